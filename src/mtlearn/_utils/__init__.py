@@ -1,0 +1,1 @@
+"""What two or more rooms share. Nothing here is public."""

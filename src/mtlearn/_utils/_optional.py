@@ -1,0 +1,38 @@
+"""The only home of optional imports."""
+
+import importlib
+from types import ModuleType
+
+from mtlearn.exceptions import MissingDependencyError
+
+
+def import_optional(name: str, extra: str, purpose: str) -> ModuleType:
+    """Import an optional package or fail with the command that installs it.
+
+    Parameters
+    ----------
+    name : str
+        Module to import, such as ``"pandas"``.
+    extra : str
+        Extra of mtlearn that installs it.
+    purpose : str
+        What needs it, to begin the message with.
+
+    Returns
+    -------
+    module
+        The imported module.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the package is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise MissingDependencyError(
+            f"{purpose} needs {package}, which is not installed. Install it with: "
+            f"python -m pip install 'mtlearn[{extra}]'"
+        ) from error

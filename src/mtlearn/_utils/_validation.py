@@ -1,0 +1,89 @@
+"""Checks of parameters, all of which word their errors alike."""
+
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+
+
+def check_real(
+    value: Any,
+    name: str,
+    owner: str,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    include_low: bool = True,
+    include_high: bool = True,
+) -> float:
+    """Return a finite real number of an interval, or raise.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+    name, owner : str
+        The parameter and the class it belongs to, for the message.
+    low, high : float
+        The interval.
+    include_low, include_high : bool
+        Whether the ends belong to it.
+
+    Returns
+    -------
+    float
+        The number.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ParameterTypeError(
+            f"The {name!r} parameter of {owner} must be a real number. "
+            f"Got {value!r} instead."
+        )
+    above = value >= low if include_low else value > low
+    below = value <= high if include_high else value < high
+    if not (above and below and np.isfinite(value)):
+        left, right = "[" if include_low else "(", "]" if include_high else ")"
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {owner} must be a finite number in "
+            f"{left}{low}, {high}{right}. Got {value!r} instead."
+        )
+    return float(value)
+
+
+def check_integer(value: Any, name: str, owner: str, *, low: int) -> int:
+    """Return an integer not below `low`, or raise."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise ParameterTypeError(
+            f"The {name!r} parameter of {owner} must be an integer. "
+            f"Got {value!r} instead."
+        )
+    if value < low:
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {owner} must be an integer not below {low}. "
+            f"Got {value!r} instead."
+        )
+    return int(value)
+
+
+def check_bool(value: Any, name: str, owner: str) -> bool:
+    """Return a truth value, or raise."""
+    if not isinstance(value, bool | np.bool_):
+        raise ParameterTypeError(
+            f"The {name!r} parameter of {owner} must be True or False. "
+            f"Got {value!r} instead."
+        )
+    return bool(value)
+
+
+def check_choice(value: Any, name: str, owner: str, choices: Iterable[Any]) -> Any:
+    """Return one of the choices, or raise."""
+    options = list(choices)
+    if not any(value is option or value == option for option in options):
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {owner} must be one of "
+            f"{', '.join(map(repr, options))}. Got {value!r} instead."
+        )
+    return value

@@ -1,0 +1,43 @@
+"""Errors and warnings of mtlearn.
+
+Every error is also the built-in exception that scikit-learn would raise in its
+place, so that ``except ValueError`` keeps working.
+"""
+
+__all__ = [
+    "DataTypeError",
+    "InvalidDataError",
+    "InvalidParameterError",
+    "MissingDependencyError",
+    "MtlearnError",
+    "NetworkError",
+    "ParameterTypeError",
+]
+
+
+class MtlearnError(Exception):
+    """Base class of every error that mtlearn raises."""
+
+
+class InvalidParameterError(MtlearnError, ValueError):
+    """A parameter has a value outside what it may be."""
+
+
+class ParameterTypeError(MtlearnError, TypeError):
+    """A parameter has a value of a type that it may not have."""
+
+
+class InvalidDataError(MtlearnError, ValueError):
+    """X, y or the sample weights do not fit what the estimator expects."""
+
+
+class DataTypeError(MtlearnError, TypeError):
+    """X, y or the sample weights are of a type that cannot be read."""
+
+
+class NetworkError(MtlearnError, ValueError):
+    """A network cannot be built from, or applied to, what it was given."""
+
+
+class MissingDependencyError(MtlearnError, ImportError):
+    """An optional package is needed and not installed."""

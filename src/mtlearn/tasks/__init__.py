@@ -1,0 +1,23 @@
+"""What to learn: kinds of tasks, and the codec between y and numbers."""
+
+from mtlearn.tasks._base import Task
+from mtlearn.tasks._classification import Classification
+from mtlearn.tasks._codec import Codec, EncodedTargets, fit_codec, label_weights
+from mtlearn.tasks._head import Head
+from mtlearn.tasks._infer import TargetColumn, read_targets
+from mtlearn.tasks._regression import Regression
+from mtlearn.tasks._tasks import Tasks
+
+__all__ = [
+    "Classification",
+    "Codec",
+    "EncodedTargets",
+    "Head",
+    "Regression",
+    "TargetColumn",
+    "Task",
+    "Tasks",
+    "fit_codec",
+    "label_weights",
+    "read_targets",
+]

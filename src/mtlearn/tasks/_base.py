@@ -1,0 +1,175 @@
+"""What every kind of task must say."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from torch import Tensor
+
+from mtlearn._utils._validation import check_real
+from mtlearn.exceptions import ParameterTypeError
+from mtlearn.tasks._head import Head
+
+
+class Task(BaseEstimator, ABC):
+    """Base class of the kinds of tasks.
+
+    A kind says everything that the rest of the package must know of a target: the
+    width of its output, its loss, how labels become numbers and outputs become
+    labels again, and its default metric. A new kind is a subclass that answers
+    these methods.
+
+    A task stores its parameters; `fit` learns from labels and sets attributes that
+    end in an underscore, on a clone that the estimator owns.
+    """
+
+    kind: ClassVar[str]
+    """Name of the kind, such as ``"classification"``."""
+    metric: ClassVar[str]
+    """Name of the default metric, such as ``"accuracy"``."""
+
+    weight: float
+    head: Head | None
+    column: int | str | None
+
+    def validate(self, name: str) -> None:
+        """Check the parameters that every kind has.
+
+        Parameters
+        ----------
+        name : str
+            The task's name, for messages.
+        """
+        owner = f"{type(self).__name__} (task {name!r})"
+        check_real(self.weight, "weight", owner, low=0.0)
+        if self.head is not None:
+            if not isinstance(self.head, Head):
+                raise ParameterTypeError(
+                    f"The 'head' parameter of {owner} must be None or a Head. "
+                    f"Got {self.head!r} instead."
+                )
+            self.head.validate(owner)
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """Width of the network's output for this task."""
+
+    @abstractmethod
+    def fit(self, labels: np.ndarray, sample_weight: np.ndarray, name: str) -> Self:
+        """Learn what encoding needs from the labels at hand.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+        sample_weight : ndarray of shape (n_labelled,)
+            Positive weights.
+        name : str
+            The task's name, for messages.
+        """
+
+    @abstractmethod
+    def encode(self, labels: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
+        """Turn labels into the numbers that the loss is computed on.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+        rows : ndarray of shape (n_labelled,)
+            Row of y that each label stands in, for messages.
+        name : str
+            The task's name, for messages.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,)
+            int64 for classes, float64 for real values.
+        """
+
+    @abstractmethod
+    def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
+        """Give the per-sample loss, a name or a callable, and its options."""
+
+    def label_weight(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Give a factor on the weight of each encoded label, or None for one.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled,)
+            What `encode` returned.
+        """
+        return None
+
+    def link(self, output: Tensor) -> Tensor:
+        """Map the network's raw output to the scale that the loss is computed on.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_outputs)
+            Raw output.
+        """
+        return output
+
+    @abstractmethod
+    def activate(self, output: Tensor) -> Tensor:
+        """Map the raw output to what `predict_proba` returns.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_outputs)
+            Raw output.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_outputs)
+            Probabilities, or values in the units of y.
+        """
+
+    @abstractmethod
+    def decode(self, activated: np.ndarray) -> np.ndarray:
+        """Map what `activate` returned to labels of shape (n_samples,)."""
+
+    @abstractmethod
+    def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Sum up a batch, so that batches add up to the default metric.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_outputs)
+            What `link` returned.
+        target : Tensor of shape (n_samples,)
+            Encoded labels, anything where the weight is zero.
+        weight : Tensor of shape (n_samples,)
+            Weights, zero where a label is missing.
+
+        Returns
+        -------
+        Tensor of shape (n_statistics,)
+            Sums in float64.
+        """
+
+    @abstractmethod
+    def metric_from(self, statistics: np.ndarray) -> float:
+        """Compute the default metric from added-up statistics; NaN if undefined."""
+
+    @abstractmethod
+    def score(
+        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
+    ) -> float:
+        """Compute the default metric from labels, none of them missing.
+
+        Parameters
+        ----------
+        labels, predicted : ndarray of shape (n_labelled,)
+            True and predicted labels.
+        sample_weight : ndarray of shape (n_labelled,)
+            Weights.
+        """
+
+    @abstractmethod
+    def baseline(self) -> Any:
+        """Give the label that a learner without X would predict."""

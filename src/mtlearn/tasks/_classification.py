@@ -1,0 +1,393 @@
+"""Tasks whose labels are classes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score
+from sklearn.utils import compute_class_weight
+from torch import Tensor
+
+from mtlearn._utils._validation import check_integer, check_real
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.tasks._base import Task
+from mtlearn.tasks._head import Head
+
+
+class Classification(Task):
+    """A task with one class a sample.
+
+    Parameters
+    ----------
+    classes : None, int or sequence of labels, default=None
+        None learns the classes from y in `fit`. An int k declares the labels 0 to
+        k - 1, a sequence declares any labels that scikit-learn takes. Declare them
+        whenever a fold or a first batch may lack one.
+    weight : float, default=1.0
+        Factor of this task's mean loss in the total loss, not negative.
+    loss : "cross_entropy" or callable, default="cross_entropy"
+        Loss of each sample. A callable gets the scores `(n_samples, n_classes)` and
+        the class indices `(n_samples,)`, as tensors, and returns `(n_samples,)`.
+    label_smoothing : float, default=0.0
+        Share of the target that is spread evenly over all classes, in [0, 1).
+        Only for ``loss="cross_entropy"``.
+    class_weight : None, "balanced" or mapping, default=None
+        Factors on the sample weights by label, as in scikit-learn.
+    head : None or Head, default=None
+        Layers of this task; None takes the estimator's default.
+    column : None, int or str, default=None
+        Column of y, by position or name; see :class:`Tasks`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels.
+    class_prior_ : ndarray of shape (n_classes,)
+        Weighted share of each class in the training labels.
+
+    See Also
+    --------
+    Regression : A task with a real value.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, Tasks
+    >>> Tasks(digit=Classification(10), item=Classification(["a", "b"], weight=2.5))
+    Tasks(digit=Classification(classes=10),
+          item=Classification(classes=['a', 'b'], weight=2.5))
+    """
+
+    kind: ClassVar[str] = "classification"
+    metric: ClassVar[str] = "accuracy"
+
+    def __init__(
+        self,
+        classes: int | Sequence[Any] | None = None,
+        *,
+        weight: float = 1.0,
+        loss: str | Callable[..., Tensor] = "cross_entropy",
+        label_smoothing: float = 0.0,
+        class_weight: str | Mapping[Any, float] | None = None,
+        head: Head | None = None,
+        column: int | str | None = None,
+    ) -> None:
+        self.classes = classes
+        self.weight = weight
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.head = head
+        self.column = column
+
+    def validate(self, name: str) -> None:
+        """Check the parameters.
+
+        Parameters
+        ----------
+        name : str
+            The task's name, for messages.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        """
+        super().validate(name)
+        owner = f"Classification (task {name!r})"
+        check_real(
+            self.label_smoothing, "label_smoothing", owner, high=1, low=0,
+            include_high=False,
+        )  # fmt: skip
+        if not callable(self.loss) and self.loss != "cross_entropy":
+            raise InvalidParameterError(
+                f"The 'loss' parameter of {owner} must be 'cross_entropy' or a "
+                f"callable. Got {self.loss!r} instead."
+            )
+        if callable(self.loss) and self.label_smoothing:
+            raise InvalidParameterError(
+                f"The 'label_smoothing' parameter of {owner} goes with "
+                "loss='cross_entropy'. Smooth inside the callable instead."
+            )
+        if self.classes is not None:
+            self._declared_classes(owner)
+        self._check_class_weight(owner)
+
+    def _declared_classes(self, owner: str) -> np.ndarray:
+        declared: Any = self.classes
+        if np.ndim(declared) == 0 and not isinstance(declared, str):
+            return np.arange(check_integer(declared, "classes", owner, low=1))
+        given = np.asarray(declared)
+        if given.dtype.kind == "U":
+            # Strings of any length must compare with strings of another.
+            given = given.astype(object)
+        one_type = given.ndim == 1 and len({type(label) for label in declared}) == 1
+        if not one_type or len(set(given.tolist())) < len(given):
+            raise InvalidParameterError(
+                f"The 'classes' parameter of {owner} must be None, a number of "
+                "classes, or a sequence of distinct labels of one type. "
+                f"Got {declared!r} instead."
+            )
+        return np.unique(given)
+
+    def _check_class_weight(self, owner: str) -> None:
+        factors = self.class_weight
+        if factors is None or (isinstance(factors, str) and factors == "balanced"):
+            return
+        if not isinstance(factors, Mapping):
+            raise InvalidParameterError(
+                f"The 'class_weight' parameter of {owner} must be None, 'balanced' or "
+                f"a mapping from label to factor. Got {factors!r} instead."
+            )
+        for label, factor in factors.items():
+            check_real(factor, f"class_weight[{label!r}]", owner, low=0.0)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of classes."""
+        return len(self.classes_)
+
+    def fit(self, labels: np.ndarray, sample_weight: np.ndarray, name: str) -> Self:
+        """Learn the classes and their shares.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+        sample_weight : ndarray of shape (n_labelled,)
+            Positive weights.
+        name : str
+            The task's name, for messages.
+
+        Returns
+        -------
+        Classification
+            This task, fitted.
+
+        Raises
+        ------
+        InvalidDataError
+            If the labels are real values, or a declared set of classes lacks one.
+        """
+        owner = f"Classification (task {name!r})"
+        if self.classes is not None:
+            self.classes_ = self._declared_classes(owner)
+        else:
+            if labels.dtype.kind == "f" and np.any(labels != np.floor(labels)):
+                raise InvalidDataError(
+                    f"Unknown label type: continuous. Task {name!r} is a "
+                    f"classification and got real values such as "
+                    f"{labels[labels != np.floor(labels)][0]!r}. Declare it as "
+                    "Regression(), or pass class labels."
+                )
+            self.classes_ = np.unique(labels)
+        encoded = self.encode(labels, np.arange(len(labels)), name)
+        share = np.bincount(encoded, weights=sample_weight, minlength=self.n_outputs)
+        self.class_prior_ = share / share.sum()
+        self.class_factors_ = self._class_factors(encoded, sample_weight, owner)
+        return self
+
+    def _class_factors(
+        self, encoded: np.ndarray, sample_weight: np.ndarray, owner: str
+    ) -> np.ndarray | None:
+        if self.class_weight is None:
+            return None
+        if isinstance(self.class_weight, str):
+            present = np.unique(encoded)
+            factors = np.ones(self.n_outputs)
+            factors[present] = compute_class_weight(
+                "balanced", classes=present, y=encoded, sample_weight=sample_weight
+            )
+            return factors
+        known = self.classes_.tolist()
+        unknown = [label for label in self.class_weight if label not in known]
+        if unknown:
+            raise InvalidParameterError(
+                f"The 'class_weight' parameter of {owner} names {unknown!r}, which "
+                f"are not among its classes {known!r}."
+            )
+        return np.array([self.class_weight.get(label, 1.0) for label in known])
+
+    def encode(self, labels: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
+        """Turn labels into class indices.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+        rows : ndarray of shape (n_labelled,)
+            Row of y that each label stands in, for messages.
+        name : str
+            The task's name, for messages.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,)
+            Indices into `classes_`, int64.
+
+        Raises
+        ------
+        InvalidDataError
+            If a label is not among the classes.
+        """
+        indices, known = self.locate(labels)
+        if not known.all():
+            first = int(np.flatnonzero(~known)[0])
+            raise InvalidDataError(
+                f"Row {rows[first]} of y has the label {labels[first]!r} for task "
+                f"{name!r}, which is not among its classes {self.classes_.tolist()}. "
+                "Correct the label, or declare all classes with "
+                "Classification(classes=...)."
+            )
+        return indices
+
+    def locate(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find labels among the classes.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_labelled,)
+            Indices into `classes_`; anything where the label is not known.
+        known : ndarray of shape (n_labelled,)
+            Whether the label is a class.
+        """
+        textual = labels.dtype.kind in "OUS"
+        if textual != (self.classes_.dtype.kind in "OUS"):
+            return np.zeros(len(labels), int), np.zeros(len(labels), bool)
+        indices = np.searchsorted(self.classes_, labels)
+        indices = np.minimum(indices, len(self.classes_) - 1).astype(np.int64)
+        return indices, self.classes_[indices] == labels
+
+    def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
+        """Give the per-sample loss and its options.
+
+        Returns
+        -------
+        loss : str or callable
+            Name of the loss, or the user's own.
+        options : dict
+            Keyword arguments of a named loss.
+        """
+        if callable(self.loss):
+            return self.loss, {}
+        return self.loss, {"label_smoothing": self.label_smoothing}
+
+    def label_weight(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Give the class weight of each label.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled,)
+            Class indices.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,) or None
+            Factors on the sample weights.
+        """
+        return None if self.class_factors_ is None else self.class_factors_[encoded]
+
+    def activate(self, output: Tensor) -> Tensor:
+        """Map scores to probabilities.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_classes)
+            Raw output.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_classes)
+            Probabilities, which sum to one.
+        """
+        return torch.softmax(output.double(), dim=1)
+
+    def decode(self, activated: np.ndarray) -> np.ndarray:
+        """Map probabilities to the most likely label.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, n_classes)
+            Probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        return self.classes_[activated.argmax(axis=1)]
+
+    def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Sum up the weight of right answers and of all.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_classes)
+            Scores.
+        target : Tensor of shape (n_samples,)
+            Class indices.
+        weight : Tensor of shape (n_samples,)
+            Weights, zero where a label is missing.
+
+        Returns
+        -------
+        Tensor of shape (2,)
+            The two sums.
+        """
+        weight = weight.double()
+        return torch.stack(
+            [weight @ (output.argmax(1) == target).double(), weight.sum()]
+        )
+
+    def metric_from(self, statistics: np.ndarray) -> float:
+        """Compute the accuracy from added-up statistics.
+
+        Parameters
+        ----------
+        statistics : ndarray of shape (2,)
+            Sums over batches.
+
+        Returns
+        -------
+        float
+            Accuracy in [0, 1]; NaN without a label.
+        """
+        right, total = statistics
+        return float(right / total) if total else float("nan")
+
+    def score(
+        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
+    ) -> float:
+        """Compute the accuracy; a label that is no class counts as wrong.
+
+        Parameters
+        ----------
+        labels, predicted : ndarray of shape (n_labelled,)
+            True and predicted labels.
+        sample_weight : ndarray of shape (n_labelled,)
+            Weights.
+
+        Returns
+        -------
+        float
+            Accuracy in [0, 1].
+        """
+        true, known = self.locate(labels)
+        right = known & (true == self.locate(predicted)[0])
+        everything = np.ones(len(labels), dtype=bool)
+        return float(accuracy_score(everything, right, sample_weight=sample_weight))
+
+    def baseline(self) -> Any:
+        """Give the most frequent label.
+
+        Returns
+        -------
+        object
+            A label.
+        """
+        return self.classes_[self.class_prior_.argmax()]

@@ -1,0 +1,265 @@
+"""The codec between y and what the network computes with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_array
+
+from mtlearn._utils._optional import import_optional
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks._infer import (
+    TargetColumn,
+    TasksLike,
+    positions,
+    resolve_tasks,
+    target_columns,
+)
+from mtlearn.tasks._read import RawTargets, read_raw
+from mtlearn.tasks._tasks import Tasks
+
+
+@dataclass(frozen=True)
+class EncodedTargets:
+    """Targets as numbers, with a weight for each label.
+
+    Attributes
+    ----------
+    values : tuple of ndarray of shape (n_samples,)
+        Encoded labels in task order, int64 or float64; zero where one is missing.
+    weights : ndarray of shape (n_samples, n_tasks)
+        Weight of each label, float64; zero where it is missing.
+    """
+
+    values: tuple[np.ndarray, ...]
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def take(self, rows: np.ndarray) -> "EncodedTargets":
+        """Select rows."""
+        return EncodedTargets(
+            tuple(values[rows] for values in self.values), self.weights[rows]
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How y was laid out, so that predictions can be laid out alike.
+
+    Attributes
+    ----------
+    container : {"1d", "2d", "frame", "dict"}
+        What held y.
+    order : tuple of int
+        Task numbers in the order of y's columns.
+    keys : tuple
+        Name or position in y of each task's column, in task order.
+    dtypes : tuple
+        dtype in y of each task's column, in task order.
+    """
+
+    container: str
+    order: tuple[int, ...]
+    keys: tuple[Any, ...]
+    dtypes: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Fitted tasks with the layout of the y that they were fitted on.
+
+    Attributes
+    ----------
+    tasks : Tasks
+        Fitted clones of the declared or inferred tasks.
+    layout : Layout
+        Layout of y.
+    """
+
+    tasks: Tasks
+    layout: Layout
+
+    def columns(self, y: Any) -> tuple[TargetColumn, ...]:
+        """Read the column of each task from y."""
+        return target_columns(read_raw(y), self.tasks)
+
+    def encode(self, y: Any, sample_weight: Any = None) -> EncodedTargets:
+        """Encode labels; an unknown one is an error."""
+        columns = self.columns(y)
+        weights = label_weights(columns, sample_weight)
+        return encode_columns(self.tasks, columns, weights)
+
+    def decode(self, activated: Sequence[np.ndarray]) -> Any:
+        """Turn probabilities and values into labels in the layout of y."""
+        labels = [
+            task.decode(output)
+            for task, output in zip(self.tasks, activated, strict=True)
+        ]
+        return arrange(labels, self.layout, self.tasks)
+
+
+def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
+    """Fit tasks on y.
+
+    Parameters
+    ----------
+    tasks : Tasks, Task or None
+        What the user declared.
+    y : array-like, DataFrame, Series or SliceDict
+        Labels.
+    sample_weight : array-like, default=None
+        Shape `(n_samples,)` or `(n_samples, n_tasks)`; a zero makes a label absent.
+
+    Returns
+    -------
+    Codec
+        With fitted clones of the tasks.
+    """
+    raw = read_raw(y)
+    fitted = clone(resolve_tasks(tasks, raw))
+    columns = target_columns(raw, fitted)
+    weights = label_weights(columns, sample_weight)
+    for (name, task), column, weight in zip(
+        fitted.items(), columns, weights.T, strict=True
+    ):
+        there = weight > 0
+        if not there.any():
+            raise InvalidDataError(
+                f"Task {name!r} has no label: every row of its column of y is missing "
+                "or has no weight. Leave the task out, or pass labels."
+            )
+        task.fit(column.values[there], weight[there], name)
+    return Codec(fitted, _layout(raw, fitted))
+
+
+def _layout(raw: RawTargets, tasks: Tasks) -> Layout:
+    places = positions(raw, tasks)
+    order = sorted(range(len(places)), key=places.__getitem__)
+    columns = [raw.columns[i] for i in places]
+    return Layout(
+        raw.container,
+        tuple(order),
+        tuple(column.key for column in columns),
+        tuple(column.dtype for column in columns),
+    )
+
+
+def label_weights(
+    columns: Sequence[TargetColumn], sample_weight: Any = None
+) -> np.ndarray:
+    """Give the weight of each label, zero where it is missing.
+
+    Parameters
+    ----------
+    columns : sequence of TargetColumn
+        The labels, in task order.
+    sample_weight : array-like, default=None
+        Shape `(n_samples,)` or `(n_samples, n_tasks)`; not negative.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_tasks)
+        Weights in float64.
+    """
+    present = np.column_stack([column.present for column in columns])
+    if sample_weight is None:
+        return present.astype(np.float64)
+    weights = check_array(
+        sample_weight,
+        ensure_2d=False,
+        allow_nd=True,
+        dtype=np.float64,
+        input_name="sample_weight",
+    )
+    if weights.ndim == 1 and len(weights) == len(present):
+        weights = weights[:, np.newaxis]
+    elif weights.shape != present.shape:
+        n_samples, n_tasks = present.shape
+        raise InvalidDataError(
+            f"sample_weight has shape {weights.shape}; expected ({n_samples},) or "
+            f"({n_samples}, {n_tasks}), one column a task."
+        )
+    if (weights < 0).any():
+        row = int(np.flatnonzero((weights < 0).any(axis=1))[0])
+        raise InvalidDataError(
+            f"Row {row} of sample_weight is negative ({weights[row].min()}). Weights "
+            "must be zero, which equals absence, or positive."
+        )
+    return present * weights
+
+
+def encode_columns(
+    tasks: Tasks, columns: Sequence[TargetColumn], weights: np.ndarray
+) -> EncodedTargets:
+    """Encode the labels that have a weight."""
+    weights = weights.copy()
+    values = []
+    for i, ((name, task), column) in enumerate(
+        zip(tasks.items(), columns, strict=True)
+    ):
+        rows = np.flatnonzero(weights[:, i])
+        encoded = task.encode(column.values[rows], rows, name)
+        full = np.zeros(len(weights), dtype=encoded.dtype)
+        full[rows] = encoded
+        factor = task.label_weight(encoded)
+        if factor is not None:
+            weights[rows, i] *= factor
+        values.append(full)
+    return EncodedTargets(tuple(values), weights)
+
+
+def arrange(labels: Sequence[np.ndarray], layout: Layout, tasks: Tasks) -> Any:
+    """Lay out one array of labels a task as y was laid out.
+
+    Parameters
+    ----------
+    labels : sequence of ndarray of shape (n_samples,)
+        Labels in task order.
+    layout : Layout
+        Layout of the y that the tasks were fitted on.
+    tasks : Tasks
+        Fitted tasks.
+
+    Returns
+    -------
+    ndarray or DataFrame
+        `(n_samples,)` for one-dimensional y, a DataFrame with the same columns and
+        dtypes for a DataFrame, else `(n_samples, n_tasks)` in the order of y's
+        columns, with dtype object if a label is not a number.
+    """
+    if layout.container == "1d":
+        return _restore(labels[0], layout.dtypes[0], next(iter(tasks)).kind)
+    if layout.container == "frame":
+        pandas = import_optional("pandas", "pandas", "Predicting a DataFrame")
+        series = {
+            layout.keys[i]: _restore_series(
+                pandas, labels[i], layout.dtypes[i], list(tasks)[i].kind
+            )
+            for i in layout.order
+        }
+        return pandas.DataFrame(series)
+    ordered = [labels[i] for i in layout.order]
+    if any(column.dtype.kind in "OUS" for column in ordered):
+        return np.column_stack([column.astype(object) for column in ordered])
+    stacked = np.column_stack(ordered)
+    dtype = layout.dtypes[0]
+    keeps = all(dtype == other for other in layout.dtypes) and dtype.kind == "f"
+    return stacked.astype(dtype) if keeps else stacked
+
+
+def _restore(labels: np.ndarray, dtype: Any, kind: str) -> np.ndarray:
+    """Give real values the floating type of y; classes have it already."""
+    floating = isinstance(dtype, np.dtype) and dtype.kind == "f"
+    return labels.astype(dtype) if floating and kind == "regression" else labels
+
+
+def _restore_series(pandas: Any, labels: np.ndarray, dtype: Any, kind: str) -> Any:
+    whole = getattr(dtype, "kind", "O") in "biu"
+    if kind == "regression" and whole:
+        # A mean is no whole number; keep pandas' own or numpy's floats.
+        dtype = np.dtype(np.float64) if isinstance(dtype, np.dtype) else "Float64"
+    return pandas.Series(labels).astype(dtype)

@@ -1,0 +1,66 @@
+"""The layers between the shared features and a task's output."""
+
+from collections.abc import Sequence
+
+from sklearn.base import BaseEstimator
+
+from mtlearn._utils._validation import check_bool, check_integer, check_real
+from mtlearn.exceptions import ParameterTypeError
+
+
+class Head(BaseEstimator):
+    """The layers between the shared features and one task's output.
+
+    Each hidden layer is a linear layer, batch normalisation, a ReLU and dropout; a
+    linear layer of the task's width follows.
+
+    Parameters
+    ----------
+    hidden : sequence of int, default=(64,)
+        Widths of the hidden layers. Empty: one linear layer only.
+    dropout : float, default=0.3
+        Dropout after each hidden layer, in [0, 1).
+    batch_norm : bool, default=True
+        Whether the hidden layers are batch-normalised.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, Head, Tasks
+    >>> tasks = Tasks(digit=Classification(10, head=Head(hidden=(32,), dropout=0.1)))
+    >>> tasks.get_params()["digit__head__dropout"]
+    0.1
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (64,),
+        dropout: float = 0.3,
+        batch_norm: bool = True,
+    ) -> None:
+        self.hidden = hidden
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+
+    def validate(self, owner: str) -> None:
+        """Check the parameters.
+
+        Parameters
+        ----------
+        owner : str
+            The task that the head belongs to, for messages.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        """
+        where = f"the Head of {owner}"
+        if isinstance(self.hidden, str) or not hasattr(self.hidden, "__iter__"):
+            raise ParameterTypeError(
+                f"The 'hidden' parameter of {where} must be a sequence of widths, "
+                f"such as (64,). Got {self.hidden!r} instead."
+            )
+        for width in self.hidden:
+            check_integer(width, "hidden", where, low=1)
+        check_real(self.dropout, "dropout", where, low=0, high=1, include_high=False)
+        check_bool(self.batch_norm, "batch_norm", where)

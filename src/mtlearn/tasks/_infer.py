@@ -1,0 +1,201 @@
+"""From y, or from y and declared tasks, to one column a task."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
+from mtlearn.tasks._base import Task
+from mtlearn.tasks._classification import Classification
+from mtlearn.tasks._read import RawColumn, RawTargets, read_raw
+from mtlearn.tasks._regression import Regression
+from mtlearn.tasks._tasks import Tasks
+
+TasksLike = Tasks | Task | None
+
+
+@dataclass(frozen=True)
+class TargetColumn:
+    """The column of y that one task reads.
+
+    Attributes
+    ----------
+    name : str
+        The task's name.
+    values : ndarray of shape (n_samples,)
+        Labels; a placeholder where `present` is false.
+    present : ndarray of shape (n_samples,)
+        False where the label is missing.
+    kind : str
+        ``"classification"`` or ``"regression"``.
+    """
+
+    name: str
+    values: np.ndarray
+    present: np.ndarray
+    kind: str
+
+
+def read_targets(y: object, tasks: TasksLike = None) -> tuple[TargetColumn, ...]:
+    """Read the column of each task from y.
+
+    Parameters
+    ----------
+    y : array-like, DataFrame, Series or SliceDict
+        Labels of shape `(n_samples,)` or `(n_samples, n_tasks)`.
+    tasks : Tasks, Task or None, default=None
+        Declared tasks, one kind for all columns, or None to infer a kind for each.
+
+    Returns
+    -------
+    tuple of TargetColumn
+        In task order.
+
+    Raises
+    ------
+    InvalidDataError, DataTypeError
+        If y cannot be read or does not have the tasks' columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mtlearn.tasks import read_targets
+    >>> y = np.array([[3, 0.5], [7, np.nan]])
+    >>> [(column.name, column.kind, column.present) for column in read_targets(y)]
+    [('task_0', 'classification', array([ True,  True])),
+     ('task_1', 'regression', array([ True, False]))]
+    """
+    raw = read_raw(y)
+    resolved = resolve_tasks(tasks, raw)
+    return target_columns(raw, resolved)
+
+
+def target_columns(raw: RawTargets, tasks: Tasks) -> tuple[TargetColumn, ...]:
+    """Pick the column of each task."""
+    return tuple(
+        TargetColumn(name, column.values, column.present, task.kind)
+        for (name, task), column in zip(
+            tasks.items(), (raw.columns[i] for i in positions(raw, tasks)), strict=True
+        )
+    )
+
+
+def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
+    """Return checked tasks: the declared ones, or one inferred for each column."""
+    if isinstance(tasks, Tasks):
+        tasks.validate()
+        return tasks
+    if tasks is not None and not isinstance(tasks, Task):
+        raise ParameterTypeError(
+            "The 'tasks' parameter must be None, Tasks(...), or one Classification or "
+            f"Regression for every column of y. Got {tasks!r} instead."
+        )
+    if tasks is not None and tasks.column is not None:
+        raise InvalidParameterError(
+            "A single kind for every column of y cannot have a 'column'. "
+            "Name the task instead: Tasks(name=...)."
+        )
+    found = Tasks.from_mapping(
+        {
+            name: clone(tasks) if tasks is not None else _infer(column, name)
+            for name, column in zip(_names(raw), raw.columns, strict=True)
+        }
+    )
+    found.validate()
+    return found
+
+
+def _names(raw: RawTargets) -> list[str]:
+    if raw.container in ("frame", "dict"):
+        return [str(column.key) for column in raw.columns]
+    if raw.name is not None:
+        return [raw.name]
+    return [f"task_{i}" for i in range(len(raw.columns))]
+
+
+def _infer(column: RawColumn, name: str) -> Task:
+    labels = column.values[column.present]
+    if column.discrete:
+        return Classification()
+    if labels.dtype.kind == "f" and np.any(labels != np.floor(labels)):
+        return Regression()
+    n_classes = len(np.unique(labels))
+    # scikit-learn's rule in type_of_target.
+    if len(labels) > 20 and len(labels) > n_classes > round(len(labels) * 0.5):
+        warnings.warn(
+            f"Task {name!r} has {n_classes} distinct whole numbers in {len(labels)} "
+            "labels and is taken for a classification. Declare it as Regression() if "
+            "it is one.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return Classification()
+
+
+def positions(raw: RawTargets, tasks: Tasks) -> list[int]:
+    """Find the position in y of each task's column."""
+    keys = [column.key for column in raw.columns]
+    named = raw.container in ("frame", "dict")
+    # Names inferred from columns that are not strings still find their column.
+    names = [str(key) for key in keys] if named else []
+    found = []
+    for i, (name, task) in enumerate(tasks.items()):
+        if task.column is None:
+            found.append(_own_position(name, i, names if named else None, len(keys)))
+        else:
+            found.append(_declared_position(name, task.column, keys, named))
+    _check_claims(found, keys, tasks, named)
+    return found
+
+
+def _own_position(name: str, i: int, names: list[str] | None, n_columns: int) -> int:
+    if names is None:
+        if i >= n_columns:
+            raise InvalidDataError(
+                f"y has {n_columns} columns, and task {name!r} is number {i + 1}. "
+                "Pass one column for each task, or set the task's 'column'."
+            )
+        return i
+    if name not in names:
+        raise InvalidDataError(
+            f"y has no column {name!r}. Its columns are: {', '.join(names)}. Rename "
+            f"the task or set its 'column'."
+        )
+    return names.index(name)
+
+
+def _declared_position(name: str, column: int | str, keys: list, named: bool) -> int:
+    if named and column in keys:
+        return keys.index(column)
+    if type(column) is int and -len(keys) <= column < len(keys):
+        return column % len(keys)
+    what = (
+        f"its columns are: {', '.join(map(str, keys))}"
+        if named
+        else (f"it is an array of {len(keys)} columns")
+    )
+    raise InvalidDataError(
+        f"The 'column' of task {name!r} is {column!r}, which y does not have: {what}."
+    )
+
+
+def _check_claims(found: list[int], keys: list, tasks: Tasks, named: bool) -> None:
+    for name, position in zip(tasks.names, found, strict=True):
+        if found.count(position) > 1:
+            raise InvalidParameterError(
+                f"Task {name!r} and another read the same column "
+                f"{keys[position]!r} of y. Set 'column' so that each has its own."
+            )
+    chosen = named or any(task.column is not None for task in tasks)
+    if len(found) < len(keys) and not chosen:
+        raise InvalidDataError(
+            f"y has {len(keys)} columns for {len(found)} tasks "
+            f"({', '.join(tasks.names)}). Pass one column for each task, or set the "
+            "'column' of the tasks."
+        )

@@ -1,0 +1,326 @@
+"""Tasks whose labels are real values."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.metrics import r2_score
+from torch import Tensor
+
+from mtlearn._utils._validation import check_bool
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.tasks._base import Task
+from mtlearn.tasks._head import Head
+
+_LOSSES = ("mse", "mae", "huber")
+
+
+class Regression(Task):
+    """A task with one real value a sample.
+
+    Parameters
+    ----------
+    weight : float, default=1.0
+        Factor of this task's mean loss in the total loss, not negative.
+    loss : {"mse", "mae", "huber"} or callable, default="mse"
+        Loss of each sample. A callable gets outputs and targets, tensors of shape
+        `(n_samples,)` on the scale of `standardize`, and returns `(n_samples,)`.
+    bounds : None or pair of float, default=None
+        ``(lo, hi)`` squashes the output into that range by a logistic function; a
+        value of y outside it is an error.
+    standardize : bool, default=True
+        Whether the loss is computed on targets less their weighted training mean,
+        over their deviation. Predictions come back in the units of y.
+    head : None or Head, default=None
+        Layers of this task; None takes the estimator's default.
+    column : None, int or str, default=None
+        Column of y, by position or name; see :class:`Tasks`.
+
+    Attributes
+    ----------
+    mean_ : float
+        Weighted mean of the training labels, in the units of y.
+    center_, scale_ : float
+        What is subtracted from a target, and what it is then divided by, before the
+        loss: mean and deviation with `standardize`, else 0 and 1.
+
+    See Also
+    --------
+    Classification : A task with a class.
+
+    Examples
+    --------
+    >>> from mtlearn import Regression, Tasks
+    >>> Tasks(shade=Regression(weight=10.0, bounds=(0, 1)))
+    Tasks(shade=Regression(bounds=(0, 1), weight=10.0))
+    """
+
+    kind: ClassVar[str] = "regression"
+    metric: ClassVar[str] = "r2"
+
+    def __init__(
+        self,
+        *,
+        weight: float = 1.0,
+        loss: str | Callable[..., Tensor] = "mse",
+        bounds: tuple[float, float] | None = None,
+        standardize: bool = True,
+        head: Head | None = None,
+        column: int | str | None = None,
+    ) -> None:
+        self.weight = weight
+        self.loss = loss
+        self.bounds = bounds
+        self.standardize = standardize
+        self.head = head
+        self.column = column
+
+    def validate(self, name: str) -> None:
+        """Check the parameters.
+
+        Parameters
+        ----------
+        name : str
+            The task's name, for messages.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        """
+        super().validate(name)
+        owner = f"Regression (task {name!r})"
+        check_bool(self.standardize, "standardize", owner)
+        if not callable(self.loss) and self.loss not in _LOSSES:
+            raise InvalidParameterError(
+                f"The 'loss' parameter of {owner} must be one of {_LOSSES} or a "
+                f"callable. Got {self.loss!r} instead."
+            )
+        if self.bounds is not None:
+            try:
+                low, high = map(float, self.bounds)
+                valid = bool(np.isfinite([low, high]).all() and low < high)
+            except (TypeError, ValueError):
+                valid = False
+            if not valid:
+                raise InvalidParameterError(
+                    f"The 'bounds' parameter of {owner} must be None or a pair "
+                    f"(lo, hi) of finite numbers, lo < hi. Got {self.bounds!r} instead."
+                )
+
+    @property
+    def n_outputs(self) -> int:
+        """One."""
+        return 1
+
+    def fit(self, labels: np.ndarray, sample_weight: np.ndarray, name: str) -> Self:
+        """Learn the mean and the deviation.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Values, none of them missing.
+        sample_weight : ndarray of shape (n_labelled,)
+            Positive weights.
+        name : str
+            The task's name, for messages.
+
+        Returns
+        -------
+        Regression
+            This task, fitted.
+
+        Raises
+        ------
+        InvalidDataError
+            If the labels are not numbers.
+        """
+        values = self._as_numbers(labels, name)
+        self.mean_ = float(np.average(values, weights=sample_weight))
+        deviation = np.sqrt(
+            np.average((values - self.mean_) ** 2, weights=sample_weight)
+        )
+        # A constant target: its deviation is rounding error, and nothing to divide by.
+        constant = deviation <= 10 * np.finfo(np.float64).eps * abs(self.mean_)
+        self.center_ = self.mean_ if self.standardize else 0.0
+        self.scale_ = float(deviation) if self.standardize and not constant else 1.0
+        return self
+
+    def _as_numbers(self, labels: np.ndarray, name: str) -> np.ndarray:
+        if labels.dtype.kind not in "biuf":
+            raise InvalidDataError(
+                f"Task {name!r} is a regression and got labels that are not numbers, "
+                f"such as {labels[0]!r}. Declare it as Classification(), or pass "
+                "numbers."
+            )
+        return labels.astype(np.float64)
+
+    def encode(self, labels: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
+        """Put values on the scale that the loss is computed on.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Values, none of them missing.
+        rows : ndarray of shape (n_labelled,)
+            Row of y that each value stands in, for messages.
+        name : str
+            The task's name, for messages.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,)
+            Scaled values, float64.
+
+        Raises
+        ------
+        InvalidDataError
+            If a value is not a number or lies outside `bounds`.
+        """
+        values = self._as_numbers(labels, name)
+        if self.bounds is not None:
+            low, high = self.bounds
+            outside = np.flatnonzero((values < low) | (values > high))
+            if outside.size:
+                first = outside[0]
+                raise InvalidDataError(
+                    f"Row {rows[first]} of y has the value {values[first]} for task "
+                    f"{name!r}, outside its bounds ({low}, {high}). Widen the bounds, "
+                    "or correct the value."
+                )
+        return (values - self.center_) / self.scale_
+
+    def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
+        """Give the per-sample loss and its options.
+
+        Returns
+        -------
+        loss : str or callable
+            Name of the loss, or the user's own.
+        options : dict
+            Keyword arguments of a named loss; none.
+        """
+        return self.loss, {}
+
+    def link(self, output: Tensor) -> Tensor:
+        """Squash the output into the bounds, on the scale of the loss.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, 1)
+            Raw output.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, 1)
+            Scaled values.
+        """
+        if self.bounds is None:
+            return output
+        low, high = self.bounds
+        value = low + (high - low) * torch.sigmoid(output)
+        return (value - self.center_) / self.scale_
+
+    def activate(self, output: Tensor) -> Tensor:
+        """Map the raw output to values in the units of y.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, 1)
+            Raw output.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, 1)
+            Values, float64.
+        """
+        value = self.link(output.double()) * self.scale_ + self.center_
+        # Scaling and back may leave the bounds by a rounding error.
+        return value if self.bounds is None else value.clamp(*self.bounds)
+
+    def decode(self, activated: np.ndarray) -> np.ndarray:
+        """Drop the second axis.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, 1)
+            Values.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Values.
+        """
+        return activated[:, 0]
+
+    def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Sum up what R² needs.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, 1)
+            Scaled predictions.
+        target : Tensor of shape (n_samples,)
+            Scaled values.
+        weight : Tensor of shape (n_samples,)
+            Weights, zero where a label is missing.
+
+        Returns
+        -------
+        Tensor of shape (4,)
+            Weighted sums of squared errors, targets, squared targets and one.
+        """
+        weight, target = weight.double(), target.double()
+        error = (output[:, 0].double() - target) ** 2
+        # A masked row may hold an overflow, and zero times infinity is NaN.
+        error = torch.where(weight > 0, error, torch.zeros_like(error))
+        return torch.stack(
+            [weight @ error, weight @ target, weight @ target**2, weight.sum()]
+        )
+
+    def metric_from(self, statistics: np.ndarray) -> float:
+        """Compute R² from added-up statistics.
+
+        Parameters
+        ----------
+        statistics : ndarray of shape (4,)
+            Sums over batches.
+
+        Returns
+        -------
+        float
+            R², at most 1; NaN where the targets do not vary.
+        """
+        errors, total, squares, weight = statistics
+        spread = squares - total**2 / weight if weight else 0.0
+        return float(1 - errors / spread) if spread > 1e-12 * squares else float("nan")
+
+    def score(
+        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
+    ) -> float:
+        """Compute R².
+
+        Parameters
+        ----------
+        labels, predicted : ndarray of shape (n_labelled,)
+            True and predicted values.
+        sample_weight : ndarray of shape (n_labelled,)
+            Weights.
+
+        Returns
+        -------
+        float
+            R², at most 1.
+        """
+        return float(r2_score(labels, predicted, sample_weight=sample_weight))
+
+    def baseline(self) -> Any:
+        """Give the mean of the training labels.
+
+        Returns
+        -------
+        float
+            Mean, in the units of y.
+        """
+        return self.mean_

@@ -1,0 +1,248 @@
+"""The named tasks of one network."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from sklearn.base import BaseEstimator
+
+from mtlearn._utils._validation import check_real
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.tasks._base import Task
+
+
+class Tasks(BaseEstimator):
+    """The tasks that one network learns, by name and in order.
+
+    A task reads one column of y. From a DataFrame or a `skorch.helper.SliceDict` it
+    takes the column of its own name; from an array, tasks take the columns in order.
+    A task's `column` says otherwise, by position or name.
+
+    Parameters
+    ----------
+    **tasks : Task
+        The tasks: :class:`Classification` or :class:`Regression`. A name may not
+        contain a double underscore, which separates the names of nested parameters.
+
+    See Also
+    --------
+    Tasks.from_mapping : For names that are not Python identifiers.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, Regression, Tasks
+    >>> tasks = Tasks(
+    ...     digit=Classification(10),
+    ...     item=Classification(32, weight=2.5),
+    ...     shade=Regression(weight=10.0, bounds=(0, 1)),
+    ... )
+    >>> tasks.names
+    ('digit', 'item', 'shade')
+    >>> tasks["item"].weight
+    2.5
+    >>> tasks.set_params(shade__weight=1.0)["shade"]
+    Regression(bounds=(0, 1))
+    """
+
+    def __init__(self, /, **tasks: Task) -> None:
+        self._tasks = tasks
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Task]) -> Self:
+        """Make tasks whose names may be any strings.
+
+        Parameters
+        ----------
+        mapping : mapping of str to Task
+            The tasks by name.
+
+        Returns
+        -------
+        Tasks
+            The tasks, in the order of the mapping.
+
+        Raises
+        ------
+        ParameterTypeError
+            If a name is not a string.
+
+        Examples
+        --------
+        >>> from mtlearn import Classification, Tasks
+        >>> Tasks.from_mapping({"any name": Classification()}).names
+        ('any name',)
+        """
+        for name in mapping:
+            if not isinstance(name, str):
+                raise ParameterTypeError(
+                    f"The name of a task must be a string. Got {name!r} instead."
+                )
+        return cls(**mapping)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tasks, in order."""
+        return tuple(self._tasks)
+
+    def __getitem__(self, name: str) -> Task:
+        try:
+            return self._tasks[name]
+        except KeyError:
+            raise KeyError(
+                f"There is no task {name!r}. The tasks are: {', '.join(self.names)}."
+            ) from None
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks.values())
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tasks
+
+    def items(self) -> Iterator[tuple[str, Task]]:
+        """Iterate over names and tasks.
+
+        Returns
+        -------
+        iterator of (str, Task)
+            In order.
+        """
+        return iter(self._tasks.items())
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the tasks and, with `deep`, their parameters.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Also give ``name__parameter`` of each task.
+
+        Returns
+        -------
+        dict
+            Parameter names and values.
+        """
+        params: dict[str, Any] = dict(self._tasks)
+        if deep:
+            for name, task in self.items():
+                if hasattr(task, "get_params"):
+                    nested = task.get_params().items()
+                    params.update((f"{name}__{key}", value) for key, value in nested)
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Replace tasks, or set parameters of them by ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : object
+            New values.
+
+        Returns
+        -------
+        Tasks
+            This object.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such task or parameter; the message lists those there are.
+        """
+        for key, value in params.items():
+            name, _, inner = key.partition("__")
+            if name not in self._tasks:
+                raise InvalidParameterError(
+                    f"Invalid parameter {key!r} for Tasks: there is no task {name!r}. "
+                    f"The tasks are: {', '.join(self.names)}."
+                )
+            if inner:
+                self._tasks[name].set_params(**{inner: value})
+            else:
+                self._tasks = {**self._tasks, name: value}
+        return self
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        items = [f"{name}={task!r}" for name, task in self.items()]
+        line = f"Tasks({', '.join(items)})"
+        if len(line) <= 80:
+            return line
+        return "Tasks(" + ",\n      ".join(items) + ")"
+
+    def validate(self) -> None:
+        """Check the names and each task's parameters.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If there is no task, or one is not what it must be.
+        """
+        if not self._tasks:
+            raise InvalidParameterError(
+                "Tasks() is empty. Name at least one task, such as "
+                "Tasks(digit=Classification(10))."
+            )
+        for name, task in self.items():
+            if "__" in name or not name:
+                raise InvalidParameterError(
+                    f"The name of a task must not be empty or contain '__', which "
+                    f"separates nested parameters. Got {name!r} instead."
+                )
+            if not isinstance(task, Task):
+                raise ParameterTypeError(
+                    f"Task {name!r} must be a Classification or a Regression. "
+                    f"Got {task!r} instead."
+                )
+            task.validate(name)
+
+    def weights(
+        self, loss_weights: Sequence[float] | Mapping[str, float] | None = None
+    ) -> tuple[float, ...]:
+        """Give each task's factor in the total loss.
+
+        Parameters
+        ----------
+        loss_weights : None, sequence or mapping of float, default=None
+            Values in task order, or by name, that replace the tasks' own.
+
+        Returns
+        -------
+        tuple of float
+            In task order.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a name or the number of values does not match the tasks, or a value is
+            negative.
+        """
+        given = dict(self._named_weights(loss_weights))
+        unknown = [name for name in given if name not in self]
+        if unknown:
+            raise InvalidParameterError(
+                f"The 'loss_weights' parameter names {unknown!r}, which are not tasks. "
+                f"The tasks are: {', '.join(self.names)}."
+            )
+        for name, value in given.items():
+            check_real(value, f"loss_weights[{name!r}]", "the estimator", low=0.0)
+        return tuple(float(given.get(name, task.weight)) for name, task in self.items())
+
+    def _named_weights(
+        self, loss_weights: Sequence[float] | Mapping[str, float] | None
+    ) -> Mapping[str, float]:
+        if loss_weights is None:
+            return {}
+        if isinstance(loss_weights, Mapping):
+            return loss_weights
+        if isinstance(loss_weights, str) or not hasattr(loss_weights, "__len__"):
+            raise ParameterTypeError(
+                "The 'loss_weights' parameter must be None, a sequence in task order "
+                f"or a mapping by task name. Got {loss_weights!r} instead."
+            )
+        if len(loss_weights) != len(self):
+            raise InvalidParameterError(
+                f"The 'loss_weights' parameter has {len(loss_weights)} values for "
+                f"{len(self)} tasks ({', '.join(self.names)}). Give one for each, or "
+                "a mapping by name."
+            )
+        return dict(zip(self.names, loss_weights, strict=True))
