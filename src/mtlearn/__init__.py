@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from mtlearn._utils._partial import Partial
+from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.tasks import Classification, Head, Regression, Tasks
 
 __version__ = version("mtlearn")
@@ -10,6 +11,8 @@ __version__ = version("mtlearn")
 __all__ = [
     "Classification",
     "Head",
+    "MultiTaskEstimator",
+    "MultiTaskImageEstimator",
     "Partial",
     "Regression",
     "Tasks",

@@ -6,6 +6,7 @@ place, so that ``except ValueError`` keeps working.
 
 __all__ = [
     "DataTypeError",
+    "DivergenceError",
     "InvalidDataError",
     "InvalidParameterError",
     "MissingDependencyError",
@@ -37,6 +38,10 @@ class DataTypeError(MtlearnError, TypeError):
 
 class NetworkError(MtlearnError, ValueError):
     """A network cannot be built from, or applied to, what it was given."""
+
+
+class DivergenceError(MtlearnError, FloatingPointError):
+    """Training has produced a loss that is not finite."""
 
 
 class MissingDependencyError(MtlearnError, ImportError):

@@ -42,15 +42,16 @@ def check_real(
             f"The {name!r} parameter of {owner} must be a real number. "
             f"Got {value!r} instead."
         )
-    above = value >= low if include_low else value > low
-    below = value <= high if include_high else value < high
-    if not (above and below and np.isfinite(value)):
+    number = float(value)
+    above = number >= low if include_low else number > low
+    below = number <= high if include_high else number < high
+    if not (above and below and np.isfinite(number)):
         left, right = "[" if include_low else "(", "]" if include_high else ")"
         raise InvalidParameterError(
             f"The {name!r} parameter of {owner} must be a finite number in "
             f"{left}{low}, {high}{right}. Got {value!r} instead."
         )
-    return float(value)
+    return number
 
 
 def check_integer(value: Any, name: str, owner: str, *, low: int) -> int:

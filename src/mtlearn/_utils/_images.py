@@ -1,0 +1,80 @@
+"""Reading image arrays without a copy."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+from mtlearn.exceptions import InvalidDataError
+
+_CHUNK_BYTES = 2**24
+
+
+def check_images(X: Any, owner: str) -> np.ndarray:
+    """Return images with a channel axis, without a copy where there need be none.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, height, width[, n_channels])
+        Images of any real dtype.
+    owner : str
+        Who asks, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, height, width, n_channels)
+        A view where X is an array of numbers.
+
+    Raises
+    ------
+    InvalidDataError
+        If the shape is another, or a pixel is NaN or infinite.
+    """
+    if getattr(X, "requires_grad", False):
+        raise InvalidDataError(
+            f"X is a tensor that requires a gradient, which {owner} would lose. Pass "
+            "X.detach()."
+        )
+    X = check_array(
+        X, dtype="numeric", allow_nd=True, ensure_all_finite=False, estimator=owner
+    )
+    if X.ndim == 3:
+        X = X[..., np.newaxis]
+    if X.ndim != 4:
+        raise InvalidDataError(
+            f"{owner} expects images of shape (n_samples, height, width) or "
+            f"(n_samples, height, width, n_channels). Got an array of shape {X.shape} "
+            "instead. Put ImageReshaper() in front to turn rows into images."
+        )
+    if 0 in X.shape:
+        raise InvalidDataError(
+            f"{owner} expects images of at least one pixel and one channel. Got an "
+            f"array of shape {X.shape} instead."
+        )
+    check_finite(X, owner)
+    return X
+
+
+def check_finite(X: np.ndarray, owner: str) -> None:
+    """Raise if a pixel is NaN or infinite, naming the first one.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, height, width, n_channels)
+        Images; read in chunks of rows.
+    owner : str
+        Who asks, for messages.
+    """
+    if X.dtype.kind != "f":
+        return
+    rows = max(1, _CHUNK_BYTES // X[:1].nbytes)
+    for start in range(0, len(X), rows):
+        finite = np.isfinite(X[start : start + rows])
+        if not finite.all():
+            first = np.argwhere(~finite)[0]
+            value = X[start + first[0]][tuple(first[1:])]
+            raise InvalidDataError(
+                f"Input X contains {'NaN' if np.isnan(value) else 'infinity'}: image "
+                f"{start + first[0]}, row {first[1]}, column {first[2]}, channel "
+                f"{first[3]}. {owner} accepts finite pixels only."
+            )

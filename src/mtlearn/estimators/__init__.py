@@ -1,0 +1,6 @@
+"""The front doors: scikit-learn estimators for images and tables."""
+
+from mtlearn.estimators._images import MultiTaskImageEstimator
+from mtlearn.estimators._tables import MultiTaskEstimator
+
+__all__ = ["MultiTaskEstimator", "MultiTaskImageEstimator"]

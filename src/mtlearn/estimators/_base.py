@@ -1,0 +1,386 @@
+"""The shared recipe of the estimators."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from mtlearn.estimators._callbacks import EpochContext
+from mtlearn.estimators._fit import (
+    make_labels,
+    make_net,
+    renew_optimizer,
+    split_samples,
+    train,
+)
+from mtlearn.estimators._kinds import (
+    declare_classes,
+    has_classification,
+    set_tags,
+    takes_partial_fit,
+)
+from mtlearn.estimators._settings import Settings, read_n_threads, read_settings
+from mtlearn.estimators._view import TaskClassifier, TaskRegressor
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.tasks import Codec, Head, Tasks, fit_codec, label_weights
+from mtlearn.training import (
+    MultiTaskNet,
+    Samples,
+    derive_seeds,
+    draw_seed,
+    isolated,
+    threads,
+)
+
+
+class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+    """One network for several targets, with scikit-learn's API.
+
+    A subclass lists its parameters in its constructor, and says how it reads X and
+    what a task's head is by default.
+    """
+
+    _default_head: ClassVar[Head]
+    _default_precision: ClassVar[str]
+
+    @abstractmethod
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+        """Check X; with `reset`, remember its shape, else compare with it."""
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like
+            Training samples; see the class for their shape.
+        y : array-like, DataFrame or SliceDict
+            Labels of shape `(n_samples,)` or `(n_samples, n_tasks)`. NaN, None and
+            `pandas.NA` are missing labels, which add nothing to the loss.
+        sample_weight : array-like, default=None
+            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`, not negative; a
+            zero equals absence.
+        X_val, y_val : array-like, default=None
+            Validation samples and labels. None sets `validation_fraction` of the rows
+            aside where `early_stopping` or the schedule needs them.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        InvalidDataError, DataTypeError
+            If X, y or the weights are not what they must be.
+        DivergenceError
+            If the training loss becomes infinite or NaN.
+        """
+        settings = read_settings(self, self._default_precision)
+        goes_on = self.warm_start and hasattr(self, "net_")
+        X = self._check_X(X, reset=not goes_on)
+        codec = self._codec if goes_on else fit_codec(self.tasks, y, sample_weight)
+        return self._run(
+            settings, codec, X, y, sample_weight, (X_val, y_val), goes_on=goes_on
+        )
+
+    @available_if(takes_partial_fit)
+    @with_callbacks
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        classes: Any = None,
+    ) -> Self:
+        """Train the network for one epoch on these rows.
+
+        The kinds of the tasks and their classes must be known: declared, or learned by
+        an earlier `fit`. The first call learns what the targets are scaled by. There
+        is no validation, and the learning rate is `lr`.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples; see the class for their shape.
+        y : array-like, DataFrame or SliceDict
+            Labels, as in `fit`.
+        sample_weight : array-like, default=None
+            Weights, as in `fit`.
+        classes : array-like or list of array-like, default=None
+            All labels that will be seen, for tasks that do not declare them: of the
+            one task, or in task order with None for each regression. Needed at the
+            first call only.
+
+        Returns
+        -------
+        self : estimator
+            The estimator.
+
+        Raises
+        ------
+        InvalidParameterError
+            If classes are not known.
+        InvalidDataError, DataTypeError
+            If X, y or the weights are not what they must be.
+        """
+        settings = read_settings(self, self._default_precision).for_one_epoch()
+        goes_on = hasattr(self, "net_")
+        X = self._check_X(X, reset=not goes_on)
+        if goes_on:
+            codec = self._codec
+        else:
+            codec = fit_codec(declare_classes(self.tasks, classes), y, sample_weight)
+        return self._run(
+            settings,
+            codec,
+            X,
+            y,
+            sample_weight,
+            (None, None),
+            goes_on=goes_on,
+            keeps_optimizer=True,
+        )
+
+    def _run(
+        self,
+        settings: Settings,
+        codec: Codec,
+        X: np.ndarray,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, Any],
+        *,
+        goes_on: bool,
+        keeps_optimizer: bool = False,
+    ) -> Self:
+        """Encode, split, build, train and store."""
+        history = list(self.history_) if goes_on else []
+        seeds = derive_seeds(draw_seed(self.random_state), len(history))
+        targets = codec.encode(y, sample_weight)
+        check_consistent_length(X, targets.weights)
+        samples = Samples(X, make_labels(targets, settings))
+        valid = self._validation_samples(*validation, codec, settings)
+        if valid is None and settings.validates:
+            samples, valid = split_samples(
+                samples, targets, codec.tasks, settings, seeds[2]
+            )
+        task_weights = codec.tasks.weights(self.loss_weights)
+        context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
+        with isolated(seeds[0], settings.device, settings.n_threads):
+            if not goes_on:
+                net = make_net(
+                    X, codec.tasks, task_weights, self._default_head, settings
+                )
+            else:
+                net = self.net_
+                net.criterion_.task_weights = task_weights
+                if not keeps_optimizer or not hasattr(net, "optimizer_"):
+                    renew_optimizer(net, settings)
+            context.begin(lambda: self._fitted(net, codec, history, len(history)))
+            best_epoch = train(
+                net,
+                (samples, valid),
+                history,
+                settings,
+                order_seed=seeds[1],
+                on_epoch=(context.begin_epoch, context.end_epoch),
+            )
+        # An earlier fit on other targets may have left classes behind.
+        self.__dict__.pop("classes_", None)
+        self.__dict__.update(self._fitted(net, codec, history, best_epoch))
+        context.end()
+        return self
+
+    def _validation_samples(
+        self, X_val: Any, y_val: Any, codec: Codec, settings: Settings
+    ) -> Samples | None:
+        if (X_val is None) != (y_val is None):
+            given, lacks = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise InvalidDataError(f"{given} was passed without {lacks}. Pass both.")
+        if X_val is None:
+            return None
+        X_val = self._check_X(X_val, reset=False)
+        targets = codec.encode(y_val)
+        check_consistent_length(X_val, targets.weights)
+        return Samples(X_val, make_labels(targets, settings))
+
+    @staticmethod
+    def _fitted(
+        net: MultiTaskNet, codec: Codec, history: list[dict], best_epoch: int
+    ) -> dict[str, Any]:
+        """Give the fitted attributes, also of an estimator that is being fitted."""
+        fitted: dict[str, Any] = {
+            "net_": net,
+            "_codec": codec,
+            "tasks_": codec.tasks,
+            "task_names_": codec.tasks.names,
+            "history_": history,
+            "n_iter_": len(history),
+            "best_epoch_": best_epoch,
+        }
+        classes = [getattr(task, "classes_", None) for task in codec.tasks]
+        if any(labels is not None for labels in classes):
+            one = codec.layout.container == "1d"
+            fitted["classes_"] = classes[0] if one else classes
+        return fitted
+
+    def _activated(self, X: Any) -> list[list[np.ndarray]]:
+        """Compute activations of checked rows: batches of one array a task."""
+        check_is_fitted(self, "net_")
+        samples = Samples(self._check_X(X, reset=False))
+        with threads(read_n_threads(self)):
+            return [
+                [output.numpy() for output in outputs]
+                for outputs in self.net_.activations(samples)
+            ]
+
+    def predict(self, X: Any) -> Any:
+        """Predict labels, in the layout of the y that the estimator was fitted on.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples; see the class for their shape.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_tasks), or DataFrame
+            Labels and values in the units of y. An array has dtype object if a label
+            is not a number; a DataFrame has the columns and dtypes of y.
+        """
+        return self._codec_of_fit().decode(_join(self._activated(X)))
+
+    def _codec_of_fit(self) -> Codec:
+        check_is_fitted(self, "net_")
+        return self._codec
+
+    @available_if(has_classification)
+    def predict_proba(self, X: Any) -> Any:
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples; see the class for their shape.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or list of ndarray
+            An array if y was one-dimensional; else a list in task order, with
+            `(n_samples, 1)`, the predicted value, for a regression.
+        """
+        codec = self._codec_of_fit()
+        joined = _join(self._activated(X))
+        return joined[0] if codec.layout.container == "1d" else joined
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Compute the mean over tasks of accuracy or R².
+
+        Parameters
+        ----------
+        X : array-like
+            Samples; see the class for their shape.
+        y : array-like, DataFrame or SliceDict
+            True labels. Missing ones are left out, and so are tasks without a label.
+            A label that is none of a task's classes counts as wrong.
+        sample_weight : array-like, default=None
+            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
+
+        Returns
+        -------
+        float
+            At most 1.
+
+        Raises
+        ------
+        InvalidDataError
+            If y has no label at all.
+        """
+        codec = self._codec_of_fit()
+        columns = codec.columns(y)
+        weights = label_weights(columns, sample_weight)
+        activated = _join(self._activated(X))
+        check_consistent_length(activated[0], weights)
+        scores = []
+        for task, column, weight, output in zip(
+            codec.tasks, columns, weights.T, activated, strict=True
+        ):
+            rows = weight > 0
+            if rows.any():
+                predicted = task.decode(output)[rows]
+                scores.append(task.score(column.values[rows], predicted, weight[rows]))
+        if not scores:
+            raise InvalidDataError("y has no label to score: every one is missing.")
+        return float(np.mean(scores))
+
+    def embed(self, X: Any) -> np.ndarray:
+        """Compute the features that the tasks share.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples; see the class for their shape.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Output of the backbone.
+        """
+        check_is_fitted(self, "net_")
+        samples = Samples(self._check_X(X, reset=False))
+        with threads(read_n_threads(self)):
+            batches = [batch.numpy() for batch in self.net_.features(samples)]
+        return np.concatenate(batches)
+
+    def task(self, name: str) -> TaskClassifier | TaskRegressor:
+        """View one task as a fitted classifier or regressor of its own.
+
+        Parameters
+        ----------
+        name : str
+            The task's name, one of `task_names_`.
+
+        Returns
+        -------
+        TaskClassifier or TaskRegressor
+            Predicts that task by this network; for displays, scorers and
+            ``CalibratedClassifierCV(FrozenEstimator(view))``.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such task.
+        """
+        tasks: Tasks = self._codec_of_fit().tasks
+        if name not in tasks:
+            raise InvalidParameterError(
+                f"There is no task {name!r}. The tasks are: {', '.join(tasks.names)}."
+            )
+        view = TaskClassifier if tasks[name].kind == "classification" else TaskRegressor
+        return view(self, name)
+
+    def __sklearn_tags__(self) -> Tags:
+        return set_tags(super().__sklearn_tags__(), self.tasks)
+
+
+def _join(batches: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]

@@ -1,0 +1,207 @@
+"""The estimator for images."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils import Tags
+
+from mtlearn._utils._images import check_images
+from mtlearn.estimators._base import BaseMultiTaskEstimator
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks import Head, Task, Tasks
+
+
+class MultiTaskImageEstimator(BaseMultiTaskEstimator):
+    """One convolutional network that learns several targets of an image.
+
+    The backbone turns images into features that the tasks share; each task has a head
+    of its own. All are trained together on the weighted sum of the tasks' losses,
+    each of which is a mean over the samples that have a label for that task.
+
+    Parameters
+    ----------
+    tasks : None, Tasks, Classification or Regression, default=None
+        What to learn. None infers a kind for each column of y, once, at `fit`:
+        categories, strings, booleans and whole numbers are classes, other numbers
+        real values. One kind holds for every column of y.
+    backbone : str, class or Partial, default="resnet"
+        ``"resnet"``, or a `torch.nn.Module` class (or `Partial` of one) that maps
+        `(n_samples, n_channels, height, width)` to features. Its constructor gets
+        `in_channels` and `image_size` if it has such arguments.
+    loss_weights : None, sequence or mapping of float, default=None
+        Replaces the tasks' own `weight`: in task order, or by name.
+    optimizer : str, class or Partial, default="adam"
+        ``"adam"``, ``"adamw"``, ``"sgd"`` (with Nesterov momentum 0.9), or a class of
+        `torch.optim`.
+    lr : float, default=1e-3
+        Learning rate.
+    weight_decay : float, default=0.0
+        Weight decay of the optimiser.
+    lr_schedule : None, str, class or Partial, default=None
+        ``"cosine"`` (down to ``lr / 10``), ``"plateau"`` (halves when the validation
+        loss stalls), ``"one_cycle"`` (with its peak at `lr`), or a class of
+        `torch.optim.lr_scheduler`, stepped once an epoch.
+    max_epochs : int, default=100
+        Passes through the training rows, at most.
+    batch_size : int, default=32
+        Rows a step.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss has not improved for
+        `n_iter_no_change` epochs.
+    validation_fraction : float, default=0.1
+        Share of the rows set aside for validation, stratified over the classification
+        tasks, where `early_stopping` or the schedule needs them and `fit` gets no
+        `X_val`.
+    n_iter_no_change : int, default=10
+        See `early_stopping`.
+    restore_best : bool, default=True
+        Whether the weights of the epoch with the lowest validation loss are kept,
+        where there are validation rows.
+    callbacks : None or list of skorch callbacks, default=None
+        Notified during training. For scikit-learn's own, see `set_callbacks`.
+    device : str or torch.device, default="auto"
+        ``"auto"`` takes a CUDA device if there is one.
+    precision : {"auto", "float32", "float64"}, default="auto"
+        What to compute in; ``"auto"`` is float32.
+    n_threads : None or int, default=None
+        Torch threads in `fit` and `predict`. None leaves torch's own count, which
+        joblib's workers lower; a number makes results the same for every `n_jobs`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, classes and target scales of the last
+        one, with a new optimiser.
+    random_state : None, int or RandomState, default=None
+        An int gives the same results on the same machine, versions and number of
+        threads. No global random state is read or changed.
+    verbose : int, default=0
+        0 shows nothing, 1 a progress bar, 2 a line an epoch with each task's loss.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; its network is ``net_.module_``.
+    tasks_ : Tasks
+        Fitted tasks.
+    task_names_ : tuple of str
+        Their names.
+    classes_ : ndarray or list
+        Labels; a list with None for regressions if y has two dimensions. Absent
+        if no task is a classification.
+    image_shape_ : tuple (height, width, n_channels)
+        Shape of the images.
+    n_features_in_ : int
+        Numbers in an image.
+    n_iter_ : int
+        Epochs run.
+    best_epoch_ : int
+        The epoch (from 1) with the lowest validation loss; the last one if there were
+        no validation rows.
+    history_ : list of dict
+        For each epoch: `epoch`, `train_loss` and `train_score` (the mean of the
+        tasks' metrics), `train_{task}_loss`, `train_{task}_accuracy` or
+        `train_{task}_r2`, the same with `valid_` where there are validation rows,
+        `lr` and `seconds`. Training figures are collected while weights change.
+
+    See Also
+    --------
+    MultiTaskEstimator : The same for tables.
+
+    Notes
+    -----
+    Images are `(n_samples, height, width)` or `(n_samples, height, width, n_channels)`
+    of any real dtype, memory-mapped arrays and torch CPU tensors among them. They are
+    cast and copied one batch at a time. They are not scaled: put a
+    :class:`~mtlearn.preprocessing.GlobalMaxScaler` in front.
+
+    References
+    ----------
+    .. [1] R. Caruana, "Multitask Learning", Machine Learning 28, 1997.
+    .. [2] K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image
+       Recognition", CVPR 2016.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, MultiTaskImageEstimator, Partial
+    >>> from mtlearn import Regression, Tasks
+    >>> from mtlearn.datasets import make_multitask_digits
+    >>> from mtlearn.networks import ResNet
+    >>> X, y = make_multitask_digits(60, random_state=0)
+    >>> estimator = MultiTaskImageEstimator(
+    ...     Tasks(digit=Classification(10), item=Classification(32), shade=Regression()),
+    ...     backbone=Partial(ResNet, widths=(4, 8), n_blocks=1, n_features=16),
+    ...     max_epochs=1,
+    ...     random_state=0,
+    ... )
+    >>> estimator.fit(X, y).predict(X).shape
+    (60, 3)
+    >>> estimator.task("digit").predict_proba(X).shape
+    (60, 10)
+    """
+
+    _default_head: ClassVar[Head] = Head()
+    _default_precision: ClassVar[str] = "float32"
+
+    def __init__(
+        self,
+        tasks: Tasks | Task | None = None,
+        *,
+        backbone: Any = "resnet",
+        loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+        optimizer: Any = "adam",
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        lr_schedule: Any = None,
+        max_epochs: int = 100,
+        batch_size: int = 32,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best: bool = True,
+        callbacks: Sequence[Any] | None = None,
+        device: Any = "auto",
+        precision: str = "auto",
+        n_threads: int | None = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.tasks = tasks
+        self.backbone = backbone
+        self.loss_weights = loss_weights
+        self.optimizer = optimizer
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.lr_schedule = lr_schedule
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.restore_best = restore_best
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.n_threads = n_threads
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+        owner = type(self).__name__
+        X = check_images(X, owner)
+        shape = X.shape[1:]
+        if reset:
+            self.image_shape_ = shape
+            self.n_features_in_ = int(np.prod(shape))
+        elif shape != self.image_shape_:
+            raise InvalidDataError(
+                f"X has images of shape (height, width, n_channels) = {shape}, but "
+                f"{owner} was fitted on images of shape {self.image_shape_}. Resize "
+                "them, or fit on images of this shape."
+            )
+        return X
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags

@@ -1,0 +1,109 @@
+"""What an estimator can do, as its tasks say."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import ClassifierTags, RegressorTags, Tags
+
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.tasks import Classification, Task, Tasks
+
+
+def _declared(tasks: Tasks | Task | None) -> list[Task]:
+    if isinstance(tasks, Tasks):
+        return list(tasks)
+    return [] if tasks is None else [tasks]
+
+
+def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
+    """Set the tags that follow from the declared tasks.
+
+    All classifications make a classifier, all regressions a regressor; mixed and
+    inferred kinds are neither.
+    """
+    kinds = {getattr(task, "kind", None) for task in _declared(tasks)}
+    if kinds == {"classification"}:
+        tags.estimator_type = "classifier"
+        tags.classifier_tags = ClassifierTags()
+    elif kinds == {"regression"}:
+        tags.estimator_type = "regressor"
+        tags.regressor_tags = RegressorTags()
+    n_named = len(tasks) if isinstance(tasks, Tasks) else None
+    tags.target_tags.required = True
+    tags.target_tags.multi_output = n_named is None or n_named > 1
+    tags.target_tags.single_output = n_named is None or n_named == 1
+    return tags
+
+
+def has_classification(estimator: Any) -> bool:
+    """Tell whether `predict_proba` makes sense; so it may while kinds are unknown."""
+    if hasattr(estimator, "tasks_"):
+        return any(task.kind == "classification" for task in estimator.tasks_)
+    declared = _declared(estimator.tasks)
+    return not declared or any(
+        getattr(task, "kind", None) == "classification" for task in declared
+    )
+
+
+def takes_partial_fit(estimator: Any) -> bool:
+    """Tell whether the kinds of the tasks are known."""
+    if estimator.tasks is None and not hasattr(estimator, "net_"):
+        raise AttributeError(
+            "partial_fit needs tasks whose kinds are known. Declare them, such as "
+            "tasks=Tasks(digit=Classification(10)), or call fit first."
+        )
+    return True
+
+
+def declare_classes(tasks: Tasks | Task, classes: Any) -> Tasks | Task:
+    """Return tasks that all know their classes.
+
+    Parameters
+    ----------
+    tasks : Tasks or Task
+        What the user declared.
+    classes : None, array-like or list of array-like
+        What the user passed to `partial_fit`.
+    """
+    if not isinstance(tasks, Tasks):
+        return _with_classes(tasks, classes, "y")
+    named = clone(tasks)
+    each = [classes] if len(named) == 1 and not _is_nested(classes) else classes
+    if each is None:
+        each = [None] * len(named)
+    if len(each) != len(named):
+        raise InvalidParameterError(
+            f"The 'classes' argument of partial_fit has {len(each)} entries for "
+            f"{len(named)} tasks ({', '.join(named.names)}). Give labels for each "
+            "classification and None for each regression."
+        )
+    return Tasks.from_mapping(
+        {
+            name: _with_classes(task, labels, name)
+            for (name, task), labels in zip(named.items(), each, strict=True)
+        }
+    )
+
+
+def _is_nested(classes: Any) -> bool:
+    return isinstance(classes, list | tuple) and any(
+        labels is None or (np.ndim(labels) == 1) for labels in classes
+    )
+
+
+def _with_classes(task: Task, classes: Any, name: str) -> Task:
+    if not isinstance(task, Classification) or task.classes is not None:
+        return task
+    if classes is None:
+        raise InvalidParameterError(
+            f"The first call of partial_fit must know the classes of task {name!r}: "
+            "declare them with Classification(classes=...), or pass classes=."
+        )
+    labels = np.asarray(classes)
+    if labels.ndim != 1:
+        raise InvalidParameterError(
+            f"The 'classes' argument of partial_fit must list the labels of task "
+            f"{name!r}. Got {classes!r} instead."
+        )
+    return clone(task).set_params(classes=labels.tolist())

@@ -1,0 +1,160 @@
+"""The parameters of an estimator, checked once."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from mtlearn._utils._partial import Partial, as_partial
+from mtlearn._utils._validation import check_bool, check_integer, check_real
+from mtlearn.exceptions import ParameterTypeError
+from mtlearn.networks import get_backbone
+from mtlearn.training import (
+    resolve_device,
+    resolve_optimizer,
+    resolve_precision,
+    resolve_schedule,
+    watches_validation,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked parameters of a fit.
+
+    Attributes
+    ----------
+    backbone, optimizer : Partial
+        Classes with their arguments.
+    schedule : Partial or None
+        A torch scheduler.
+    lr : float
+        Learning rate.
+    max_epochs, batch_size : int
+        Epochs at most, rows a batch.
+    validates : bool
+        Whether rows are set aside when the user passes none.
+    validation_fraction : float
+        How many.
+    patience : int or None
+        Epochs without a better validation loss before training stops.
+    restore_best : bool
+        Whether the best weights come back.
+    callbacks : tuple
+        The user's skorch callbacks.
+    device : torch.device
+        Where to compute.
+    dtype : torch.dtype
+        In which precision.
+    n_threads : int or None
+        With how many torch threads.
+    verbose : int
+        How much to show.
+    """
+
+    backbone: Partial
+    optimizer: Partial
+    schedule: Partial | None
+    lr: float
+    max_epochs: int
+    batch_size: int
+    validates: bool
+    validation_fraction: float
+    patience: int | None
+    restore_best: bool
+    callbacks: tuple[Any, ...]
+    device: torch.device
+    dtype: torch.dtype
+    n_threads: int | None
+    verbose: int
+
+    def for_one_epoch(self) -> "Settings":
+        """Return what `partial_fit` trains with: no schedule and no validation."""
+        return replace(self, max_epochs=1, schedule=None, validates=False)
+
+
+def read_settings(estimator: Any, default_precision: str) -> Settings:
+    """Check the parameters of an estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose parameters to read.
+    default_precision : {"float32", "float64"}
+        What ``precision="auto"`` means.
+
+    Returns
+    -------
+    Settings
+        The checked parameters.
+
+    Raises
+    ------
+    InvalidParameterError, ParameterTypeError
+        If one is not what it must be.
+    """
+    owner = type(estimator).__name__
+    decay = check_real(estimator.weight_decay, "weight_decay", owner, low=0)
+    schedule = resolve_schedule(estimator.lr_schedule, owner)
+    stops = check_bool(estimator.early_stopping, "early_stopping", owner)
+    patience = check_integer(
+        estimator.n_iter_no_change, "n_iter_no_change", owner, low=1
+    )
+    check_bool(estimator.warm_start, "warm_start", owner)
+    return Settings(
+        backbone=_resolve_backbone(estimator.backbone, owner),
+        optimizer=resolve_optimizer(estimator.optimizer, decay, owner),
+        schedule=schedule,
+        lr=check_real(estimator.lr, "lr", owner, low=0, include_low=False),
+        max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
+        batch_size=check_integer(estimator.batch_size, "batch_size", owner, low=1),
+        validates=stops or watches_validation(schedule),
+        validation_fraction=check_real(
+            estimator.validation_fraction,
+            "validation_fraction",
+            owner,
+            low=0,
+            high=1,
+            include_low=False,
+            include_high=False,
+        ),
+        patience=patience if stops else None,
+        restore_best=check_bool(estimator.restore_best, "restore_best", owner),
+        callbacks=_read_callbacks(estimator.callbacks, owner),
+        device=resolve_device(estimator.device, owner),
+        dtype=resolve_precision(estimator.precision, default_precision, owner),
+        n_threads=read_n_threads(estimator),
+        verbose=check_integer(int(estimator.verbose), "verbose", owner, low=0),
+    )
+
+
+def read_n_threads(estimator: Any) -> int | None:
+    """Check the number of torch threads."""
+    if estimator.n_threads is None:
+        return None
+    owner = type(estimator).__name__
+    return check_integer(estimator.n_threads, "n_threads", owner, low=1)
+
+
+def _resolve_backbone(value: Any, owner: str) -> Partial:
+    if isinstance(value, str):
+        return Partial(get_backbone(value))
+    found = as_partial(value, "backbone", owner)
+    if not (isinstance(found.cls, type) and issubclass(found.cls, nn.Module)):
+        raise ParameterTypeError(
+            f"The 'backbone' parameter of {owner} must be a registered name, a "
+            f"torch.nn.Module class or Partial of one. Got {value!r} instead."
+        )
+    return found
+
+
+def _read_callbacks(value: Any, owner: str) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise ParameterTypeError(
+            f"The 'callbacks' parameter of {owner} must be None or a list of skorch "
+            f"callbacks. Got {value!r} instead."
+        )
+    return tuple(value)

@@ -1,0 +1,180 @@
+"""The estimator for tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from mtlearn.estimators._base import BaseMultiTaskEstimator
+from mtlearn.tasks import Head, Task, Tasks
+
+
+class MultiTaskEstimator(BaseMultiTaskEstimator):
+    """One network that learns several targets of a table's rows.
+
+    Works as :class:`MultiTaskImageEstimator` does, on `(n_samples, n_features)`. By
+    default it computes in float64, without batch normalisation or dropout, so that a
+    weight of two equals a row twice.
+
+    Parameters
+    ----------
+    tasks : None, Tasks, Classification or Regression, default=None
+        What to learn. None infers a kind for each column of y, once, at `fit`:
+        categories, strings, booleans and whole numbers are classes, other numbers
+        real values. One kind holds for every column of y.
+    backbone : str, class or Partial, default="mlp"
+        ``"mlp"``, or a `torch.nn.Module` class (or `Partial` of one) that maps
+        `(n_samples, n_features_in)` to features. Its constructor gets `in_features`
+        if it has such an argument.
+    loss_weights : None, sequence or mapping of float, default=None
+        Replaces the tasks' own `weight`: in task order, or by name.
+    optimizer : str, class or Partial, default="adam"
+        ``"adam"``, ``"adamw"``, ``"sgd"`` (with Nesterov momentum 0.9), or a class of
+        `torch.optim`.
+    lr : float, default=1e-3
+        Learning rate.
+    weight_decay : float, default=0.0
+        Weight decay of the optimiser.
+    lr_schedule : None, str, class or Partial, default=None
+        ``"cosine"`` (down to ``lr / 10``), ``"plateau"`` (halves when the validation
+        loss stalls), ``"one_cycle"`` (with its peak at `lr`), or a class of
+        `torch.optim.lr_scheduler`, stepped once an epoch.
+    max_epochs : int, default=100
+        Passes through the training rows, at most.
+    batch_size : int, default=200
+        Rows a step; all of them if there are fewer.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss has not improved for
+        `n_iter_no_change` epochs.
+    validation_fraction : float, default=0.1
+        Share of the rows set aside for validation, stratified over the classification
+        tasks, where `early_stopping` or the schedule needs them and `fit` gets no
+        `X_val`.
+    n_iter_no_change : int, default=10
+        See `early_stopping`.
+    restore_best : bool, default=True
+        Whether the weights of the epoch with the lowest validation loss are kept,
+        where there are validation rows.
+    callbacks : None or list of skorch callbacks, default=None
+        Notified during training. For scikit-learn's own, see `set_callbacks`.
+    device : str or torch.device, default="auto"
+        ``"auto"`` takes a CUDA device if there is one.
+    precision : {"auto", "float32", "float64"}, default="auto"
+        What to compute in; ``"auto"`` is float64.
+    n_threads : None or int, default=None
+        Torch threads in `fit` and `predict`. None leaves torch's own count, which
+        joblib's workers lower; a number makes results the same for every `n_jobs`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights, classes and target scales of the last
+        one, with a new optimiser.
+    random_state : None, int or RandomState, default=None
+        An int gives the same results on the same machine, versions and number of
+        threads. No global random state is read or changed.
+    verbose : int, default=0
+        0 shows nothing, 1 a progress bar, 2 a line an epoch with each task's loss.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; its network is ``net_.module_``.
+    tasks_ : Tasks
+        Fitted tasks.
+    task_names_ : tuple of str
+        Their names.
+    classes_ : ndarray or list
+        Labels; a list with None for regressions if y has two dimensions. Absent
+        if no task is a classification.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a DataFrame whose columns are all strings.
+    n_iter_ : int
+        Epochs run.
+    best_epoch_ : int
+        The epoch (from 1) with the lowest validation loss; the last one if there were
+        no validation rows.
+    history_ : list of dict
+        For each epoch: `epoch`, `train_loss` and `train_score` (the mean of the
+        tasks' metrics), `train_{task}_loss`, `train_{task}_accuracy` or
+        `train_{task}_r2`, the same with `valid_` where there are validation rows,
+        `lr` and `seconds`. Training figures are collected while weights change.
+
+    See Also
+    --------
+    MultiTaskImageEstimator : The same for images.
+
+    Notes
+    -----
+    Columns are not scaled: put a `StandardScaler` in front.
+
+    References
+    ----------
+    .. [1] R. Caruana, "Multitask Learning", Machine Learning 28, 1997.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from mtlearn import Classification, MultiTaskEstimator, Regression, Tasks
+    >>> from mtlearn.datasets import load_wine_quality
+    >>> X, y = load_wine_quality(return_X_y=True)
+    >>> tasks = Tasks(quality=Regression(), good=Classification(2))
+    >>> estimator = MultiTaskEstimator(tasks, max_epochs=5, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), estimator).fit(X, y)
+    >>> model.predict(X).shape
+    (1599, 2)
+    """
+
+    _default_head: ClassVar[Head] = Head(hidden=(), dropout=0.0, batch_norm=False)
+    _default_precision: ClassVar[str] = "float64"
+
+    def __init__(
+        self,
+        tasks: Tasks | Task | None = None,
+        *,
+        backbone: Any = "mlp",
+        loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+        optimizer: Any = "adam",
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        lr_schedule: Any = None,
+        max_epochs: int = 100,
+        batch_size: int = 200,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        restore_best: bool = True,
+        callbacks: Sequence[Any] | None = None,
+        device: Any = "auto",
+        precision: str = "auto",
+        n_threads: int | None = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.tasks = tasks
+        self.backbone = backbone
+        self.loss_weights = loss_weights
+        self.optimizer = optimizer
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.lr_schedule = lr_schedule
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.restore_best = restore_best
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.n_threads = n_threads
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+        # The check for NaN sums X first, and numpy warns where that meets inf - inf.
+        with np.errstate(invalid="ignore"):
+            return validate_data(self, X, reset=reset, dtype=np.float64)

@@ -1,0 +1,19 @@
+"""Torch modules: backbones, heads and the network that joins them."""
+
+from mtlearn.networks._build import build_network
+from mtlearn.networks._heads import HeadSpec, make_head
+from mtlearn.networks._mlp import MLP
+from mtlearn.networks._multitask import MultiTaskNetwork, needs_batch
+from mtlearn.networks._registry import get_backbone
+from mtlearn.networks._resnet import ResNet
+
+__all__ = [
+    "HeadSpec",
+    "MLP",
+    "MultiTaskNetwork",
+    "ResNet",
+    "build_network",
+    "get_backbone",
+    "make_head",
+    "needs_batch",
+]

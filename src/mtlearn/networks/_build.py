@@ -1,0 +1,148 @@
+"""From a backbone class and the shape of one sample to the whole network."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mtlearn.exceptions import (
+    InvalidParameterError,
+    NetworkError,
+    ParameterTypeError,
+)
+from mtlearn.networks._heads import HeadSpec, make_head
+from mtlearn.networks._multitask import MultiTaskNetwork
+
+
+def build_network(
+    backbone: type[nn.Module],
+    backbone_params: Mapping[str, Any],
+    input_shape: Sequence[int],
+    heads: Sequence[HeadSpec],
+) -> MultiTaskNetwork:
+    """Build the network for samples of a given shape.
+
+    The constructor of the backbone gets `in_channels` and `image_size` (images) or
+    `in_features` (tables) if it has parameters of these names that
+    `backbone_params` leaves out. One forward pass of a sample of zeros tells how
+    many features come out, and gives lazy modules their shapes.
+
+    Parameters
+    ----------
+    backbone : subclass of torch.nn.Module
+        Maps a batch `(n_samples, n_channels, height, width)` or
+        `(n_samples, n_columns)` to features `(n_samples, n_features)`.
+    backbone_params : mapping of str to object
+        Keyword arguments of its constructor.
+    input_shape : sequence of int
+        Shape of one sample: `(n_channels, height, width)` or `(n_columns,)`.
+    heads : sequence of HeadSpec
+        One per task.
+
+    Returns
+    -------
+    MultiTaskNetwork
+        The network, in training mode, with weights of torch's default dtype drawn
+        from torch's global generator.
+
+    Raises
+    ------
+    NetworkError
+        If the backbone cannot be built, cannot be applied to such a sample, or
+        returns something other than features.
+    ParameterTypeError
+        If `backbone` is not a subclass of `torch.nn.Module`.
+    InvalidParameterError
+        If `input_shape` has neither one nor three entries.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import HeadSpec, ResNet, build_network
+    >>> params = {"widths": (4,), "n_blocks": 1, "n_features": 8}
+    >>> network = build_network(ResNet, params, (3, 6, 6), [HeadSpec(2, hidden=())])
+    >>> network.heads[0]
+    Sequential(
+      (0): Linear(in_features=8, out_features=2, bias=True)
+    )
+    """
+    shape = tuple(input_shape)
+    module = _build_backbone(backbone, backbone_params, shape)
+    n_features = _count_features(module, shape)
+    return MultiTaskNetwork(
+        module,
+        [
+            make_head(
+                n_features,
+                head.out_features,
+                hidden=head.hidden,
+                dropout=head.dropout,
+                batch_norm=head.batch_norm,
+            )
+            for head in heads
+        ],
+    )
+
+
+def _build_backbone(
+    backbone: type[nn.Module], params: Mapping[str, Any], shape: tuple[int, ...]
+) -> nn.Module:
+    """Call the constructor, with what the shape says where it asks for it."""
+    if not (isinstance(backbone, type) and issubclass(backbone, nn.Module)):
+        raise ParameterTypeError(
+            "The 'backbone' parameter of build_network must be a subclass of "
+            f"torch.nn.Module. Got {backbone!r} instead."
+        )
+    accepted = inspect.signature(backbone).parameters
+    known = {
+        name: value
+        for name, value in _shape_arguments(shape).items()
+        if name in accepted
+    }
+    try:
+        return backbone(**{**known, **params})
+    except Exception as error:
+        raise NetworkError(
+            f"The backbone {backbone.__name__} could not be built for samples of "
+            f"shape {shape}, from the arguments {sorted({**known, **params})}: {error}"
+        ) from error
+
+
+def _shape_arguments(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return the arguments that follow from the shape of a sample."""
+    if len(shape) == 3:
+        return {"in_channels": shape[0], "image_size": shape[1:]}
+    if len(shape) == 1:
+        return {"in_features": shape[0]}
+    raise InvalidParameterError(
+        "The 'input_shape' parameter of build_network must be "
+        f"(n_channels, height, width) or (n_columns,). Got {shape} instead."
+    )
+
+
+def _count_features(backbone: nn.Module, shape: tuple[int, ...]) -> int:
+    """Run one sample of zeros through the backbone and return its width."""
+    name = type(backbone).__name__
+    was_training = backbone.training
+    # In eval mode batch norm keeps its statistics and dropout draws nothing.
+    backbone.eval()
+    try:
+        with torch.no_grad():
+            features = backbone(torch.zeros(1, *shape))
+    except Exception as error:
+        raise NetworkError(
+            f"The backbone {name} could not be applied to a batch of shape "
+            f"{(1, *shape)}: {error}"
+        ) from error
+    backbone.train(was_training)
+    if not isinstance(features, Tensor):
+        got = f"an object of type {type(features).__name__}"
+    elif features.ndim != 2 or features.shape[0] != 1 or features.shape[1] == 0:
+        got = f"shape {tuple(features.shape)}"
+    else:
+        return features.shape[1]
+    raise NetworkError(
+        f"The backbone {name} must return features of shape (n_samples, n_features). "
+        f"Got {got} for a batch of shape {(1, *shape)} instead."
+    )

@@ -1,0 +1,62 @@
+"""The backbone for tables."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from mtlearn.networks._dense import dense_layer
+
+
+class MLP(nn.Module):
+    """Fully connected network that turns rows of a table into feature vectors.
+
+    Parameters
+    ----------
+    in_features : int
+        Number of columns of the table.
+    hidden : sequence of int, default=(64, 64)
+        Width of each layer; the last one is the length of the feature vector. Each
+        layer ends in a ReLU. Without a layer, the features are the inputs.
+    dropout : float, default=0.0
+        Share of each layer's outputs that are dropped in training, in [0, 1].
+    batch_norm : bool, default=False
+        Whether batch norm follows each linear layer, which then has no bias.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn.networks import MLP
+    >>> MLP(5, hidden=(8, 4))(torch.zeros(3, 5)).shape
+    torch.Size([3, 4])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        hidden: Sequence[int] = (64, 64),
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        self.layers = nn.Sequential()
+        for width in hidden:
+            self.layers.extend(
+                dense_layer(in_features, width, dropout=dropout, batch_norm=batch_norm)
+            )
+            in_features = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features of a batch of rows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, in_features)
+            The rows.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            The features.
+        """
+        return self.layers(x)

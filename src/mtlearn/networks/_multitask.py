@@ -1,0 +1,92 @@
+"""The network that joins a backbone and the heads."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+class MultiTaskNetwork(nn.Module):
+    """One backbone whose features all heads share.
+
+    Parameters
+    ----------
+    backbone : torch.nn.Module
+        Maps a batch to features of shape `(n_samples, n_features)`.
+    heads : sequence of torch.nn.Module
+        One per task; each maps the features to outputs of shape
+        `(n_samples, n_outputs)`.
+
+    References
+    ----------
+    R. Caruana, "Multitask Learning", Machine Learning 28, 1997.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn.networks import MLP, MultiTaskNetwork, make_head
+    >>> heads = [make_head(4, 3, hidden=()), make_head(4, 1, hidden=())]
+    >>> network = MultiTaskNetwork(MLP(5, hidden=(4,)), heads)
+    >>> [output.shape for output in network(torch.zeros(2, 5))]
+    [torch.Size([2, 3]), torch.Size([2, 1])]
+    """
+
+    def __init__(self, backbone: nn.Module, heads: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.heads = nn.ModuleList(heads)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the shared features, without running a head.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+            A batch, as the backbone takes it.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            The output of the backbone.
+        """
+        return self.backbone(x)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs of all tasks from one run of the backbone.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+            A batch, as the backbone takes it.
+
+        Returns
+        -------
+        tuple of Tensor of shape (n_samples, n_outputs)
+            The output of each head, in task order.
+        """
+        features = self.features(x)
+        return tuple(head(features) for head in self.heads)
+
+
+def needs_batch(network: nn.Module) -> bool:
+    """Tell whether training needs batches of more than one sample.
+
+    Batch norm cannot train on a single value per channel.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network.
+
+    Returns
+    -------
+    bool
+        True if a batch norm layer is in it.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import MLP, needs_batch
+    >>> needs_batch(MLP(5)), needs_batch(MLP(5, batch_norm=True))
+    (False, True)
+    """
+    return any(isinstance(module, _BatchNorm) for module in network.modules())

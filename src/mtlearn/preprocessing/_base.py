@@ -1,0 +1,128 @@
+"""What the image transformers share: reading X, the output container, the tags."""
+
+import math
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags, check_array
+from sklearn.utils.validation import validate_data
+
+from mtlearn.exceptions import DataTypeError, InvalidDataError
+
+MAX_DIMENSIONS = 4
+
+
+class BaseImageTransformer(TransformerMixin, BaseEstimator):
+    """Base of the transformers that read tables and images alike."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # Images have no columns: scikit-learn must not wrap them in DataFrames.
+        super().__init_subclass__(**{"auto_wrap_output_keys": None, **kwargs})
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Accept and ignore the container that scikit-learn asks for.
+
+        Images have no columns, so `transform` returns NumPy arrays whatever is
+        asked for. The method is here so that ``Pipeline.set_output`` can configure
+        the other steps of a pipeline.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The transformer, unchanged.
+        """
+        return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
+        return tags
+
+    def _check_samples(self, X: Any, *, reset: bool) -> np.ndarray:
+        """Return X as an array without a copy; with `reset`, learn its layout."""
+        if isinstance(X, list | tuple):
+            X = np.asarray(X)
+        is_images = getattr(X, "ndim", 2) > 2
+        # Of images scikit-learn would compare only the height with n_features_in_
+        # (ensure_2d=False leaves that out), so the whole shape is compared below.
+        with np.errstate(invalid="ignore"):  # see _check_transformed
+            checked = validate_data(
+                self, X, reset=reset, allow_nd=is_images, ensure_2d=not is_images
+            )
+        array = self._check_array(checked)
+        if reset:
+            self.sample_shape_ = array.shape[1:]
+            self.n_features_in_ = math.prod(self.sample_shape_)
+        else:
+            self._check_shape(array, self.sample_shape_)
+        return array
+
+    def _check_transformed(self, X: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+        """Return what `inverse_transform` was given as an array of this shape."""
+        # No validate_data: the output of transform has lost its column names.
+        # scikit-learn first looks at the sum of X, and NumPy warns where that is
+        # inf - inf (large float16 values of both signs) before X itself is looked at.
+        with np.errstate(invalid="ignore"):
+            checked = check_array(X, allow_nd=True, estimator=self, input_name="X")
+        array = self._check_array(checked)
+        self._check_shape(array, shape)
+        return array
+
+    def _check_array(self, X: Any) -> np.ndarray:
+        """Refuse what scikit-learn lets pass."""
+        array = np.asarray(X)
+        name = type(self).__name__
+        if array.dtype.kind not in "biuf":
+            raise DataTypeError(
+                f"X of {name} must hold real numbers. Got the dtype {array.dtype} "
+                "instead. Convert X to a real dtype."
+            )
+        if array.ndim > MAX_DIMENSIONS:
+            raise InvalidDataError(
+                f"X of {name} must have 2, 3 or 4 dimensions: (n_samples, n_features), "
+                "(n_samples, height, width) or (n_samples, height, width, n_channels). "
+                f"Got the shape {array.shape} instead."
+            )
+        if array.size == 0:
+            raise InvalidDataError(
+                f"Found array with 0 feature(s) (shape={array.shape}) while a minimum "
+                f"of 1 is required by {name}."
+            )
+        return array
+
+    def _check_shape(self, X: np.ndarray, shape: tuple[int, ...]) -> None:
+        """Compare the whole shape of a sample with the expected one."""
+        if X.shape[1:] != shape:
+            expected = ", ".join(["n_samples", *map(str, shape)])
+            raise InvalidDataError(
+                f"X of {type(self).__name__} must have the shape ({expected}), as "
+                f"fitted. Got the shape {X.shape} instead. Give X in the layout that "
+                "fit saw, or fit again."
+            )
+
+
+def rescale(X: np.ndarray, *steps: tuple[np.ufunc, np.ndarray]) -> np.ndarray:
+    """Apply steps such as ``(numpy.divide, scale)`` one after another to a new array.
+
+    A floating X keeps its dtype, in the machine's byte order. Booleans and integers of
+    up to 16 bits, all of which float32 holds exactly, become float32, wider integers
+    float64. Numbers are given as float64 arrays: NumPy then computes in float64 and
+    rounds when it stores, without a float64 copy of X.
+    """
+    if X.dtype.kind == "f":
+        dtype = X.dtype.newbyteorder("=")
+    else:
+        dtype = np.result_type(X.dtype, np.float32)
+    result = np.empty(X.shape, dtype=dtype)
+    for ufunc, number in steps:
+        ufunc(X, number, out=result, casting="same_kind")
+        X = result
+    return result

@@ -1,0 +1,136 @@
+"""Division by the training maximum."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.preprocessing._base import BaseImageTransformer, rescale
+
+
+class GlobalMaxScaler(BaseImageTransformer):
+    """Divide every value by one number, the maximum of the training data.
+
+    The training data then ends at 1 and zero stays zero. Samples brighter than the
+    training maximum come out above 1; nothing is clipped.
+
+    Attributes
+    ----------
+    max_ : float
+        The largest value of the training data.
+    scale_ : float
+        What `transform` divides by: `max_`, or 1 where that is 0.
+    sample_shape_ : tuple of int
+        Shape of one sample of the X that `fit` saw.
+    n_features_in_ : int
+        Number of values of a sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where `fit` saw a DataFrame whose columns are all named by
+        strings.
+
+    See Also
+    --------
+    ImageStandardScaler : Standardises each channel.
+
+    Notes
+    -----
+    Floating values keep their dtype. Booleans and integers of up to 16 bits come out
+    as float32, wider integers as float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mtlearn.preprocessing import GlobalMaxScaler
+    >>> X = np.array([[[0, 51], [102, 255]]], dtype=np.uint8)
+    >>> scaler = GlobalMaxScaler().fit(X)
+    >>> scaler.max_
+    255.0
+    >>> scaler.transform(X)
+    array([[[0. , 0.2],
+            [0.4, 1. ]]], dtype=float32)
+    """
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Find the maximum of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
+or (n_samples, height, width, n_channels)
+            Training samples.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+
+        Raises
+        ------
+        InvalidDataError
+            If every value is negative: the division would turn their order round.
+        ValueError
+            If X is empty, has NaN or infinite values, or is not numeric.
+        """
+        X = self._check_samples(X, reset=True)
+        maximum = float(X.max())
+        if maximum < 0:
+            raise InvalidDataError(
+                "X of GlobalMaxScaler must have a maximum of 0 or more. Got the "
+                f"maximum {maximum}: dividing by it would turn the order of the "
+                "values round. Use ImageStandardScaler, or shift X."
+            )
+        self.max_ = maximum
+        self.scale_ = maximum if maximum > 0 else 1.0
+        return self
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Divide X by the training maximum.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
+or (n_samples, height, width, n_channels)
+            Samples in the layout that `fit` saw.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            The scaled samples.
+
+        Raises
+        ------
+        ValueError
+            If a sample has not the shape that `fit` saw, or X is empty, has NaN or
+            infinite values, or is not numeric.
+        """
+        check_is_fitted(self)
+        X = self._check_samples(X, reset=False)
+        return rescale(X, (np.divide, np.asarray(self.scale_)))
+
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
+        """Multiply scaled samples by the training maximum.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
+or (n_samples, height, width, n_channels)
+            Samples as `transform` returns them.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            The samples in their first unit; integers are not restored as such.
+
+        Raises
+        ------
+        ValueError
+            If a sample has not the shape that `fit` saw, or X is empty, has NaN or
+            infinite values, or is not numeric.
+        """
+        check_is_fitted(self)
+        X = self._check_transformed(X, self.sample_shape_)
+        return rescale(X, (np.multiply, np.asarray(self.scale_)))

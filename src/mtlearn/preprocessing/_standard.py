@@ -1,0 +1,185 @@
+"""Training mean 0 and deviation 1, per channel or over all values."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+
+from mtlearn.exceptions import ParameterTypeError
+from mtlearn.preprocessing._base import BaseImageTransformer, rescale
+
+# Values that fit reads at once: 2 MB as float64.
+CHUNK_VALUES = 2**18
+
+
+class ImageStandardScaler(BaseImageTransformer):
+    """Subtract the training mean and divide by the training deviation.
+
+    Unlike scikit-learn's StandardScaler, which treats every pixel by itself, all
+    pixels of a channel share one mean and one deviation.
+
+    Parameters
+    ----------
+    per_channel : bool, default=True
+        Whether each channel (the last axis of a 4-dimensional X) has its own mean and
+        deviation, or all values share one. Images without a channel axis and tables
+        are of one channel.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_channels,) or (1,)
+        Mean of the training data, float64.
+    scale_ : ndarray of shape (n_channels,) or (1,)
+        Deviation of the training data (that of the population, ``ddof=0``), float64;
+        1 where it is 0.
+    sample_shape_ : tuple of int
+        Shape of one sample of the X that `fit` saw.
+    n_features_in_ : int
+        Number of values of a sample.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where `fit` saw a DataFrame whose columns are all named by
+        strings.
+
+    See Also
+    --------
+    GlobalMaxScaler : Divides by the training maximum.
+
+    Notes
+    -----
+    `fit` reads X piece by piece and adds up in float64, so that a large memory-mapped
+    or integer X is never copied whole. Pieces are joined as in [1]_.
+
+    Floating values keep their dtype. Booleans and integers of up to 16 bits come out
+    as float32, wider integers as float64.
+
+    References
+    ----------
+    .. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the
+       sample variance: analysis and recommendations", The American Statistician,
+       37(3), 1983.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mtlearn.preprocessing import ImageStandardScaler
+    >>> X = np.array([[[[0, 10]], [[4, 30]]]], dtype=np.uint8)
+    >>> X.shape
+    (1, 2, 1, 2)
+    >>> scaler = ImageStandardScaler().fit(X)
+    >>> scaler.mean_, scaler.scale_
+    (array([ 2., 20.]), array([ 2., 10.]))
+    >>> scaler.transform(X).ravel()
+    array([-1., -1.,  1.,  1.], dtype=float32)
+    """
+
+    def __init__(self, per_channel: bool = True) -> None:
+        self.per_channel = per_channel
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Compute the mean and the deviation of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
+or (n_samples, height, width, n_channels)
+            Training samples.
+        y : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        self
+            The fitted transformer.
+
+        Raises
+        ------
+        ParameterTypeError
+            If `per_channel` is not a bool.
+        ValueError
+            If X is empty, has NaN or infinite values, or is not numeric.
+        """
+        if not isinstance(self.per_channel, bool | np.bool_):
+            raise ParameterTypeError(
+                "The 'per_channel' parameter of ImageStandardScaler must be True or "
+                f"False. Got {self.per_channel!r} instead."
+            )
+        X = self._check_samples(X, reset=True)
+        n_channels = X.shape[-1] if self.per_channel and X.ndim == 4 else 1
+        self.mean_, variance = _mean_and_variance(X, n_channels)
+        deviation = np.sqrt(variance)
+        self.scale_ = np.where(deviation > 0, deviation, 1.0)
+        return self
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Standardise X with the training mean and deviation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
+or (n_samples, height, width, n_channels)
+            Samples in the layout that `fit` saw.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            The scaled samples.
+
+        Raises
+        ------
+        ValueError
+            If a sample has not the shape that `fit` saw, or X is empty, has NaN or
+            infinite values, or is not numeric.
+        """
+        check_is_fitted(self)
+        X = self._check_samples(X, reset=False)
+        return rescale(X, (np.subtract, self.mean_), (np.divide, self.scale_))
+
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
+        """Bring scaled samples back to their first unit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
+or (n_samples, height, width, n_channels)
+            Samples as `transform` returns them.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            The samples in their first unit; integers are not restored as such.
+
+        Raises
+        ------
+        ValueError
+            If a sample has not the shape that `fit` saw, or X is empty, has NaN or
+            infinite values, or is not numeric.
+        """
+        check_is_fitted(self)
+        X = self._check_transformed(X, self.sample_shape_)
+        return rescale(X, (np.multiply, self.scale_), (np.add, self.mean_))
+
+
+def _mean_and_variance(X: np.ndarray, n_channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and variance, each of shape (n_channels,), in float64."""
+    # Counted from the first pixel, a constant channel is exactly 0 throughout.
+    origin = X[0].reshape(-1, n_channels)[0].astype(np.float64)
+    rows = max(1, CHUNK_VALUES // X[0].size)
+    count = 0
+    mean = np.zeros(n_channels)
+    squares = np.zeros(n_channels)  # summed squared distances from the mean
+    for start in range(0, len(X), rows):
+        chunk = X[start : start + rows].reshape(-1, n_channels)
+        # One contiguous line a channel: NumPy adds those up pairwise.
+        values = np.array(chunk.T, dtype=np.float64, order="C")
+        values -= origin[:, None]
+        n_new = values.shape[1]
+        new_mean = values.mean(axis=1)
+        values -= new_mean[:, None]
+        step = new_mean - mean
+        total = count + n_new
+        mean += step * n_new / total
+        new_squares = np.square(values, out=values).sum(axis=1)
+        squares += new_squares + step**2 * count * n_new / total
+        count = total
+    return origin + mean, squares / count

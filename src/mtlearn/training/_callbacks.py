@@ -1,0 +1,196 @@
+"""What happens around epochs: history, best weights, stopping, showing."""
+
+import copy
+import time
+from typing import Any
+
+import numpy as np
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+from mtlearn.exceptions import DivergenceError
+from mtlearn.training._net import MultiTaskNet, StopTraining
+
+# skorch's hooks have public names and no parameters of interest.
+
+
+class EpochHistory(Callback):
+    """Append a plain dict to a list at the end of each epoch.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Grows by one an epoch.
+    """
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+
+    def on_epoch_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        self.started_ = time.perf_counter()
+
+    def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        row: dict[str, Any] = {"epoch": len(self.rows) + 1}
+        row |= net.tallies_[True].summary("train")
+        row |= net.tallies_[False].summary("valid")
+        row["lr"] = float(net.optimizer_.param_groups[0]["lr"])
+        row["seconds"] = time.perf_counter() - self.started_
+        if not np.isfinite(row["train_loss"]):
+            _raise_divergence(net, row)
+        self.rows.append(row)
+        # For skorch's own callbacks, which read the net's history.
+        for key, value in row.items():
+            if key != "epoch":
+                net.history.record(key, value)
+        if "valid_loss" in row:
+            before = [past["valid_loss"] for past in net.history[:-1]]
+            best = not before or row["valid_loss"] < min(before)
+            net.history.record("valid_loss_best", best)
+
+
+def _raise_divergence(net: MultiTaskNet, row: dict[str, Any]) -> None:
+    losses = {name: row[f"train_{name}_loss"] for name in net.tasks.names}
+    bad = [name for name, loss in losses.items() if not np.isfinite(loss)]
+    named = ", ".join(map(repr, bad)) or "the sum of tasks"
+    raise DivergenceError(
+        f"The training loss of {named} is not finite after epoch {row['epoch']} at a "
+        f"learning rate of {row['lr']:g}: "
+        f"{losses}. Lower 'lr', scale X, or look for extreme values in y."
+    )
+
+
+class BestWeights(Callback):
+    """Watch the validation loss: keep the best weights, stop when it stalls.
+
+    Parameters
+    ----------
+    restore : bool
+        Whether the network gets the best epoch's weights back at the end.
+    patience : int or None
+        Epochs without a better loss before training stops; None never stops.
+    """
+
+    def __init__(self, restore: bool, patience: int | None) -> None:
+        self.restore = restore
+        self.patience = patience
+
+    def on_train_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        self.best_loss_ = np.inf
+        self.best_epoch_ = 0
+        self.weights_: dict | None = None
+        self.waited_ = 0
+        self.epochs_ = 0
+
+    def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        self.epochs_ += 1
+        loss = net.history[-1, "valid_loss"]
+        if loss < self.best_loss_ or not self.best_epoch_:
+            self.best_loss_, self.best_epoch_ = loss, self.epochs_
+            self.waited_ = 0
+            if self.restore:
+                self.weights_ = copy.deepcopy(net.module_.state_dict())
+            return
+        self.waited_ += 1
+        if self.patience is not None and self.waited_ >= self.patience:
+            raise StopTraining
+
+    def on_train_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        if self.weights_ is not None:
+            net.module_.load_state_dict(self.weights_)
+            self.weights_ = None
+
+
+class ProgressBar(Callback):
+    """Show a bar over epochs with the latest losses.
+
+    Parameters
+    ----------
+    epochs : int
+        Epochs at most.
+    rows : list of dict
+        The history, which another callback fills.
+    """
+
+    def __init__(self, epochs: int, rows: list[dict[str, Any]]) -> None:
+        self.epochs = epochs
+        self.rows = rows
+
+    def on_train_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        self.bar_ = tqdm(total=self.epochs, unit="epoch", desc="fit")
+
+    def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        last = self.rows[-1]
+        shown = {key: last[key] for key in _HEADLINE if key in last}
+        labels = {key: f"{value:.3f}" for key, value in shown.items()}
+        self.bar_.set_postfix(labels, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        self.bar_.close()
+
+
+_HEADLINE = ("train_loss", "train_score", "valid_loss", "valid_score")
+
+
+class EpochLine(Callback):
+    """Print a line an epoch with the loss of each task.
+
+    Parameters
+    ----------
+    rows : list of dict
+        The history, which another callback fills.
+    """
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+
+    def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        print(format_row(self.rows[-1], net.tasks.names))
+
+
+def format_row(row: dict[str, Any], names: tuple[str, ...]) -> str:
+    """Write a row of the history as one line.
+
+    Parameters
+    ----------
+    row : dict
+        A row of the history.
+    names : tuple of str
+        The tasks.
+
+    Returns
+    -------
+    str
+        Epoch, total and per-task losses (validation after a slash), rate, seconds.
+    """
+
+    def pair(key: str) -> str:
+        train, valid = row[f"train_{key}"], row.get(f"valid_{key}")
+        return f"{train:.4f}" + ("" if valid is None else f"/{valid:.4f}")
+
+    losses = ", ".join(f"{name} {pair(f'{name}_loss')}" for name in names)
+    return (
+        f"epoch {row['epoch']}: loss {pair('loss')} ({losses}), "
+        f"lr {row['lr']:.2e}, {row['seconds']:.1f} s"
+    )
+
+
+class EpochEnd(Callback):
+    """Call a function after each epoch, and stop where it says so.
+
+    Parameters
+    ----------
+    begin, end : callable
+        Called without arguments; training stops when `end` returns True.
+    """
+
+    def __init__(self, begin: Any, end: Any) -> None:
+        self.begin = begin
+        self.end = end
+
+    def on_epoch_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        self.begin()
+
+    def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        if self.end():
+            raise StopTraining

@@ -1,0 +1,73 @@
+"""Where to compute, and in which precision."""
+
+from typing import Any
+
+import torch
+
+from mtlearn._utils._validation import check_choice
+from mtlearn.exceptions import InvalidParameterError
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def resolve_device(value: Any, owner: str) -> torch.device:
+    """Return the device that a user named.
+
+    Parameters
+    ----------
+    value : str or torch.device
+        ``"auto"`` takes a CUDA device if there is one, else the CPU.
+    owner : str
+        The estimator, for the message.
+
+    Returns
+    -------
+    torch.device
+        The device.
+
+    Raises
+    ------
+    InvalidParameterError
+        If torch knows no such device, or it is not there.
+    """
+    if isinstance(value, str) and value == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(value)
+    except (RuntimeError, TypeError) as error:
+        raise InvalidParameterError(
+            f"The 'device' parameter of {owner} must be 'auto' or a torch device such "
+            f"as 'cpu' or 'cuda:0'. Got {value!r} instead."
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InvalidParameterError(
+            f"The 'device' parameter of {owner} is {value!r}, and torch finds no CUDA "
+            "device. Use 'auto' or 'cpu'."
+        )
+    return device
+
+
+def resolve_precision(value: Any, default: str, owner: str) -> torch.dtype:
+    """Return the type to compute in.
+
+    Parameters
+    ----------
+    value : {"auto", "float32", "float64"}
+        What the user gave.
+    default : {"float32", "float64"}
+        What ``"auto"`` means.
+    owner : str
+        The estimator, for the message.
+
+    Returns
+    -------
+    torch.dtype
+        The type.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the name is none of these.
+    """
+    name = check_choice(value, "precision", owner, ("auto", *_DTYPES))
+    return _DTYPES[default if name == "auto" else name]

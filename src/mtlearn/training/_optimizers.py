@@ -1,0 +1,57 @@
+"""Optimisers by name, class or Partial."""
+
+import inspect
+from typing import Any
+
+import torch
+
+from mtlearn._utils._partial import Partial, as_partial
+from mtlearn.exceptions import InvalidParameterError
+
+_NAMES = {
+    "adam": Partial(torch.optim.Adam),
+    "adamw": Partial(torch.optim.AdamW),
+    "sgd": Partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+}
+
+
+def resolve_optimizer(value: Any, weight_decay: float, owner: str) -> Partial:
+    """Return the optimiser that a user named.
+
+    Parameters
+    ----------
+    value : str, class or Partial
+        What the user gave.
+    weight_decay : float
+        Goes to the optimiser unless the Partial has one of its own.
+    owner : str
+        The estimator, for the message.
+
+    Returns
+    -------
+    Partial
+        A torch optimiser class with its arguments.
+
+    Raises
+    ------
+    InvalidParameterError, ParameterTypeError
+        If there is no such optimiser, or it takes no weight decay.
+    """
+    if isinstance(value, str):
+        if value not in _NAMES:
+            raise InvalidParameterError(
+                f"The 'optimizer' parameter of {owner} must be one of "
+                f"{', '.join(map(repr, _NAMES))}, a torch optimiser class or "
+                f"Partial(a class). Got {value!r} instead."
+            )
+        found = _NAMES[value]
+    else:
+        found = as_partial(value, "optimizer", owner)
+    takes_decay = "weight_decay" in inspect.signature(found.cls).parameters
+    if weight_decay and not takes_decay:
+        raise InvalidParameterError(
+            f"The 'weight_decay' parameter of {owner} must be 0 with "
+            f"{found.cls.__name__}, which takes none. Got {weight_decay!r} instead."
+        )
+    decay = {"weight_decay": weight_decay} if takes_decay else {}
+    return Partial(found.cls, **{**decay, **found.kwargs})

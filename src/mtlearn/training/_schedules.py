@@ -1,0 +1,90 @@
+"""Learning-rate schedules by name, class or Partial."""
+
+from typing import Any
+
+from skorch.callbacks import LRScheduler
+from torch.optim import lr_scheduler
+
+from mtlearn._utils._partial import Partial, as_partial
+from mtlearn.exceptions import InvalidParameterError
+
+_NAMES: dict[str, Partial] = {
+    "cosine": Partial(lr_scheduler.CosineAnnealingLR),
+    "plateau": Partial(lr_scheduler.ReduceLROnPlateau, factor=0.5),
+    "one_cycle": Partial(lr_scheduler.OneCycleLR),
+}
+_EVERY_BATCH = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)
+
+
+def resolve_schedule(value: Any, owner: str) -> Partial | None:
+    """Return the schedule that a user named.
+
+    Parameters
+    ----------
+    value : None, str, class or Partial
+        What the user gave.
+    owner : str
+        The estimator, for the message.
+
+    Returns
+    -------
+    Partial or None
+        A torch scheduler class with its arguments.
+
+    Raises
+    ------
+    InvalidParameterError, ParameterTypeError
+        If there is no such schedule.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if value not in _NAMES:
+            raise InvalidParameterError(
+                f"The 'lr_schedule' parameter of {owner} must be None, one of "
+                f"{', '.join(map(repr, _NAMES))}, or Partial(a torch scheduler). "
+                f"Got {value!r} instead."
+            )
+        return _NAMES[value]
+    return as_partial(value, "lr_schedule", owner)
+
+
+def watches_validation(schedule: Partial | None) -> bool:
+    """Tell whether a schedule follows the validation loss."""
+    return schedule is not None and schedule.cls is lr_scheduler.ReduceLROnPlateau
+
+
+def schedule_callback(
+    schedule: Partial, *, lr: float, epochs: int, n_batches: int
+) -> LRScheduler:
+    """Make the callback that steps a schedule.
+
+    Parameters
+    ----------
+    schedule : Partial
+        From `resolve_schedule`.
+    lr : float
+        Learning rate of the optimiser: where a cosine begins (it ends at a tenth) and
+        the peak of one cycle.
+    epochs : int
+        Epochs at most.
+    n_batches : int
+        Batches an epoch.
+
+    Returns
+    -------
+    LRScheduler
+        skorch's callback.
+    """
+    defaults: dict[str, Any] = {}
+    if schedule.cls is lr_scheduler.CosineAnnealingLR:
+        defaults = {"T_max": epochs, "eta_min": lr / 10}
+    elif schedule.cls is lr_scheduler.OneCycleLR:
+        defaults = {"max_lr": lr, "total_steps": epochs * n_batches}
+    return LRScheduler(
+        policy=schedule.cls,
+        monitor="valid_loss",
+        event_name=None,
+        step_every="batch" if schedule.cls in _EVERY_BATCH else "epoch",
+        **{**defaults, **schedule.kwargs},
+    )

@@ -1,0 +1,92 @@
+"""Adding up an epoch's losses and metrics, task by task."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtlearn.losses import LossParts
+from mtlearn.tasks import Tasks
+from mtlearn.training._batches import Labels
+
+
+class Tally:
+    """Losses and default metrics of every task over one pass through the rows.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        Fitted tasks.
+    task_weights : sequence of float
+        Factor of each task in the total loss.
+    """
+
+    def __init__(self, tasks: Tasks, task_weights: Sequence[float]) -> None:
+        self.tasks = tasks
+        self.task_weights = np.asarray(task_weights)
+        self.losses: Tensor | None = None
+        self.statistics: list[Tensor] = []
+
+    def add(self, parts: LossParts, outputs: Sequence[Tensor], labels: Labels) -> None:
+        """Add one batch.
+
+        Parameters
+        ----------
+        parts : LossParts
+            The batch's losses.
+        outputs : sequence of Tensor of shape (n_samples, n_outputs)
+            Outputs on the scale of the loss.
+        labels : Labels
+            What they are compared with.
+        """
+        losses = torch.stack([parts.weighted_sums, parts.weight_sums]).double()
+        with torch.no_grad():
+            statistics = [
+                task.statistics(output.detach(), value, weight)
+                for task, output, value, weight in zip(
+                    self.tasks, outputs, labels.values, labels.weights.T, strict=True
+                )
+            ]
+        if self.losses is None:
+            self.losses, self.statistics = losses, statistics
+        else:
+            self.losses += losses
+            for total, batch in zip(self.statistics, statistics, strict=True):
+                total += batch
+
+    def summary(self, prefix: str) -> dict[str, float]:
+        """Compute what the history keeps.
+
+        Parameters
+        ----------
+        prefix : {"train", "valid"}
+            Beginning of the keys.
+
+        Returns
+        -------
+        dict of float
+            ``{prefix}_loss``, ``{prefix}_score`` (mean of the default metrics), and
+            ``{prefix}_{task}_loss`` and ``{prefix}_{task}_{metric}`` of every task.
+            Empty if no batch was added; NaN where a task had no label.
+        """
+        if self.losses is None:
+            return {}
+        sums, weights = self.losses.cpu().numpy()
+        labelled = weights > 0
+        losses = np.divide(
+            sums, weights, out=np.full_like(sums, np.nan), where=labelled
+        )
+        total = float(self.task_weights[labelled] @ losses[labelled])
+        each: dict[str, float] = {}
+        metrics = []
+        for (name, task), loss, statistics in zip(
+            self.tasks.items(), losses, self.statistics, strict=True
+        ):
+            each[f"{prefix}_{name}_loss"] = float(loss)
+            metric = task.metric_from(statistics.cpu().numpy())
+            each[f"{prefix}_{name}_{task.metric}"] = metric
+            metrics.append(metric)
+        defined = [metric for metric in metrics if np.isfinite(metric)]
+        score = float(np.mean(defined)) if defined else float("nan")
+        return {f"{prefix}_loss": total, f"{prefix}_score": score, **each}

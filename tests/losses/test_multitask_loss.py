@@ -1,0 +1,251 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.losses import LossParts, MultiTaskLoss, sample_loss
+from mtlearn.networks import MLP, MultiTaskNetwork, make_head
+
+NAN = float("nan")
+INF = float("inf")
+TASK_WEIGHTS = (1.0, 10.0, 0.5)
+
+
+@pytest.fixture(autouse=True)
+def _seeded_weights():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def three_tasks():
+    """A classification and two regressions, for 3, 1 and 1 outputs."""
+    names = ("cross_entropy", "mse", "huber")
+    return MultiTaskLoss([sample_loss(name) for name in names], TASK_WEIGHTS)
+
+
+def make_batch():
+    """Return outputs that need gradients, targets and weights, some of them 0."""
+    rng = np.random.default_rng(0)
+    outputs = tuple(
+        torch.tensor(rng.normal(size=(8, width)), requires_grad=True)
+        for width in (3, 1, 1)
+    )
+    targets = (
+        torch.tensor(rng.integers(3, size=8)),
+        torch.tensor(rng.normal(size=8)),
+        torch.tensor(rng.normal(size=8)),
+    )
+    weights = rng.uniform(0.5, 2, size=(8, 3))
+    weights[[1, 4, 1, 6, 2], [0, 0, 1, 1, 2]] = 0
+    return outputs, targets, torch.tensor(weights)
+
+
+def take(tensors, rows):
+    return tuple(tensor[rows] for tensor in tensors)
+
+
+def small_network():
+    heads = [make_head(4, k, hidden=()) for k in (3, 1, 1)]
+    return MultiTaskNetwork(MLP(2, hidden=(4,)), heads).double()
+
+
+def log_likelihood(output, target):
+    """Infinite at an output of 0, NaN below it."""
+    return -torch.log(output)
+
+
+def inverse_root(output, target):
+    """Have an infinite gradient wherever output and target agree."""
+    return (output - target).abs().sqrt()
+
+
+def test_formula():
+    outputs, targets, weights = make_batch()
+    logits, *values = (output.detach().numpy() for output in outputs)
+    classes, *reals = (target.numpy() for target in targets)
+    w = weights.numpy()
+    rows = np.arange(len(logits))
+    size = np.abs(values[1][:, 0] - reals[1])
+    sample_losses = [
+        np.log(np.exp(logits).sum(axis=1)) - logits[rows, classes],
+        (values[0][:, 0] - reals[0]) ** 2,
+        np.where(size < 1, size**2 / 2, size - 0.5),
+    ]
+    means = [np.average(sample_losses[t], weights=w[:, t]) for t in range(3)]
+    parts = three_tasks()(outputs, targets, weights)
+    np.testing.assert_allclose(parts.total.item(), np.dot(TASK_WEIGHTS, means))
+    np.testing.assert_allclose(parts.weight_sums, w.sum(axis=0))
+    np.testing.assert_allclose(parts.weighted_sums / parts.weight_sums, means)
+
+
+def test_parts():
+    parts = three_tasks()(*make_batch())
+    assert isinstance(parts, LossParts)
+    assert parts.total.shape == ()
+    assert parts.total.requires_grad
+    assert parts.weighted_sums.shape == parts.weight_sums.shape == (3,)
+    assert not parts.weighted_sums.requires_grad
+    assert not parts.weight_sums.requires_grad
+
+
+def test_gradient():
+    outputs, targets, weights = make_batch()
+
+    def total(*outputs):
+        return three_tasks()(outputs, targets, weights).total
+
+    assert torch.autograd.gradcheck(total, outputs)
+
+
+@pytest.mark.parametrize("task", [0, 1, 2])
+def test_weight_zero_equals_dropping_the_row(task):
+    outputs, targets, weights = make_batch()
+    loss = MultiTaskLoss([three_tasks().losses[task]], [TASK_WEIGHTS[task]])
+    column = weights[:, [task]]
+    rows = column[:, 0] > 0
+    assert 0 < rows.sum() < len(rows)
+
+    masked = loss(outputs[task : task + 1], targets[task : task + 1], column)
+    kept = outputs[task].detach()[rows].requires_grad_()
+    dropped = loss((kept,), (targets[task][rows],), column[rows])
+    for left, right in zip(masked, dropped, strict=True):
+        torch.testing.assert_close(left, right)
+    masked.total.backward()
+    dropped.total.backward()
+    torch.testing.assert_close(outputs[task].grad[rows], kept.grad)
+    assert (outputs[task].grad[~rows] == 0).all()
+
+
+def test_weight_two_equals_the_row_twice():
+    outputs, targets, _ = make_batch()
+    weights = torch.ones(8, 3, dtype=torch.float64)
+    weights[1] = 2
+    rows = [0, 1, 1, 2, 3, 4, 5, 6, 7]
+    doubled = three_tasks()(outputs, targets, weights)
+    repeated = three_tasks()(
+        take(outputs, rows),
+        take(targets, rows),
+        torch.ones(9, 3, dtype=torch.float64),
+    )
+    for left, right in zip(doubled, repeated, strict=True):
+        torch.testing.assert_close(left, right)
+
+
+def test_sums_add_up_over_batches():
+    outputs, targets, weights = make_batch()
+    whole = three_tasks()(outputs, targets, weights)
+    halves = [
+        three_tasks()(take(outputs, rows), take(targets, rows), weights[rows])
+        for rows in (slice(3), slice(3, None))
+    ]
+    sums = halves[0].weighted_sums + halves[1].weighted_sums
+    torch.testing.assert_close(sums, whole.weighted_sums)
+
+
+@pytest.mark.parametrize("function", [log_likelihood, inverse_root])
+@pytest.mark.parametrize("output", [0.0, -1.0, NAN, INF, -INF])
+@pytest.mark.parametrize("target", [0.0, NAN, INF])
+def test_absent_row_adds_nothing_even_if_its_loss_is_not_finite(
+    function, output, target
+):
+    loss = MultiTaskLoss([sample_loss(function)], [1.0])
+    outputs = torch.tensor([[2.0], [output]], requires_grad=True)
+    parts = loss(
+        (outputs,), (torch.tensor([1.0, target]),), torch.tensor([[1.0], [0.0]])
+    )
+    alone = function(torch.tensor([2.0]), torch.tensor([1.0]))
+    assert parts.total == alone[0]
+    parts.total.backward()
+    assert torch.isfinite(outputs.grad[0]).all()
+    assert outputs.grad[0] != 0
+    assert outputs.grad[1] == 0
+
+
+@pytest.mark.parametrize("target", [-1, 99])
+def test_absent_class_may_be_any_number(target):
+    loss = MultiTaskLoss([sample_loss("cross_entropy")], [1.0])
+    outputs = torch.tensor([[1.0, 2.0], [NAN, INF]], requires_grad=True)
+    targets = (torch.tensor([1, target]),)
+    loss((outputs,), targets, torch.tensor([[1.0], [0.0]])).total.backward()
+    assert torch.isfinite(outputs.grad).all()
+    assert (outputs.grad[1] == 0).all()
+
+
+@pytest.mark.parametrize("task", [0, 1, 2])
+def test_task_without_label_has_an_exact_zero_gradient(task):
+    network = small_network()
+    _, targets, weights = make_batch()
+    weights[:, task] = 0
+    x = torch.randn(8, 2, generator=torch.Generator().manual_seed(0)).double()
+    parts = three_tasks()(network(x), targets, weights)
+    assert parts.weighted_sums[task] == 0
+    assert parts.weight_sums[task] == 0
+    parts.total.backward()
+    for index, head in enumerate(network.heads):
+        gradients = [parameter.grad for parameter in head.parameters()]
+        assert all((g == 0).all() == (index == task) for g in gradients)
+    assert any((p.grad != 0).any() for p in network.backbone.parameters())
+
+
+@pytest.mark.parametrize("target", [0.0, NAN])
+def test_batch_without_any_label(target):
+    network = small_network()
+    targets = (
+        torch.zeros(4, dtype=torch.int64),
+        *(torch.full((4,), target, dtype=torch.float64) for _ in range(2)),
+    )
+    weights = torch.zeros(4, 3, dtype=torch.float64)
+    parts = three_tasks()(network(torch.ones(4, 2).double()), targets, weights)
+    assert parts.total.item() == 0
+    parts.total.backward()
+    assert all((parameter.grad == 0).all() for parameter in network.parameters())
+
+
+def test_labelled_row_with_a_loss_of_nan_is_not_hidden():
+    loss = MultiTaskLoss([sample_loss("mse")], [1.0])
+    parts = loss((torch.zeros(2, 1),), (torch.tensor([NAN, 0]),), torch.ones(2, 1))
+    assert torch.isnan(parts.total)
+
+
+def test_dtypes_are_promoted():
+    outputs, targets, weights = make_batch()
+    single = tuple(output.detach().float().requires_grad_() for output in outputs)
+    parts = three_tasks()(single, targets, weights.float())
+    expected = three_tasks()(outputs, targets, weights).total
+    assert parts.total.item() == pytest.approx(expected.item(), rel=1e-6)
+    parts.total.backward()
+    assert all(output.grad.dtype == torch.float32 for output in single)
+
+
+def test_has_no_state_and_can_be_pickled():
+    loss = three_tasks()
+    assert isinstance(loss, nn.Module)
+    assert not loss.state_dict()
+    again = pickle.loads(pickle.dumps(loss))
+    batch = make_batch()
+    assert torch.equal(again(*batch).total, loss(*batch).total)
+
+
+def test_one_task_weight_too_few():
+    with pytest.raises(InvalidParameterError, match=r"each of the 2 losses\. Got 1"):
+        MultiTaskLoss([sample_loss("mse"), sample_loss("mae")], [1.0])
+
+
+def test_wrong_number_of_tasks():
+    outputs, targets, weights = make_batch()
+    with pytest.raises(InvalidDataError, match="Got 2 outputs and 3 targets"):
+        three_tasks()(outputs[:2], targets, weights)
+    with pytest.raises(InvalidDataError, match="Got 3 outputs and 2 targets"):
+        three_tasks()(outputs, targets[:2], weights)
+
+
+@pytest.mark.parametrize("shape", [(8,), (8, 2), (7, 3)])
+def test_wrong_shape_of_weights(shape):
+    outputs, targets, _ = make_batch()
+    with pytest.raises(InvalidDataError, match=r"= \(8, 3\). Got \(") as info:
+        three_tasks()(outputs, targets, torch.ones(shape))
+    assert f"Got {shape} instead" in str(info.value)
