@@ -1,14 +1,14 @@
 """Stratified splits over several targets at once: arrays in, arrays out."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Deals tried per label; the one that leaves the other columns most even is kept.
-_N_DEALS = 8
-# A fold lacks a whole sample; the hair below 1 allows for rounding.
-_WHOLE = 1 - 1e-6
-_N_PASSES=3
-_POW=1.
+# Rounds of swaps; few labels are left uneven after the first.
+_MAX_ROUNDS = 5
+# Samples of a large fold that are looked at for a swap.
+_MAX_CANDIDATES = 2000
 
 
 def stratum_codes(
@@ -72,7 +72,8 @@ def assign_folds(
 
     This is iterative stratification [1]_ for several columns of strata, with all
     samples of a stratum dealt at once: from the rarest stratum to the most common,
-    its samples are handed out in the numbers that each fold still lacks.
+    its samples are handed out in the numbers that each fold still lacks. Swaps of
+    single samples between folds then take away most of what is left uneven.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def assign_folds(
         Stratum of each sample in each column; -1, a missing label, is a stratum of
         its own.
     proportions : array-like of shape (n_folds,)
-        Positive shares of the folds; they sum to 1.
+        Shares of the folds, at least 0; they sum to 1.
     rng : numpy.random.RandomState
         Source of all random choices.
 
@@ -108,29 +109,66 @@ def assign_folds(
            [1, 1]])
     """
     shares = np.asarray(proportions, dtype=np.float64)
-    sizes = _round_to_sum(shares * len(codes), np.zeros(len(shares)))
     labels, totals = _number_labels(codes)
     desire = totals[:, None] * shares
     # The last label is common to all samples: its desire is each fold's free room.
-    desire[-1] = sizes
-    members = np.split(np.argsort(labels, axis=None), np.cumsum(totals)[:-1])
-    folds = np.full(len(codes), -1, dtype=np.intp)
-    order = np.argsort(totals + rng.random_sample(len(totals)))
-    for label in order[totals[order] > 1]:  # a label of one sample cannot be spread
-        rows = members[label] // labels.shape[1]
-        rows = rows[folds[rows] < 0]
-        if len(rows) == 0:
-            continue
-        surplus = desire[-1] - shares * desire[-1].sum()
-        counts = _share_out(len(rows), desire[label], surplus, rng)
-        touched, local = np.unique(labels[rows], return_inverse=True)
-        local = local.reshape(len(rows), -1)
-        folds[rows], dealt = _deal(local, counts, desire[touched], shares, rng)
-        desire[touched] -= dealt
-    _correct_sizes(folds, labels, desire, rng)
-    for _ in range(_N_PASSES):
-        _swap_where_lacking(folds, labels, desire, rng, 1/totals**_POW)
-    return folds
+    desire[-1] = _round_to_sum(shares * len(codes))
+    state = _State(labels, totals, desire, np.full(len(codes), -1, dtype=np.intp))
+    _deal_all(state, shares, rng)
+    _correct_sizes(state)
+    for _ in range(_MAX_ROUNDS):
+        if not _swap_where_uneven(state):
+            break
+    return state.folds
+
+
+@dataclass
+class _State:
+    """Who is in which fold, and what the folds still lack.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_samples, n_columns)
+        The labels of each sample.
+    totals : ndarray of shape (n_labels,)
+        How many samples have each label.
+    desire : ndarray of shape (n_labels, n_folds)
+        How many more samples of each label each fold should get; below 0 where it
+        has too many.
+    folds : ndarray of shape (n_samples,)
+        Fold of each sample, -1 before it has one.
+    """
+
+    labels: NDArray[np.intp]
+    totals: NDArray[np.intp]
+    desire: NDArray[np.float64]
+    folds: NDArray[np.intp]
+
+    def hand_out(self, rows: NDArray[np.intp], folds: NDArray[np.intp]) -> None:
+        """Give samples that have no fold one."""
+        self.folds[rows] = folds
+        np.subtract.at(self.desire, (self.labels[rows], folds[:, None]), 1)
+
+    def best_to_move(
+        self, rows: NDArray[np.intp], source: np.intp, target: np.intp
+    ) -> np.intp:
+        """Find the sample whose move from fold `source` to `target` helps most."""
+        pull = (self.desire[:, target] - self.desire[:, source]) / self.totals
+        gain = (pull - 1 / self.totals)[self.labels[rows]].sum(axis=1)
+        return rows[np.argmax(gain)]
+
+    def move(self, row: np.intp, source: np.intp, target: np.intp) -> float:
+        """Move a sample; return by how much that makes the folds more uneven.
+
+        That is half the change in the sum of squared desires, each divided by the
+        total of its label: one sample too few of a rare label weighs more.
+        """
+        labels = self.labels[row]
+        before, after = self.desire[labels, source], self.desire[labels, target]
+        self.folds[row] = target
+        self.desire[labels, source] += 1
+        self.desire[labels, target] -= 1
+        return float(np.sum((before - after + 1) / self.totals[labels]))
 
 
 def _number_labels(codes: NDArray[np.integer]) -> tuple[NDArray, NDArray]:
@@ -148,9 +186,9 @@ def _number_labels(codes: NDArray[np.integer]) -> tuple[NDArray, NDArray]:
     return labels, np.bincount(labels.ravel(), minlength=n_labels + 1)
 
 
-def _round_to_sum(values: NDArray, bonus: NDArray) -> NDArray[np.intp]:
+def _round_to_sum(values: NDArray, bonus: NDArray | float = 0.0) -> NDArray[np.intp]:
     """Round to whole numbers of the same sum: largest remainder plus bonus first."""
-    # Rounded first: 0.1 * 30 may be a hair below or above 3.
+    # A product such as 0.1 * 30 may be a hair below or above the whole number.
     whole = np.floor(np.round(values, 6)).astype(np.intp)
     missing = round(values.sum()) - whole.sum()
     rank = np.argsort(-np.round(values - whole + bonus, 9), kind="stable")
@@ -158,8 +196,33 @@ def _round_to_sum(values: NDArray, bonus: NDArray) -> NDArray[np.intp]:
     return whole
 
 
+def _deal_all(
+    state: _State, shares: NDArray[np.float64], rng: np.random.RandomState
+) -> None:
+    """Hand out all samples, label by label, the rarest first."""
+    totals, n_columns = state.totals, state.labels.shape[1]
+    members = np.split(np.argsort(state.labels, axis=None), np.cumsum(totals)[:-1])
+    order = np.argsort(totals + rng.random_sample(len(totals)))
+    # A label of one sample cannot be spread: its other labels say where it goes.
+    for label in order[(totals[order] > 1) | (order == len(totals) - 1)]:
+        rows = members[label] // n_columns
+        rows = rows[state.folds[rows] < 0]
+        if len(rows) == 0:
+            continue
+        room = state.desire[-1]
+        surplus = room - shares * room.sum()
+        counts = _share_out(len(rows), state.desire[label], surplus, rng)
+        # Sorted by their labels and dealt in turns, so that other labels are spread.
+        rows = rng.permutation(rows)
+        rows = rows[np.lexsort(state.labels[rows][:, rng.permutation(n_columns)].T)]
+        state.hand_out(rows, _take_turns(counts, rng))
+
+
 def _share_out(
-    n_rows: int, desire: NDArray, surplus: NDArray, rng: np.random.RandomState
+    n_rows: int,
+    desire: NDArray[np.float64],
+    surplus: NDArray[np.float64],
+    rng: np.random.RandomState,
 ) -> NDArray[np.intp]:
     """Say how many of a label's `n_rows` samples each fold gets.
 
@@ -175,55 +238,6 @@ def _share_out(
     return _round_to_sum(wanted, surplus + 1e-6 * rng.random_sample(len(desire)))
 
 
-def _deal(
-    labels: NDArray[np.intp],
-    counts: NDArray[np.intp],
-    desire: NDArray,
-    shares: NDArray,
-    rng: np.random.RandomState,
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Choose which samples each fold gets, so that their other labels are spread.
-
-    The samples are sorted by their labels and dealt to the folds in turns. Of some
-    such deals, each with another order of the folds and of the columns, the best
-    stays.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_rows, n_columns)
-        Labels of the samples, as positions in `desire`.
-    counts : ndarray of shape (n_folds,)
-        How many samples each fold gets.
-    desire : ndarray of shape (n_labels, n_folds)
-        How many more samples of each label each fold should get.
-    shares : ndarray of shape (n_folds,)
-        Proportions of the folds.
-    rng : numpy.random.RandomState
-        Source of all random choices.
-
-    Returns
-    -------
-    folds : ndarray of shape (n_rows,)
-        Fold of each sample.
-    dealt : ndarray of shape (n_labels, n_folds)
-        How many samples of each label each fold got.
-    """
-    n_rows, n_columns = labels.shape
-    shuffled = rng.permutation(n_rows)
-    lack = desire - shares * desire.sum(axis=1, keepdims=True)
-    best = np.inf
-    for _ in range(_N_DEALS):
-        keys = labels[shuffled][:, rng.permutation(n_columns)].T
-        candidate = np.empty(n_rows, dtype=np.intp)
-        candidate[shuffled[np.lexsort(keys)]] = _take_turns(counts, rng)
-        cells = (labels * len(shares) + candidate[:, None]).ravel()
-        got = np.bincount(cells, minlength=desire.size).reshape(desire.shape)
-        uneven = lack + shares * got.sum(axis=1, keepdims=True) - got
-        if (error := np.sum(uneven**2)) < best:
-            best, folds, dealt = error, candidate, got
-    return folds, dealt
-
-
 def _take_turns(
     counts: NDArray[np.intp], rng: np.random.RandomState
 ) -> NDArray[np.intp]:
@@ -234,71 +248,35 @@ def _take_turns(
     return folds[np.argsort((turn + start[folds]) / counts[folds], kind="stable")]
 
 
-def _correct_sizes(
-    folds: NDArray[np.intp],
-    labels: NDArray[np.intp],
-    desire: NDArray,
-    rng: np.random.RandomState,
-) -> None:
-    """Move, in place, as few samples as give every fold its exact size."""
-    while (room := np.round(desire[-1])).any():
+def _correct_sizes(state: _State) -> None:
+    """Move as few samples as give every fold its exact size."""
+    while (room := np.round(state.desire[-1])).any():
         full, free = np.argmin(room), np.argmax(room)
-        row = _best_to_move(folds == full, full, free, labels, desire, rng)
-        _move(row, full, free, folds, labels, desire)
+        row = state.best_to_move(np.flatnonzero(state.folds == full), full, free)
+        state.move(row, full, free)
 
 
-def _swap_where_lacking(
-    folds: NDArray[np.intp],
-    labels: NDArray[np.intp],
-    desire: NDArray,
-    rng: np.random.RandomState,
-    weight=None,
-) -> None:
-    """Swap samples, in place, where a fold lacks a whole sample of a label.
+def _swap_where_uneven(state: _State) -> bool:
+    """Swap two samples for each label of which one fold has too many.
 
-    A swap that would leave the labels less even on the whole is not made.
+    A swap that makes the folds more uneven on the whole is taken back. Says whether
+    one was kept.
     """
-    for label, poor in np.argwhere(desire > _WHOLE):
-        rich = np.argmin(desire[label])
-        has_label = (labels == label).any(axis=1)
-        give = (folds == rich) & has_label
-        take = (folds == poor) & ~has_label
-        if desire[label, poor] <= _WHOLE or not (give.any() and take.any()):
-            continue
-        given = _best_to_move(give, rich, poor, labels, desire, rng,weight)
-        d=_move(given, rich, poor, folds, labels, desire,weight)
-        taken = _best_to_move(take, poor, rich, labels, desire, rng,weight)
-        d+=_move(taken, poor, rich, folds, labels, desire,weight)
-        if d>=-1e-9:
-            _move(given, poor, rich, folds, labels, desire)
-            _move(taken, rich, poor, folds, labels, desire)
-
-
-def _best_to_move(
-    candidates: NDArray[np.bool_],
-    source: np.intp,
-    target: np.intp,
-    labels: NDArray[np.intp],
-    desire: NDArray,
-    rng: np.random.RandomState,weight=1.
-) -> np.intp:
-    """Find the sample that the target fold desires most and the source least."""
-    rows = rng.permutation(np.flatnonzero(candidates))
-    gain = (weight*(desire[:, target] - desire[:, source]-1))[labels[rows]].sum(axis=1)
-    return rows[np.argmax(gain)]
-
-
-def _move(
-    row: np.intp,
-    source: np.intp,
-    target: np.intp,
-    folds: NDArray[np.intp],
-    labels: NDArray[np.intp],
-    desire: NDArray,weight=1.
-) -> None:
-    folds[row] = target
-    w=weight[labels[row]] if np.ndim(weight) else 1.
-    d=np.sum(w*(desire[labels[row], source]-desire[labels[row], target]+1))
-    desire[labels[row], source] += 1
-    desire[labels[row], target] -= 1
-    return d
+    kept = False
+    spread = state.desire.max(axis=1) - state.desire.min(axis=1)
+    for label in np.flatnonzero(spread > 1 + 1e-6):
+        rich, poor = np.argmin(state.desire[label]), np.argmax(state.desire[label])
+        has_label = (state.labels == label).any(axis=1)
+        rows = np.flatnonzero(has_label & (state.folds == rich))
+        given = state.best_to_move(rows, rich, poor)
+        change = state.move(given, rich, poor)
+        rows = np.flatnonzero(state.folds == poor)
+        rows = rows[:: 1 + len(rows) // _MAX_CANDIDATES]
+        taken = state.best_to_move(rows, poor, rich)
+        change += state.move(taken, poor, rich)
+        if change < -1e-9:
+            kept = True
+        else:
+            state.move(taken, rich, poor)
+            state.move(given, poor, rich)
+    return kept

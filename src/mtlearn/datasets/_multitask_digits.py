@@ -14,6 +14,7 @@ N_ORIENTATIONS = 8
 # In cycles per pixel. The strokes of a digit lie mostly below the first of them.
 FREQUENCIES = (0.14, 0.20, 0.28, 0.39)
 N_ITEMS = N_ORIENTATIONS * len(FREQUENCIES)
+_MARGIN = 3  # empty pixels around a source digit
 
 # What differs from image to image and is no target: a uniform draw from low to high,
 # or a normal one where the comment gives the standard deviation. Chosen so that a
@@ -118,8 +119,9 @@ def make_multitask_digits(
     # Before the images and always drawn, so that it changes nothing in X.
     _remove_labels(y, missing_labels, rng)
     X = np.empty((n_samples, image_size, image_size), dtype=np.float32)
+    glyphs = _prepare_glyphs(digits.images)
     for i in range(n_samples):
-        glyph = digits.images[rows[i]] / digits.images[rows[i]].max()
+        glyph = glyphs[rows[i]]
         image = _draw_image(glyph, items[i], shades[i], image_size, noise, rng)
         X[i] = _log_spectrum(image) if domain == "spectrum" else image
     return X, y
@@ -137,6 +139,16 @@ def _remove_labels(y: np.ndarray, fraction: float, rng: np.random.Generator) -> 
     n_missing = int(fraction * len(y))
     for column in range(y.shape[1]):
         y[rng.permutation(len(y))[:n_missing], column] = np.nan
+
+
+def _prepare_glyphs(images: np.ndarray) -> np.ndarray:
+    """Scale the digits to [0, 1] and filter them once for cubic splines."""
+    glyphs = images / images.max(axis=(1, 2), keepdims=True)
+    # With a margin, so that strokes that touch the border fade out there.
+    glyphs = np.pad(glyphs, ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)))
+    for axis in (1, 2):
+        glyphs = ndimage.spline_filter1d(glyphs, axis=axis)
+    return glyphs
 
 
 def _draw_image(
@@ -162,11 +174,12 @@ def _place_glyph(glyph: np.ndarray, size: int, rng: np.random.Generator) -> np.n
     centre = rng.uniform(side / 2, size - side / 2, size=2)
     cosine, sine = np.cos(angle), np.sin(angle)
     # affine_transform asks where each pixel of the image lies in the glyph.
-    to_glyph = len(glyph) / side * np.array([[cosine, -sine], [sine, cosine]])
+    n_pixels = len(glyph) - 2 * _MARGIN
+    to_glyph = n_pixels / side * np.array([[cosine, -sine], [sine, cosine]])
     middle = (len(glyph) - 1) / 2
     offset = middle - to_glyph @ (centre - 0.5)
     placed = ndimage.affine_transform(
-        glyph, to_glyph, offset, output_shape=(size, size), mode="grid-constant"
+        glyph, to_glyph, offset, output_shape=(size, size), prefilter=False
     )
     return np.clip(placed, 0.0, 1.0)
 
@@ -180,8 +193,8 @@ def _draw_grating(item: int, size: int, rng: np.random.Generator) -> np.ndarray:
     )
     cycles = FREQUENCIES[frequency] * (1.0 + _FREQUENCY_JITTER * rng.standard_normal())
     phase = rng.uniform(0.0, 2.0 * np.pi)
-    rows, columns = np.mgrid[:size, :size]
-    along = np.cos(angle) * columns + np.sin(angle) * rows
+    pixels = np.arange(size)
+    along = np.cos(angle) * pixels + np.sin(angle) * pixels[:, None]
     return rng.uniform(*_AMPLITUDE) * np.sin(2.0 * np.pi * cycles * along + phase)
 
 

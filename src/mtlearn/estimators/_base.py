@@ -23,7 +23,6 @@ from mtlearn.estimators._kinds import (
     declare_classes,
     has_classification,
     set_tags,
-    takes_partial_fit,
 )
 from mtlearn.estimators._settings import Settings, read_n_threads, read_settings
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
@@ -101,7 +100,6 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             settings, codec, X, y, sample_weight, (X_val, y_val), goes_on=goes_on
         )
 
-    @available_if(takes_partial_fit)
     @with_callbacks
     def partial_fit(
         self,
@@ -113,8 +111,9 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     ) -> Self:
         """Train the network for one epoch on these rows.
 
-        The kinds of the tasks and their classes must be known: declared, or learned by
-        an earlier `fit`. The first call learns what the targets are scaled by. There
+        The classes of declared tasks must be known: declared too, passed as `classes`,
+        or learned by an earlier `fit`. With ``tasks=None`` the first call infers kinds
+        and classes from its rows. It also learns what the targets are scaled by. There
         is no validation, and the learning rate is `lr`.
 
         Parameters

@@ -126,14 +126,15 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     >>> from mtlearn.datasets import make_multitask_digits
     >>> from mtlearn.networks import ResNet
     >>> X, y = make_multitask_digits(60, random_state=0)
+    >>> tasks = Tasks(digit=Classification(10), shade=Regression())
     >>> estimator = MultiTaskImageEstimator(
-    ...     Tasks(digit=Classification(10), item=Classification(32), shade=Regression()),
+    ...     tasks,
     ...     backbone=Partial(ResNet, widths=(4, 8), n_blocks=1, n_features=16),
     ...     max_epochs=1,
     ...     random_state=0,
     ... )
-    >>> estimator.fit(X, y).predict(X).shape
-    (60, 3)
+    >>> estimator.fit(X, y[:, [0, 2]]).predict(X).shape
+    (60, 2)
     >>> estimator.task("digit").predict_proba(X).shape
     (60, 10)
     """

@@ -46,26 +46,18 @@ def has_classification(estimator: Any) -> bool:
     )
 
 
-def takes_partial_fit(estimator: Any) -> bool:
-    """Tell whether the kinds of the tasks are known."""
-    if estimator.tasks is None and not hasattr(estimator, "net_"):
-        raise AttributeError(
-            "partial_fit needs tasks whose kinds are known. Declare them, such as "
-            "tasks=Tasks(digit=Classification(10)), or call fit first."
-        )
-    return True
-
-
-def declare_classes(tasks: Tasks | Task, classes: Any) -> Tasks | Task:
-    """Return tasks that all know their classes.
+def declare_classes(tasks: Tasks | Task | None, classes: Any) -> Tasks | Task | None:
+    """Return tasks that all know their classes, or None to infer them.
 
     Parameters
     ----------
-    tasks : Tasks or Task
+    tasks : Tasks, Task or None
         What the user declared.
     classes : None, array-like or list of array-like
         What the user passed to `partial_fit`.
     """
+    if tasks is None:
+        return None
     if not isinstance(tasks, Tasks):
         return _with_classes(tasks, classes, "y")
     named = clone(tasks)

@@ -1,11 +1,13 @@
 """The codec between y and what the network computes with."""
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array
 
 from mtlearn._utils._optional import import_optional
@@ -121,6 +123,8 @@ def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
     """
     raw = read_raw(y)
     fitted = clone(resolve_tasks(tasks, raw))
+    if isinstance(tasks, Tasks) and len(tasks) == 1:
+        raw = _as_one_column(raw)
     columns = target_columns(raw, fitted)
     weights = label_weights(columns, sample_weight)
     for (name, task), column, weight in zip(
@@ -129,11 +133,24 @@ def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
         there = weight > 0
         if not there.any():
             raise InvalidDataError(
-                f"Task {name!r} has no label: every row of its column of y is missing "
-                "or has no weight. Leave the task out, or pass labels."
+                f"Task {name!r} has no label: every row of its column of y is missing, "
+                "or has a sample weight of zero. Leave the task out, or pass labels."
             )
         task.fit(column.values[there], weight[there], name)
     return Codec(fitted, _layout(raw, fitted))
+
+
+def _as_one_column(raw: RawTargets) -> RawTargets:
+    """Take a column vector for the labels of the one declared task."""
+    if raw.container != "2d" or len(raw.columns) > 1:
+        return raw
+    warnings.warn(
+        "A column-vector y was passed when a 1d array was expected: there is one task. "
+        "Please change the shape of y to (n_samples,), for example using ravel().",
+        DataConversionWarning,
+        stacklevel=2,
+    )
+    return replace(raw, container="1d")
 
 
 def _layout(raw: RawTargets, tasks: Tasks) -> Layout:
