@@ -263,10 +263,11 @@ def _swap_where_uneven(state: _State) -> bool:
     one was kept.
     """
     kept = False
+    last_labels = state.labels.max(axis=0)
     spread = state.desire.max(axis=1) - state.desire.min(axis=1)
     for label in np.flatnonzero(spread > 1 + 1e-6):
         rich, poor = np.argmin(state.desire[label]), np.argmax(state.desire[label])
-        has_label = (state.labels == label).any(axis=1)
+        has_label = state.labels[:, np.searchsorted(last_labels, label)] == label
         rows = np.flatnonzero(has_label & (state.folds == rich))
         given = state.best_to_move(rows, rich, poor)
         change = state.move(given, rich, poor)

@@ -13,9 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._fit import (
+    FitState,
+    encode_rows,
     make_labels,
     make_net,
     renew_optimizer,
+    resume_optimizer,
     split_samples,
     train,
 )
@@ -29,8 +32,8 @@ from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks import Codec, Head, Tasks, fit_codec, label_weights
 from mtlearn.training import (
-    MultiTaskNet,
     Samples,
+    Seeds,
     derive_seeds,
     draw_seed,
     isolated,
@@ -93,12 +96,22 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             If the training loss becomes infinite or NaN.
         """
         settings = read_settings(self, self._default_precision)
-        goes_on = self.warm_start and hasattr(self, "net_")
-        X = self._check_X(X, reset=not goes_on)
-        codec = self._codec if goes_on else fit_codec(self.tasks, y, sample_weight)
-        return self._run(
-            settings, codec, X, y, sample_weight, (X_val, y_val), goes_on=goes_on
-        )
+        state = self._state() if self.warm_start else None
+        X = self._check_X(X, reset=state is None)
+        if state is None:
+            state = FitState(fit_codec(self.tasks, y, sample_weight))
+        else:
+            renew_optimizer(state.net, settings)
+        seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
+        targets = encode_rows(state.codec, X, y, sample_weight)
+        train_rows = Samples(X, make_labels(targets, settings))
+        valid_rows = self._validation_samples(X_val, y_val, state.codec, settings)
+        if valid_rows is None and settings.validates:
+            train_rows, valid_rows = split_samples(
+                X, targets, state.codec.tasks, settings, seeds.split
+            )
+        context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
+        return self._train(state, (train_rows, valid_rows), settings, seeds, context)
 
     @with_callbacks
     def partial_fit(
@@ -142,72 +155,54 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             If X, y or the weights are not what they must be.
         """
         settings = read_settings(self, self._default_precision).for_one_epoch()
-        goes_on = hasattr(self, "net_")
-        X = self._check_X(X, reset=not goes_on)
-        if goes_on:
-            codec = self._codec
+        state = self._state()
+        X = self._check_X(X, reset=state is None)
+        if state is None:
+            tasks = declare_classes(self.tasks, classes)
+            state = FitState(fit_codec(tasks, y, sample_weight))
         else:
-            codec = fit_codec(declare_classes(self.tasks, classes), y, sample_weight)
-        return self._run(
-            settings,
-            codec,
-            X,
-            y,
-            sample_weight,
-            (None, None),
-            goes_on=goes_on,
-            keeps_optimizer=True,
-        )
-
-    def _run(
-        self,
-        settings: Settings,
-        codec: Codec,
-        X: np.ndarray,
-        y: Any,
-        sample_weight: Any,
-        validation: tuple[Any, Any],
-        *,
-        goes_on: bool,
-        keeps_optimizer: bool = False,
-    ) -> Self:
-        """Encode, split, build, train and store."""
-        history = list(self.history_) if goes_on else []
-        seeds = derive_seeds(draw_seed(self.random_state), len(history))
-        targets = codec.encode(y, sample_weight)
-        check_consistent_length(X, targets.weights)
-        samples = Samples(X, make_labels(targets, settings))
-        valid = self._validation_samples(*validation, codec, settings)
-        if valid is None and settings.validates:
-            samples, valid = split_samples(
-                samples, targets, codec.tasks, settings, seeds[2]
-            )
-        task_weights = codec.tasks.weights(self.loss_weights)
+            resume_optimizer(state.net, settings)
+        seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
+        targets = encode_rows(state.codec, X, y, sample_weight)
+        train_rows = Samples(X, make_labels(targets, settings))
         context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
-        with isolated(seeds[0], settings.device, settings.n_threads):
-            if not goes_on:
-                net = make_net(
-                    X, codec.tasks, task_weights, self._default_head, settings
+        return self._train(state, (train_rows, None), settings, seeds, context)
+
+    def _train(
+        self,
+        state: FitState,
+        data: tuple[Samples, Samples | None],
+        settings: Settings,
+        seeds: Seeds,
+        context: EpochContext,
+    ) -> Self:
+        """Build the network if there is none, train it and keep what it has learned."""
+        task_weights = state.codec.tasks.weights(self.loss_weights)
+        with isolated(seeds.network, settings.device, settings.n_threads):
+            if state.net is None:
+                state.net = make_net(
+                    data[0].X, state.codec.tasks, self._default_head, settings
                 )
-            else:
-                net = self.net_
-                net.criterion_.task_weights = task_weights
-                if not keeps_optimizer or not hasattr(net, "optimizer_"):
-                    renew_optimizer(net, settings)
-            context.begin(lambda: self._fitted(net, codec, history, len(history)))
-            best_epoch = train(
-                net,
-                (samples, valid),
-                history,
+            state.net.criterion_.task_weights = task_weights
+            context.begin(state.attributes)
+            train(
+                state,
+                data,
                 settings,
-                order_seed=seeds[1],
+                order_seed=seeds.order,
                 on_epoch=(context.begin_epoch, context.end_epoch),
             )
         # An earlier fit on other targets may have left classes behind.
         self.__dict__.pop("classes_", None)
-        self.__dict__.update(self._fitted(net, codec, history, best_epoch))
+        self.__dict__.update(state.attributes())
         context.end()
         return self
+
+    def _state(self) -> FitState | None:
+        """Give what an earlier fit has learned, to go on from."""
+        if not hasattr(self, "net_"):
+            return None
+        return FitState(self._codec, self.net_, list(self.history_), self.best_epoch_)
 
     def _validation_samples(
         self, X_val: Any, y_val: Any, codec: Codec, settings: Settings
@@ -218,29 +213,8 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if X_val is None:
             return None
         X_val = self._check_X(X_val, reset=False)
-        targets = codec.encode(y_val)
-        check_consistent_length(X_val, targets.weights)
+        targets = encode_rows(codec, X_val, y_val)
         return Samples(X_val, make_labels(targets, settings))
-
-    @staticmethod
-    def _fitted(
-        net: MultiTaskNet, codec: Codec, history: list[dict], best_epoch: int
-    ) -> dict[str, Any]:
-        """Give the fitted attributes, also of an estimator that is being fitted."""
-        fitted: dict[str, Any] = {
-            "net_": net,
-            "_codec": codec,
-            "tasks_": codec.tasks,
-            "task_names_": codec.tasks.names,
-            "history_": history,
-            "n_iter_": len(history),
-            "best_epoch_": best_epoch,
-        }
-        classes = [getattr(task, "classes_", None) for task in codec.tasks]
-        if any(labels is not None for labels in classes):
-            one = codec.layout.container == "1d"
-            fitted["classes_"] = classes[0] if one else classes
-        return fitted
 
     def _activated(self, X: Any) -> list[list[np.ndarray]]:
         """Compute activations of checked rows: batches of one array a task."""

@@ -1,16 +1,18 @@
 """The stages of a fit, as plain functions over records."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 from skorch.callbacks import Callback
 
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.losses import MultiTaskLoss, sample_loss
 from mtlearn.networks import HeadSpec, build_network, needs_batch
-from mtlearn.tasks import EncodedTargets, Head, Tasks
+from mtlearn.tasks import Codec, EncodedTargets, Head, Tasks
 from mtlearn.training import (
     BestWeights,
     EpochEnd,
@@ -26,8 +28,57 @@ from mtlearn.training import (
 )
 
 
+@dataclass
+class FitState:
+    """What a fit learns.
+
+    Attributes
+    ----------
+    codec : Codec
+        Fitted tasks and the layout of y.
+    net : MultiTaskNet
+        None until it is made.
+    history : list of dict
+        A row for each epoch.
+    best_epoch : int
+        The epoch (from 1) with the lowest validation loss, or the last one.
+    """
+
+    codec: Codec
+    net: Any = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = 0
+
+    def attributes(self) -> dict[str, Any]:
+        """Give the attributes of an estimator fitted so far."""
+        tasks = self.codec.tasks
+        fitted: dict[str, Any] = {
+            "net_": self.net,
+            "_codec": self.codec,
+            "tasks_": tasks,
+            "task_names_": tasks.names,
+            "history_": self.history,
+            "n_iter_": len(self.history),
+            "best_epoch_": self.best_epoch,
+        }
+        classes = [getattr(task, "classes_", None) for task in tasks]
+        if any(labels is not None for labels in classes):
+            one = self.codec.layout.container == "1d"
+            fitted["classes_"] = classes[0] if one else classes
+        return fitted
+
+
+def encode_rows(
+    codec: Codec, X: np.ndarray, y: Any, sample_weight: Any = None
+) -> EncodedTargets:
+    """Encode y, which must have a row for each of X."""
+    targets = codec.encode(y, sample_weight)
+    check_consistent_length(X, targets.weights)
+    return targets
+
+
 def split_samples(
-    samples: Samples,
+    X: np.ndarray,
     targets: EncodedTargets,
     tasks: Tasks,
     settings: Settings,
@@ -36,7 +87,7 @@ def split_samples(
     """Set validation rows aside, without a copy of X."""
     fraction = settings.validation_fraction
     train, valid = (
-        Samples(samples.X, make_labels(targets.take(rows), settings), rows)
+        Samples(X, make_labels(targets.take(rows), settings), rows)
         for rows in validation_rows(targets, tasks, fraction, seed)
     )
     return train, valid
@@ -50,7 +101,6 @@ def make_labels(targets: EncodedTargets, settings: Settings) -> Labels:
 def make_net(
     X: np.ndarray,
     tasks: Tasks,
-    task_weights: tuple[float, ...],
     default_head: Head,
     settings: Settings,
 ) -> MultiTaskNet:
@@ -73,7 +123,7 @@ def make_net(
         module__input_shape=height_first,
         module__heads=heads,
         criterion__losses=tuple(losses),
-        criterion__task_weights=task_weights,
+        criterion__task_weights=tasks.weights(),
         train_split=None,
         verbose=0,
         batch_size=settings.batch_size,
@@ -101,37 +151,38 @@ def renew_optimizer(net: MultiTaskNet, settings: Settings) -> None:
     net.initialize_optimizer()
 
 
+def resume_optimizer(net: MultiTaskNet, settings: Settings) -> None:
+    """Go on with a net's optimiser, which a pickle does not keep, at today's rate."""
+    if not hasattr(net, "optimizer_"):
+        renew_optimizer(net, settings)
+    for group in net.optimizer_.param_groups:
+        group["lr"] = settings.lr
+
+
 def train(
-    net: MultiTaskNet,
+    state: FitState,
     data: tuple[Samples, Samples | None],
-    history: list[dict[str, Any]],
     settings: Settings,
     *,
     order_seed: int,
     on_epoch: tuple[Callable[[], None], Callable[[], bool]],
-) -> int:
-    """Train, and return the epoch (counted from 1) whose weights the net has.
+) -> None:
+    """Train the net of a state, and fill its history.
 
     Parameters
     ----------
-    net : MultiTaskNet
-        Trained in place.
+    state : FitState
+        With a net; changed in place.
     data : tuple of (Samples, Samples or None)
         Training and validation rows.
-    history : list of dict
-        Grows by a row an epoch.
     settings : Settings
         Checked parameters.
     order_seed : int
         Seed of the order of the rows.
     on_epoch : pair of callable
         Called before and after each epoch; the second one may say stop.
-
-    Returns
-    -------
-    int
-        The best epoch with validation rows and `restore_best`, else the last one.
     """
+    net, history = state.net, state.history
     _check_batches(net, data[0], settings)
     before = len(history)
     best = BestWeights(settings.restore_best, settings.patience)
@@ -147,7 +198,8 @@ def train(
     net.train(
         data, epochs=settings.max_epochs, callbacks=callbacks, order_seed=order_seed
     )
-    return len(history) if data[1] is None else before + best.best_epoch_
+    validated = data[1] is not None
+    state.best_epoch = before + best.best_epoch_ if validated else len(history)
 
 
 def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Callback]:

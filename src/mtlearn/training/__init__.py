@@ -16,7 +16,7 @@ from mtlearn.training._schedules import (
     schedule_callback,
     watches_validation,
 )
-from mtlearn.training._seeding import derive_seeds, draw_seed, isolated, threads
+from mtlearn.training._seeding import Seeds, derive_seeds, draw_seed, isolated, threads
 from mtlearn.training._split import validation_rows
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "MultiTaskNet",
     "ProgressBar",
     "Samples",
+    "Seeds",
     "derive_seeds",
     "draw_seed",
     "isolated",

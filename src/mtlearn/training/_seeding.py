@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -37,7 +37,25 @@ def draw_seed(random_state: Any) -> int:
     return int(generator.randint(2**31))
 
 
-def derive_seeds(seed: int, epoch: int) -> tuple[int, int, int]:
+class Seeds(NamedTuple):
+    """Seeds of one fit, one for each use.
+
+    Attributes
+    ----------
+    network : int
+        Of the weights and of dropout.
+    order : int
+        Of the order of the rows.
+    split : int
+        Of the validation split.
+    """
+
+    network: int
+    order: int
+    split: int
+
+
+def derive_seeds(seed: int, epoch: int) -> Seeds:
     """Derive seeds that differ by use and by the epoch that training begins at.
 
     Parameters
@@ -49,12 +67,11 @@ def derive_seeds(seed: int, epoch: int) -> tuple[int, int, int]:
 
     Returns
     -------
-    network, order, split : int
-        Seeds of weights and dropout, of the order of the rows, and of the validation
-        split.
+    Seeds
+        Seeds of the fit.
     """
-    state = np.random.SeedSequence([seed, epoch]).generate_state(3)
-    return int(state[0]), int(state[1]), int(state[2])
+    network, order, split = np.random.SeedSequence([seed, epoch]).generate_state(3)
+    return Seeds(int(network), int(order), int(split))
 
 
 @contextmanager
