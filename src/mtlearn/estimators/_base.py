@@ -214,6 +214,8 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return None
         X_val = self._check_X(X_val, reset=False)
         targets = encode_rows(codec, X_val, y_val)
+        if not targets.weights.any():
+            raise InvalidDataError("y_val has no label: every one is missing.")
         return Samples(X_val, make_labels(targets, settings))
 
     def _activated(self, X: Any) -> list[list[np.ndarray]]:

@@ -125,7 +125,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         device=resolve_device(estimator.device, owner),
         dtype=resolve_precision(estimator.precision, default_precision, owner),
         n_threads=read_n_threads(estimator),
-        verbose=check_integer(int(estimator.verbose), "verbose", owner, low=0),
+        verbose=_read_verbose(estimator.verbose, owner),
     )
 
 
@@ -135,6 +135,12 @@ def read_n_threads(estimator: Any) -> int | None:
         return None
     owner = type(estimator).__name__
     return check_integer(estimator.n_threads, "n_threads", owner, low=1)
+
+
+def _read_verbose(value: Any, owner: str) -> int:
+    if isinstance(value, bool):
+        return int(value)
+    return check_integer(value, "verbose", owner, low=0)
 
 
 def _resolve_backbone(value: Any, owner: str) -> Partial:

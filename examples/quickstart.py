@@ -1,0 +1,181 @@
+"""The main job: one network, three targets, from raw arrays to a loaded model.
+
+Trains on the handwritten digits that scikit-learn ships (see
+``mtlearn.datasets.make_multitask_digits``), compares each task with its baseline,
+tunes by cross-validation, and uses the saved model in a fresh process. Writes
+``outputs/quickstart.joblib`` and ``outputs/quickstart.png``.
+
+Run from anywhere: ``python examples/quickstart.py``
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+
+from mtlearn import (
+    Classification,
+    MultiTaskImageEstimator,
+    Partial,
+    Regression,
+    Tasks,
+)
+from mtlearn.datasets import make_multitask_digits
+from mtlearn.metrics import task_report, task_scorers
+from mtlearn.model_selection import MultiTaskStratifiedKFold, multitask_train_test_split
+from mtlearn.networks import ResNet
+from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper
+
+OUTPUTS = Path("outputs")
+TASKS = Tasks(
+    digit=Classification(10),
+    item=Classification(32),
+    shade=Regression(bounds=(0, 1)),
+)
+
+
+def make_model(**settings):
+    """Return the pipeline from raw images to predictions."""
+    estimator = MultiTaskImageEstimator(TASKS, random_state=0, **settings)
+    return Pipeline(
+        [
+            ("reshape", ImageReshaper()),
+            ("scale", GlobalMaxScaler()),
+            ("model", estimator),
+        ]
+    )
+
+
+def train(X, y):
+    """Fit the pipeline with a progress bar."""
+    model = make_model(
+        backbone=Partial(ResNet, widths=(16, 32, 64)),
+        max_epochs=12,
+        lr_schedule="one_cycle",
+        lr=5e-3,
+        early_stopping=True,
+        verbose=1,
+    )
+    started = time.perf_counter()
+    model.fit(X, y)
+    net = model["model"].net_.module_
+    n_weights = sum(weight.numel() for weight in net.parameters())
+    print(f"{n_weights:,} weights, {time.perf_counter() - started:.0f} s of training\n")
+    return model
+
+
+def tune(X, y):
+    """Search a learning rate and a task's weight, with scores for each task."""
+    small = make_model(
+        backbone=Partial(ResNet, widths=(8, 16), n_blocks=1, n_features=32),
+        max_epochs=4,
+        n_threads=1,
+    )
+    search = GridSearchCV(
+        small,
+        {"model__lr": [1e-3, 1e-2], "model__tasks__item__weight": [1.0, 3.0]},
+        scoring=task_scorers(TASKS),
+        refit="digit_accuracy",
+        cv=MultiTaskStratifiedKFold(2, tasks=TASKS, random_state=0),
+        n_jobs=2,
+    ).fit(X, y)
+    shown = ("digit_accuracy", "item_accuracy", "shade_r2")
+    print("   lr  item weight " + "".join(f"{name:>16}" for name in shown))
+    for i, params in enumerate(search.cv_results_["params"]):
+        scores = [search.cv_results_[f"mean_test_{name}"][i] for name in shown]
+        print(
+            f"{params['model__lr']:5.0e} {params['model__tasks__item__weight']:>11} "
+            + "".join(f"{score:16.3f}" for score in scores)
+        )
+    print(f"best by digit_accuracy: {search.best_params_}\n")
+
+
+def predict_in_fresh_process(model, X):
+    """Save the model, load it in another Python and predict there."""
+    path, images, answers = (OUTPUTS / f"quickstart{end}" for end in ENDINGS)
+    joblib.dump(model, path)
+    np.save(images, X)
+    code = (
+        "import joblib, numpy as np, sys; path, images, answers = sys.argv[1:]; "
+        "np.save(answers, joblib.load(path).predict(np.load(images)))"
+    )
+    files = [str(file) for file in (path, images, answers)]
+    subprocess.run([sys.executable, "-c", code, *files], check=True)
+    predicted = np.load(answers)
+    images.unlink()
+    answers.unlink()
+    same = np.array_equal(predicted, model.predict(X))
+    print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+    print(f"in a fresh process: {X.shape} -> {predicted.shape}, same as here: {same}\n")
+    return predicted
+
+
+ENDINGS = (".joblib", "-images.npy", "-answers.npy")
+
+
+def draw(history, y, predicted):
+    """Draw learning curves, confusion matrices and predicted against true."""
+    try:
+        import matplotlib
+    except ImportError:
+        print("No figure: it needs matplotlib (python -m pip install 'mtlearn[plot]')")
+        return
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
+
+    figure, axes = plt.subplots(2, 3, figsize=(15, 9), layout="constrained")
+    epochs = [row["epoch"] for row in history]
+    panels = {"loss": "loss (weighted sum of tasks)", "score": "mean of the metrics"}
+    for ax, (key, title) in zip(axes[0], panels.items(), strict=False):
+        for part in ("train", "valid"):
+            ax.plot(epochs, [row[f"{part}_{key}"] for row in history], label=part)
+        ax.set(title=title, xlabel="epoch")
+        ax.legend()
+    for name, metric in (("digit", "accuracy"), ("item", "accuracy"), ("shade", "r2")):
+        values = [row[f"valid_{name}_{metric}"] for row in history]
+        axes[0, 2].plot(epochs, values, label=f"{name} {metric}")
+    axes[0, 2].set(title="each task, validation rows", xlabel="epoch")
+    axes[0, 2].legend()
+    for ax, column, name in ((axes[1, 0], 0, "digit"), (axes[1, 1], 1, "item")):
+        ConfusionMatrixDisplay.from_predictions(
+            y[:, column].astype(int),
+            predicted[:, column].astype(int),
+            ax=ax,
+            include_values=name == "digit",
+            colorbar=False,
+        )
+        ax.set_title(f"{name}, test rows")
+    axes[1, 1].set(xticks=range(0, 32, 4), yticks=range(0, 32, 4))
+    axes[1, 1].set(xticklabels=range(0, 32, 4), yticklabels=range(0, 32, 4))
+    PredictionErrorDisplay.from_predictions(
+        y[:, 2], predicted[:, 2], kind="actual_vs_predicted", ax=axes[1, 2]
+    )
+    axes[1, 2].set_title("shade, test rows")
+    path = OUTPUTS / "quickstart.png"
+    figure.savefig(path, dpi=100)
+    print(f"{path}: learning curves, confusion matrices, predicted against true")
+
+
+def main():
+    """Run every step."""
+    OUTPUTS.mkdir(exist_ok=True)
+    X, y = make_multitask_digits(3000, random_state=0)
+    print(f"X {X.shape} {X.dtype}, y {y.shape}: {', '.join(TASKS.names)}\n")
+    X_train, X_test, y_train, y_test = multitask_train_test_split(
+        X, y, test_size=0.2, stratify=y, random_state=0
+    )
+    model = train(X_train, y_train)
+    print(task_report(model, X_test, y_test), "\n")
+    tune(X_train, y_train)
+    predicted = predict_in_fresh_process(model, X_test)
+    draw(model["model"].history_, y_test, predicted)
+
+
+if __name__ == "__main__":
+    main()
