@@ -80,7 +80,7 @@ class Partial(BaseEstimator):
                     params.update((f"{name}__{key}", item) for key, item in nested)
         return params
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, /, **params: Any) -> Self:
         """Set `cls` or arguments of it.
 
         Parameters
@@ -98,16 +98,19 @@ class Partial(BaseEstimator):
         InvalidParameterError
             If `cls` takes no argument of that name.
         """
-        for name, value in params.items():
+        self.cls = params.pop("cls", self.cls)
+        check_arguments(self.cls, [name.partition("__")[0] for name in params])
+        given = {name: value for name, value in params.items() if "__" not in name}
+        # As in scikit-learn, an argument is replaced before its parameters are set.
+        self.kwargs = {**self.kwargs, **given}
+        for name in params.keys() - given.keys():
             outer, _, inner = name.partition("__")
-            if outer == "cls":
-                self.cls = value
-                continue
-            check_arguments(self.cls, [outer])
-            if inner:
-                self.kwargs[outer].set_params(**{inner: value})
-            else:
-                self.kwargs = {**self.kwargs, outer: value}
+            if not hasattr(self.kwargs.get(outer), "set_params"):
+                raise InvalidParameterError(
+                    f"{name!r} cannot be set: {self!r} has no argument {outer!r} with "
+                    "parameters of its own."
+                )
+            self.kwargs[outer].set_params(**{inner: params[name]})
         return self
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
@@ -118,6 +121,10 @@ class Partial(BaseEstimator):
 
 def check_arguments(cls: Callable[..., Any], names: list[str]) -> None:
     """Raise if a callable takes no keyword argument of one of these names."""
+    if not callable(cls):
+        raise ParameterTypeError(
+            f"Partial takes a class or another callable. Got {cls!r} instead."
+        )
     parameters = inspect.signature(cls).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return

@@ -14,7 +14,7 @@ _MAX_CANDIDATES = 2000
 def stratum_codes(
     values: NDArray, present: NDArray[np.bool_], kind: str, n_bins: int
 ) -> NDArray[np.intp]:
-    """Number the strata of one target.
+    """Encode the strata of one target as whole numbers.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class _State:
 
 
 def _number_labels(codes: NDArray[np.integer]) -> tuple[NDArray, NDArray]:
-    """Number all (column, code) pairs, and last one label common to all samples.
+    """Give each (column, code) pair a label, and last all samples a common one.
 
     Returns the labels `(n_samples, n_columns + 1)` and each label's total.
     """
@@ -203,6 +203,8 @@ def _deal_all(
     totals, n_columns = state.totals, state.labels.shape[1]
     members = np.split(np.argsort(state.labels, axis=None), np.cumsum(totals)[:-1])
     order = np.argsort(totals + rng.random_sample(len(totals)))
+    # A random start of the rounding: no sample is sure of its fold.
+    start = rng.random_sample(len(shares))
     # A label of one sample cannot be spread: its other labels say where it goes.
     for label in order[(totals[order] > 1) | (order == len(totals) - 1)]:
         rows = members[label] // n_columns
@@ -210,8 +212,8 @@ def _deal_all(
         if len(rows) == 0:
             continue
         room = state.desire[-1]
-        surplus = room - shares * room.sum()
-        counts = _share_out(len(rows), state.desire[label], surplus, rng)
+        surplus = room - shares * room.sum() + start
+        counts = _share_out(len(rows), state.desire[label], surplus)
         # Sorted by their labels and dealt in turns, so that other labels are spread.
         rows = rng.permutation(rows)
         rows = rows[np.lexsort(state.labels[rows][:, rng.permutation(n_columns)].T)]
@@ -219,23 +221,19 @@ def _deal_all(
 
 
 def _share_out(
-    n_rows: int,
-    desire: NDArray[np.float64],
-    surplus: NDArray[np.float64],
-    rng: np.random.RandomState,
+    n_rows: int, desire: NDArray[np.float64], surplus: NDArray[np.float64]
 ) -> NDArray[np.intp]:
     """Say how many of a label's `n_rows` samples each fold gets.
 
     They follow the desire of each fold, where folds that already have too many get
     none; what rounding leaves goes to the folds with the largest remainder plus
-    surplus of free room, ties at random.
+    surplus of free room.
     """
     # Shares max(desire - level, 0) of the right sum: the nearest to the desire.
     descending = np.sort(desire)[::-1]
     levels = (np.cumsum(descending) - n_rows) / np.arange(1, len(desire) + 1)
     level = levels[np.flatnonzero(descending > levels)[-1]]
-    wanted = np.maximum(desire - level, 0)
-    return _round_to_sum(wanted, surplus + 1e-6 * rng.random_sample(len(desire)))
+    return _round_to_sum(np.maximum(desire - level, 0), surplus)
 
 
 def _take_turns(
@@ -265,7 +263,7 @@ def _swap_where_uneven(state: _State) -> bool:
     kept = False
     last_labels = state.labels.max(axis=0)
     spread = state.desire.max(axis=1) - state.desire.min(axis=1)
-    for label in np.flatnonzero(spread > 1 + 1e-6):
+    for label in np.flatnonzero(spread > 2 - 1e-6):
         rich, poor = np.argmin(state.desire[label]), np.argmax(state.desire[label])
         has_label = state.labels[:, np.searchsorted(last_labels, label)] == label
         rows = np.flatnonzero(has_label & (state.folds == rich))

@@ -19,8 +19,8 @@ _MARGIN = 3  # empty pixels around a source digit
 # What differs from image to image and is no target: a uniform draw from low to high,
 # or a normal one where the comment gives the standard deviation. Chosen so that a
 # small residual network learns all three targets well and none perfectly.
-_DIGIT_SIZE = (0.58, 0.68)  # side of the digit, as a fraction of the image's
-_ROTATION = (-12.0, 12.0)  # of the digit, in degrees
+_DIGIT_SIZE = (0.52, 0.62)  # side of the digit, as a fraction of the image's
+_ROTATION = (-10.0, 10.0)  # of the digit, in degrees
 _PAPER = (0.70, 0.85)  # grey level of the background
 _AMPLITUDE = (0.03, 0.07)  # of the grating, in grey levels
 _ORIENTATION_JITTER = 5.0  # standard deviation, in degrees
@@ -36,7 +36,7 @@ def make_multitask_digits(
     *,
     image_size: int = 32,
     domain: str = "image",
-    noise: float = 0.03,
+    noise: float = 0.02,
     missing_labels: float = 0.0,
     random_state: Seed = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +70,7 @@ def make_multitask_digits(
         ``log1p(abs(fftshift(fft2(image))))`` of the same images, real values from
         0 up to just below 7 for 32 x 32 pixels, the largest at frequency zero, in
         the middle. The targets are the same.
-    noise : float, default=0.03
+    noise : float, default=0.02
         Standard deviation of the Gaussian noise on every pixel, in grey levels.
     missing_labels : float, default=0.0
         Fraction of the labels of each task, rounded down, to replace by NaN; at

@@ -96,6 +96,7 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             If the training loss becomes infinite or NaN.
         """
         settings = read_settings(self, self._default_precision)
+        context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         state = self._state() if self.warm_start else None
         X = self._check_X(X, reset=state is None)
         if state is None:
@@ -110,7 +111,6 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             train_rows, valid_rows = split_samples(
                 X, targets, state.codec.tasks, settings, seeds.split
             )
-        context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         return self._train(state, (train_rows, valid_rows), settings, seeds, context)
 
     @with_callbacks
@@ -155,6 +155,7 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             If X, y or the weights are not what they must be.
         """
         settings = read_settings(self, self._default_precision).for_one_epoch()
+        context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         state = self._state()
         X = self._check_X(X, reset=state is None)
         if state is None:
@@ -165,7 +166,6 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
         train_rows = Samples(X, make_labels(targets, settings))
-        context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         return self._train(state, (train_rows, None), settings, seeds, context)
 
     def _train(

@@ -144,17 +144,22 @@ def _optimizer_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def renew_optimizer(net: MultiTaskNet, settings: Settings) -> None:
-    """Give a fitted net a new optimiser with today's parameters."""
+    """Give a fitted net a new optimiser with today's parameters, where they say."""
+    net.device, net.dtype = str(settings.device), settings.dtype
+    net.module_.to(settings.device, settings.dtype)
+    net.batch_size = settings.batch_size
+    for name in [name for name in vars(net) if name.startswith("optimizer__")]:
+        delattr(net, name)  # an argument of another optimiser
     for name, value in _optimizer_arguments(settings).items():
         setattr(net, name, value)
-    net.batch_size = settings.batch_size
     net.initialize_optimizer()
 
 
 def resume_optimizer(net: MultiTaskNet, settings: Settings) -> None:
-    """Go on with a net's optimiser, which a pickle does not keep, at today's rate."""
-    if not hasattr(net, "optimizer_"):
+    """Go on with a net's optimiser, at today's rate and batch size."""
+    if (net.device, net.dtype) != (str(settings.device), settings.dtype):
         renew_optimizer(net, settings)
+    net.batch_size = settings.batch_size
     for group in net.optimizer_.param_groups:
         group["lr"] = settings.lr
 
@@ -183,6 +188,7 @@ def train(
         Called before and after each epoch; the second one may say stop.
     """
     net, history = state.net, state.history
+    begin_epoch, end_epoch = on_epoch
     _check_batches(net, data[0], settings)
     before = len(history)
     best = BestWeights(settings.restore_best, settings.patience)
@@ -190,10 +196,10 @@ def train(
         EpochHistory(history),
         *_schedule(net, data[0], settings),
         *_display(history, settings),
-        *settings.callbacks,
-        # These two may stop training, after everyone else has seen the epoch.
-        EpochEnd(*on_epoch),
         *([] if data[1] is None else [best]),
+        *settings.callbacks,
+        # Stops training, after everyone else has seen the epoch.
+        EpochEnd(begin_epoch, lambda: end_epoch() or best.stalled_),
     ]
     net.train(
         data, epochs=settings.max_epochs, callbacks=callbacks, order_seed=order_seed

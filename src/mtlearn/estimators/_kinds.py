@@ -57,7 +57,14 @@ def declare_classes(tasks: Tasks | Task | None, classes: Any) -> Tasks | Task | 
         What the user passed to `partial_fit`.
     """
     if tasks is None:
-        return None
+        if classes is None:
+            return None
+        if _is_nested(classes):
+            raise InvalidParameterError(
+                "The 'classes' argument of partial_fit goes with declared tasks where "
+                "y has several columns: pass tasks=Tasks(...) to the estimator."
+            )
+        tasks = Classification()
     if not isinstance(tasks, Tasks):
         return _with_classes(tasks, classes, "y")
     named = clone(tasks)

@@ -4,15 +4,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
-from mtlearn._utils._partial import Partial, as_partial
+from mtlearn._utils._partial import Partial
 from mtlearn._utils._validation import check_bool, check_integer, check_real
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.networks import get_backbone
 from mtlearn.training import (
     resolve_device,
     resolve_optimizer,
+    resolve_part,
     resolve_precision,
     resolve_schedule,
     watches_validation,
@@ -146,21 +148,25 @@ def _read_verbose(value: Any, owner: str) -> int:
 def _resolve_backbone(value: Any, owner: str) -> Partial:
     if isinstance(value, str):
         return Partial(get_backbone(value))
-    found = as_partial(value, "backbone", owner)
-    if not (isinstance(found.cls, type) and issubclass(found.cls, nn.Module)):
-        raise ParameterTypeError(
-            f"The 'backbone' parameter of {owner} must be a registered name, a "
-            f"torch.nn.Module class or Partial of one. Got {value!r} instead."
-        )
-    return found
+    return resolve_part(value, nn.Module, "backbone", owner)
 
 
 def _read_callbacks(value: Any, owner: str) -> tuple[Any, ...]:
     if value is None:
         return ()
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple) or not all(map(_is_callback, value)):
         raise ParameterTypeError(
             f"The 'callbacks' parameter of {owner} must be None or a list of skorch "
-            f"callbacks. Got {value!r} instead."
+            f"callbacks. Got {value!r} instead. Pass those of scikit-learn to "
+            "set_callbacks."
         )
     return tuple(value)
+
+
+def _is_callback(value: Any) -> bool:
+    """Tell whether skorch takes it: a callback, its class, or either with a name."""
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
+        value = value[1]
+    return isinstance(value, Callback) or (
+        isinstance(value, type) and issubclass(value, Callback)
+    )

@@ -1,1 +1,13 @@
-"""model_selection."""
+"""Splits and predictions for several targets at once."""
+
+from mtlearn.model_selection._predict import cross_val_predict
+from mtlearn.model_selection._split import (
+    MultiTaskStratifiedKFold,
+    multitask_train_test_split,
+)
+
+__all__ = [
+    "MultiTaskStratifiedKFold",
+    "cross_val_predict",
+    "multitask_train_test_split",
+]

@@ -5,6 +5,7 @@ from mtlearn.tasks._classification import Classification
 from mtlearn.tasks._codec import Codec, EncodedTargets, fit_codec, label_weights
 from mtlearn.tasks._head import Head
 from mtlearn.tasks._infer import TargetColumn, read_targets
+from mtlearn.tasks._predictions import read_predictions
 from mtlearn.tasks._regression import Regression
 from mtlearn.tasks._tasks import Tasks
 
@@ -19,5 +20,6 @@ __all__ = [
     "Tasks",
     "fit_codec",
     "label_weights",
+    "read_predictions",
     "read_targets",
 ]

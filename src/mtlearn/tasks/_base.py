@@ -1,7 +1,7 @@
 """What every kind of task must say."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -44,6 +44,11 @@ class Task(BaseEstimator, ABC):
         """
         owner = f"{type(self).__name__} (task {name!r})"
         check_real(self.weight, "weight", owner, low=0.0)
+        if isinstance(self.column, bool) or not isinstance(self.column, Hashable):
+            raise ParameterTypeError(
+                f"The 'column' parameter of {owner} must be None, a position or the "
+                f"name of a column. Got {self.column!r} instead."
+            )
         if self.head is not None:
             if not isinstance(self.head, Head):
                 raise ParameterTypeError(
@@ -58,7 +63,13 @@ class Task(BaseEstimator, ABC):
         """Width of the network's output for this task."""
 
     @abstractmethod
-    def fit(self, labels: np.ndarray, sample_weight: np.ndarray, name: str) -> Self:
+    def fit(
+        self,
+        labels: np.ndarray,
+        sample_weight: np.ndarray,
+        name: str,
+        rows: np.ndarray | None = None,
+    ) -> Self:
         """Learn what encoding needs from the labels at hand.
 
         Parameters
@@ -69,6 +80,8 @@ class Task(BaseEstimator, ABC):
             Positive weights.
         name : str
             The task's name, for messages.
+        rows : ndarray of shape (n_labelled,), default=None
+            Row of y that each label stands in, for messages; None counts from 0.
         """
 
     @abstractmethod

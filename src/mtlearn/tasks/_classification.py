@@ -1,18 +1,18 @@
 """Tasks whose labels are classes."""
 
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.metrics import accuracy_score
-from sklearn.utils import compute_class_weight
 from torch import Tensor
 
 from mtlearn._utils._validation import check_integer, check_real
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._head import Head
+from mtlearn.tasks._read import narrow
 
 
 class Classification(Task):
@@ -115,20 +115,21 @@ class Classification(Task):
 
     def _declared_classes(self, owner: str) -> np.ndarray:
         declared: Any = self.classes
-        if np.ndim(declared) == 0 and not isinstance(declared, str):
+        if isinstance(declared, numbers.Number):
             return np.arange(check_integer(declared, "classes", owner, low=1))
-        given = np.asarray(declared)
-        if given.dtype.kind == "U":
-            # Strings of any length must compare with strings of another.
-            given = given.astype(object)
-        one_type = given.ndim == 1 and len({type(label) for label in declared}) == 1
-        if not one_type or len(set(given.tolist())) < len(given):
+        given = np.atleast_1d(np.asarray(declared, dtype=object))
+        try:
+            labels, present = narrow(given, "classes")
+            classes = np.unique(labels[present])
+        except InvalidDataError:
+            classes = given[:0]
+        if isinstance(declared, str) or not 0 < len(classes) == len(given):
             raise InvalidParameterError(
                 f"The 'classes' parameter of {owner} must be None, a number of "
-                "classes, or a sequence of distinct labels of one type. "
-                f"Got {declared!r} instead."
+                "classes, or a sequence of distinct labels: all strings, all booleans "
+                f"or all numbers. Got {declared!r} instead."
             )
-        return np.unique(given)
+        return classes
 
     def _check_class_weight(self, owner: str) -> None:
         factors = self.class_weight
@@ -147,7 +148,13 @@ class Classification(Task):
         """Number of classes."""
         return len(self.classes_)
 
-    def fit(self, labels: np.ndarray, sample_weight: np.ndarray, name: str) -> Self:
+    def fit(
+        self,
+        labels: np.ndarray,
+        sample_weight: np.ndarray,
+        name: str,
+        rows: np.ndarray | None = None,
+    ) -> Self:
         """Learn the classes and their shares.
 
         Parameters
@@ -158,6 +165,8 @@ class Classification(Task):
             Positive weights.
         name : str
             The task's name, for messages.
+        rows : ndarray of shape (n_labelled,), default=None
+            Row of y that each label stands in, for messages; None counts from 0.
 
         Returns
         -------
@@ -167,41 +176,38 @@ class Classification(Task):
         Raises
         ------
         InvalidDataError
-            If the labels are real values, or a declared set of classes lacks one.
+            If the labels are real values, or are not among the declared classes.
         """
         owner = f"Classification (task {name!r})"
         if self.classes is not None:
             self.classes_ = self._declared_classes(owner)
         else:
-            if labels.dtype.kind == "f" and np.any(labels != np.floor(labels)):
+            real = labels[labels % 1 != 0] if labels.dtype.kind == "f" else []
+            if len(real):
                 raise InvalidDataError(
                     f"Unknown label type: continuous. Task {name!r} is a "
-                    f"classification and got real values such as "
-                    f"{labels[labels != np.floor(labels)][0]!r}. Declare it as "
-                    "Regression(), or pass class labels."
+                    f"classification and got real values such as {real[0]}. Declare it "
+                    "as Regression(), or pass class labels."
                 )
             self.classes_ = np.unique(labels)
-        encoded = self.encode(labels, np.arange(len(labels)), name)
+        rows = np.arange(len(labels)) if rows is None else rows
+        encoded = self.encode(labels, rows, name)
         share = np.bincount(encoded, weights=sample_weight, minlength=self.n_outputs)
         self.class_prior_ = share / share.sum()
-        self.class_factors_ = self._class_factors(encoded, sample_weight, owner)
+        self.class_factors_ = self._class_factors(owner)
         return self
 
-    def _class_factors(
-        self, encoded: np.ndarray, sample_weight: np.ndarray, owner: str
-    ) -> np.ndarray | None:
+    def _class_factors(self, owner: str) -> np.ndarray | None:
         if self.class_weight is None:
             return None
         if isinstance(self.class_weight, str):
-            present = np.unique(encoded)
-            factors = np.ones(self.n_outputs)
-            factors[present] = compute_class_weight(
-                "balanced", classes=present, y=encoded, sample_weight=sample_weight
-            )
-            return factors
+            # As in scikit-learn: each class that is there weighs the same in sum.
+            shares = self.class_prior_ * np.count_nonzero(self.class_prior_)
+            return np.divide(1, shares, out=np.ones_like(shares), where=shares > 0)
         known = self.classes_.tolist()
         unknown = [label for label in self.class_weight if label not in known]
-        if unknown:
+        # As in scikit-learn: a fold may lack a class, if all it has are named.
+        if unknown and not set(known) <= set(self.class_weight):
             raise InvalidParameterError(
                 f"The 'class_weight' parameter of {owner} names {unknown!r}, which "
                 f"are not among its classes {known!r}."
@@ -233,11 +239,11 @@ class Classification(Task):
         indices, known = self.locate(labels)
         if not known.all():
             first = int(np.flatnonzero(~known)[0])
+            label, known_ones = labels.tolist()[first], self.classes_.tolist()
             raise InvalidDataError(
-                f"Row {rows[first]} of y has the label {labels[first]!r} for task "
-                f"{name!r}, which is not among its classes {self.classes_.tolist()}. "
-                "Correct the label, or declare all classes with "
-                "Classification(classes=...)."
+                f"Row {rows[first]} of y has the label {label!r} for task {name!r}, "
+                f"which is not among its classes {known_ones}. Correct the label, or "
+                "declare all classes with Classification(classes=...)."
             )
         return indices
 
@@ -256,11 +262,11 @@ class Classification(Task):
         known : ndarray of shape (n_labelled,)
             Whether the label is a class.
         """
-        textual = labels.dtype.kind in "OUS"
-        if textual != (self.classes_.dtype.kind in "OUS"):
-            return np.zeros(len(labels), int), np.zeros(len(labels), bool)
-        indices = np.searchsorted(self.classes_, labels)
-        indices = np.minimum(indices, len(self.classes_) - 1).astype(np.int64)
+        textual = labels.dtype.kind in "OU"
+        if textual != (self.classes_.dtype.kind in "OU"):
+            return np.zeros(len(labels), np.int64), np.zeros(len(labels), bool)
+        places = np.searchsorted(self.classes_, labels)
+        indices = np.minimum(places, len(self.classes_) - 1).astype(np.int64)
         return indices, self.classes_[indices] == labels
 
     def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
@@ -339,10 +345,8 @@ class Classification(Task):
         Tensor of shape (2,)
             The two sums.
         """
-        weight = weight.double()
-        return torch.stack(
-            [weight @ (output.argmax(1) == target).double(), weight.sum()]
-        )
+        weight, right = weight.double(), (output.argmax(1) == target).double()
+        return torch.stack([weight @ right, weight.sum()])
 
     def metric_from(self, statistics: np.ndarray) -> float:
         """Compute the accuracy from added-up statistics.
@@ -378,9 +382,9 @@ class Classification(Task):
             Accuracy in [0, 1].
         """
         true, known = self.locate(labels)
-        right = known & (true == self.locate(predicted)[0])
-        everything = np.ones(len(labels), dtype=bool)
-        return float(accuracy_score(everything, right, sample_weight=sample_weight))
+        found, sure = self.locate(predicted)
+        right = known & sure & (true == found)
+        return float(np.average(right, weights=sample_weight))
 
     def baseline(self) -> Any:
         """Give the most frequent label.

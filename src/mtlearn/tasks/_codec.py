@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 
 from mtlearn._utils._optional import import_optional
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks._base import Task
 from mtlearn.tasks._infer import (
     TargetColumn,
     TasksLike,
@@ -61,7 +62,7 @@ class Layout:
     keys : tuple
         Name or position in y of each task's column, in task order.
     dtypes : tuple
-        dtype in y of each task's column, in task order.
+        dtype of each task's predictions, in task order; None leaves it as it comes.
     """
 
     container: str
@@ -101,7 +102,7 @@ class Codec:
             task.decode(output)
             for task, output in zip(self.tasks, activated, strict=True)
         ]
-        return arrange(labels, self.layout, self.tasks)
+        return arrange(labels, self.layout)
 
 
 def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
@@ -130,13 +131,13 @@ def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
     for (name, task), column, weight in zip(
         fitted.items(), columns, weights.T, strict=True
     ):
-        there = weight > 0
-        if not there.any():
+        rows = np.flatnonzero(weight)
+        if not len(rows):
             raise InvalidDataError(
                 f"Task {name!r} has no label: every row of its column of y is missing, "
                 "or has a sample weight of zero. Leave the task out, or pass labels."
             )
-        task.fit(column.values[there], weight[there], name)
+        task.fit(column.values[rows], weight[rows], name, rows)
     return Codec(fitted, _layout(raw, fitted))
 
 
@@ -161,8 +162,37 @@ def _layout(raw: RawTargets, tasks: Tasks) -> Layout:
         raw.container,
         tuple(order),
         tuple(column.key for column in columns),
-        tuple(column.dtype for column in columns),
+        tuple(
+            _prediction_dtype(task, column.dtype, raw.container == "frame")
+            for task, column in zip(tasks, columns, strict=True)
+        ),
     )
+
+
+def _prediction_dtype(task: Task, dtype: Any, framed: bool) -> Any:
+    """Give a task's predictions the dtype of its column, if that can hold them."""
+    plain = isinstance(dtype, np.dtype)
+    if not framed and (not plain or dtype.kind == "O"):
+        return None
+    classes = getattr(task, "classes_", None)
+    if classes is not None:
+        return dtype if _holds(dtype, classes) else None
+    if dtype.kind == "f" or (plain and dtype.kind == "O"):
+        return dtype
+    # A mean is no whole number; keep pandas' own or numpy's floats.
+    return "Float64" if not plain and dtype.kind in "biu" else None
+
+
+def _holds(dtype: Any, classes: np.ndarray) -> bool:
+    if isinstance(dtype, np.dtype):
+        return np.array_equal(classes.astype(dtype), classes)
+    if hasattr(dtype, "categories"):
+        return set(classes.tolist()) <= set(dtype.categories)
+    pandas = import_optional("pandas", "pandas", "A column of a pandas type")
+    try:
+        return pandas.Series(classes, dtype=dtype).tolist() == classes.tolist()
+    except (TypeError, ValueError):
+        return False
 
 
 def label_weights(
@@ -229,7 +259,7 @@ def encode_columns(
     return EncodedTargets(tuple(values), weights)
 
 
-def arrange(labels: Sequence[np.ndarray], layout: Layout, tasks: Tasks) -> Any:
+def arrange(labels: Sequence[np.ndarray], layout: Layout) -> Any:
     """Lay out one array of labels a task as y was laid out.
 
     Parameters
@@ -238,8 +268,6 @@ def arrange(labels: Sequence[np.ndarray], layout: Layout, tasks: Tasks) -> Any:
         Labels in task order.
     layout : Layout
         Layout of the y that the tasks were fitted on.
-    tasks : Tasks
-        Fitted tasks.
 
     Returns
     -------
@@ -248,35 +276,20 @@ def arrange(labels: Sequence[np.ndarray], layout: Layout, tasks: Tasks) -> Any:
         dtypes for a DataFrame, else `(n_samples, n_tasks)` in the order of y's
         columns, with dtype object if a label is not a number.
     """
-    if layout.container == "1d":
-        return _restore(labels[0], layout.dtypes[0], next(iter(tasks)).kind)
     if layout.container == "frame":
         pandas = import_optional("pandas", "pandas", "Predicting a DataFrame")
         series = {
-            layout.keys[i]: _restore_series(
-                pandas, labels[i], layout.dtypes[i], list(tasks)[i].kind
-            )
+            layout.keys[i]: pandas.Series(labels[i], dtype=layout.dtypes[i])
             for i in layout.order
         }
         return pandas.DataFrame(series)
-    ordered = [labels[i] for i in layout.order]
-    if any(column.dtype.kind in "OUS" for column in ordered):
-        return np.column_stack([column.astype(object) for column in ordered])
-    stacked = np.column_stack(ordered)
-    dtype = layout.dtypes[0]
-    keeps = all(dtype == other for other in layout.dtypes) and dtype.kind == "f"
-    return stacked.astype(dtype) if keeps else stacked
-
-
-def _restore(labels: np.ndarray, dtype: Any, kind: str) -> np.ndarray:
-    """Give real values the floating type of y; classes have it already."""
-    floating = isinstance(dtype, np.dtype) and dtype.kind == "f"
-    return labels.astype(dtype) if floating and kind == "regression" else labels
-
-
-def _restore_series(pandas: Any, labels: np.ndarray, dtype: Any, kind: str) -> Any:
-    whole = getattr(dtype, "kind", "O") in "biu"
-    if kind == "regression" and whole:
-        # A mean is no whole number; keep pandas' own or numpy's floats.
-        dtype = np.dtype(np.float64) if isinstance(dtype, np.dtype) else "Float64"
-    return pandas.Series(labels).astype(dtype)
+    alike = [
+        column if dtype is None else column.astype(dtype)
+        for column, dtype in zip(labels, layout.dtypes, strict=True)
+    ]
+    if layout.container == "1d":
+        return alike[0]
+    ordered = [alike[i] for i in layout.order]
+    if any(column.dtype.kind in "OU" for column in ordered):
+        ordered = [column.astype(object) for column in ordered]
+    return np.column_stack(ordered)

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone
@@ -126,8 +127,8 @@ def _infer(column: RawColumn, name: str) -> Task:
     if labels.dtype.kind == "f" and np.any(labels != np.floor(labels)):
         return Regression()
     n_classes = len(np.unique(labels))
-    # scikit-learn's rule in type_of_target.
-    if len(labels) > 20 and len(labels) > n_classes > round(len(labels) * 0.5):
+    # scikit-learn's rule in check_classification_targets.
+    if len(labels) > 20 and n_classes > round(len(labels) * 0.5):
         warnings.warn(
             f"Task {name!r} has {n_classes} distinct whole numbers in {len(labels)} "
             "labels and is taken for a classification. Declare it as Regression() if "
@@ -173,8 +174,8 @@ def _own_position(name: str, i: int, names: list[str] | None, n_columns: int) ->
 def _declared_position(name: str, column: int | str, keys: list, named: bool) -> int:
     if named and column in keys:
         return keys.index(column)
-    if type(column) is int and -len(keys) <= column < len(keys):
-        return column % len(keys)
+    if isinstance(column, Integral) and -len(keys) <= column < len(keys):
+        return int(column) % len(keys)
     what = (
         f"its columns are: {', '.join(map(str, keys))}"
         if named

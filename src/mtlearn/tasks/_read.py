@@ -1,5 +1,6 @@
 """Reading y, whatever holds it, as columns of labels with a mask."""
 
+import numbers
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,6 @@ from scipy.sparse import issparse
 from skorch.helper import SliceDict
 
 from mtlearn.exceptions import DataTypeError, InvalidDataError
-
-_TEXT = (str, bytes)
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,11 @@ def read_raw(y: Any) -> RawTargets:
         )
     if issparse(y):
         raise DataTypeError("y is a sparse matrix; pass a dense array: y.toarray().")
+    if np.ma.isMaskedArray(y):
+        raise DataTypeError(
+            "y is a masked array, whose mask would be lost. Mark missing labels with "
+            "NaN: y.astype(float).filled(np.nan)."
+        )
     if isinstance(y, SliceDict):
         columns = [_column(key, values) for key, values in y.items()]
         return RawTargets("dict", _checked(columns))
@@ -113,13 +117,18 @@ def read_raw(y: Any) -> RawTargets:
 
 def _as_array(y: Any) -> np.ndarray:
     """Return an array in which a missing label has not become text."""
+    if getattr(y, "requires_grad", False):
+        raise InvalidDataError(
+            "y is a tensor that requires a gradient, which would be lost. Pass "
+            "y.detach()."
+        )
     try:
         array = np.asarray(y)
     except ValueError as error:
         raise InvalidDataError(
             "y cannot be read as an array: its rows have different lengths."
         ) from error
-    if array.dtype.kind in "US" and not isinstance(y, np.ndarray):
+    if array.dtype.kind == "U" and not isinstance(y, np.ndarray):
         array = np.asarray(y, dtype=object)
     return array
 
@@ -127,10 +136,11 @@ def _as_array(y: Any) -> np.ndarray:
 def _checked(columns: list[RawColumn]) -> tuple[RawColumn, ...]:
     if not columns:
         raise InvalidDataError("y has no column: expected at least one task's labels.")
-    lengths = {column.key: len(column.values) for column in columns}
+    # Tasks have names that are strings, so columns 1 and "1" are the same to them.
+    lengths = {str(column.key): len(column.values) for column in columns}
     if len(lengths) < len(columns):
-        keys = [column.key for column in columns]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        keys = [str(column.key) for column in columns]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
         raise InvalidDataError(
             f"y has duplicate column names: {', '.join(twice)}. Rename them."
         )
@@ -142,12 +152,14 @@ def _checked(columns: list[RawColumn]) -> tuple[RawColumn, ...]:
 
 
 def _column(key: Hashable, raw: Any) -> RawColumn:
-    dtype = raw.dtype if hasattr(raw, "dtype") else None
+    if not hasattr(raw, "iloc"):
+        raw = _as_array(raw)
+    dtype = raw.dtype
     declared = not isinstance(dtype, np.dtype) and getattr(dtype, "name", "") in (
         "category",
         "boolean",
     )
-    if isinstance(dtype, np.dtype) or dtype is None:
+    if isinstance(dtype, np.dtype):
         values = np.asarray(raw)
     else:  # a pandas extension type; as objects, its missing values stay apart
         values = np.asarray(raw, dtype=object)
@@ -155,13 +167,13 @@ def _column(key: Hashable, raw: Any) -> RawColumn:
         raise InvalidDataError(
             f"Column {key!r} of y has shape {values.shape}; expected (n_samples,)."
         )
-    if values.dtype.kind not in "biufOUS":
+    if values.dtype.kind not in "biufOU":
         raise DataTypeError(
             f"Column {key!r} of y has dtype {values.dtype}, which is neither numbers "
             "nor labels. Convert it first."
         )
     if values.dtype.kind == "O":
-        values, present = _narrow(values, key)
+        values, present = narrow(values, f"Column {key!r} of y")
     else:
         present = (
             ~np.isnan(values)
@@ -170,7 +182,7 @@ def _column(key: Hashable, raw: Any) -> RawColumn:
         )
     if values.dtype.kind == "f":
         _check_finite(values, present, key)
-    discrete = declared or values.dtype.kind in "bOUS"
+    discrete = declared or values.dtype.kind in "bOU"
     return RawColumn(key, values, present, discrete, dtype)
 
 
@@ -180,28 +192,38 @@ def _is_missing(value: Any) -> bool:
     return isinstance(value, float | np.floating) and bool(value != value)
 
 
-def _narrow(values: np.ndarray, key: Hashable) -> tuple[np.ndarray, np.ndarray]:
-    """Give an object column the type of its labels, with a mask of those there are."""
+def _label_type(label: Any) -> Any:
+    if isinstance(label, str):
+        return object
+    if isinstance(label, bool | np.bool_):
+        return bool
+    if isinstance(label, numbers.Integral):
+        return np.int64
+    return np.float64 if isinstance(label, numbers.Real) else None
+
+
+def narrow(values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Give an object array the type of its labels, with a mask of those there are."""
     present = np.array([not _is_missing(value) for value in values], dtype=bool)
     labels = values[present].tolist()
-    if all(isinstance(label, _TEXT) for label in labels):
-        dtype: Any = object
-    elif all(isinstance(label, bool | np.bool_) for label in labels):
-        dtype = bool
-    elif all(isinstance(label, int | np.integer) for label in labels):
-        dtype = np.int64
-    elif all(np.isscalar(label) and np.isreal(label) for label in labels) and not any(
-        isinstance(label, _TEXT) for label in labels
-    ):
-        dtype = np.float64
-    else:
+    types = {_label_type(label) for label in labels}
+    if types == {np.int64, np.float64}:
+        types = {np.float64}
+    if len(types) > 1 or None in types:
         kinds = sorted({type(label).__name__ for label in labels})
         raise InvalidDataError(
-            f"Column {key!r} of y mixes labels of the types {', '.join(kinds)}, or "
-            "holds something that is no label. Pass strings, booleans or numbers."
+            f"{what} mixes labels of the types {', '.join(kinds)}, or holds something "
+            "that is no label. Pass strings, booleans or numbers."
         )
+    dtype = types.pop() if types else object
     narrowed = np.full(len(values), "" if dtype is object else 0, dtype=dtype)
-    narrowed[present] = np.array(labels, dtype=dtype)
+    try:
+        narrowed[present] = np.array(labels, dtype=dtype)
+    except OverflowError as error:
+        raise InvalidDataError(
+            f"{what} has a whole number that does not fit into 64 bits. Pass "
+            "floating-point numbers, or strings if they are labels."
+        ) from error
     return narrowed, present
 
 

@@ -1,5 +1,6 @@
 """Tasks whose labels are real values."""
 
+import numbers
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
@@ -98,12 +99,12 @@ class Regression(Task):
                 f"callable. Got {self.loss!r} instead."
             )
         if self.bounds is not None:
-            try:
-                low, high = map(float, self.bounds)
-                valid = bool(np.isfinite([low, high]).all() and low < high)
-            except (TypeError, ValueError):
-                valid = False
-            if not valid:
+            ends = np.asarray(self.bounds, dtype=object)
+            if (
+                ends.shape != (2,)
+                or not all(isinstance(end, numbers.Real) for end in ends)
+                or not -np.inf < ends[0] < ends[1] < np.inf
+            ):
                 raise InvalidParameterError(
                     f"The 'bounds' parameter of {owner} must be None or a pair "
                     f"(lo, hi) of finite numbers, lo < hi. Got {self.bounds!r} instead."
@@ -114,7 +115,13 @@ class Regression(Task):
         """One."""
         return 1
 
-    def fit(self, labels: np.ndarray, sample_weight: np.ndarray, name: str) -> Self:
+    def fit(
+        self,
+        labels: np.ndarray,
+        sample_weight: np.ndarray,
+        name: str,
+        rows: np.ndarray | None = None,
+    ) -> Self:
         """Learn the mean and the deviation.
 
         Parameters
@@ -125,6 +132,8 @@ class Regression(Task):
             Positive weights.
         name : str
             The task's name, for messages.
+        rows : ndarray of shape (n_labelled,), default=None
+            Row of y that each label stands in, for messages; None counts from 0.
 
         Returns
         -------
@@ -137,10 +146,16 @@ class Regression(Task):
             If the labels are not numbers.
         """
         values = self._as_numbers(labels, name)
-        self.mean_ = float(np.average(values, weights=sample_weight))
-        deviation = np.sqrt(
-            np.average((values - self.mean_) ** 2, weights=sample_weight)
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.mean_ = float(np.average(values, weights=sample_weight))
+            deviation = np.sqrt(
+                np.average((values - self.mean_) ** 2, weights=sample_weight)
+            )
+        if not np.isfinite(deviation):
+            raise InvalidDataError(
+                f"Task {name!r} has values up to {np.abs(values).max():.3g}, whose "
+                "squares are too large to compute with. Divide them by a constant."
+            )
         # A constant target: its deviation is rounding error, and nothing to divide by.
         constant = deviation <= 10 * np.finfo(np.float64).eps * abs(self.mean_)
         self.center_ = self.mean_ if self.standardize else 0.0
@@ -148,11 +163,11 @@ class Regression(Task):
         return self
 
     def _as_numbers(self, labels: np.ndarray, name: str) -> np.ndarray:
-        if labels.dtype.kind not in "biuf":
+        if len(labels) and labels.dtype.kind not in "biuf":
             raise InvalidDataError(
                 f"Task {name!r} is a regression and got labels that are not numbers, "
-                f"such as {labels[0]!r}. Declare it as Classification(), or pass "
-                "numbers."
+                f"such as {labels.tolist()[0]!r}. Declare it as Classification(), or "
+                "pass numbers."
             )
         return labels.astype(np.float64)
 
@@ -180,12 +195,13 @@ class Regression(Task):
         """
         values = self._as_numbers(labels, name)
         if self.bounds is not None:
-            low, high = self.bounds
-            outside = np.flatnonzero((values < low) | (values > high))
+            low, high = map(float, self.bounds)
+            # In the labels' own precision: a bound of 0.1 holds the float32 0.1.
+            outside = np.flatnonzero((labels < low) | (labels > high))
             if outside.size:
                 first = outside[0]
                 raise InvalidDataError(
-                    f"Row {rows[first]} of y has the value {values[first]} for task "
+                    f"Row {rows[first]} of y has the value {labels[first]} for task "
                     f"{name!r}, outside its bounds ({low}, {high}). Widen the bounds, "
                     "or correct the value."
                 )
@@ -218,7 +234,7 @@ class Regression(Task):
         """
         if self.bounds is None:
             return output
-        low, high = self.bounds
+        low, high = map(float, self.bounds)
         value = low + (high - low) * torch.sigmoid(output)
         return (value - self.center_) / self.scale_
 
@@ -237,7 +253,7 @@ class Regression(Task):
         """
         value = self.link(output.double()) * self.scale_ + self.center_
         # Scaling and back may leave the bounds by a rounding error.
-        return value if self.bounds is None else value.clamp(*self.bounds)
+        return value if self.bounds is None else value.clamp(*map(float, self.bounds))
 
     def decode(self, activated: np.ndarray) -> np.ndarray:
         """Drop the second axis.
@@ -269,12 +285,17 @@ class Regression(Task):
         Returns
         -------
         Tensor of shape (4,)
-            Weighted sums of squared errors, targets, squared targets and one.
+            Weighted sums of squared errors, targets, squared targets and one, where
+            targets are less the training mean.
         """
-        weight, target = weight.double(), target.double()
-        error = (output[:, 0].double() - target) ** 2
-        # A masked row may hold an overflow, and zero times infinity is NaN.
-        error = torch.where(weight > 0, error, torch.zeros_like(error))
+        weight = weight.double()
+        error = (output[:, 0].double() - target.double()) ** 2
+        # Less the training mean, which keeps squares small beside the spread.
+        target = target.double() - (self.mean_ - self.center_) / self.scale_
+        # A masked row may hold anything, and zero times infinity is NaN.
+        error, target = (
+            torch.where(weight > 0, value, 0.0) for value in (error, target)
+        )
         return torch.stack(
             [weight @ error, weight @ target, weight @ target**2, weight.sum()]
         )

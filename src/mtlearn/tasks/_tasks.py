@@ -1,6 +1,6 @@
 """The named tasks of one network."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator
@@ -126,12 +126,12 @@ class Tasks(BaseEstimator):
         params: dict[str, Any] = dict(self._tasks)
         if deep:
             for name, task in self.items():
-                if hasattr(task, "get_params"):
+                if hasattr(task, "get_params") and not isinstance(task, type):
                     nested = task.get_params().items()
                     params.update((f"{name}__{key}", value) for key, value in nested)
         return params
 
-    def set_params(self, **params: Any) -> Self:
+    def set_params(self, /, **params: Any) -> Self:
         """Replace tasks, or set parameters of them by ``name__parameter``.
 
         Parameters
@@ -149,18 +149,23 @@ class Tasks(BaseEstimator):
         InvalidParameterError
             If there is no such task or parameter; the message lists those there are.
         """
-        for key, value in params.items():
-            name, _, inner = key.partition("__")
-            if name not in self._tasks:
-                raise InvalidParameterError(
-                    f"Invalid parameter {key!r} for Tasks: there is no task {name!r}. "
-                    f"The tasks are: {', '.join(self.names)}."
-                )
-            if inner:
-                self._tasks[name].set_params(**{inner: value})
-            else:
-                self._tasks = {**self._tasks, name: value}
+        owners = {key: self._owner(key) for key in params if key not in self}
+        # As in scikit-learn, a task is replaced before its parameters are set.
+        replaced = {key: params[key] for key in params if key in self}
+        self._tasks = {**self._tasks, **replaced}
+        for key, name in owners.items():
+            self._tasks[name].set_params(**{key[len(name) + 2 :]: params[key]})
         return self
+
+    def _owner(self, key: str) -> str:
+        """Find the task that a nested name begins with; its own may end in "_"."""
+        owners = [name for name in self.names if key.startswith(f"{name}__")]
+        if not owners:
+            raise InvalidParameterError(
+                f"Invalid parameter {key!r} for Tasks: there is no task "
+                f"{key.partition('__')[0]!r}. The tasks are: {', '.join(self.names)}."
+            )
+        return max(owners, key=len)
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         items = [f"{name}={task!r}" for name, task in self.items()]
@@ -186,7 +191,7 @@ class Tasks(BaseEstimator):
             if "__" in name or not name:
                 raise InvalidParameterError(
                     f"The name of a task must not be empty or contain '__', which "
-                    f"separates nested parameters. Got {name!r} instead."
+                    f"separates nested parameters. Got {name!r} instead: rename it."
                 )
             if not isinstance(task, Task):
                 raise ParameterTypeError(
@@ -234,7 +239,8 @@ class Tasks(BaseEstimator):
             return {}
         if isinstance(loss_weights, Mapping):
             return loss_weights
-        if isinstance(loss_weights, str) or not hasattr(loss_weights, "__len__"):
+        unordered = isinstance(loss_weights, str | Set)
+        if unordered or not hasattr(loss_weights, "__len__"):
             raise ParameterTypeError(
                 "The 'loss_weights' parameter must be None, a sequence in task order "
                 f"or a mapping by task name. Got {loss_weights!r} instead."

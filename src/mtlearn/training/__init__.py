@@ -11,6 +11,7 @@ from mtlearn.training._callbacks import (
 from mtlearn.training._device import resolve_device, resolve_precision
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
+from mtlearn.training._parts import resolve_part
 from mtlearn.training._schedules import (
     resolve_schedule,
     schedule_callback,
@@ -34,6 +35,7 @@ __all__ = [
     "isolated",
     "resolve_device",
     "resolve_optimizer",
+    "resolve_part",
     "resolve_precision",
     "resolve_schedule",
     "schedule_callback",

@@ -60,19 +60,20 @@ def _raise_divergence(net: MultiTaskNet, row: dict[str, Any]) -> None:
 
 
 class BestWeights(Callback):
-    """Watch the validation loss: keep the best weights, stop when it stalls.
+    """Watch the validation loss: keep the best weights, notice when it stalls.
 
     Parameters
     ----------
     restore : bool
         Whether the network gets the best epoch's weights back at the end.
     patience : int or None
-        Epochs without a better loss before training stops; None never stops.
+        Epochs without a better loss before `stalled_` becomes true; None for never.
     """
 
     def __init__(self, restore: bool, patience: int | None) -> None:
         self.restore = restore
         self.patience = patience
+        self.stalled_ = False
 
     def on_train_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
         self.best_loss_ = np.inf
@@ -91,8 +92,7 @@ class BestWeights(Callback):
                 self.weights_ = copy.deepcopy(net.module_.state_dict())
             return
         self.waited_ += 1
-        if self.patience is not None and self.waited_ >= self.patience:
-            raise StopTraining
+        self.stalled_ = self.patience is not None and self.waited_ >= self.patience
 
     def on_train_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
         if self.weights_ is not None:

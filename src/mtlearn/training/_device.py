@@ -39,11 +39,14 @@ def resolve_device(value: Any, owner: str) -> torch.device:
             f"The 'device' parameter of {owner} must be 'auto' or a torch device such "
             f"as 'cpu' or 'cuda:0'. Got {value!r} instead."
         ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
+    try:
+        # Only a device that is there, and holds numbers, gives one back.
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InvalidParameterError(
-            f"The 'device' parameter of {owner} is {value!r}, and torch finds no CUDA "
-            "device. Use 'auto' or 'cpu'."
-        )
+            f"The 'device' parameter of {owner} is {value!r}, which torch cannot use "
+            f"here: {str(error).partition(chr(10))[0]} Use 'auto' or 'cpu'."
+        ) from error
     return device
 
 

@@ -117,6 +117,9 @@ class MultiTaskNet(NeuralNet):
             return self.partial_fit(data, epochs=epochs)
         finally:
             self.module_.eval()
+            # They know the training data, which a fitted net must not keep alive.
+            self.callbacks = []
+            self.initialize_callbacks()
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any

@@ -5,8 +5,9 @@ from typing import Any
 
 import torch
 
-from mtlearn._utils._partial import Partial, as_partial
+from mtlearn._utils._partial import Partial
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.training._parts import resolve_part
 
 _NAMES = {
     "adam": Partial(torch.optim.Adam),
@@ -35,7 +36,8 @@ def resolve_optimizer(value: Any, weight_decay: float, owner: str) -> Partial:
     Raises
     ------
     InvalidParameterError, ParameterTypeError
-        If there is no such optimiser, or it takes no weight decay.
+        If there is no such optimiser, it takes no weight decay, or it has a learning
+        rate of its own.
     """
     if isinstance(value, str):
         if value not in _NAMES:
@@ -46,7 +48,12 @@ def resolve_optimizer(value: Any, weight_decay: float, owner: str) -> Partial:
             )
         found = _NAMES[value]
     else:
-        found = as_partial(value, "optimizer", owner)
+        found = resolve_part(value, torch.optim.Optimizer, "optimizer", owner)
+    if "lr" in found.kwargs:
+        raise InvalidParameterError(
+            f"The 'optimizer' parameter of {owner} must leave the learning rate to "
+            f"'lr'. Got {value!r} instead."
+        )
     takes_decay = "weight_decay" in inspect.signature(found.cls).parameters
     if weight_decay and not takes_decay:
         raise InvalidParameterError(

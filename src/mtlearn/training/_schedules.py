@@ -5,12 +5,14 @@ from typing import Any
 from skorch.callbacks import LRScheduler
 from torch.optim import lr_scheduler
 
-from mtlearn._utils._partial import Partial, as_partial
+from mtlearn._utils._partial import Partial
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.training._parts import resolve_part
 
 _NAMES: dict[str, Partial] = {
     "cosine": Partial(lr_scheduler.CosineAnnealingLR),
-    "plateau": Partial(lr_scheduler.ReduceLROnPlateau, factor=0.5),
+    # Sooner than early stopping's default of ten epochs.
+    "plateau": Partial(lr_scheduler.ReduceLROnPlateau, factor=0.5, patience=4),
     "one_cycle": Partial(lr_scheduler.OneCycleLR),
 }
 _EVERY_BATCH = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)
@@ -46,7 +48,7 @@ def resolve_schedule(value: Any, owner: str) -> Partial | None:
                 f"Got {value!r} instead."
             )
         return _NAMES[value]
-    return as_partial(value, "lr_schedule", owner)
+    return resolve_part(value, lr_scheduler.LRScheduler, "lr_schedule", owner)
 
 
 def watches_validation(schedule: Partial | None) -> bool:

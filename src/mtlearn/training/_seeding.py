@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from mtlearn.exceptions import InvalidParameterError
+
 # torch's generator and thread count belong to the process. Two fits in two threads
 # would draw from each other's stream, so seeded work is done one at a time.
 _LOCK = threading.RLock()
@@ -27,11 +29,22 @@ def draw_seed(random_state: Any) -> int:
     Returns
     -------
     int
-        Seed in [0, 2**31).
+        Seed in [0, 2**32).
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is none of these.
     """
     if random_state is None:
         return int(np.random.default_rng().integers(2**31))
-    generator = check_random_state(random_state)
+    try:
+        generator = check_random_state(random_state)
+    except ValueError as error:
+        raise InvalidParameterError(
+            "The 'random_state' parameter must be None, an integer in [0, 2**32) or a "
+            f"numpy.random.RandomState. Got {random_state!r} instead."
+        ) from error
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(generator.randint(2**31))

@@ -1,0 +1,164 @@
+"""The figures of each kind of task, and the labels that they are computed on."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import (
+    mean_absolute_error,
+    r2_score,
+    root_mean_squared_error,
+)
+from sklearn.utils import check_consistent_length
+
+from mtlearn.tasks import Tasks, label_weights, read_predictions, read_targets
+
+
+@dataclass(frozen=True)
+class ScoredLabels:
+    """The labels of one task that count, none of them missing.
+
+    Attributes
+    ----------
+    true, predicted : ndarray of shape (n_labelled,)
+        Labels or values.
+    weight : ndarray of shape (n_labelled,)
+        Positive weights.
+    """
+
+    true: np.ndarray
+    predicted: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.true)
+
+
+def scored_labels(
+    tasks: Tasks, y_true: Any, y_pred: Any, sample_weight: Any = None
+) -> dict[str, ScoredLabels]:
+    """Pair the labels of each task with its predictions.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        Declared tasks.
+    y_true : array-like, DataFrame, Series or SliceDict
+        True labels, some of them missing.
+    y_pred : array-like or DataFrame
+        What `predict` returned.
+    sample_weight : array-like, default=None
+        Shape `(n_samples,)` or `(n_samples, n_tasks)`; a zero equals absence.
+
+    Returns
+    -------
+    dict of str to ScoredLabels
+        By task name.
+    """
+    columns = read_targets(y_true, tasks)
+    predicted = read_predictions(y_pred, y_true, tasks)
+    weights = label_weights(columns, sample_weight)
+    check_consistent_length(weights, *predicted)
+    labels = {}
+    for column, values, weight in zip(columns, predicted, weights.T, strict=True):
+        rows = weight > 0
+        labels[column.name] = ScoredLabels(
+            column.values[rows], values[rows], weight[rows]
+        )
+    return labels
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of merit of one task.
+
+    Attributes
+    ----------
+    compute : callable
+        Gets `ScoredLabels`, at least one, and returns a float.
+    greater_is_better : bool
+        False for an error.
+    """
+
+    compute: Callable[[ScoredLabels], float]
+    greater_is_better: bool = True
+
+    def __call__(self, labels: ScoredLabels) -> float:
+        return float(self.compute(labels)) if len(labels) else float("nan")
+
+
+def _class_counts(labels: ScoredLabels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum up weights by class: right answers, true labels and predicted ones.
+
+    scikit-learn's own figures warn of many classes, or of predictions that y_true
+    lacks, and reject labels of different types; all are normal in a small fold.
+    """
+    numbers: dict[Any, int] = {}
+    true, predicted = (
+        np.array([numbers.setdefault(label, len(numbers)) for label in column.tolist()])
+        for column in (labels.true, labels.predicted)
+    )
+    right = true == predicted
+    return (
+        np.bincount(true[right], labels.weight[right], minlength=len(numbers)),
+        np.bincount(true, labels.weight, minlength=len(numbers)),
+        np.bincount(predicted, labels.weight, minlength=len(numbers)),
+    )
+
+
+def _accuracy(labels: ScoredLabels) -> float:
+    right, true, _ = _class_counts(labels)
+    return right.sum() / true.sum()
+
+
+def _balanced_accuracy(labels: ScoredLabels) -> float:
+    right, true, _ = _class_counts(labels)
+    return np.mean(right[true > 0] / true[true > 0])
+
+
+def _f1_macro(labels: ScoredLabels) -> float:
+    right, true, predicted = _class_counts(labels)
+    return np.mean(2 * right / (true + predicted))
+
+
+def _r2(labels: ScoredLabels) -> float:
+    return r2_score(labels.true, labels.predicted, sample_weight=labels.weight)
+
+
+def _mae(labels: ScoredLabels) -> float:
+    return mean_absolute_error(
+        labels.true, labels.predicted, sample_weight=labels.weight
+    )
+
+
+def _rmse(labels: ScoredLabels) -> float:
+    return root_mean_squared_error(
+        labels.true, labels.predicted, sample_weight=labels.weight
+    )
+
+
+FIGURES: dict[str, dict[str, Figure]] = {
+    "classification": {
+        "accuracy": Figure(_accuracy),
+        "balanced_accuracy": Figure(_balanced_accuracy),
+        "f1_macro": Figure(_f1_macro),
+    },
+    "regression": {
+        "r2": Figure(_r2),
+        "mae": Figure(_mae, greater_is_better=False),
+        "rmse": Figure(_rmse, greater_is_better=False),
+    },
+}
+
+
+def warn_without_labels(what: str) -> None:
+    """Warn that a figure is NaN for want of labels."""
+    warnings.warn(
+        f"{what} has no label among these rows, so its figure is NaN. Use more rows, "
+        "or a splitter that spreads the labels, such as MultiTaskStratifiedKFold.",
+        UndefinedMetricWarning,
+        stacklevel=3,
+    )

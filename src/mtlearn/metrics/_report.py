@@ -1,0 +1,190 @@
+"""The figures of each task beside those of a baseline."""
+
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from mtlearn._utils._optional import import_optional
+from mtlearn.exceptions import ParameterTypeError
+from mtlearn.metrics._figures import FIGURES, ScoredLabels, scored_labels
+from mtlearn.tasks import Task, Tasks
+
+_COLUMNS = ("task", "kind", "n_labelled", "metric", "value", "baseline")
+
+
+@dataclass(frozen=True, repr=False)
+class TaskReport:
+    """Figures of each task, which print as a table.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One a figure, with the keys `task`, `kind`, `n_labelled` (labels that were
+        scored), `metric`, `value` and `baseline`.
+
+    See Also
+    --------
+    task_report : Makes one.
+
+    Examples
+    --------
+    >>> from mtlearn.metrics import TaskReport
+    >>> row = {"task": "digit", "kind": "classification", "n_labelled": 50}
+    >>> TaskReport([{**row, "metric": "accuracy", "value": 0.9, "baseline": 0.1}])
+    task   kind            n_labelled  metric    value  baseline
+    digit  classification          50  accuracy  0.900     0.100
+    """
+
+    rows: list[dict[str, Any]]
+
+    def to_frame(self) -> Any:
+        """Give the rows as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the keys of the rows as columns.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        pandas = import_optional("pandas", "pandas", "TaskReport.to_frame")
+        return pandas.DataFrame(self.rows, columns=_COLUMNS)
+
+    def _cells(self) -> list[list[str]]:
+        """Format the rows; what repeats the row above is left blank."""
+        cells, above = [], None
+        for row in self.rows:
+            what = [str(row[key]) for key in _COLUMNS[:3]]
+            shown = [""] * 3 if row["task"] == above else what
+            is_error = not FIGURES[row["kind"]][row["metric"]].greater_is_better
+            figures = [_format(row[key], is_error) for key in ("value", "baseline")]
+            cells.append([*shown, row["metric"], *figures])
+            above = row["task"]
+        return cells
+
+    def __repr__(self) -> str:
+        table = [list(_COLUMNS), *self._cells()]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        aligns = ["<", "<", ">", "<", ">", ">"]
+        return "\n".join(
+            "  ".join(
+                f"{cell:{align}{width}}"
+                for cell, align, width in zip(line, aligns, widths, strict=True)
+            )
+            for line in table
+        )
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
+            for line in self._cells()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _format(value: float, is_error: bool) -> str:
+    """Give three decimals, but three digits to errors that have units of their own."""
+    if is_error and not 0.01 <= value < 1e6:
+        return f"{value:.3g}"
+    return f"{value:z.3f}"
+
+
+def task_report(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None
+) -> TaskReport:
+    """Score each task, with the same figures of a baseline beside.
+
+    The baseline predicts, for every row, the most frequent class or the mean of the
+    training labels.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator of this package, or a fitted Pipeline or search that ends
+        in one.
+    X : array-like
+        Samples, as the estimator takes them.
+    y : array-like, DataFrame, Series or SliceDict
+        True labels, in the container and the order of columns of the y that the
+        estimator was fitted on. Missing ones are left out.
+    sample_weight : array-like, default=None
+        Shape `(n_samples,)` or `(n_samples, n_tasks)`.
+
+    Returns
+    -------
+    TaskReport
+        `accuracy`, `balanced_accuracy` and `f1_macro` of each classification; `r2`,
+        and in the units of y the errors `mae` and `rmse`, not negated, of each
+        regression. NaN where a task has no label.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    ParameterTypeError
+        If there is no estimator of this package in it.
+    InvalidDataError, DataTypeError
+        If y or the weights are not what they must be.
+
+    See Also
+    --------
+    task_scorers : The same figures as scorers.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, MultiTaskEstimator, Regression, Tasks
+    >>> from mtlearn.datasets import load_wine_quality
+    >>> from mtlearn.metrics import task_report
+    >>> X, y = load_wine_quality(return_X_y=True)
+    >>> tasks = Tasks(quality=Regression(), good=Classification(2))
+    >>> estimator = MultiTaskEstimator(tasks, max_epochs=2, random_state=0).fit(X, y)
+    >>> print(task_report(estimator, X, y))
+    task     kind            n_labelled  metric             value  baseline
+    quality  regression            1599  r2                 ...     0.000
+    ...
+    """
+    tasks = _fitted_tasks(estimator)
+    labels = scored_labels(tasks, y, estimator.predict(X), sample_weight)
+    return TaskReport(
+        [row for name, task in tasks.items() for row in _rows(name, task, labels[name])]
+    )
+
+
+def _fitted_tasks(estimator: Any) -> Tasks:
+    """Find the fitted tasks, also behind a Pipeline or a search."""
+    inner = estimator
+    while not hasattr(inner, "tasks_"):
+        if hasattr(inner, "best_estimator_"):
+            inner = inner.best_estimator_
+        elif hasattr(inner, "steps"):
+            inner = inner.steps[-1][1]
+        else:
+            check_is_fitted(inner)
+            raise ParameterTypeError(
+                "The 'estimator' parameter of task_report must be a fitted estimator "
+                "of mtlearn, or a Pipeline or search that ends in one. "
+                f"Got {estimator!r} instead."
+            )
+    return inner.tasks_
+
+
+def _rows(name: str, task: Task, labels: ScoredLabels) -> list[dict[str, Any]]:
+    constant = replace(labels, predicted=np.full(len(labels), task.baseline()))
+    return [
+        {
+            "task": name,
+            "kind": task.kind,
+            "n_labelled": len(labels),
+            "metric": metric,
+            "value": figure(labels),
+            "baseline": figure(constant),
+        }
+        for metric, figure in FIGURES[task.kind].items()
+    ]

@@ -1,0 +1,136 @@
+"""Scorers of each task, for scikit-learn's searches and cross-validation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.metrics import make_scorer
+
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.metrics._figures import FIGURES, scored_labels, warn_without_labels
+from mtlearn.tasks import Tasks
+
+
+@dataclass(frozen=True)
+class _TaskMetric:
+    """One figure of one task, as a metric function of whole y."""
+
+    tasks: Tasks
+    task: str
+    figure: str
+
+    @property
+    def __name__(self) -> str:  # scikit-learn prints scorers by it
+        return f"{self.task}_{self.figure}"
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+        labels = scored_labels(self.tasks, y_true, y_pred, sample_weight)[self.task]
+        if not len(labels):
+            warn_without_labels(f"Task {self.task!r}")
+        return FIGURES[self.tasks[self.task].kind][self.figure](labels)
+
+
+@dataclass(frozen=True)
+class _MeanScore:
+    """The mean over tasks of the default figure, as a metric function of whole y."""
+
+    tasks: Tasks
+
+    @property
+    def __name__(self) -> str:
+        return "mean_score"
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+        labels = scored_labels(self.tasks, y_true, y_pred, sample_weight)
+        scores = [
+            FIGURES[task.kind][task.metric](labels[name])
+            for name, task in self.tasks.items()
+            if len(labels[name])
+        ]
+        if not scores:
+            warn_without_labels("y")
+            return float("nan")
+        return float(np.mean(scores))
+
+
+def task_scorers(tasks: Tasks) -> dict[str, Any]:
+    """Make scorers of each task, for every ``scoring=`` of scikit-learn.
+
+    Each is a `sklearn.metrics.make_scorer` object that picks its task's column out of
+    y and of what `predict` returns, by name in a DataFrame, else by position. Missing
+    labels are left out. A task without a label among the scored rows gets NaN and a
+    warning; other figures are not touched. A true label that the estimator does not
+    know counts as wrong. `sample_weight`, of shape `(n_samples,)` or
+    `(n_samples, n_tasks)`, is honoured, also by metadata routing.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        Declared tasks, or `tasks_` of a fitted estimator. Kinds are never inferred
+        here: a fold may lack what tells them.
+
+    Returns
+    -------
+    dict of str to scorer
+        For each classification `{task}_accuracy`, `{task}_balanced_accuracy` and
+        `{task}_f1_macro`, in [0, 1]; for each regression `{task}_r2`, at most 1, and
+        the errors `{task}_mae` and `{task}_rmse`, in the units of y and **negated**,
+        as in scikit-learn's ``neg_mean_absolute_error``: a greater score is better.
+        Last `mean_score`, the mean over tasks of accuracy and R², as `score` of the
+        estimators.
+
+    Raises
+    ------
+    ParameterTypeError
+        If `tasks` is not Tasks.
+    InvalidParameterError
+        If two scorers would have the same name.
+
+    See Also
+    --------
+    task_report : Figures of a fitted estimator beside a baseline.
+
+    Notes
+    -----
+    All scorers use `predict`. For figures that need probabilities, such as the log
+    loss, score the view of one task: ``estimator.task(name)``.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import cross_validate
+    >>> from mtlearn import Classification, MultiTaskEstimator, Regression, Tasks
+    >>> from mtlearn.datasets import load_wine_quality
+    >>> from mtlearn.metrics import task_scorers
+    >>> X, y = load_wine_quality(return_X_y=True)
+    >>> tasks = Tasks(quality=Regression(), good=Classification(2))
+    >>> scorers = task_scorers(tasks)
+    >>> list(scorers)
+    ['quality_r2', 'quality_mae', 'quality_rmse', 'good_accuracy',
+     'good_balanced_accuracy', 'good_f1_macro', 'mean_score']
+    >>> estimator = MultiTaskEstimator(tasks, max_epochs=2, random_state=0)
+    >>> scores = cross_validate(estimator, X, y, scoring=scorers, cv=2)
+    >>> scores["test_good_accuracy"].shape
+    (2,)
+    """
+    if not isinstance(tasks, Tasks):
+        raise ParameterTypeError(
+            "The 'tasks' parameter of task_scorers must be Tasks(...), with a name and "
+            f"a kind for each task. Got {tasks!r} instead. Declare them, or pass the "
+            "'tasks_' of a fitted estimator."
+        )
+    tasks.validate()
+    tasks = clone(tasks)
+    scorers: dict[str, Any] = {}
+    for task, declared in tasks.items():
+        for name, figure in FIGURES[declared.kind].items():
+            metric = _TaskMetric(tasks, task, name)
+            if metric.__name__ in scorers:
+                raise InvalidParameterError(
+                    f"Two scorers would be named {metric.__name__!r}: one of task "
+                    f"{task!r}, and one of another. Rename one of the tasks."
+                )
+            scorers[metric.__name__] = make_scorer(
+                metric, greater_is_better=figure.greater_is_better
+            )
+    return scorers | {"mean_score": make_scorer(_MeanScore(tasks))}

@@ -1,0 +1,374 @@
+"""Splits that are stratified over several targets at once."""
+
+import numbers
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import chain
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import check_consistent_length, check_random_state, indexable
+
+from mtlearn._utils._sklearn_compat import safe_indexing
+from mtlearn._utils._stratify import assign_folds, stratum_codes
+from mtlearn._utils._validation import check_bool, check_integer
+from mtlearn.exceptions import (
+    DataTypeError,
+    InvalidDataError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
+from mtlearn.tasks import TargetColumn, Task, Tasks, read_targets
+
+_N_BINS = 5
+
+
+class MultiTaskStratifiedKFold(BaseCrossValidator):
+    """K folds in which every class of every target is spread evenly.
+
+    Real targets are spread by quantile bins, and the missing labels of a target like
+    one more class. The folds' sizes differ by one sample at most. With a single
+    target, so do the counts of each of its classes; with several, that cannot always
+    be had, and the counts are as even as iterative stratification [1]_ and swaps make
+    them.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    tasks : Tasks, Task or None, default=None
+        Declared tasks, which say which columns of y are classes and which are real
+        values; None infers that from y.
+    shuffle : bool, default=True
+        Whether to choose at random among samples of the same classes and bins. If
+        not, the first of them go to the first fold, and so on.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the choice, only with ``shuffle=True``. Pass an int for the same folds
+        at every call.
+    n_bins : int, default=5
+        Number of bins of a real target. There are fewer where a bin would hold fewer
+        than `n_splits` samples.
+
+    See Also
+    --------
+    multitask_train_test_split : One split into two or three parts.
+
+    References
+    ----------
+    .. [1] K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of
+       Multi-Label Data", ECML PKDD 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mtlearn.model_selection import MultiTaskStratifiedKFold
+    >>> X = np.zeros((8, 2))
+    >>> y = np.array([[0, 0.1], [0, 0.9], [1, 0.2], [1, 0.8],
+    ...               [0, 0.2], [0, 0.8], [1, 0.1], [1, 0.9]])
+    >>> folds = MultiTaskStratifiedKFold(2, n_bins=2, random_state=0)
+    >>> for train, test in folds.split(X, y):
+    ...     print(np.sort(y[test, 0]), np.sort(y[test, 1] > 0.5))
+    [0. 0. 1. 1.] [False False  True  True]
+    [0. 0. 1. 1.] [False False  True  True]
+    """
+
+    def __init__(
+        self,
+        n_splits: int = 5,
+        *,
+        tasks: Tasks | Task | None = None,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        n_bins: int = _N_BINS,
+    ):
+        self.n_splits = n_splits
+        self.tasks = tasks
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.n_bins = n_bins
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : object
+            Ignored.
+
+        Returns
+        -------
+        int
+            `n_splits`.
+        """
+        return check_integer(self.n_splits, "n_splits", type(self).__name__, low=2)
+
+    def split(
+        self, X: Any, y: Any = None, groups: Any = None
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Generate the indices of each fold's training and test samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Data; only its length is read.
+        y : array-like of shape (n_samples,) or (n_samples, n_tasks)
+            The targets: an array, a DataFrame or a SliceDict. NaN, None and
+            `pandas.NA` are missing labels.
+        groups : object
+            Ignored.
+
+        Yields
+        ------
+        train : ndarray of int
+            Indices of the training samples.
+        test : ndarray of int
+            Indices of the test samples.
+
+        Raises
+        ------
+        InvalidDataError
+            If y is None or cannot be read.
+        InvalidParameterError
+            If a parameter is out of range or there are fewer samples than folds.
+        """
+        name = type(self).__name__
+        if groups is not None:
+            warnings.warn(
+                f"The groups parameter is ignored by {name}", UserWarning, stacklevel=2
+            )
+        if y is None:
+            raise InvalidDataError(
+                f"{name} needs y, the targets to stratify on. Got y=None instead."
+            )
+        n_splits, n_bins = self._validated()
+        check_consistent_length(X, y)
+        columns = read_targets(y, self.tasks)
+        n_samples = len(columns[0].values)
+        if n_splits > n_samples:
+            raise InvalidParameterError(
+                f"Cannot have number of splits n_splits={n_splits} greater than the "
+                f"number of samples: n_samples={n_samples}."
+            )
+        codes = _strata(columns, n_bins, n_splits)
+        _warn_of_rare_classes(columns, codes, n_splits)
+        rng = check_random_state(self.random_state if self.shuffle else 0)
+        folds = assign_folds(codes, np.full(n_splits, 1 / n_splits), rng)
+        if not self.shuffle:
+            folds = _in_order(folds, codes)
+        for fold in range(n_splits):
+            yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+
+    def _validated(self) -> tuple[int, int]:
+        """Check the parameters; return `n_splits` and `n_bins`."""
+        name = type(self).__name__
+        if not check_bool(self.shuffle, "shuffle", name) and (
+            self.random_state is not None
+        ):
+            raise InvalidParameterError(
+                "Setting a random_state has no effect since shuffle is False. You "
+                "should leave random_state to its default (None), or set shuffle=True."
+            )
+        return self.get_n_splits(), check_integer(self.n_bins, "n_bins", name, low=1)
+
+
+def _strata(
+    columns: tuple[TargetColumn, ...], n_bins: int, n_parts: int
+) -> NDArray[np.intp]:
+    """Encode the strata of each target, with bins that hold a sample for each part."""
+    codes = []
+    for column in columns:
+        enough = max(1, min(n_bins, int(column.present.sum()) // n_parts))
+        codes.append(stratum_codes(column.values, column.present, column.kind, enough))
+    return np.column_stack(codes)
+
+
+def _warn_of_rare_classes(
+    columns: tuple[TargetColumn, ...], codes: NDArray[np.intp], n_splits: int
+) -> None:
+    for column, strata in zip(columns, codes.T, strict=True):
+        if column.kind != "classification" or not column.present.any():
+            continue
+        least = np.bincount(strata[column.present]).min()
+        if least < n_splits:
+            warnings.warn(
+                f"The least populated class in task {column.name!r} has only {least} "
+                f"members, which is less than n_splits={n_splits}.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def _in_order(folds: NDArray[np.intp], codes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Exchange samples of the same strata so that their folds follow their order."""
+    cell = np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1)
+    ordered = np.empty_like(folds)
+    ordered[np.argsort(cell, kind="stable")] = folds[np.lexsort((folds, cell))]
+    return ordered
+
+
+def multitask_train_test_split(
+    *arrays: Any,
+    test_size: float | None = None,
+    val_size: float | None = None,
+    train_size: float | None = None,
+    random_state: int | np.random.RandomState | None = None,
+    shuffle: bool = True,
+    stratify: Any = None,
+) -> list[Any]:
+    """Split arrays into train and test, or train, validation and test parts.
+
+    Parameters
+    ----------
+    *arrays : sequence of indexables of the same length
+        Arrays, lists, DataFrames, sparse matrices or SliceDicts.
+    test_size : float, int or None, default=None
+        Test part: a share of all samples in (0, 1), rounded up, or a number of
+        samples. None takes what the other parts leave, or 0.25 if `train_size` is
+        None too.
+    val_size : float, int or None, default=None
+        Validation part, in the same terms. None makes no validation part.
+    train_size : float, int or None, default=None
+        Training part: a share of all samples, rounded down, or a number of samples.
+        None takes what the other parts leave.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the random order. Pass an int for the same split at every call.
+    shuffle : bool, default=True
+        Whether to split in random order.
+    stratify : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
+        One or several targets (an array, a DataFrame or a SliceDict) whose classes,
+        quantile bins of real values and missing labels are spread evenly over the
+        parts. A class of one sample lands in one of them.
+
+    Returns
+    -------
+    list
+        For each array its training, validation (only with `val_size`) and test part:
+        ``X_train, X_val, X_test, y_train, y_val, y_test``.
+
+    Raises
+    ------
+    InvalidParameterError, ParameterTypeError
+        If the sizes do not fit the number of samples, or a parameter cannot be used.
+    InvalidDataError, DataTypeError
+        If there is no array, one of them is None or `stratify` cannot be read.
+
+    See Also
+    --------
+    MultiTaskStratifiedKFold : K stratified folds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mtlearn.model_selection import multitask_train_test_split
+    >>> X = np.arange(20).reshape(10, 2)
+    >>> y = np.column_stack([[0, 1] * 5, np.linspace(0.05, 0.95, 10)])
+    >>> X_train, X_val, X_test, y_train, y_val, y_test = multitask_train_test_split(
+    ...     X, y, val_size=0.2, test_size=0.2, stratify=y, random_state=0
+    ... )
+    >>> X_train.shape, X_val.shape, X_test.shape
+    ((6, 2), (2, 2), (2, 2))
+    >>> np.sort(y_test[:, 0])
+    array([0., 1.])
+    """
+    if not arrays:
+        raise InvalidDataError("At least one array required as input")
+    for position, array in enumerate(arrays):
+        if array is None:
+            raise DataTypeError(
+                f"Array {position + 1} of {len(arrays)} is None and cannot be split. "
+                "Leave it out."
+            )
+    arrays = indexable(*arrays)
+    check_consistent_length(*arrays, stratify)
+    n_samples = _n_samples(arrays[0])
+    sizes = _part_sizes(n_samples, train_size, val_size, test_size)
+    if not check_bool(shuffle, "shuffle", "multitask_train_test_split"):
+        if stratify is not None:
+            raise InvalidParameterError(
+                "Stratified train/test split is not implemented for shuffle=False"
+            )
+        parts = np.split(np.arange(n_samples), np.cumsum(sizes))[:3]
+    else:
+        parts = _random_parts(n_samples, sizes, stratify, random_state)
+    if val_size is None:
+        del parts[1]
+    return list(
+        chain.from_iterable([safe_indexing(a, rows) for rows in parts] for a in arrays)
+    )
+
+
+def _n_samples(array: Any) -> int:
+    return array.shape[0] if hasattr(array, "shape") else len(array)
+
+
+def _random_parts(
+    n_samples: int, sizes: tuple[int, int, int], stratify: Any, random_state: Any
+) -> list[NDArray[np.intp]]:
+    """Draw the rows of the training, validation and test parts."""
+    rng = check_random_state(random_state)
+    if stratify is None:
+        n_train, n_val, n_test = sizes
+        # In scikit-learn's order, so that the same seed gives the same split.
+        borders = np.cumsum([n_test, n_train, n_val])
+        test, train, val, _ = np.split(rng.permutation(n_samples), borders)
+        return [train, val, test]
+    codes = _strata(read_targets(stratify), _N_BINS, n_parts=3)
+    rest = n_samples - sum(sizes)
+    folds = assign_folds(codes, np.array([*sizes, rest]) / n_samples, rng)
+    return [rng.permutation(np.flatnonzero(folds == part)) for part in range(3)]
+
+
+def _part_sizes(
+    n_samples: int,
+    train_size: float | None,
+    val_size: float | None,
+    test_size: float | None,
+) -> tuple[int, int, int]:
+    """Return the numbers of training, validation and test samples."""
+    if test_size is None and train_size is None:
+        test_size = 0.25
+    asked = {"train_size": train_size, "val_size": val_size, "test_size": test_size}
+    train, val, test = (
+        _count(size, name, n_samples, floor if name == "train_size" else ceil)
+        for name, size in asked.items()
+    )
+    given = ", ".join(f"{name}={size}" for name, size in asked.items())
+    shares = sum(size for size in asked.values() if size is not None and size < 1)
+    left = n_samples - sum(count or 0 for count in (train, val, test))
+    if left < 0 or shares > 1 + 1e-9:
+        raise InvalidParameterError(
+            f"{given} ask for more than the {n_samples} samples there are. "
+            "Reduce one of them."
+        )
+    train = left if train is None else train
+    test = left if test is None else test
+    for part, count in {"train": train, "validation": val, "test": test}.items():
+        if count == 0:
+            raise InvalidParameterError(
+                f"With n_samples={n_samples} and {given}, the resulting {part} set "
+                "will be empty. Adjust any of the aforementioned parameters."
+            )
+    return train, val or 0, test
+
+
+def _count(
+    size: Any, name: str, n_samples: int, rounded: Callable[[float], int]
+) -> int | None:
+    """Turn a share or a number of samples into a number of samples."""
+    if size is None:
+        return None
+    is_number = isinstance(size, numbers.Real) and not isinstance(size, bool)
+    if is_number and isinstance(size, numbers.Integral):
+        if 0 < int(size) < n_samples:
+            return int(size)
+    elif is_number and 0 < size < 1:
+        return int(rounded(size * n_samples))
+    error = InvalidParameterError if is_number else ParameterTypeError
+    raise error(
+        f"The {name!r} parameter of multitask_train_test_split must be a float in "
+        f"(0, 1), a share of the {n_samples} samples, or an int in "
+        f"[1, {n_samples - 1}], a number of them. Got {size!r} instead."
+    )

@@ -1,0 +1,212 @@
+"""Bad X, y and weights: which row or shape, what was expected, what came."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from skorch.helper import SliceDict
+from tiny_problems import image_estimator, make_images, make_table, table_estimator
+
+from mtlearn import Classification, Regression, Tasks
+from mtlearn.exceptions import DataTypeError, InvalidDataError, InvalidParameterError
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y = make_images()
+    return image_estimator(max_epochs=1).fit(X, y)
+
+
+METHODS = ["predict", "predict_proba", "embed"]
+
+
+def with_pixel(value):
+    X, _ = make_images()
+    X[5, 2, 3, 0] = value
+    return X
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")]
+)
+@pytest.mark.parametrize("method", ["fit", *METHODS])
+def test_a_pixel_that_is_not_finite(fitted, method, value, name):
+    X, y = with_pixel(value), make_images()[1]
+    message = f"contains {name}: image 5, row 2, column 3, channel 0"
+    with pytest.raises(InvalidDataError, match=message):
+        image_estimator().fit(X, y) if method == "fit" else getattr(fitted, method)(X)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((4, 6, 5), r"\(height, width, n_channels\) = \(6, 5, 1\), but .*\(6, 6, 1\)"),
+        ((4, 5, 6), r"= \(5, 6, 1\), but .* fitted on images of shape \(6, 6, 1\)"),
+        ((4, 6, 6, 3), r"= \(6, 6, 3\), but .* fitted on images of shape \(6, 6, 1\)"),
+        ((4, 36), r"expects images of shape .*Got an array of shape \(4, 36\) instead"),
+        ((36,), r"Expected 2D array, got 1D array|array of shape \(36,\) instead"),
+        ((2, 2, 6, 6, 1), r"Got an array of shape \(2, 2, 6, 6, 1\) instead"),
+        ((0, 6, 6), r"Found array with 0 sample\(s\)"),
+        ((4, 6, 6, 0), r"at least one pixel and one channel|0 feature"),
+    ],
+)
+@pytest.mark.parametrize("method", METHODS)
+def test_another_shape_at_predict(fitted, method, shape, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(fitted, method)(np.zeros(shape, dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.zeros((24, 36)), "Put ImageReshaper"),
+        (np.zeros((0, 6, 6)), r"Found array with 0 sample\(s\)"),
+        (np.zeros((24, 6, 6), dtype=complex), "Complex data not supported"),
+        (np.full((24, 6, 6), "a"), "dtype='numeric' is not compatible with arrays of"),
+        (np.full((24, 6, 6), "a", dtype=object), "could not convert string to float"),
+        (np.full((24, 6, 6), 1e300), r"X has values too large for torch\.float32"),
+    ],
+    ids=["rows", "empty", "complex", "text", "objects", "large"],
+)
+def test_images_that_cannot_be_fitted(X, message):
+    with pytest.raises(ValueError, match=message):
+        image_estimator().fit(X, make_images()[1])
+
+
+def test_values_too_large_at_predict(fitted):
+    X = np.full((3, 6, 6), 1e300)
+    with pytest.raises(InvalidDataError, match="Scale X, or set precision='float64'"):
+        fitted.predict(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.zeros(40), "Expected 2D array, got 1D array instead"),
+        (np.zeros((0, 4)), r"Found array with 0 sample\(s\)"),
+        (np.zeros((40, 4), dtype=complex), "Complex data not supported"),
+        (np.full((40, 4), "a"), "could not convert string to float"),
+        (np.full((40, 4), np.nan), "Input X contains NaN"),
+        (np.full((40, 4), np.inf), "Input X contains infinity"),
+        (np.zeros((40, 4, 4)), "Found array with dim 3"),
+        (np.zeros((39, 4)), r"inconsistent numbers of samples: \[39, 40\]"),
+    ],
+)
+def test_tables_that_cannot_be_fitted(X, message):
+    with pytest.raises(ValueError, match=message):
+        table_estimator().fit(X, make_table()[1])
+
+
+def test_another_width_of_a_table():
+    X, y = make_table()
+    estimator = table_estimator().fit(X, y)
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 4"):
+        estimator.predict(X[:, :3])
+
+
+def test_other_column_names():
+    X, y = make_table()
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    estimator = table_estimator().fit(frame, y)
+    np.testing.assert_array_equal(estimator.feature_names_in_, list("abcd"))
+    with pytest.raises(ValueError, match="feature names should match those that were"):
+        estimator.predict(frame.rename(columns={"a": "z"}))
+
+
+def changed(row, column, value):
+    y = make_table()[1].astype(object)
+    y[row, column] = value
+    return y
+
+
+BAD_Y = [
+    (changed(7, 0, 9), r"Row 7 of y has the label 9\.?0? for task 'kind'.*\[0, 1, 2\]"),
+    (changed(7, 0, "x"), r"mixes labels of the types float, str"),
+    (changed(7, 1, np.inf), "contains infinity: row 7 of column 1"),
+    (changed(slice(None), 0, None), "Task 'kind' has no label"),
+    (changed(slice(None), 1, np.nan), "Task 'size' has no label"),
+    (np.zeros((40, 3)), r"y has 3 columns for 2 tasks \(kind, size\)"),
+    (np.zeros(40), "y has 1 columns, and task 'size' is number 2"),
+    (np.zeros((40, 2, 2)), r"got an array of shape \(40, 2, 2\) instead"),
+    (None, "requires y to be passed, but the target y is None"),
+    (pd.DataFrame({"kind": [0] * 40}), "y has no column 'size'. Its columns are: kind"),
+    (
+        pd.DataFrame(np.zeros((40, 2)), columns=["kind"] * 2),
+        "duplicate column names",
+    ),
+    (SliceDict(kind=np.zeros(40), shade=np.ones(40)), "y has no column 'size'"),
+]
+
+
+@pytest.mark.parametrize(("y", "message"), BAD_Y, ids=[case[1][:25] for case in BAD_Y])
+def test_labels_that_cannot_be_fitted(y, message):
+    with pytest.raises(InvalidDataError, match=message):
+        table_estimator().fit(make_table()[0], y)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ({"kind": np.zeros(40), "size": np.zeros(40)}, "y is a dict, which cannot be"),
+        (make_table()[1].astype(complex), "dtype complex128, which is neither number"),
+    ],
+)
+def test_labels_of_a_type_that_cannot_be_read(y, message):
+    with pytest.raises(DataTypeError, match=message):
+        table_estimator().fit(make_table()[0], y)
+
+
+def test_a_target_outside_its_bounds():
+    X, y = make_table()
+    tasks = Tasks(kind=Classification(3), size=Regression(bounds=(0, 11)))
+    y[:, 1] = 5.0
+    y[13, 1] = 11.5
+    message = r"Row 13 of y has the value 11\.5 for task 'size', outside its bounds"
+    with pytest.raises(InvalidDataError, match=message):
+        table_estimator(tasks).fit(X, y)
+
+
+def test_real_values_for_a_classification():
+    X, y = make_table()
+    with pytest.raises(InvalidDataError, match=r"Unknown label type.*'task_0' is a cl"):
+        table_estimator(Classification()).fit(X, y[:, 1])
+
+
+def test_words_for_a_regression():
+    X, _ = make_table()
+    with pytest.raises(InvalidDataError, match="labels that are not numbers"):
+        table_estimator(Regression()).fit(X, ["a", "b"] * 20)
+
+
+def test_two_tasks_that_read_one_column():
+    X, y = make_table()
+    tasks = Tasks(kind=Classification(3), size=Regression(column=0))
+    with pytest.raises(InvalidParameterError, match="read the same column 0 of y"):
+        table_estimator(tasks).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (-np.ones(40), r"Row 0 of sample_weight is negative \(-1\.0\)"),
+        (np.full(40, np.nan), "sample_weight contains NaN"),
+        (np.full(40, np.inf), "sample_weight contains infinity"),
+        (np.ones(39), r"shape \(39,\); expected \(40,\) or \(40, 2\), one column a"),
+        (np.ones((40, 3)), r"shape \(40, 3\); expected \(40,\) or \(40, 2\)"),
+        (np.zeros(40), "Task 'kind' has no label: .* or has a sample weight of zero"),
+        (np.eye(2)[np.zeros(40, int)], "Task 'size' has no label"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_bad_weights(weights, message, method):
+    X, y = make_table()
+    with pytest.raises(ValueError, match=message):
+        getattr(table_estimator(), method)(X, y, weights)
+
+
+def test_bad_data_leave_an_earlier_fit_usable():
+    X, y = make_table()
+    estimator = table_estimator().fit(X, y)
+    expected = estimator.predict(X)
+    with pytest.raises(InvalidDataError):
+        estimator.fit(X, changed(7, 0, 9))
+    np.testing.assert_array_equal(estimator.predict(X), expected)

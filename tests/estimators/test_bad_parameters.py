@@ -1,0 +1,202 @@
+"""Every constructor parameter with a bad value: which, expected, got."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.callback import ScoringMonitor
+from tiny_problems import image_estimator, make_images, make_table, table_estimator
+from torch import nn
+
+from mtlearn import Classification, Partial, Regression, Tasks
+from mtlearn.exceptions import (
+    InvalidParameterError,
+    MtlearnError,
+    NetworkError,
+    ParameterTypeError,
+)
+from mtlearn.networks import MLP, ResNet
+
+VALUE, TYPE = InvalidParameterError, ParameterTypeError
+
+
+def number(name, value, interval):
+    where = rf"The '{name}' parameter of \w+ must be a finite number in {interval}"
+    return (name, value, VALUE, where)
+
+
+def integer(name, value, low):
+    where = rf"The '{name}' parameter of \w+ must be an integer not below {low}"
+    return (name, value, VALUE, rf"{where}\. Got {value} instead")
+
+
+def of_type(name, value, what):
+    return (name, value, TYPE, rf"The '{name}' parameter of \w+ must be {what}")
+
+
+BAD = [
+    ("tasks", "digit", TYPE, "The 'tasks' parameter must be None, Tasks"),
+    ("tasks", [Classification()], TYPE, r"must be None, Tasks\(\.\.\.\), or one Cl"),
+    ("tasks", Tasks(), VALUE, r"Tasks\(\) is empty"),
+    ("tasks", Tasks(kind=3), TYPE, "Task 'kind' must be a Classification or a Regr"),
+    (
+        "tasks",
+        Classification(3, weight=-1.0),
+        VALUE,
+        "'weight' parameter of Classificat",
+    ),
+    ("tasks", Regression(loss="mad"), VALUE, r"'loss' .* must be one of .*Got 'mad'"),
+    ("tasks", Regression(bounds=(1, 0)), VALUE, r"lo < hi. Got \(1, 0\) instead"),
+    ("backbone", "vgg", VALUE, "must be one of 'mlp', 'resnet'. Got 'vgg' instead"),
+    of_type("backbone", nn.Linear(4, 4), "a registered name, a class or Partial"),
+    of_type("backbone", 7, "a registered name, a class or Partial"),
+    of_type("backbone", dict, "a registered name, a subclass of torch's Module"),
+    of_type(
+        "backbone", Partial(dict), "a registered name, a subclass of torch's Module"
+    ),
+    ("loss_weights", 3, TYPE, "'loss_weights' parameter must be None, a sequence"),
+    ("loss_weights", "ab", TYPE, "'loss_weights' parameter must be None, a sequence"),
+    ("loss_weights", [1.0], VALUE, r"has 1 values for 2 tasks \(kind, size\)"),
+    ("loss_weights", [1.0, -2.0], VALUE, r"loss_weights\['size'\].*Got -2\.0 instead"),
+    ("loss_weights", {"kid": 1}, VALUE, r"names \['kid'\].*The tasks are: kind, size"),
+    ("optimizer", "adamm", VALUE, "one of 'adam', 'adamw', 'sgd'.*Got 'adamm' instead"),
+    of_type(
+        "optimizer", nn.Linear, "a registered name, a subclass of torch's Optimizer"
+    ),
+    of_type("optimizer", int, "a registered name, a subclass of torch's Optimizer"),
+    of_type("optimizer", 1e-3, "a registered name, a class or Partial"),
+    ("optimizer", Partial(torch.optim.Adam, lr=0.1), VALUE, "leave the learning rate"),
+    ("optimizer", Partial(torch.optim.SGD, beta=1), VALUE, "SGD has no argument 'beta"),
+    number("lr", 0, r"\(0, inf\]"),
+    number("lr", -1e-3, r"\(0, inf\]"),
+    number("lr", np.nan, r"\(0, inf\]"),
+    number("lr", np.inf, r"\(0, inf\]"),
+    of_type("lr", "0.1", "a real number"),
+    of_type("lr", True, "a real number"),
+    number("weight_decay", -0.1, r"\[0, inf\]"),
+    of_type("weight_decay", None, "a real number"),
+    ("lr_schedule", "cos", VALUE, "one of 'cosine', 'plateau', 'one_cycle'.*Got 'cos'"),
+    of_type(
+        "lr_schedule", nn.Linear, "a registered name, a subclass of torch's LRScheduler"
+    ),
+    of_type("lr_schedule", 0.1, "a registered name, a class or Partial"),
+    integer("max_epochs", 0, 1),
+    of_type("max_epochs", 1.0, "an integer"),
+    integer("batch_size", 0, 1),
+    of_type("batch_size", "auto", "an integer"),
+    of_type("early_stopping", "yes", "True or False"),
+    of_type("early_stopping", 1, "True or False"),
+    number("validation_fraction", 0, r"\(0, 1\)"),
+    number("validation_fraction", 1, r"\(0, 1\)"),
+    of_type("validation_fraction", None, "a real number"),
+    integer("n_iter_no_change", 0, 1),
+    of_type("n_iter_no_change", 2.5, "an integer"),
+    of_type("restore_best", None, "True or False"),
+    of_type("callbacks", 3, "None or a list of skorch callbacks"),
+    of_type("callbacks", [3], r"None or a list of skorch callbacks. Got \[3\] instead"),
+    of_type(
+        "callbacks",
+        [ScoringMonitor(scoring="r2")],
+        r"None or a list.*Pass those of scikit-learn to set_callbacks",
+    ),
+    ("device", "gpu", VALUE, "must be 'auto' or a torch device.*Got 'gpu' instead"),
+    ("device", 1.5, VALUE, r"must be 'auto' or a torch device.*Got 1\.5 instead"),
+    ("device", "meta", VALUE, "'meta', which torch cannot use here.*Use 'auto' or"),
+    ("device", "cuda:99", VALUE, "'cuda:99', which torch cannot use here.*Use 'auto'"),
+    ("precision", "half", VALUE, "one of 'auto', 'float32', 'float64'. Got 'half'"),
+    integer("n_threads", 0, 1),
+    of_type("n_threads", "2", "an integer"),
+    of_type("warm_start", 0, "True or False"),
+    ("random_state", -1, VALUE, r"None, an integer in \[0, 2\*\*32\).*Got -1 instead"),
+    ("random_state", "seed", VALUE, "None, an integer in .*Got 'seed' instead"),
+    of_type("verbose", "loud", "an integer"),
+    of_type("verbose", 1.5, "an integer"),
+    integer("verbose", -1, 0),
+]
+
+
+def case_id(case):
+    name, value = case[:2]
+    text = getattr(value, "__name__", None) or " ".join(repr(value).split())
+    return f"{name}={text[:30]}"
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("name", "value", "error", "message"), BAD, ids=map(case_id, BAD)
+)
+def test_bad_value(name, value, error, message, method):
+    X, y = make_table()
+    estimator = table_estimator().set_params(**{name: value})
+    with pytest.raises(error, match=message) as raised:
+        getattr(estimator, method)(X, y)
+    assert isinstance(raised.value, MtlearnError)
+    assert not hasattr(estimator, "net_")
+
+
+def test_every_parameter_is_in_the_table():
+    names = table_estimator().get_params(deep=False).keys()
+    assert {case[0] for case in BAD} == set(names)
+    assert image_estimator().get_params(deep=False).keys() == names
+
+
+def test_the_message_names_the_estimator():
+    X, y = make_images()
+    message = "The 'lr' parameter of MultiTaskImageEstimator must be a finite number"
+    with pytest.raises(InvalidParameterError, match=message):
+        image_estimator(lr=-1).fit(X, y)
+
+
+def test_bad_threads_are_noticed_at_predict():
+    X, y = make_table()
+    estimator = table_estimator().fit(X, y).set_params(n_threads=0)
+    with pytest.raises(InvalidParameterError, match="'n_threads' parameter of"):
+        estimator.predict(X)
+
+
+def test_weight_decay_with_an_optimizer_that_takes_none():
+    X, y = make_table()
+    estimator = table_estimator(optimizer=torch.optim.LBFGS, weight_decay=0.1)
+    with pytest.raises(InvalidParameterError, match="must be 0 with LBFGS, which take"):
+        estimator.fit(X, y)
+
+
+def test_a_misspelt_argument_of_the_backbone():
+    X, y = make_table()
+    with pytest.raises(InvalidParameterError, match=r"no argument 'droput'.*dropout"):
+        table_estimator(backbone=Partial(MLP, droput=0.1)).fit(X, y)
+
+
+def test_a_bad_argument_of_the_backbone():
+    X, y = make_images()
+    backbone = Partial(ResNet, widths=(4,), dropout=3)
+    with pytest.raises(NetworkError, match=r"ResNet could not be built .* got 3"):
+        image_estimator(backbone=backbone).fit(X, y)
+
+
+class NoFeatures(nn.Module):
+    def __init__(self, in_features):
+        super().__init__()
+
+    def forward(self, x):
+        return x.sum()
+
+
+def test_a_backbone_that_returns_no_features():
+    X, y = make_table()
+    with pytest.raises(NetworkError, match=r"must return features of shape \(n_sample"):
+        table_estimator(backbone=NoFeatures).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "valid"),
+    [
+        ("lrr", "'lr', 'lr_schedule', 'max_epochs'"),
+        ("tasks__kid", "The tasks are: kind, size"),
+        ("tasks__kid__weight", "The tasks are: kind, size"),
+        ("tasks__kind__wait", r"\['class_weight', 'classes', .*'weight'\]"),
+        ("backbone__droput", "in_features, hidden, dropout, batch_norm"),
+    ],
+)
+def test_misspelt_names_list_the_valid_ones(name, valid):
+    with pytest.raises(ValueError, match=valid):
+        table_estimator().set_params(**{name: 1})

@@ -1,0 +1,233 @@
+"""warm_start and partial_fit: training that goes on."""
+
+import numpy as np
+import pytest
+import torch
+from tiny_problems import (
+    assert_same_bits,
+    image_estimator,
+    make_images,
+    make_table,
+    same_bits,
+    table_estimator,
+    weights_of,
+)
+
+from mtlearn import Classification, Regression, Tasks
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+
+UNDECLARED = {"kind": Classification(), "size": Regression()}
+
+
+def test_a_warm_start_goes_on_from_the_weights():
+    X, y = make_table()
+    estimator = table_estimator(warm_start=True, lr=1e-300).fit(X, y)
+    before = weights_of(estimator)
+    net = estimator.net_
+    estimator.fit(X, y)
+    assert estimator.net_ is net
+    for name, value in weights_of(estimator).items():
+        np.testing.assert_allclose(value, before[name], rtol=1e-12)
+    assert estimator.n_iter_ == estimator.best_epoch_ == 8
+
+
+def test_a_cold_start_begins_anew():
+    X, y = make_table()
+    estimator = table_estimator().fit(X, y)
+    assert_same_bits(table_estimator().fit(X, y), estimator.fit(X, y))
+    assert estimator.n_iter_ == 4
+
+
+def test_a_warm_start_lowers_the_loss_further():
+    X, y = make_table()
+    estimator = table_estimator(warm_start=True).fit(X, y)
+    losses = [row["train_loss"] for row in estimator.fit(X, y).history_]
+    assert losses[4] < losses[3]
+    assert losses[7] < losses[4]
+
+
+def test_a_warm_start_keeps_classes_and_scales():
+    X, y = make_table()
+    estimator = table_estimator(Tasks(**UNDECLARED), warm_start=True).fit(X, y)
+    mean = estimator.tasks_["size"].mean_
+    few = y[:, 0] == 1
+    estimator.fit(X[few], y[few] + [0, 100])
+    assert estimator.tasks_["size"].mean_ == mean
+    assert estimator.predict_proba(X)[0].shape == (40, 3)
+    y[0, 0] = 7
+    with pytest.raises(InvalidDataError, match=r"label 7\.0 for task 'kind', which is"):
+        estimator.fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("sgd", "adam"), ("adam", "sgd"), ("adamw", torch.optim.SGD)]
+)
+def test_a_warm_start_takes_another_optimizer(before, after):
+    X, y = make_table()
+    estimator = table_estimator(warm_start=True, optimizer=before).fit(X, y)
+    estimator.set_params(optimizer=after, lr=0.001, batch_size=10).fit(X, y)
+    assert estimator.n_iter_ == 8
+    assert estimator.history_[-1]["lr"] == 0.001
+    momentum = estimator.net_.optimizer_.param_groups[0].get("momentum", 0)
+    assert momentum == (0.9 if after == "sgd" else 0)
+
+
+def test_a_warm_start_takes_another_precision():
+    X, y = make_table()
+    estimator = table_estimator(warm_start=True, precision="float32").fit(X, y)
+    assert estimator.embed(X).dtype == np.float32
+    estimator.set_params(precision="float64").fit(X, y)
+    assert estimator.embed(X).dtype == np.float64
+    assert np.isfinite(estimator.history_[-1]["train_loss"])
+
+
+def test_a_warm_start_checks_the_shape():
+    X, y = make_images()
+    estimator = image_estimator(warm_start=True).fit(X, y)
+    with pytest.raises(InvalidDataError, match=r"fitted on images of shape \(6, 6, 1"):
+        estimator.fit(X[:, :5], y)
+
+
+def test_partial_fit_is_one_epoch():
+    X, y = make_table()
+    estimator = table_estimator().partial_fit(X, y)
+    assert estimator.n_iter_ == 1
+    estimator.partial_fit(X, y).partial_fit(X, y)
+    assert [row["epoch"] for row in estimator.history_] == [1, 2, 3]
+    assert estimator.best_epoch_ == 3
+
+
+def test_partial_fit_of_all_rows_is_an_epoch_of_fit():
+    X, y = make_table()
+    estimator = table_estimator().partial_fit(X, y).partial_fit(X, y)
+    fitted = table_estimator(max_epochs=2).fit(X, y)
+    for name, value in weights_of(fitted).items():
+        np.testing.assert_allclose(weights_of(estimator)[name], value, rtol=1e-9)
+
+
+def test_partial_fit_learns():
+    X, y = make_images()
+    estimator = image_estimator(lr=0.01)
+    for _ in range(12):
+        estimator.partial_fit(X, y)
+    assert estimator.history_[-1]["train_loss"] < estimator.history_[0]["train_loss"]
+
+
+def test_partial_fit_follows_fit():
+    X, y = make_table()
+    estimator = table_estimator(Tasks(**UNDECLARED)).fit(X, y).partial_fit(X[:5], y[:5])
+    assert estimator.n_iter_ == 5
+    assert estimator.predict_proba(X)[0].shape == (40, 3)
+
+
+def test_partial_fit_takes_todays_rate_and_batch_size():
+    X, y = make_table()
+    estimator = table_estimator(batch_size=10).partial_fit(X, y)
+    estimator.set_params(batch_size=40, lr=0.5).partial_fit(X, y)
+    assert estimator.history_[-1]["lr"] == 0.5
+    assert len(estimator.net_.history[-1, "batches"]) == 1
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_partial_fit_takes_todays_precision(precision):
+    X, y = make_table()
+    estimator = table_estimator(precision=precision).partial_fit(X, y)
+    estimator.set_params(precision="float64").partial_fit(X, y)
+    assert estimator.embed(X).dtype == np.float64
+
+
+def test_partial_fit_validates_nothing():
+    X, y = make_table()
+    estimator = table_estimator(early_stopping=True, lr_schedule="plateau")
+    estimator.partial_fit(X, y)
+    assert "valid_loss" not in estimator.history_[0]
+
+
+def test_partial_fit_needs_classes():
+    X, y = make_table()
+    with pytest.raises(
+        InvalidParameterError,
+        match=r"must know the classes of task 'kind': declare .* or pass classes=",
+    ):
+        table_estimator(Tasks(**UNDECLARED)).partial_fit(X, y)
+    with pytest.raises(InvalidParameterError, match="must know the classes"):
+        table_estimator(Classification()).partial_fit(X, y[:, 0])
+
+
+@pytest.mark.parametrize("classes", [[0, 1, 2, 3], np.arange(4), range(4)], ids=repr)
+@pytest.mark.parametrize(
+    "tasks", [Classification(), Tasks(kind=Classification()), None], ids=str
+)
+def test_classes_of_one_task(tasks, classes):
+    X, y = make_table()
+    estimator = table_estimator().set_params(tasks=tasks)
+    estimator.partial_fit(X, y[:, 0], classes=classes)
+    np.testing.assert_array_equal(estimator.classes_, [0, 1, 2, 3])
+    assert estimator.predict_proba(X).shape == (40, 4)
+
+
+def test_classes_of_one_task_that_are_words():
+    X, _ = make_table()
+    words = np.array(["a", "b"] * 20)
+    estimator = table_estimator(Classification())
+    estimator.partial_fit(X, words, classes=["a", "b", "unseen"])
+    assert estimator.predict_proba(X).shape == (40, 3)
+
+
+def test_classes_of_several_tasks():
+    X, y = make_table()
+    estimator = table_estimator(Tasks(**UNDECLARED))
+    estimator.partial_fit(X, y, classes=[[0, 1, 2, 9], None])
+    np.testing.assert_array_equal(estimator.classes_[0], [0, 1, 2, 9])
+    estimator.partial_fit(X, y)  # needed at the first call only
+    assert estimator.n_iter_ == 2
+    # The parameter still declares none.
+    assert estimator.tasks["kind"].classes is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([[0, 1, 2]], r"has 1 entries for 2 tasks \(kind, size\)"),
+        ([5, None], "must list the labels of task 'kind'. Got 5 instead"),
+    ],
+)
+def test_bad_classes(classes, message):
+    X, y = make_table()
+    with pytest.raises(InvalidParameterError, match=message):
+        table_estimator(Tasks(**UNDECLARED)).partial_fit(X, y, classes=classes)
+
+
+def test_classes_of_several_columns_need_tasks():
+    X, y = make_table()
+    estimator = table_estimator().set_params(tasks=None)
+    with pytest.raises(InvalidParameterError, match=r"pass tasks=Tasks\(\.\.\.\)"):
+        estimator.partial_fit(X, y, classes=[[0, 1, 2], None])
+
+
+def test_a_later_batch_with_an_unknown_label():
+    X, y = make_table()
+    estimator = table_estimator().partial_fit(X, y)
+    y[11, 0] = 5
+    with pytest.raises(
+        InvalidDataError, match=r"Row 11 of y has the label 5\.0 for task 'kind', which"
+    ):
+        estimator.partial_fit(X, y)
+
+
+def test_a_later_batch_may_lack_a_task():
+    X, y = make_table()
+    estimator = table_estimator().partial_fit(X, y)
+    y[:, 0] = np.nan
+    estimator.partial_fit(X, y)
+    assert np.isnan(estimator.history_[-1]["train_kind_loss"])
+    assert np.isfinite(estimator.history_[-1]["train_loss"])
+
+
+def test_an_optimizer_goes_on_over_partial_fits():
+    X, y = make_table()
+    estimator = table_estimator(optimizer="adam").partial_fit(X, y)
+    estimator.partial_fit(X, y)
+    states = estimator.net_.optimizer_.state.values()
+    assert {int(state["step"]) for state in states} == {2}
+    assert not same_bits(estimator, table_estimator(max_epochs=1).fit(X, y))

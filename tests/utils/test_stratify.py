@@ -1,0 +1,198 @@
+"""Stratified folds over several columns of strata."""
+
+import numpy as np
+import pytest
+
+from mtlearn._utils._stratify import assign_folds, stratum_codes
+
+EQUAL = np.full(5, 0.2)
+SHARES = [EQUAL, np.array([0.9, 0.1]), np.array([0.6, 0.2, 0.2]), np.array([1.0, 0.0])]
+
+
+def make_codes(n_samples, seed=0, missing=0.0):
+    """Ten even classes, up to 32 of geometric frequency, and ten even bins."""
+    rng = np.random.RandomState(seed)
+    codes = np.column_stack(
+        [
+            rng.randint(10, size=n_samples),
+            np.minimum(rng.geometric(0.1, size=n_samples), 32) - 1,
+            rng.randint(10, size=n_samples),
+        ]
+    )
+    codes[rng.random_sample(codes.shape) < missing] = -1
+    return codes
+
+
+def deviations(codes, folds, shares):
+    """How far each stratum's count in each fold is from its share."""
+    found = []
+    for column in codes.T:
+        for code in np.unique(column):
+            counts = np.bincount(folds[column == code], minlength=len(shares))
+            found.append(counts - counts.sum() * shares)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("shares", SHARES)
+@pytest.mark.parametrize("n_samples", [1, 2, 7, 103])
+def test_sizes_are_the_rounded_proportions(shares, n_samples):
+    folds = assign_folds(make_codes(n_samples), shares, np.random.RandomState(0))
+
+    sizes = np.bincount(folds, minlength=len(shares))
+    assert folds.min() >= 0
+    assert sizes.sum() == n_samples
+    assert np.all(np.abs(sizes - shares * n_samples) < 1)
+
+
+def test_extra_samples_go_to_the_first_of_equal_folds():
+    folds = assign_folds(make_codes(13), EQUAL, np.random.RandomState(0))
+
+    assert np.bincount(folds).tolist() == [3, 3, 3, 2, 2]
+
+
+@pytest.mark.parametrize("shares", SHARES)
+@pytest.mark.parametrize("seed", range(10))
+def test_a_single_column_is_split_within_one(shares, seed):
+    codes = make_codes(97, seed=seed, missing=0.1)[:, [1]]
+
+    folds = assign_folds(codes, shares, np.random.RandomState(seed))
+
+    assert np.abs(deviations(codes, folds, shares)).max() < 1
+
+
+@pytest.mark.parametrize("shares", SHARES[:3])
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize("n_samples", [200, 3000])
+def test_several_columns_are_all_spread(shares, missing, n_samples):
+    codes = make_codes(n_samples, missing=missing)
+
+    folds = assign_folds(codes, shares, np.random.RandomState(1))
+
+    found = deviations(codes, folds, shares)
+    assert np.abs(found).max() <= 3
+    assert np.sqrt(np.mean(found**2)) < 0.7
+
+
+def test_deviations_do_not_grow_with_the_data_as_those_of_a_plain_split_do():
+    codes = make_codes(30_000)
+
+    folds = assign_folds(codes, EQUAL, np.random.RandomState(0))
+    plain = np.random.RandomState(0).permutation(30_000) % 5
+
+    assert np.abs(deviations(codes, folds, EQUAL)).max() <= 3
+    assert np.abs(deviations(codes, plain, EQUAL)).max() > 30
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_code_with_enough_members_is_in_every_fold(seed, missing):
+    codes = make_codes(300, seed=seed, missing=missing)
+
+    folds = assign_folds(codes, EQUAL, np.random.RandomState(seed))
+
+    for column in codes.T:
+        for code in np.unique(column):
+            members = folds[column == code]
+            if len(members) >= 5:
+                assert len(np.unique(members)) == 5
+
+
+def test_missing_labels_are_spread_like_a_class():
+    codes = make_codes(100)
+    codes[:20, 1] = -1
+
+    folds = assign_folds(codes, EQUAL, np.random.RandomState(0))
+
+    assert np.bincount(folds[:20]).tolist() == pytest.approx([4] * 5, abs=1)
+
+
+def test_columns_without_two_equal_codes_are_split_at_random():
+    codes = np.arange(40).reshape(20, 2)
+
+    folds = [assign_folds(codes, EQUAL, np.random.RandomState(i)) for i in range(2)]
+
+    assert np.bincount(folds[0]).tolist() == [4] * 5
+    assert not np.array_equal(folds[0], folds[1])
+
+
+@pytest.mark.parametrize("n_samples", [1, 20])
+def test_without_columns_the_sizes_are_exact(n_samples):
+    codes = np.empty((n_samples, 0), dtype=int)
+
+    folds = assign_folds(codes, [0.9, 0.1], np.random.RandomState(0))
+
+    assert np.sum(folds == 1) == n_samples // 10
+
+
+def test_no_sample_is_sure_of_its_fold():
+    codes = make_codes(40)
+    rng = np.random.RandomState(0)
+
+    held_out = sum(assign_folds(codes, [0.8, 0.2], rng) for _ in range(100))
+
+    assert held_out.sum() == 800
+    assert held_out.min() > 0
+    assert held_out.max() < 60
+
+
+def test_same_seed_same_folds():
+    codes = make_codes(100)
+
+    folds = [assign_folds(codes, EQUAL, np.random.RandomState(s)) for s in (3, 3, 4)]
+
+    assert np.array_equal(folds[0], folds[1])
+    assert not np.array_equal(folds[0], folds[2])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([3, 0, 7, 3]), [1, 0, 2, 1]),
+        (np.array([3.0, 0.0, np.nan, 3.0]), [1, 0, -1, 1]),
+        (np.array(["b", "a", "", "b"]), [1, 0, -1, 1]),
+        (np.array(["b", 2, None, "b"], dtype=object), [0, 1, -1, 0]),
+        (np.array([True, False, True, True]), [1, 0, 1, 1]),
+    ],
+)
+def test_codes_of_classes(values, expected):
+    present = np.array(expected) >= 0
+
+    codes = stratum_codes(values, present, "classification", n_bins=5)
+
+    assert codes.tolist() == expected
+
+
+def test_codes_of_real_values_are_even_quantile_bins():
+    values = np.random.RandomState(0).standard_normal(100) ** 3
+
+    codes = stratum_codes(values, np.ones(100, bool), "regression", n_bins=4)
+
+    assert np.bincount(codes).tolist() == [25] * 4
+    assert all(values[codes == i].max() < values[codes == i + 1].min() for i in (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.5, 0.5, 0.5, 0.5], [0, 0, 0, 0]),
+        ([0, 0, 0, 0, 0, 1, 2, 3, 4, 5], [0, 0, 0, 0, 0, 1, 1, 2, 2, 2]),
+        ([-5, -4, -3, -2, -1, 0, 0, 0, 0, 0], [0, 0, 1, 1, 1, 2, 2, 2, 2, 2]),
+        ([7], [0]),
+        ([], []),
+    ],
+)
+def test_equal_real_values_share_a_bin(values, expected):
+    values = np.array(values, dtype=float)
+
+    codes = stratum_codes(values, np.ones(len(values), bool), "regression", n_bins=4)
+
+    assert codes.tolist() == expected
+
+
+def test_missing_real_values_are_not_read():
+    values = np.array([np.nan, 1.0, 2.0], dtype=object)
+    present = np.array([False, True, True])
+
+    codes = stratum_codes(values, present, "regression", n_bins=2)
+
+    assert codes.tolist() == [-1, 0, 1]
