@@ -1,8 +1,9 @@
 """One network for three targets against three networks, and against plain MLPs.
 
 On ``make_multitask_digits(3000)`` with a fixed split: a residual network trained on
-all targets together, the same network trained on each target alone, and
-scikit-learn's MLP for each target, over several seeds.
+all targets together (with equal weights, and with more for one of them), the same
+network trained on each target alone, and scikit-learn's MLP for each target, over
+several seeds.
 
 Run from anywhere: ``python examples/joint_against_single.py [--epochs 15] [--seeds 3]``
 """
@@ -38,10 +39,11 @@ KINDS = {
 METRICS = {"digit": accuracy_score, "item": accuracy_score, "shade": r2_score}
 
 
-def residual(X, y, X_test, tasks, seed, epochs):
+def residual(X, y, X_test, tasks, seed, epochs, loss_weights=None):
     """Train a residual network on some targets and predict them."""
     estimator = MultiTaskImageEstimator(
         tasks,
+        loss_weights=loss_weights,
         backbone=Partial(ResNet, widths=(16, 32, 64), n_blocks=1, dropout=0.1),
         max_epochs=epochs,
         lr=5e-3,
@@ -56,6 +58,12 @@ def residual(X, y, X_test, tasks, seed, epochs):
 def joint(X, y, X_test, seed, epochs):
     """Train one network on all targets."""
     return residual(X, y, X_test, Tasks(**KINDS), seed, epochs)
+
+
+def weighted(X, y, X_test, seed, epochs):
+    """Train one network on all targets, with most weight on the hardest."""
+    weights = {"digit": 4.0}
+    return residual(X, y, X_test, Tasks(**KINDS), seed, epochs, weights)
 
 
 def single(X, y, X_test, seed, epochs):
@@ -75,7 +83,12 @@ def mlp(X, y, X_test, seed, epochs):
         network = MLPClassifier if kind.kind == "classification" else MLPRegressor
         model = make_pipeline(
             GlobalMaxScaler(),
-            network((256, 128), early_stopping=True, max_iter=200, random_state=seed),
+            network(
+                hidden_layer_sizes=(256, 128),
+                early_stopping=True,
+                max_iter=200,
+                random_state=seed,
+            ),
         )
         predicted.append(model.fit(flat, y[:, i]).predict(flat_test))
     return np.column_stack(predicted)
@@ -83,6 +96,7 @@ def mlp(X, y, X_test, seed, epochs):
 
 LEARNERS = {
     "joint residual network": joint,
+    "joint, weight 4 for digit": weighted,
     "three residual networks": single,
     "three MLPs (scikit-learn)": mlp,
 }

@@ -6,8 +6,11 @@ import os
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import matplotlib
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+from skorch.helper import SliceDict
 
 matplotlib.use("Agg")
 # Two torch threads that fight for two busy cores are far slower than one.
@@ -19,3 +22,39 @@ def _one_torch_thread():
     """Undo what a test did to torch's thread count."""
     yield
     torch.set_num_threads(1)
+
+
+N_SAMPLES = 400
+
+
+@pytest.fixture
+def targets():
+    """Ten classes, eight uneven classes and a skewed real value."""
+    rng = np.random.RandomState(0)
+    y = np.empty((N_SAMPLES, 3), dtype=np.float32)
+    y[:, 0] = rng.randint(10, size=N_SAMPLES)
+    y[:, 1] = np.minimum(rng.geometric(0.3, size=N_SAMPLES), 8)
+    y[:, 2] = rng.random_sample(N_SAMPLES) ** 3
+    return y
+
+
+@pytest.fixture
+def contain():
+    """Put the targets in a container."""
+    return _contain
+
+
+def _contain(y, container):
+    digit, item, shade = y.T
+    if container == "array":
+        return y
+    if container == "frame":
+        return pd.DataFrame(
+            {
+                "digit": pd.array(digit.astype(int), dtype="Int64"),
+                "item": [f"item {i:.0f}" for i in item],
+                "shade": shade,
+            },
+            index=np.arange(len(y))[::-1],
+        )
+    return SliceDict(digit=digit.astype(int), item=item.astype(int), shade=shade)

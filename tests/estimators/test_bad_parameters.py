@@ -42,7 +42,7 @@ BAD = [
         "tasks",
         Classification(3, weight=-1.0),
         VALUE,
-        "'weight' parameter of Classificat",
+        "'weight' parameter of Class",
     ),
     ("tasks", Regression(loss="mad"), VALUE, r"'loss' .* must be one of .*Got 'mad'"),
     ("tasks", Regression(bounds=(1, 0)), VALUE, r"lo < hi. Got \(1, 0\) instead"),
@@ -50,18 +50,14 @@ BAD = [
     of_type("backbone", nn.Linear(4, 4), "a registered name, a class or Partial"),
     of_type("backbone", 7, "a registered name, a class or Partial"),
     of_type("backbone", dict, "a registered name, a subclass of torch's Module"),
-    of_type(
-        "backbone", Partial(dict), "a registered name, a subclass of torch's Module"
-    ),
+    of_type("backbone", Partial(dict), "a registered name, a subclass of torch's Mod"),
     ("loss_weights", 3, TYPE, "'loss_weights' parameter must be None, a sequence"),
     ("loss_weights", "ab", TYPE, "'loss_weights' parameter must be None, a sequence"),
     ("loss_weights", [1.0], VALUE, r"has 1 values for 2 tasks \(kind, size\)"),
     ("loss_weights", [1.0, -2.0], VALUE, r"loss_weights\['size'\].*Got -2\.0 instead"),
     ("loss_weights", {"kid": 1}, VALUE, r"names \['kid'\].*The tasks are: kind, size"),
     ("optimizer", "adamm", VALUE, "one of 'adam', 'adamw', 'sgd'.*Got 'adamm' instead"),
-    of_type(
-        "optimizer", nn.Linear, "a registered name, a subclass of torch's Optimizer"
-    ),
+    of_type("optimizer", nn.Linear, "a registered name, a subclass of torch's Opt"),
     of_type("optimizer", int, "a registered name, a subclass of torch's Optimizer"),
     of_type("optimizer", 1e-3, "a registered name, a class or Partial"),
     ("optimizer", Partial(torch.optim.Adam, lr=0.1), VALUE, "leave the learning rate"),
@@ -75,9 +71,7 @@ BAD = [
     number("weight_decay", -0.1, r"\[0, inf\]"),
     of_type("weight_decay", None, "a real number"),
     ("lr_schedule", "cos", VALUE, "one of 'cosine', 'plateau', 'one_cycle'.*Got 'cos'"),
-    of_type(
-        "lr_schedule", nn.Linear, "a registered name, a subclass of torch's LRScheduler"
-    ),
+    of_type("lr_schedule", nn.Linear, "a registered name, a subclass of torch's LR"),
     of_type("lr_schedule", 0.1, "a registered name, a class or Partial"),
     integer("max_epochs", 0, 1),
     of_type("max_epochs", 1.0, "an integer"),

@@ -125,7 +125,10 @@ def test_no_global_random_state_is_touched(targets):
 
 def test_tasks_say_which_column_is_real():
     y = np.random.RandomState(0).permutation(30).astype(float)
-    with pytest.warns(UserWarning, match="has only 1 members"):
+    with (
+        pytest.warns(UserWarning, match="has only 1 members"),
+        pytest.warns(UserWarning, match="30 distinct whole numbers"),
+    ):
         list(MultiTaskStratifiedKFold(3).split(y, np.column_stack([y % 2, y])))
 
     tasks = Tasks(parity=Classification(), value=Regression())
