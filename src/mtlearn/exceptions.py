@@ -13,6 +13,7 @@ __all__ = [
     "MtlearnError",
     "NetworkError",
     "ParameterTypeError",
+    "UnknownTaskError",
 ]
 
 
@@ -46,3 +47,10 @@ class DivergenceError(MtlearnError, FloatingPointError):
 
 class MissingDependencyError(MtlearnError, ImportError):
     """An optional package is needed and not installed."""
+
+
+class UnknownTaskError(MtlearnError, KeyError):
+    """There is no task of a name."""
+
+    # KeyError would show the message in quotes.
+    __str__ = Exception.__str__

@@ -213,7 +213,6 @@ def test_clone_keeps_everything():
         verbose=0,
     )
     copied = clone(estimator)
-    assert repr(copied) == repr(estimator)
     ours, theirs = estimator.get_params(), copied.get_params()
     assert ours.keys() == theirs.keys()
     assert {name for name in ours if repr(ours[name]) != repr(theirs[name])} <= {

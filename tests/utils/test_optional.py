@@ -35,4 +35,4 @@ def test_predicting_a_frame_without_pandas(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
 
     with pytest.raises(MissingDependencyError, match=r"install 'mtlearn\[pandas\]'"):
-        codec.decode([np.array([[0.0, 1.0]]), np.array([[0.5]])])
+        codec.arrange([np.array([1]), np.array([0.5])])

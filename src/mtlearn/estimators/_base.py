@@ -1,7 +1,6 @@
 """The shared recipe of the estimators."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -30,7 +29,7 @@ from mtlearn.estimators._kinds import (
 from mtlearn.estimators._settings import Settings, read_n_threads, read_settings
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.tasks import Codec, Head, Tasks, fit_codec, label_weights
+from mtlearn.tasks import Codec, Head, fit_codec, label_weights
 from mtlearn.training import (
     Samples,
     Seeds,
@@ -218,15 +217,19 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             raise InvalidDataError("y_val has no label: every one is missing.")
         return Samples(X_val, make_labels(targets, settings))
 
-    def _activated(self, X: Any) -> list[list[np.ndarray]]:
-        """Compute activations of checked rows: batches of one array a task."""
+    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
+        """Compute each task's activations, or labels: they take less memory."""
         check_is_fitted(self, "net_")
         samples = Samples(self._check_X(X, reset=False))
         with threads(read_n_threads(self)):
-            return [
-                [output.numpy() for output in outputs]
+            batches = [
+                [
+                    task.decode(output.numpy()) if decode else output.numpy()
+                    for task, output in zip(self.tasks_, outputs, strict=True)
+                ]
                 for outputs in self.net_.activations(samples)
             ]
+        return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
 
     def predict(self, X: Any) -> Any:
         """Predict labels, in the layout of the y that the estimator was fitted on.
@@ -242,11 +245,8 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             Labels and values in the units of y. An array has dtype object if a label
             is not a number; a DataFrame has the columns and dtypes of y.
         """
-        return self._codec_of_fit().decode(_join(self._activated(X)))
-
-    def _codec_of_fit(self) -> Codec:
-        check_is_fitted(self, "net_")
-        return self._codec
+        labels = self._outputs(X, decode=True)
+        return self._codec.arrange(labels)
 
     @available_if(has_classification)
     def predict_proba(self, X: Any) -> Any:
@@ -263,9 +263,8 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             An array if y was one-dimensional; else a list in task order, with
             `(n_samples, 1)`, the predicted value, for a regression.
         """
-        codec = self._codec_of_fit()
-        joined = _join(self._activated(X))
-        return joined[0] if codec.layout.container == "1d" else joined
+        outputs = self._outputs(X)
+        return outputs[0] if self._codec.layout.container == "1d" else outputs
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Compute the mean over tasks of accuracy or R².
@@ -290,19 +289,18 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         InvalidDataError
             If y has no label at all.
         """
-        codec = self._codec_of_fit()
-        columns = codec.columns(y)
+        predicted = self._outputs(X, decode=True)
+        columns = self._codec.columns(y)
         weights = label_weights(columns, sample_weight)
-        activated = _join(self._activated(X))
-        check_consistent_length(activated[0], weights)
+        check_consistent_length(predicted[0], weights)
         scores = []
-        for task, column, weight, output in zip(
-            codec.tasks, columns, weights.T, activated, strict=True
+        for task, column, weight, labels in zip(
+            self.tasks_, columns, weights.T, predicted, strict=True
         ):
             rows = weight > 0
             if rows.any():
-                predicted = task.decode(output)[rows]
-                scores.append(task.score(column.values[rows], predicted, weight[rows]))
+                score = task.score(column.values[rows], labels[rows], weight[rows])
+                scores.append(score)
         if not scores:
             raise InvalidDataError("y has no label to score: every one is missing.")
         return float(np.mean(scores))
@@ -345,17 +343,14 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         InvalidParameterError
             If there is no such task.
         """
-        tasks: Tasks = self._codec_of_fit().tasks
-        if name not in tasks:
+        check_is_fitted(self, "net_")
+        if name not in self.tasks_:
             raise InvalidParameterError(
-                f"There is no task {name!r}. The tasks are: {', '.join(tasks.names)}."
+                f"There is no task {name!r}. The tasks are: "
+                f"{', '.join(self.task_names_)}."
             )
-        view = TaskClassifier if tasks[name].kind == "classification" else TaskRegressor
-        return view(self, name)
+        is_classification = self.tasks_[name].kind == "classification"
+        return (TaskClassifier if is_classification else TaskRegressor)(self, name)
 
     def __sklearn_tags__(self) -> Tags:
         return set_tags(super().__sklearn_tags__(), self.tasks)
-
-
-def _join(batches: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
-    return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]

@@ -46,10 +46,10 @@ class _TaskView(BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self.estimator, "net_")
 
-    def _task_output(self, X: Any) -> np.ndarray:
+    def _output(self, X: Any, *, decode: bool) -> np.ndarray:
         check_is_fitted(self)
         position = self.estimator.task_names_.index(self.name)
-        return np.concatenate([b[position] for b in self.estimator._activated(X)])
+        return self.estimator._outputs(X, decode=decode)[position]
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the labels of this task.
@@ -64,7 +64,7 @@ class _TaskView(BaseEstimator):
         ndarray of shape (n_samples,)
             Labels.
         """
-        return self._task.decode(self._task_output(X))
+        return self._output(X, decode=True)
 
     @property
     def _task(self) -> Any:
@@ -115,7 +115,7 @@ class TaskClassifier(ClassifierMixin, _TaskView):
         ndarray of shape (n_samples, n_classes)
             Probabilities.
         """
-        return self._task_output(X)
+        return self._output(X, decode=False)
 
 
 class TaskRegressor(RegressorMixin, _TaskView):

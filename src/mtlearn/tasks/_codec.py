@@ -96,12 +96,8 @@ class Codec:
         weights = label_weights(columns, sample_weight)
         return encode_columns(self.tasks, columns, weights)
 
-    def decode(self, activated: Sequence[np.ndarray]) -> Any:
-        """Turn probabilities and values into labels in the layout of y."""
-        labels = [
-            task.decode(output)
-            for task, output in zip(self.tasks, activated, strict=True)
-        ]
+    def arrange(self, labels: Sequence[np.ndarray]) -> Any:
+        """Lay out predicted labels, one array a task, as y was laid out."""
         return arrange(labels, self.layout)
 
 

@@ -6,7 +6,11 @@ from typing import Any, Self
 from sklearn.base import BaseEstimator
 
 from mtlearn._utils._validation import check_real
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.exceptions import (
+    InvalidParameterError,
+    ParameterTypeError,
+    UnknownTaskError,
+)
 from mtlearn.tasks._base import Task
 
 
@@ -87,7 +91,7 @@ class Tasks(BaseEstimator):
         try:
             return self._tasks[name]
         except KeyError:
-            raise KeyError(
+            raise UnknownTaskError(
                 f"There is no task {name!r}. The tasks are: {', '.join(self.names)}."
             ) from None
 

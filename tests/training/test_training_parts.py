@@ -1,0 +1,139 @@
+"""Optimisers, schedules, devices and precisions by name, class or Partial."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import lr_scheduler
+
+from mtlearn import Partial
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.training import (
+    resolve_device,
+    resolve_optimizer,
+    resolve_part,
+    resolve_precision,
+    resolve_schedule,
+    schedule_callback,
+    watches_validation,
+)
+
+
+def test_a_part_is_a_class_or_a_partial_of_one():
+    assert resolve_part(nn.Linear, nn.Module, "backbone", "Owner").cls is nn.Linear
+    part = Partial(nn.Linear, bias=False)
+    assert resolve_part(part, nn.Module, "backbone", "Owner") is part
+
+
+@pytest.mark.parametrize("value", [dict, Partial(dict), Partial(len)], ids=str)
+def test_another_class(value):
+    message = (
+        "The 'backbone' parameter of Owner must be a registered name, a subclass of "
+        "torch's Module, or Partial of one"
+    )
+    with pytest.raises(ParameterTypeError, match=message):
+        resolve_part(value, nn.Module, "backbone", "Owner")
+
+
+def test_an_object_is_refused():
+    with pytest.raises(ParameterTypeError, match="trained in place"):
+        resolve_part(nn.Linear(1, 1), nn.Module, "backbone", "Owner")
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_named_optimizers_take_weight_decay(name):
+    assert resolve_optimizer(name, 0.25, "Owner").kwargs["weight_decay"] == 0.25
+
+
+def test_an_optimizer_keeps_its_own_arguments():
+    given = Partial(torch.optim.SGD, momentum=0.5, weight_decay=0.1)
+    found = resolve_optimizer(given, 0.7, "Owner")
+    assert found.kwargs == {"momentum": 0.5, "weight_decay": 0.1}
+    assert given.kwargs == {"momentum": 0.5, "weight_decay": 0.1}
+
+
+def test_an_optimizer_without_weight_decay():
+    found = resolve_optimizer(torch.optim.LBFGS, 0.0, "Owner")
+    assert found.kwargs == {}
+    with pytest.raises(InvalidParameterError, match="must be 0 with LBFGS"):
+        resolve_optimizer(torch.optim.LBFGS, 0.1, "Owner")
+
+
+def test_the_learning_rate_belongs_to_lr():
+    with pytest.raises(InvalidParameterError, match="leave the learning rate to 'lr'"):
+        resolve_optimizer(Partial(torch.optim.SGD, lr=1.0), 0.0, "Owner")
+
+
+@pytest.mark.parametrize(
+    ("value", "cls", "watches"),
+    [
+        ("cosine", lr_scheduler.CosineAnnealingLR, False),
+        ("plateau", lr_scheduler.ReduceLROnPlateau, True),
+        ("one_cycle", lr_scheduler.OneCycleLR, False),
+        (lr_scheduler.ReduceLROnPlateau, lr_scheduler.ReduceLROnPlateau, True),
+        (Partial(lr_scheduler.StepLR, step_size=2), lr_scheduler.StepLR, False),
+    ],
+)
+def test_schedules(value, cls, watches):
+    schedule = resolve_schedule(value, "Owner")
+    assert schedule.cls is cls
+    assert watches_validation(schedule) is watches
+
+
+def test_no_schedule():
+    assert resolve_schedule(None, "Owner") is None
+    assert not watches_validation(None)
+
+
+@pytest.mark.parametrize(
+    ("name", "step_every", "expected"),
+    [
+        ("cosine", "epoch", {"T_max": 20, "eta_min": 0.03}),
+        ("one_cycle", "batch", {"max_lr": 0.3, "total_steps": 100}),
+        ("plateau", "epoch", {"factor": 0.5, "patience": 4}),
+    ],
+)
+def test_schedule_callbacks(name, step_every, expected):
+    schedule = resolve_schedule(name, "Owner")
+    callback = schedule_callback(schedule, lr=0.3, epochs=20, n_batches=5)
+    assert callback.step_every == step_every
+    assert callback.kwargs == pytest.approx(expected)
+
+
+def test_devices():
+    assert resolve_device("cpu", "Owner") == torch.device("cpu")
+    assert resolve_device(torch.device("cpu"), "Owner") == torch.device("cpu")
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert resolve_device("auto", "Owner").type == expected
+
+
+@pytest.mark.parametrize("value", ["gpu", "", None, 1.5, object()])
+def test_no_device(value):
+    message = "The 'device' parameter of Owner must be 'auto' or a torch device"
+    with pytest.raises(InvalidParameterError, match=message):
+        resolve_device(value, "Owner")
+
+
+@pytest.mark.parametrize("value", ["meta", "cuda:99", torch.device("meta")])
+def test_a_device_that_is_not_there(value):
+    with pytest.raises(InvalidParameterError, match=r"torch cannot use here.*or 'cpu'"):
+        resolve_device(value, "Owner")
+
+
+@pytest.mark.parametrize(
+    ("value", "default", "expected"),
+    [
+        ("auto", "float32", torch.float32),
+        ("auto", "float64", torch.float64),
+        ("float32", "float64", torch.float32),
+        ("float64", "float32", torch.float64),
+    ],
+)
+def test_precisions(value, default, expected):
+    assert resolve_precision(value, default, "Owner") is expected
+
+
+@pytest.mark.parametrize("value", ["float16", None, torch.float32])
+def test_no_precision(value):
+    message = "'precision' parameter of Owner must be one of 'auto', 'float32', 'float6"
+    with pytest.raises(InvalidParameterError, match=message):
+        resolve_precision(value, "float32", "Owner")
