@@ -107,6 +107,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=15, help="of residual networks")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--samples", type=int, default=3000, help="images in all")
     options = parser.parse_args()
     X, y = make_multitask_digits(options.samples, random_state=0)
@@ -121,7 +122,7 @@ def main():
     print(f"{'':28}{'digit accuracy':>18}{'item accuracy':>18}{'shade R2':>18}")
     data = X_train, y_train, X_test
     for name, learn in LEARNERS.items():
-        predictions = Parallel(n_jobs=2)(
+        predictions = Parallel(n_jobs=options.jobs)(
             delayed(learn)(*data, seed, options.epochs) for seed in range(options.seeds)
         )
         scores = [

@@ -84,6 +84,7 @@ def test_a_warm_started_estimator_stays_usable():
         estimator.fit(X, y)
     assert np.isfinite(estimator.predict(X)).all()
     assert not estimator.net_.module_.training
+    assert len(estimator.history_) == estimator.n_iter_ == 4
 
 
 FITTING = """

@@ -194,6 +194,16 @@ def test_a_callback_may_stop_training():
     assert_same_bits(estimator, table_estimator(max_epochs=3).fit(X, y))
 
 
+def test_a_callback_sees_the_epoch_that_early_stopping_ends():
+    watcher = Watcher()
+    estimator = table_estimator(
+        max_epochs=50, early_stopping=True, n_iter_no_change=2, loss_weights=[0, 0]
+    )
+    estimator.set_callbacks(watcher).fit(*make_table())
+    assert estimator.n_iter_ == 3
+    assert watcher.calls.count("end epoch") == 3
+
+
 def test_a_callback_sees_a_partial_fit():
     X, y = make_table()
     watcher = Watcher()

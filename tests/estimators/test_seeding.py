@@ -58,8 +58,6 @@ def test_global_state_is_left_alone(random_state):
         backbone=BACKBONE,
         random_state=random_state,
         early_stopping=True,
-        n_threads=2,
-        verbose=0,
     )
     estimator.fit(X, y)
     estimator.partial_fit(X, y)

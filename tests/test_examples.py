@@ -1,0 +1,58 @@
+"""The examples run to their end, on little data."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture
+def run_example(tmp_path, monkeypatch, capsys):
+    """Run an example's main in an empty folder and return what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name, *arguments, **constants):
+        path = EXAMPLES / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        # Workers find what they run by the module's name.
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        for constant, value in constants.items():
+            monkeypatch.setattr(module, constant, value)
+        monkeypatch.setattr(sys, "argv", [str(path), *arguments])
+        module.main()
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_quickstart(run_example):
+    # Longer than other tests: the whole main job, with two worker processes and a
+    # fresh one, each of which imports torch.
+    printed = run_example("quickstart", "--samples", "200", "--epochs", "1")
+
+    for step in ("weights", "baseline", "best by mean_score"):
+        assert step in printed
+    assert "(40, 32, 32) -> (40, 3), same as here: True" in printed
+    assert Path("outputs", "quickstart.png").stat().st_size > 10_000
+
+
+def test_wine_quality(run_example):
+    printed = run_example("wine_quality", SEEDS=range(1))
+
+    assert "one network for both" in printed
+    assert "one MLP each" in printed
+
+
+def test_joint_against_single(run_example):
+    # Fewer would lack a class; more take too long.
+    arguments = ["--samples", "160", "--epochs", "1", "--seeds", "1", "--jobs", "1"]
+    printed = run_example("joint_against_single", *arguments)
+
+    assert "128 images to train on, 32 to test" in printed
+    for learner in ("joint residual network", "three residual networks", "three MLPs"):
+        assert learner in printed
