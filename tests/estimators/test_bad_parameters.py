@@ -7,7 +7,7 @@ from sklearn.callback import ScoringMonitor
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 from torch import nn
 
-from mtlearn import Classification, Partial, Regression, Tasks
+from mtlearn import Classification, MultiTaskEstimator, Partial, Regression, Tasks
 from mtlearn.exceptions import (
     InvalidParameterError,
     MtlearnError,
@@ -194,3 +194,23 @@ def test_a_backbone_that_returns_no_features():
 def test_misspelt_names_list_the_valid_ones(name, valid):
     with pytest.raises(ValueError, match=valid):
         table_estimator().set_params(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("backbone__dropout", r"'backbone' is 'mlp', .* Pass a Partial\(class\) first"),
+        ("tasks__a__weight", r"'tasks' is None, .* Declare the tasks first: tasks=Ta"),
+        ("lr__x", r"'lr' is 0.001, which has no parameters of its own\.$"),
+    ],
+)
+def test_nested_name_of_a_value_without_parameters(name, message):
+    with pytest.raises(InvalidParameterError, match=message):
+        MultiTaskEstimator().set_params(**{name: 1})
+
+
+def test_nested_name_goes_with_a_new_value():
+    new = {"tasks": Tasks(a=Regression()), "tasks__a__weight": 2.0}
+    estimator = MultiTaskEstimator().set_params(**new)
+
+    assert estimator.tasks["a"].weight == 2.0

@@ -224,7 +224,7 @@ def test_text_repr_shows_tasks_and_backbone():
     text = repr(estimator)
     assert "kind=Classification(classes=3)" in text
     assert "size=Regression()" in text
-    assert "Partial(MLP, hidden=(8,))" in text
+    assert "backbone=Partial(MLP, hidden=(8,))" in text
 
 
 @pytest.mark.parametrize("fitted", [False, True])

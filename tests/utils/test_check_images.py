@@ -6,7 +6,7 @@ import torch
 
 from mtlearn._utils import _images
 from mtlearn._utils._images import check_finite, check_images
-from mtlearn.exceptions import InvalidDataError, MtlearnError
+from mtlearn.exceptions import DataTypeError, InvalidDataError, MtlearnError
 
 REAL_DTYPES = ["uint8", "uint16", "int64", "bool", "float16", "float32", "float64"]
 
@@ -115,3 +115,8 @@ def test_the_first_pixel_that_is_not_finite(monkeypatch, value, word, dtype, chu
 
 def test_whole_numbers_are_not_searched():
     check_finite(np.zeros((2, 3, 4, 1), dtype=np.uint8), "It")
+
+
+def test_dates_are_no_pixels():
+    with pytest.raises(DataTypeError, match=r"real numbers\. Got .* dtype date"):
+        check_images(np.zeros((2, 3, 3), dtype="datetime64[s]"), "Owner")

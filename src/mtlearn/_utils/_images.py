@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from mtlearn.exceptions import InvalidDataError
+from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 _CHUNK_BYTES = 2**24
 
@@ -29,6 +29,8 @@ def check_images(X: Any, owner: str) -> np.ndarray:
     ------
     InvalidDataError
         If the shape is another, or a pixel is NaN or infinite.
+    DataTypeError
+        If X does not hold real numbers.
     """
     if getattr(X, "requires_grad", False):
         raise InvalidDataError(
@@ -38,6 +40,11 @@ def check_images(X: Any, owner: str) -> np.ndarray:
     X = check_array(
         X, dtype="numeric", allow_nd=True, ensure_all_finite=False, estimator=owner
     )
+    if X.dtype.kind not in "biuf":
+        raise DataTypeError(
+            f"{owner} expects images of real numbers. Got an array of dtype {X.dtype} "
+            "instead. Convert it first."
+        )
     if X.ndim == 3:
         X = X[..., np.newaxis]
     if X.ndim != 4:

@@ -4,12 +4,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
-from sklearn.base import BaseEstimator
-
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
 
-class Partial(BaseEstimator):
+class Partial:
     """A class together with some of its keyword arguments.
 
     Where an estimator takes a class (a backbone, an optimiser, a schedule), a
@@ -113,7 +111,7 @@ class Partial(BaseEstimator):
             self.kwargs[outer].set_params(**{inner: params[name]})
         return self
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+    def __repr__(self) -> str:
         name = getattr(self.cls, "__name__", repr(self.cls))
         given = [f"{key}={value!r}" for key, value in self.kwargs.items()]
         return f"Partial({', '.join([name, *given])})"

@@ -26,7 +26,12 @@ from mtlearn.estimators._kinds import (
     has_classification,
     set_tags,
 )
-from mtlearn.estimators._settings import Settings, read_n_threads, read_settings
+from mtlearn.estimators._settings import (
+    Settings,
+    check_nested_names,
+    read_n_threads,
+    read_settings,
+)
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks import Codec, Head, fit_codec, label_weights
@@ -351,6 +356,27 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             )
         is_classification = self.tasks_[name].kind == "classification"
         return (TaskClassifier if is_classification else TaskRegressor)(self, name)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of tasks and Partials by ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : object
+            New values.
+
+        Returns
+        -------
+        self : estimator
+            The estimator.
+
+        Raises
+        ------
+        InvalidParameterError, ValueError
+            If there is no such parameter.
+        """
+        check_nested_names({**self.get_params(deep=False), **params}, type(self))
+        return super().set_params(**params)
 
     def __sklearn_tags__(self) -> Tags:
         return set_tags(super().__sklearn_tags__(), self.tasks)

@@ -39,9 +39,9 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     weight_decay : float, default=0.0
         Weight decay of the optimiser.
     lr_schedule : None, str, class or Partial, default=None
-        ``"cosine"`` (down to ``lr / 10``), ``"plateau"`` (halves when the validation
-        loss stalls), ``"one_cycle"`` (with its peak at `lr`), or a class of
-        `torch.optim.lr_scheduler`, stepped once an epoch.
+        ``"cosine"`` (down to ``lr / 10``), ``"plateau"`` (halves after five epochs
+        without a better validation loss), ``"one_cycle"`` (with its peak at `lr`), or
+        a class of `torch.optim.lr_scheduler`, stepped once an epoch.
     max_epochs : int, default=100
         Passes through the training rows, at most.
     batch_size : int, default=32

@@ -9,7 +9,7 @@ from torch import nn
 
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._validation import check_bool, check_integer, check_real
-from mtlearn.exceptions import ParameterTypeError
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import get_backbone
 from mtlearn.training import (
     resolve_device,
@@ -131,6 +131,34 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     )
 
 
+_REMEDIES = {
+    "tasks": " Declare the tasks first: tasks=Tasks(...).",
+    **dict.fromkeys(
+        ("backbone", "optimizer", "lr_schedule"), " Pass a Partial(class) first."
+    ),
+}
+
+
+def check_nested_names(params: dict[str, Any], owner: type) -> None:
+    """Raise where a nested name meets a value without parameters of its own.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of the estimator and new values, some of them nested.
+    owner : type
+        The estimator's class, for the message.
+    """
+    for name in params:
+        outer, _, inner = name.partition("__")
+        if inner and outer in params and not hasattr(params[outer], "set_params"):
+            raise InvalidParameterError(
+                f"{name!r} of {owner.__name__} cannot be set: {outer!r} is "
+                f"{params[outer]!r}, which has no parameters of its own."
+                f"{_REMEDIES.get(outer, '')}"
+            )
+
+
 def read_n_threads(estimator: Any) -> int | None:
     """Check the number of torch threads."""
     if estimator.n_threads is None:
@@ -147,7 +175,12 @@ def _read_verbose(value: Any, owner: str) -> int:
 
 def _resolve_backbone(value: Any, owner: str) -> Partial:
     if isinstance(value, str):
-        return Partial(get_backbone(value))
+        try:
+            return Partial(get_backbone(value))
+        except InvalidParameterError as error:
+            raise InvalidParameterError(
+                f"The 'backbone' parameter of {owner}: {error}"
+            ) from error
     return resolve_part(value, nn.Module, "backbone", owner)
 
 

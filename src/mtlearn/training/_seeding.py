@@ -123,7 +123,7 @@ def isolated(
     n_threads : int or None
         Number of torch threads; None leaves it alone.
     """
-    index = [] if device.type == "cpu" else [device.index or 0]
+    index = [] if device.type == "cpu" else [_index(device)]
     forked = torch.random.fork_rng(
         index, device_type="cuda" if device.type == "cpu" else device.type
     )
@@ -134,3 +134,7 @@ def isolated(
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+def _index(device: torch.device) -> int:
+    return torch.cuda.current_device() if device.index is None else device.index
