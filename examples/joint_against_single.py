@@ -18,6 +18,7 @@ from joblib import Parallel, delayed
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from mtlearn import (
     Classification,
@@ -81,15 +82,8 @@ def mlp(X, y, X_test, seed, epochs):
     predicted = []
     for i, kind in enumerate(KINDS.values()):
         network = MLPClassifier if kind.kind == "classification" else MLPRegressor
-        model = make_pipeline(
-            GlobalMaxScaler(),
-            network(
-                hidden_layer_sizes=(256, 128),
-                early_stopping=True,
-                max_iter=200,
-                random_state=seed,
-            ),
-        )
+        settings = {"hidden_layer_sizes": (256, 128), "random_state": seed}
+        model = make_pipeline(StandardScaler(), network(**settings))
         predicted.append(model.fit(flat, y[:, i]).predict(flat_test))
     return np.column_stack(predicted)
 
