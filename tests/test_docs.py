@@ -47,3 +47,11 @@ def test_continuous_integration_runs_the_test_command_of_the_readme():
 
     assert work == ["python -m pip install tox && python -m tox"]
     assert work[0] in read(ROOT / "README.md").splitlines()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    targets = re.findall(r"\]\(([^)#\s]+)", read(path))
+    local = [target for target in targets if "://" not in target]
+
+    assert [link for link in local if not (path.parent / link).exists()] == []

@@ -51,7 +51,8 @@ def check_images(X: Any, owner: str) -> np.ndarray:
         raise InvalidDataError(
             f"{owner} expects images of shape (n_samples, height, width) or "
             f"(n_samples, height, width, n_channels). Got an array of shape {X.shape} "
-            "instead. Put ImageReshaper() in front to turn rows into images."
+            "instead. Put ImageReshaper() in front to turn rows into images, or pass "
+            "one image as X[numpy.newaxis]."
         )
     if 0 in X.shape:
         raise InvalidDataError(

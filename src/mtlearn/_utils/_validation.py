@@ -88,3 +88,26 @@ def check_choice(value: Any, name: str, owner: str, choices: Iterable[Any]) -> A
             f"{', '.join(map(repr, options))}. Got {value!r} instead."
         )
     return value
+
+
+def check_nested_names(
+    params: dict[str, Any], owner: str, remedies: dict[str, str]
+) -> None:
+    """Raise where a nested name meets a value without parameters of its own.
+
+    Parameters
+    ----------
+    params : dict
+        Parameters of an object and new values, some of them nested.
+    owner : str
+        The object's class, for the message.
+    remedies : dict of str
+        By parameter, what to do.
+    """
+    for name in params:
+        outer, _, inner = name.partition("__")
+        if inner and outer in params and not hasattr(params[outer], "set_params"):
+            raise InvalidParameterError(
+                f"{name!r} of {owner} cannot be set: {outer!r} is {params[outer]!r}, "
+                f"which has no parameters of its own.{remedies.get(outer, '')}"
+            )

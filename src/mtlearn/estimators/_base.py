@@ -10,16 +10,19 @@ from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._validation import check_nested_names
 from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._fit import (
     FitState,
+    check_both_given,
+    check_same_network,
     encode_rows,
+    go_on,
     make_labels,
     make_net,
-    renew_optimizer,
-    resume_optimizer,
     split_samples,
     train,
+    validation_samples,
 )
 from mtlearn.estimators._kinds import (
     declare_classes,
@@ -28,13 +31,12 @@ from mtlearn.estimators._kinds import (
 )
 from mtlearn.estimators._settings import (
     Settings,
-    check_nested_names,
     read_n_threads,
     read_settings,
 )
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.tasks import Codec, Head, fit_codec, label_weights
+from mtlearn.tasks import Head, Tasks, fit_codec, label_weights
 from mtlearn.training import (
     Samples,
     Seeds,
@@ -43,6 +45,13 @@ from mtlearn.training import (
     isolated,
     threads,
 )
+
+_REMEDIES = {
+    "tasks": " Declare the tasks first: tasks=Tasks(...).",
+    **dict.fromkeys(
+        ("backbone", "optimizer", "lr_schedule"), " Pass a Partial(class) first."
+    ),
+}
 
 
 class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -80,7 +89,7 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             `pandas.NA` are missing labels, which add nothing to the loss.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`, not negative; a
-            zero equals absence.
+            zero equals absence. Columns are in task order, or by name in a DataFrame.
         X_val, y_val : array-like, default=None
             Validation samples and labels. None sets `validation_fraction` of the rows
             aside where `early_stopping` or the schedule needs them.
@@ -106,12 +115,16 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if state is None:
             state = FitState(fit_codec(self.tasks, y, sample_weight))
         else:
-            renew_optimizer(state.net, settings)
+            check_same_network(state, self.tasks, settings)
+            go_on(state.net, settings, keep_optimizer=False)
         seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
-        train_rows = Samples(X, make_labels(targets, settings))
-        valid_rows = self._validation_samples(X_val, y_val, state.codec, settings)
-        if valid_rows is None and settings.validates:
+        train_rows, valid_rows = Samples(X, make_labels(targets, settings)), None
+        if X_val is not None or y_val is not None:
+            check_both_given(X_val, y_val)
+            X_val = self._check_X(X_val, reset=False)
+            valid_rows = validation_samples(X_val, y_val, state.codec, settings)
+        elif settings.validates:
             train_rows, valid_rows = split_samples(
                 X, targets, state.codec.tasks, settings, seeds.split
             )
@@ -166,7 +179,8 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             tasks = declare_classes(self.tasks, classes)
             state = FitState(fit_codec(tasks, y, sample_weight))
         else:
-            resume_optimizer(state.net, settings)
+            check_same_network(state, self.tasks, settings)
+            go_on(state.net, settings, keep_optimizer=True)
         seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
         train_rows = Samples(X, make_labels(targets, settings))
@@ -181,7 +195,9 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         context: EpochContext,
     ) -> Self:
         """Build the network if there is none, train it and keep what it has learned."""
-        task_weights = state.codec.tasks.weights(self.loss_weights)
+        # Weights may change from fit to fit; all else of a task stays.
+        tasks = self.tasks if isinstance(self.tasks, Tasks) else state.codec.tasks
+        task_weights = tasks.weights(self.loss_weights)
         with isolated(seeds.network, settings.device, settings.n_threads):
             if state.net is None:
                 state.net = make_net(
@@ -189,13 +205,14 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 )
             state.net.criterion_.task_weights = task_weights
             context.begin(state.attributes)
-            train(
-                state,
-                data,
-                settings,
-                order_seed=seeds.order,
-                on_epoch=(context.begin_epoch, context.end_epoch),
-            )
+            with state.net.unchanged_on_error():
+                train(
+                    state,
+                    data,
+                    settings,
+                    order_seed=seeds.order,
+                    on_epoch=(context.begin_epoch, context.end_epoch),
+                )
         # An earlier fit on other targets may have left classes behind.
         self.__dict__.pop("classes_", None)
         self.__dict__.update(state.attributes())
@@ -207,20 +224,6 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if not hasattr(self, "net_"):
             return None
         return FitState(self._codec, self.net_, list(self.history_), self.best_epoch_)
-
-    def _validation_samples(
-        self, X_val: Any, y_val: Any, codec: Codec, settings: Settings
-    ) -> Samples | None:
-        if (X_val is None) != (y_val is None):
-            given, lacks = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-            raise InvalidDataError(f"{given} was passed without {lacks}. Pass both.")
-        if X_val is None:
-            return None
-        X_val = self._check_X(X_val, reset=False)
-        targets = encode_rows(codec, X_val, y_val)
-        if not targets.weights.any():
-            raise InvalidDataError("y_val has no label: every one is missing.")
-        return Samples(X_val, make_labels(targets, settings))
 
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
         """Compute each task's activations, or labels: they take less memory."""
@@ -248,10 +251,15 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_tasks), or DataFrame
             Labels and values in the units of y. An array has dtype object if a label
-            is not a number; a DataFrame has the columns and dtypes of y.
+            is not a number. A DataFrame has the tasks' columns of y with their dtypes
+            (floating-point ones for real values), and the index of X if that is a
+            DataFrame.
         """
-        labels = self._outputs(X, decode=True)
-        return self._codec.arrange(labels)
+        columns = self._outputs(X, decode=True)
+        labels = self._codec.arrange(columns)
+        if hasattr(labels, "iloc") and hasattr(X, "iloc"):
+            labels.index = X.index
+        return labels
 
     @available_if(has_classification)
     def predict_proba(self, X: Any) -> Any:
@@ -279,7 +287,8 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         X : array-like
             Samples; see the class for their shape.
         y : array-like, DataFrame or SliceDict
-            True labels. Missing ones are left out, and so are tasks without a label.
+            True labels. Missing ones are left out, and so are tasks without a label
+            or with an undefined metric.
             A label that is none of a task's classes counts as wrong.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
@@ -308,7 +317,9 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 scores.append(score)
         if not scores:
             raise InvalidDataError("y has no label to score: every one is missing.")
-        return float(np.mean(scores))
+        # R² of one label is undefined, and says nothing about the other tasks.
+        defined = [score for score in scores if np.isfinite(score)]
+        return float(np.mean(defined)) if defined else float("nan")
 
     def embed(self, X: Any) -> np.ndarray:
         """Compute the features that the tasks share.
@@ -375,7 +386,8 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         InvalidParameterError, ValueError
             If there is no such parameter.
         """
-        check_nested_names({**self.get_params(deep=False), **params}, type(self))
+        given = {**self.get_params(deep=False), **params}
+        check_nested_names(given, type(self).__name__, _REMEDIES)
         return super().set_params(**params)
 
     def __sklearn_tags__(self) -> Tags:

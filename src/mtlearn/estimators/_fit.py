@@ -1,18 +1,28 @@
 """The stages of a fit, as plain functions over records."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 from skorch.callbacks import Callback
 
+from mtlearn._utils._partial import Partial
 from mtlearn.estimators._settings import Settings
-from mtlearn.exceptions import InvalidDataError
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.losses import MultiTaskLoss, sample_loss
 from mtlearn.networks import HeadSpec, build_network, needs_batch
-from mtlearn.tasks import Codec, EncodedTargets, Head, Tasks
+from mtlearn.tasks import (
+    Classification,
+    Codec,
+    EncodedTargets,
+    Head,
+    Task,
+    Tasks,
+)
 from mtlearn.training import (
     BestWeights,
     EpochEnd,
@@ -77,6 +87,23 @@ def encode_rows(
     return targets
 
 
+def check_both_given(X_val: Any, y_val: Any) -> None:
+    """Raise if validation samples come without labels, or labels without samples."""
+    if X_val is None or y_val is None:
+        given, lacks = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+        raise InvalidDataError(f"{given} was passed without {lacks}. Pass both.")
+
+
+def validation_samples(
+    X_val: np.ndarray, y_val: Any, codec: Codec, settings: Settings
+) -> Samples:
+    """Join validation rows and labels, of which there must be some."""
+    targets = encode_rows(codec, X_val, y_val)
+    if not targets.weights.any():
+        raise InvalidDataError("y_val has no label: every one is missing.")
+    return Samples(X_val, make_labels(targets, settings))
+
+
 def split_samples(
     X: np.ndarray,
     targets: EncodedTargets,
@@ -119,7 +146,8 @@ def make_net(
         tasks=tasks,
         dtype=settings.dtype,
         module__backbone=settings.backbone.cls,
-        module__backbone_params=settings.backbone.kwargs,
+        # A copy: what the user changes later must not reach a trained network.
+        module__backbone_params=deepcopy(settings.backbone.kwargs),
         module__input_shape=height_first,
         module__heads=heads,
         criterion__losses=tuple(losses),
@@ -128,7 +156,12 @@ def make_net(
         verbose=0,
         batch_size=settings.batch_size,
         device=str(settings.device),
-        **_optimizer_arguments(settings),
+        optimizer=settings.optimizer.cls,
+        lr=settings.lr,
+        **{
+            f"optimizer__{key}": value
+            for key, value in settings.optimizer.kwargs.items()
+        },
     )
     return net.initialize()
 
@@ -137,31 +170,71 @@ def _head_spec(n_outputs: int, head: Head) -> HeadSpec:
     return HeadSpec(n_outputs, tuple(head.hidden), head.dropout, head.batch_norm)
 
 
-def _optimizer_arguments(settings: Settings) -> dict[str, Any]:
-    optimizer = settings.optimizer
-    nested = {f"optimizer__{key}": value for key, value in optimizer.kwargs.items()}
-    return {"optimizer": optimizer.cls, "lr": settings.lr, **nested}
+def go_on(net: MultiTaskNet, settings: Settings, *, keep_optimizer: bool) -> None:
+    """Prepare a fitted net for more training with today's parameters.
 
-
-def renew_optimizer(net: MultiTaskNet, settings: Settings) -> None:
-    """Give a fitted net a new optimiser with today's parameters, where they say."""
-    net.device, net.dtype = str(settings.device), settings.dtype
-    net.module_.to(settings.device, settings.dtype)
+    Parameters
+    ----------
+    net : MultiTaskNet
+        Changed in place.
+    settings : Settings
+        Checked parameters.
+    keep_optimizer : bool
+        Whether the optimiser's state is kept, where the optimiser is the same.
+    """
+    moved = net.move(str(settings.device), settings.dtype)
     net.batch_size = settings.batch_size
-    for name in [name for name in vars(net) if name.startswith("optimizer__")]:
-        delattr(net, name)  # an argument of another optimiser
-    for name, value in _optimizer_arguments(settings).items():
-        setattr(net, name, value)
-    net.initialize_optimizer()
+    net.set_optimizer(
+        settings.optimizer.cls,
+        settings.optimizer.kwargs,
+        settings.lr,
+        keep_state=keep_optimizer and not moved,
+    )
 
 
-def resume_optimizer(net: MultiTaskNet, settings: Settings) -> None:
-    """Go on with a net's optimiser, at today's rate and batch size."""
-    if (net.device, net.dtype) != (str(settings.device), settings.dtype):
-        renew_optimizer(net, settings)
-    net.batch_size = settings.batch_size
-    for group in net.optimizer_.param_groups:
-        group["lr"] = settings.lr
+def check_same_network(
+    state: FitState, tasks: Tasks | Task | None, settings: Settings
+) -> None:
+    """Raise if parameters that a network is made from differ from its own.
+
+    Parameters
+    ----------
+    state : FitState
+        What an earlier fit has learned.
+    tasks : Tasks, Task or None
+        The estimator's parameter today.
+    settings : Settings
+        Checked parameters.
+    """
+    net = state.net
+    if isinstance(tasks, Tasks):
+        declared: Tasks = tasks
+        declared.validate()
+        before, today = _described(state.codec.tasks), _described(declared)
+        _check_same("tasks", before, today)
+    made_from = Partial(net.module__backbone, **net.module__backbone_params)
+    _check_same("backbone", repr(made_from), repr(settings.backbone))
+
+
+def _described(tasks: Tasks) -> str:
+    """Describe all that a network and its targets depend on: not the weights."""
+    plain = {
+        name: clone(task).set_params(weight=1.0, column=None)
+        for name, task in tasks.items()
+    }
+    for task in plain.values():
+        if isinstance(task, Classification):
+            task.set_params(classes=None)
+    return repr(Tasks.from_mapping(plain))
+
+
+def _check_same(name: str, before: str, today: str) -> None:
+    if before != today:
+        raise InvalidParameterError(
+            f"The {name!r} parameter has changed since the last fit, whose network is "
+            f"to go on: from {before} to {today}. Set it back, or fit anew with "
+            "warm_start=False."
+        )
 
 
 def train(
@@ -204,8 +277,8 @@ def train(
     net.train(
         data, epochs=settings.max_epochs, callbacks=callbacks, order_seed=order_seed
     )
-    validated = data[1] is not None
-    state.best_epoch = before + best.best_epoch_ if validated else len(history)
+    found = data[1] is not None and best.best_epoch_
+    state.best_epoch = before + best.best_epoch_ if found else len(history)
 
 
 def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Callback]:

@@ -131,34 +131,6 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     )
 
 
-_REMEDIES = {
-    "tasks": " Declare the tasks first: tasks=Tasks(...).",
-    **dict.fromkeys(
-        ("backbone", "optimizer", "lr_schedule"), " Pass a Partial(class) first."
-    ),
-}
-
-
-def check_nested_names(params: dict[str, Any], owner: type) -> None:
-    """Raise where a nested name meets a value without parameters of its own.
-
-    Parameters
-    ----------
-    params : dict
-        Parameters of the estimator and new values, some of them nested.
-    owner : type
-        The estimator's class, for the message.
-    """
-    for name in params:
-        outer, _, inner = name.partition("__")
-        if inner and outer in params and not hasattr(params[outer], "set_params"):
-            raise InvalidParameterError(
-                f"{name!r} of {owner.__name__} cannot be set: {outer!r} is "
-                f"{params[outer]!r}, which has no parameters of its own."
-                f"{_REMEDIES.get(outer, '')}"
-            )
-
-
 def read_n_threads(estimator: Any) -> int | None:
     """Check the number of torch threads."""
     if estimator.n_threads is None:

@@ -48,7 +48,8 @@ class _TaskView(BaseEstimator):
 
     def _output(self, X: Any, *, decode: bool) -> np.ndarray:
         check_is_fitted(self)
-        position = self.estimator.task_names_.index(self.name)
+        task = self._task
+        position = list(self.estimator.tasks_).index(task)
         return self.estimator._outputs(X, decode=decode)[position]
 
     def predict(self, X: Any) -> np.ndarray:

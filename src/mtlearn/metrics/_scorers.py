@@ -51,7 +51,9 @@ class _MeanScore:
         if not scores:
             warn_without_labels("y")
             return float("nan")
-        return float(np.mean(scores))
+        # R² of one label is undefined, and says nothing about the other tasks.
+        defined = [score for score in scores if np.isfinite(score)]
+        return float(np.mean(defined)) if defined else float("nan")
 
 
 def task_scorers(tasks: Tasks) -> dict[str, Any]:

@@ -118,7 +118,10 @@ def cross_val_predict(
     parts = [part for part, _ in fitted]
     if method == "predict_proba":
         parts = _with_all_classes(parts, [classes for _, classes in fitted])
-    return _join(parts, np.argsort(tested))
+    joined = _join(parts, np.argsort(tested))
+    if hasattr(joined, "iloc") and hasattr(y, "iloc"):
+        joined.index = y.index
+    return joined
 
 
 def _with_kinds(estimator: Any, y: Any) -> tuple[Any, Tasks | Task | None]:

@@ -21,6 +21,7 @@ def build_network(
     backbone_params: Mapping[str, Any],
     input_shape: Sequence[int],
     heads: Sequence[HeadSpec],
+    dtype: torch.dtype = torch.float32,
 ) -> MultiTaskNetwork:
     """Build the network for samples of a given shape.
 
@@ -40,12 +41,14 @@ def build_network(
         Shape of one sample: `(n_channels, height, width)` or `(n_columns,)`.
     heads : sequence of HeadSpec
         One per task.
+    dtype : torch.dtype, default=torch.float32
+        What the network computes in.
 
     Returns
     -------
     MultiTaskNetwork
-        The network, in training mode, with weights of torch's default dtype drawn
-        from torch's global generator.
+        The network, in training mode, with weights drawn from torch's global
+        generator.
 
     Raises
     ------
@@ -68,9 +71,9 @@ def build_network(
     )
     """
     shape = tuple(input_shape)
-    module = _build_backbone(backbone, backbone_params, shape)
-    n_features = _count_features(module, shape)
-    return MultiTaskNetwork(
+    module = _build_backbone(backbone, backbone_params, shape).to(dtype)
+    n_features = _count_features(module, shape, dtype)
+    network = MultiTaskNetwork(
         module,
         [
             make_head(
@@ -83,6 +86,7 @@ def build_network(
             for head in heads
         ],
     )
+    return network.to(dtype)
 
 
 def _build_backbone(
@@ -121,7 +125,9 @@ def _shape_arguments(shape: tuple[int, ...]) -> dict[str, Any]:
     )
 
 
-def _count_features(backbone: nn.Module, shape: tuple[int, ...]) -> int:
+def _count_features(
+    backbone: nn.Module, shape: tuple[int, ...], dtype: torch.dtype
+) -> int:
     """Run one sample of zeros through the backbone and return its width."""
     name = type(backbone).__name__
     was_training = backbone.training
@@ -129,15 +135,17 @@ def _count_features(backbone: nn.Module, shape: tuple[int, ...]) -> int:
     backbone.eval()
     try:
         with torch.no_grad():
-            features = backbone(torch.zeros(1, *shape))
+            features = backbone(torch.zeros(1, *shape, dtype=dtype))
     except Exception as error:
         raise NetworkError(
             f"The backbone {name} could not be applied to a batch of shape "
-            f"{(1, *shape)}: {error}"
+            f"{(1, *shape)} and {dtype}: {error}"
         ) from error
     backbone.train(was_training)
     if not isinstance(features, Tensor):
         got = f"an object of type {type(features).__name__}"
+    elif features.dtype != dtype:
+        got = f"{features.dtype}, where the network computes in {dtype},"
     elif features.ndim != 2 or features.shape[0] != 1 or features.shape[1] == 0:
         got = f"shape {tuple(features.shape)}"
     else:

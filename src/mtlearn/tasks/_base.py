@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
-from mtlearn._utils._validation import check_real
+from mtlearn._utils._validation import check_nested_names, check_real
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.tasks._head import Head
 
@@ -31,6 +31,7 @@ class Task(BaseEstimator, ABC):
     """Name of the default metric, such as ``"accuracy"``."""
 
     weight: float
+    loss: str | Callable[..., Tensor]
     head: Head | None
     column: int | str | None
 
@@ -49,6 +50,12 @@ class Task(BaseEstimator, ABC):
                 f"The 'column' parameter of {owner} must be None, a position or the "
                 f"name of a column. Got {self.column!r} instead."
             )
+        if isinstance(self.loss, type):
+            raise ParameterTypeError(
+                f"The 'loss' parameter of {owner} must be a name or a function of "
+                f"outputs and targets. Got the class {self.loss.__name__} instead. "
+                "Pass a function, or an object of it with reduction='none'."
+            )
         if self.head is not None:
             if not isinstance(self.head, Head):
                 raise ParameterTypeError(
@@ -56,6 +63,29 @@ class Task(BaseEstimator, ABC):
                     f"Got {self.head!r} instead."
                 )
             self.head.validate(owner)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of the head by ``head__parameter``.
+
+        Parameters
+        ----------
+        **params : object
+            New values.
+
+        Returns
+        -------
+        Task
+            This task.
+
+        Raises
+        ------
+        InvalidParameterError, ValueError
+            If there is no such parameter.
+        """
+        given = {**self.get_params(deep=False), **params}
+        remedy = {"head": " Give the task a head first: head=Head()."}
+        check_nested_names(given, type(self).__name__, remedy)
+        return super().set_params(**params)
 
     @property
     @abstractmethod

@@ -87,8 +87,18 @@ class Codec:
     layout: Layout
 
     def columns(self, y: Any) -> tuple[TargetColumn, ...]:
-        """Read the column of each task from y."""
-        return target_columns(read_raw(y), self.tasks)
+        """Read the column of each task from y, laid out as in the fit."""
+        raw = read_raw(y)
+        named = ("frame", "dict")
+        if len(self.tasks) > 1 and (
+            (self.layout.container in named) and raw.container not in named
+        ):
+            raise InvalidDataError(
+                "y is an array, and the tasks were fitted on named columns "
+                f"({', '.join(map(str, self.layout.keys))}), whose order an array does "
+                "not tell. Pass a DataFrame with these columns."
+            )
+        return target_columns(raw, self.tasks)
 
     def encode(self, y: Any, sample_weight: Any = None) -> EncodedTargets:
         """Encode labels; an unknown one is an error."""
@@ -211,6 +221,8 @@ def label_weights(
     present = np.column_stack([column.present for column in columns])
     if sample_weight is None:
         return present.astype(np.float64)
+    if hasattr(sample_weight, "iloc") and hasattr(sample_weight, "columns"):
+        sample_weight = _in_task_order(sample_weight, columns)
     weights = check_array(
         sample_weight,
         ensure_2d=False,
@@ -233,6 +245,18 @@ def label_weights(
             "must be zero, which equals absence, or positive."
         )
     return present * weights
+
+
+def _in_task_order(frame: Any, columns: Sequence[TargetColumn]) -> Any:
+    names = [column.name for column in columns]
+    if not any(isinstance(key, str) for key in frame.columns):
+        return frame  # numbered columns are in task order
+    if set(names) != set(frame.columns):
+        raise InvalidDataError(
+            f"sample_weight has the columns {list(frame.columns)}; expected one for "
+            f"each task: {names}."
+        )
+    return frame[names]
 
 
 def encode_columns(

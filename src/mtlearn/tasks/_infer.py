@@ -90,8 +90,9 @@ def target_columns(raw: RawTargets, tasks: Tasks) -> tuple[TargetColumn, ...]:
 def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
     """Return checked tasks: the declared ones, or one inferred for each column."""
     if isinstance(tasks, Tasks):
-        tasks.validate()
-        return tasks
+        declared: Tasks = tasks
+        declared.validate()
+        return declared
     if tasks is not None and not isinstance(tasks, Task):
         raise ParameterTypeError(
             "The 'tasks' parameter must be None, Tasks(...), or one Classification or "

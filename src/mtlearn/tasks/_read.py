@@ -205,7 +205,8 @@ def _label_type(label: Any) -> Any:
 def narrow(values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Give an object array the type of its labels, with a mask of those there are."""
     present = np.array([not _is_missing(value) for value in values], dtype=bool)
-    labels = values[present].tolist()
+    # A numpy string is a string; its own type would show in predictions.
+    labels = [str(v) if isinstance(v, str) else v for v in values[present].tolist()]
     types = {_label_type(label) for label in labels}
     if types == {np.int64, np.float64}:
         types = {np.float64}

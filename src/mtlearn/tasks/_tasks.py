@@ -1,9 +1,7 @@
 """The named tasks of one network."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import Any, Self
-
-from sklearn.base import BaseEstimator
+from typing import Any, Self, final
 
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import (
@@ -14,7 +12,8 @@ from mtlearn.exceptions import (
 from mtlearn.tasks._base import Task
 
 
-class Tasks(BaseEstimator):
+@final
+class Tasks:
     """The tasks that one network learns, by name and in order.
 
     A task reads one column of y. From a DataFrame or a `skorch.helper.SliceDict` it
@@ -171,7 +170,7 @@ class Tasks(BaseEstimator):
             )
         return max(owners, key=len)
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+    def __repr__(self) -> str:
         items = [f"{name}={task!r}" for name, task in self.items()]
         line = f"Tasks({', '.join(items)})"
         if len(line) <= 80:

@@ -44,8 +44,11 @@ class EpochHistory(Callback):
                 net.history.record(key, value)
         if "valid_loss" in row:
             before = [past["valid_loss"] for past in net.history[:-1]]
-            best = not before or row["valid_loss"] < min(before)
-            net.history.record("valid_loss_best", best)
+            # NaN is no best, and no earlier NaN keeps a number from being one.
+            best = row["valid_loss"] < min(
+                [x for x in before if x == x], default=np.inf
+            )
+            net.history.record("valid_loss_best", bool(best))
 
 
 def _raise_divergence(net: MultiTaskNet, row: dict[str, Any]) -> None:
@@ -85,7 +88,7 @@ class BestWeights(Callback):
     def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
         self.epochs_ += 1
         loss = net.history[-1, "valid_loss"]
-        if loss < self.best_loss_ or not self.best_epoch_:
+        if loss < self.best_loss_:  # never true of NaN
             self.best_loss_, self.best_epoch_ = loss, self.epochs_
             self.waited_ = 0
             if self.restore:
@@ -121,11 +124,12 @@ class ProgressBar(Callback):
     def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
         last = self.rows[-1]
         shown = {key: last[key] for key in _HEADLINE if key in last}
-        labels = {key: f"{value:.3f}" for key, value in shown.items()}
+        labels = {key: f"{value:.4g}" for key, value in shown.items()}
         self.bar_.set_postfix(labels, refresh=False)
         self.bar_.update()
 
-    def on_train_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
+    def close(self) -> None:
+        """Leave the bar as it is."""
         self.bar_.close()
 
 

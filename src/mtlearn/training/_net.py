@@ -1,6 +1,8 @@
 """The skorch net that owns the network and the weighted loss."""
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import torch
@@ -71,15 +73,15 @@ class MultiTaskNet(NeuralNet):
         return []
 
     def initialize_module(self) -> Self:
-        """Make the network in the right precision.
+        """Make the network, and the generator of the order of its rows.
 
         Returns
         -------
         MultiTaskNet
             This net.
         """
-        super().initialize_module()
-        self.module_.to(self.dtype)
+        arguments = {**self.get_params_for("module"), "dtype": self.dtype}
+        self.module_ = self.initialized_instance(self.module, arguments)
         self.generator_ = torch.Generator()
         return self
 
@@ -117,9 +119,78 @@ class MultiTaskNet(NeuralNet):
             return self.partial_fit(data, epochs=epochs)
         finally:
             self.module_.eval()
+            for _, callback in self.callbacks_:
+                if hasattr(callback, "close"):  # a progress bar, also on an error
+                    callback.close()
             # They know the training data, which a fitted net must not keep alive.
             self.callbacks = []
             self.initialize_callbacks()
+
+    def move(self, device: str, dtype: torch.dtype) -> bool:
+        """Move the network where it is to compute.
+
+        Parameters
+        ----------
+        device : str
+            A torch device.
+        dtype : torch.dtype
+            Type that the network computes in.
+
+        Returns
+        -------
+        bool
+            Whether it was elsewhere.
+        """
+        moved = (str(self.device), self.dtype) != (device, dtype)
+        self.device: str = device
+        self.dtype = dtype
+        self.module_.to(device, dtype)
+        return moved
+
+    def set_optimizer(
+        self,
+        cls: Callable[..., Any],
+        arguments: dict[str, Any],
+        lr: float,
+        *,
+        keep_state: bool,
+    ) -> None:
+        """Go on with another learning rate, or another optimiser.
+
+        Parameters
+        ----------
+        cls : class
+            A torch optimiser.
+        arguments : dict
+            Its arguments but the learning rate.
+        lr : float
+            Learning rate.
+        keep_state : bool
+            Whether the state of the present optimiser is kept, if it is the same.
+        """
+        before = {k: v for k, v in vars(self).items() if k.startswith("optimizer__")}
+        today = {f"optimizer__{key}": value for key, value in arguments.items()}
+        if not (keep_state and cls is self.optimizer and repr(before) == repr(today)):
+            for name in before:
+                delattr(self, name)
+            for name, value in {"optimizer": cls, **today}.items():
+                setattr(self, name, value)
+            self.initialize_optimizer()
+        self.lr = lr
+        for group in self.optimizer_.param_groups:
+            group["lr"] = lr
+
+    @contextmanager
+    def unchanged_on_error(self) -> Iterator[None]:
+        """Give weights and optimiser back as they were if training fails."""
+        parts = (self.module_, self.optimizer_)
+        before = [copy.deepcopy(part.state_dict()) for part in parts]
+        try:
+            yield
+        except BaseException:
+            for part, state in zip(parts, before, strict=True):
+                part.load_state_dict(state)
+            raise
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
@@ -169,11 +240,11 @@ class MultiTaskNet(NeuralNet):
         }
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:
-        """Return X, which is a dataset already.
+        """Return rows as they are iterated over.
 
         Parameters
         ----------
-        X : Samples
+        X : Samples or ndarray
             Rows.
         y : None
             Not used.
@@ -181,9 +252,9 @@ class MultiTaskNet(NeuralNet):
         Returns
         -------
         Samples
-            X.
+            X, in a record.
         """
-        return X
+        return X if isinstance(X, Samples) else Samples(X)
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Return training and validation rows, which were split before.
