@@ -112,6 +112,8 @@ def recorded():
         backbone=Partial(ResNet, widths=WIDTHS, n_features=N_FEATURES, dropout=0.0),
         max_epochs=2,
         callbacks=[recorder],
+        # In float32, ten steps of Adam blow rounding up to the tolerance.
+        precision="float64",
         random_state=0,
     )
     return estimator.fit(X, y), recorder, X, y
@@ -119,7 +121,7 @@ def recorded():
 
 def plain_losses(recorder, X, y):
     """Train the plain network on the recorded batches; return the loss of each."""
-    network = PlainNetwork()
+    network = PlainNetwork().double()
     state = dict(zip(network.state_dict(), recorder.initial, strict=True))
     network.load_state_dict(state)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -160,7 +162,7 @@ def test_the_trained_networks_agree(recorded):
     _, network = plain_losses(recorder, X, y)
     network.eval()
     with torch.inference_mode():
-        outputs = network(torch.tensor(X)[:, None])
+        outputs = network(torch.tensor(X)[:, None].double())
     proba = estimator.predict_proba(X)
     for k in range(2):
         expected = torch.softmax(outputs[k], 1).numpy()
