@@ -62,6 +62,19 @@ def test_scores(table):
     assert size.score(X, y[:, 1]) == r2_score(y[:, 1], predicted[:, 1])
 
 
+def test_scores_leave_missing_labels_out(table):
+    estimator, X, y = table
+    y = y.copy()
+    y[::3] = np.nan
+    there = ~np.isnan(y[:, 0])
+    for i, name in enumerate(("kind", "size")):
+        view, weights = estimator.task(name), np.arange(len(y))
+        expected = view.score(X[there], y[there, i], weights[there])
+        assert view.score(X, y[:, i], weights) == expected
+    with pytest.raises(InvalidDataError, match="y has no label to score"):
+        estimator.task("size").score(X[:1], y[:1, 1])
+
+
 def test_unknown_task(table):
     with pytest.raises(
         InvalidParameterError, match=r"no task 'kinds'. The tasks are: kind, size\."

@@ -4,12 +4,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks import Tasks, label_weights, read_targets
 
 
-class _TaskView(BaseEstimator):
+class _TaskView:
     """What both views share.
 
     Parameters
@@ -67,6 +69,38 @@ class _TaskView(BaseEstimator):
         """
         return self._output(X, decode=True)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Compute the accuracy or R² of this task.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples, as the estimator takes them.
+        y : array-like of shape (n_samples,)
+            True labels of this task; missing ones are left out.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+
+        Returns
+        -------
+        float
+            At most 1.
+
+        Raises
+        ------
+        InvalidDataError
+            If y has no label at all.
+        """
+        check_is_fitted(self)
+        (column,) = read_targets(y, Tasks.from_mapping({self.name: self._task}))
+        weight = label_weights([column], sample_weight)[:, 0]
+        rows = weight > 0
+        if not rows.any():
+            raise InvalidDataError("y has no label to score: every one is missing.")
+        predicted = self.predict(X)
+        check_consistent_length(predicted, rows)
+        return self._task.score(column.values[rows], predicted[rows], weight[rows])
+
     @property
     def _task(self) -> Any:
         return self.estimator.tasks_[self.name]
@@ -77,7 +111,7 @@ class _TaskView(BaseEstimator):
         return self.estimator.n_features_in_
 
 
-class TaskClassifier(ClassifierMixin, _TaskView):
+class TaskClassifier(_TaskView, ClassifierMixin, BaseEstimator):
     """One classification task of a fitted estimator.
 
     Parameters
@@ -119,7 +153,7 @@ class TaskClassifier(ClassifierMixin, _TaskView):
         return self._output(X, decode=False)
 
 
-class TaskRegressor(RegressorMixin, _TaskView):
+class TaskRegressor(_TaskView, RegressorMixin, BaseEstimator):
     """One regression task of a fitted estimator.
 
     Parameters
