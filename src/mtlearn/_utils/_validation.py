@@ -46,7 +46,8 @@ def check_real(
     above = number >= low if include_low else number > low
     below = number <= high if include_high else number < high
     if not (above and below and np.isfinite(number)):
-        left, right = "[" if include_low else "(", "]" if include_high else ")"
+        left = "[" if include_low and np.isfinite(low) else "("
+        right = "]" if include_high and np.isfinite(high) else ")"
         raise InvalidParameterError(
             f"The {name!r} parameter of {owner} must be a finite number in "
             f"{left}{low}, {high}{right}. Got {value!r} instead."
