@@ -56,6 +56,23 @@ def test_another_network_cannot_go_on(problem, method, changes, message):
         getattr(estimator, method)(X, y)
 
 
+class SquaredError:
+    """A loss without a repr of its own."""
+
+    def __call__(self, output, target):
+        return (output - target) ** 2
+
+
+def test_an_object_as_loss_goes_on(problem):
+    X, y = problem
+    tasks = Tasks(kind=Classification(3), size=Regression(loss=SquaredError()))
+    estimator = table_estimator(tasks, warm_start=True).fit(X, y)
+
+    again = pickle.loads(pickle.dumps(estimator.fit(X, y)))
+
+    assert again.partial_fit(X, y).n_iter_ == estimator.n_iter_ + 1
+
+
 def test_task_weights_may_change():
     X, y = make_table()
     estimator = table_estimator(warm_start=True).fit(X, y)
