@@ -128,9 +128,10 @@ class ProgressBar(Callback):
         self.bar_.set_postfix(labels, refresh=False)
         self.bar_.update()
 
-    def close(self) -> None:
-        """Leave the bar as it is."""
-        self.bar_.close()
+    def close_bar(self) -> None:
+        """Leave the bar as it is, if training has begun."""
+        if hasattr(self, "bar_"):
+            self.bar_.close()
 
 
 _HEADLINE = ("train_loss", "train_score", "valid_loss", "valid_score")

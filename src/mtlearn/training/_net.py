@@ -120,8 +120,8 @@ class MultiTaskNet(NeuralNet):
         finally:
             self.module_.eval()
             for _, callback in self.callbacks_:
-                if hasattr(callback, "close"):  # a progress bar, also on an error
-                    callback.close()
+                if hasattr(callback, "close_bar"):  # also on an error
+                    callback.close_bar()
             # They know the training data, which a fitted net must not keep alive.
             self.callbacks = []
             self.initialize_callbacks()
