@@ -128,7 +128,7 @@ def draw(history, y, predicted):
     try:
         import matplotlib
     except ImportError:
-        print("No figure: it needs matplotlib (python -m pip install 'mtlearn[plot]')")
+        print("No figure: it needs matplotlib (python -m pip install matplotlib)")
         return
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
