@@ -114,11 +114,11 @@ def test_another_seed_gives_other_folds(targets):
 
 
 def test_no_global_random_state_is_touched(targets):
-    before = np.random.get_state()  # noqa: NPY002 (the state under test)
+    before = np.random.get_state()
 
     list(MultiTaskStratifiedKFold(random_state=0).split(targets, targets))
 
-    after = np.random.get_state()  # noqa: NPY002
+    after = np.random.get_state()
     assert np.array_equal(before[1], after[1])
     assert before[2:] == after[2:]
 

@@ -146,12 +146,12 @@ def test_all_containers_are_split_alike(targets, contain):
 
 
 def test_no_global_random_state_is_touched(targets):
-    before = np.random.get_state()  # noqa: NPY002 (the state under test)
+    before = np.random.get_state()
 
     multitask_train_test_split(targets, stratify=targets, random_state=0)
     multitask_train_test_split(targets, random_state=0)
 
-    after = np.random.get_state()  # noqa: NPY002
+    after = np.random.get_state()
     assert np.array_equal(before[1], after[1])
     assert before[2:] == after[2:]
 
