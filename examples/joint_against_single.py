@@ -49,6 +49,7 @@ def residual(X, y, X_test, tasks, seed, epochs, loss_weights=None):
         max_epochs=epochs,
         lr=5e-3,
         lr_schedule="one_cycle",
+        precision="float32",  # the same on every machine
         n_threads=1,
         random_state=seed,
     )

@@ -40,8 +40,10 @@ from mtlearn.tasks import Head, Tasks, fit_codec, label_weights
 from mtlearn.training import (
     Samples,
     Seeds,
+    activations,
     derive_seeds,
     draw_seed,
+    features,
     isolated,
     threads,
 )
@@ -116,7 +118,6 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             state = FitState(fit_codec(self.tasks, y, sample_weight))
         else:
             check_same_network(state, self.tasks, settings)
-            go_on(state.net, settings, keep_optimizer=False)
         seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
         train_rows, valid_rows = Samples(X, make_labels(targets, settings)), None
@@ -180,7 +181,6 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             state = FitState(fit_codec(tasks, y, sample_weight))
         else:
             check_same_network(state, self.tasks, settings)
-            go_on(state.net, settings, keep_optimizer=True)
         seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
         train_rows = Samples(X, make_labels(targets, settings))
@@ -199,13 +199,16 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         tasks = self.tasks if isinstance(self.tasks, Tasks) else state.codec.tasks
         task_weights = tasks.weights(self.loss_weights)
         with isolated(seeds.network, settings.device, settings.n_threads):
-            if state.net is None:
+            is_new = state.net is None
+            if is_new:
                 state.net = make_net(
                     data[0].X, state.codec.tasks, self._default_head, settings
                 )
-            state.net.criterion_.task_weights = task_weights
             context.begin(state.attributes)
             with state.net.unchanged_on_error():
+                if not is_new:
+                    go_on(state.net, settings)
+                state.net.criterion_.task_weights = task_weights
                 train(
                     state,
                     data,
@@ -235,7 +238,7 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                     task.decode(output.numpy()) if decode else output.numpy()
                     for task, output in zip(self.tasks_, outputs, strict=True)
                 ]
-                for outputs in self.net_.activations(samples)
+                for outputs in activations(self.net_, samples)
             ]
         return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
 
@@ -337,7 +340,7 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         check_is_fitted(self, "net_")
         samples = Samples(self._check_X(X, reset=False))
         with threads(read_n_threads(self)):
-            batches = [batch.numpy() for batch in self.net_.features(samples)]
+            batches = [batch.numpy() for batch in features(self.net_, samples)]
         return np.concatenate(batches)
 
     def task(self, name: str) -> TaskClassifier | TaskRegressor:

@@ -65,6 +65,7 @@ class FitState:
         tasks = self.codec.tasks
         fitted: dict[str, Any] = {
             "net_": self.net,
+            "precision_": self.net.precision.name,
             "_codec": self.codec,
             "tasks_": tasks,
             "task_names_": tasks.names,
@@ -123,7 +124,7 @@ def split_samples(
 
 def make_labels(targets: EncodedTargets, settings: Settings) -> Labels:
     """Turn encoded targets into tensors where the network is."""
-    return to_labels(targets, settings.dtype, settings.device)
+    return to_labels(targets, settings.precision.dtype, settings.device)
 
 
 def make_net(
@@ -145,7 +146,8 @@ def make_net(
         build_network,
         MultiTaskLoss,
         tasks=tasks,
-        dtype=settings.dtype,
+        precision=settings.precision,
+        compile_options=settings.compile,
         module__backbone=settings.backbone.cls,
         # A copy: what the user changes later must not reach a trained network.
         module__backbone_params=deepcopy(settings.backbone.kwargs),
@@ -171,7 +173,7 @@ def _head_spec(n_outputs: int, head: Head) -> HeadSpec:
     return HeadSpec(n_outputs, tuple(head.hidden), head.dropout, head.batch_norm)
 
 
-def go_on(net: MultiTaskNet, settings: Settings, *, keep_optimizer: bool) -> None:
+def go_on(net: MultiTaskNet, settings: Settings) -> None:
     """Prepare a fitted net for more training with today's parameters.
 
     Parameters
@@ -180,16 +182,15 @@ def go_on(net: MultiTaskNet, settings: Settings, *, keep_optimizer: bool) -> Non
         Changed in place.
     settings : Settings
         Checked parameters.
-    keep_optimizer : bool
-        Whether the optimiser's state is kept, where the optimiser is the same.
     """
-    moved = net.move(str(settings.device), settings.dtype)
+    moved = net.move(str(settings.device), settings.precision)
+    net.set_compile(settings.compile)
     net.batch_size = settings.batch_size
     net.set_optimizer(
         settings.optimizer.cls,
         settings.optimizer.kwargs,
         settings.lr,
-        keep_state=keep_optimizer and not moved,
+        keep_state=settings.keeps_optimizer and not moved,
     )
 
 

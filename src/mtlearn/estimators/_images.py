@@ -63,8 +63,14 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         Notified during training. For scikit-learn's own, see `set_callbacks`.
     device : str or torch.device, default="auto"
         ``"auto"`` takes a CUDA device if there is one.
-    precision : {"auto", "float32", "float64"}, default="auto"
-        What to compute in; ``"auto"`` is float32.
+    precision : {"auto", "float32", "bfloat16", "float16", "float64"}, default="auto"
+        What to compute in. ``"auto"`` takes bfloat16 where the device multiplies it in
+        hardware (processors with AMX or AVX512-BF16, GPUs from Ampere on), else
+        float32. Under bfloat16 and float16 (with loss scaling), weights, batch-norm
+        statistics and losses stay float32.
+    compile : bool or dict, default=False
+        Whether `torch.compile` makes kernels of the network, which takes a minute and
+        a C++ compiler; a dict has its arguments. Measure whether it pays.
     n_threads : None or int, default=None
         Torch threads in `fit` and `predict`. None leaves torch's own count, which
         joblib's workers lower; a number makes results the same for every `n_jobs`.
@@ -88,6 +94,8 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     classes_ : ndarray or list
         Labels; a list with None for regressions if y has two dimensions. Absent
         if no task is a classification.
+    precision_ : str
+        The precision that was used.
     image_shape_ : tuple (height, width, n_channels)
         Shape of the images.
     n_features_in_ : int
@@ -162,6 +170,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         callbacks: Sequence[Any] | None = None,
         device: Any = "auto",
         precision: str = "auto",
+        compile: bool | Mapping[str, Any] = False,
         n_threads: int | None = None,
         warm_start: bool = False,
         random_state: Any = None,
@@ -183,6 +192,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.callbacks = callbacks
         self.device = device
         self.precision = precision
+        self.compile = compile
         self.n_threads = n_threads
         self.warm_start = warm_start
         self.random_state = random_state

@@ -1,5 +1,6 @@
 """The parameters of an estimator, checked once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from mtlearn._utils._validation import check_bool, check_integer, check_real
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import get_backbone
 from mtlearn.training import (
+    Precision,
     resolve_device,
     resolve_optimizer,
     resolve_part,
@@ -47,12 +49,16 @@ class Settings:
         The user's skorch callbacks.
     device : torch.device
         Where to compute.
-    dtype : torch.dtype
+    precision : Precision
         In which precision.
+    compile : dict or None
+        Arguments of `torch.nn.Module.compile`; None does not compile.
     n_threads : int or None
         With how many torch threads.
     verbose : int
         How much to show.
+    keeps_optimizer : bool
+        Whether more training goes on with the optimiser's state.
     """
 
     backbone: Partial
@@ -67,13 +73,17 @@ class Settings:
     restore_best: bool
     callbacks: tuple[Any, ...]
     device: torch.device
-    dtype: torch.dtype
+    precision: Precision
+    compile: dict[str, Any] | None
     n_threads: int | None
     verbose: int
+    keeps_optimizer: bool = False
 
     def for_one_epoch(self) -> "Settings":
         """Return what `partial_fit` trains with: no schedule and no validation."""
-        return replace(self, max_epochs=1, schedule=None, validates=False)
+        return replace(
+            self, max_epochs=1, schedule=None, validates=False, keeps_optimizer=True
+        )
 
 
 def read_settings(estimator: Any, default_precision: str) -> Settings:
@@ -84,7 +94,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     estimator : estimator
         Whose parameters to read.
     default_precision : {"float32", "float64"}
-        What ``precision="auto"`` means.
+        What ``precision="auto"`` means; see `resolve_precision`.
 
     Returns
     -------
@@ -104,9 +114,10 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         estimator.n_iter_no_change, "n_iter_no_change", owner, low=1
     )
     check_bool(estimator.warm_start, "warm_start", owner)
+    device = resolve_device(estimator.device, owner)
     return Settings(
         backbone=_resolve_backbone(estimator.backbone, owner),
-        optimizer=resolve_optimizer(estimator.optimizer, decay, owner),
+        optimizer=resolve_optimizer(estimator.optimizer, decay, device, owner),
         schedule=schedule,
         lr=check_real(estimator.lr, "lr", owner, low=0, include_low=False),
         max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
@@ -124,8 +135,11 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         patience=patience if stops else None,
         restore_best=check_bool(estimator.restore_best, "restore_best", owner),
         callbacks=_read_callbacks(estimator.callbacks, owner),
-        device=resolve_device(estimator.device, owner),
-        dtype=resolve_precision(estimator.precision, default_precision, owner),
+        device=device,
+        precision=resolve_precision(
+            estimator.precision, default_precision, device, owner
+        ),
+        compile=_read_compile(estimator.compile, owner),
         n_threads=read_n_threads(estimator),
         verbose=_read_verbose(estimator.verbose, owner),
     )
@@ -137,6 +151,18 @@ def read_n_threads(estimator: Any) -> int | None:
         return None
     owner = type(estimator).__name__
     return check_integer(estimator.n_threads, "n_threads", owner, low=1)
+
+
+def _read_compile(value: Any, owner: str) -> dict[str, Any] | None:
+    if isinstance(value, Mapping):
+        return dict(value)
+    try:
+        return {} if check_bool(value, "compile", owner) else None
+    except ParameterTypeError as error:
+        raise ParameterTypeError(
+            f"The 'compile' parameter of {owner} must be True, False or a dict of "
+            f"arguments of torch.compile. Got {value!r} instead."
+        ) from error
 
 
 def _read_verbose(value: Any, owner: str) -> int:

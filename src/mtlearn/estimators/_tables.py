@@ -60,8 +60,12 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         Notified during training. For scikit-learn's own, see `set_callbacks`.
     device : str or torch.device, default="auto"
         ``"auto"`` takes a CUDA device if there is one.
-    precision : {"auto", "float32", "float64"}, default="auto"
-        What to compute in; ``"auto"`` is float64.
+    precision : {"auto", "float32", "bfloat16", "float16", "float64"}, default="auto"
+        What to compute in; ``"auto"`` is float64, as in scikit-learn. Under bfloat16
+        and float16 (with loss scaling), weights and losses are float32.
+    compile : bool or dict, default=False
+        Whether `torch.compile` makes kernels of the network, which takes a minute and
+        a C++ compiler; a dict has its arguments. Measure whether it pays.
     n_threads : None or int, default=None
         Torch threads in `fit` and `predict`. None leaves torch's own count, which
         joblib's workers lower; a number makes results the same for every `n_jobs`.
@@ -85,6 +89,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     classes_ : ndarray or list
         Labels; a list with None for regressions if y has two dimensions. Absent
         if no task is a classification.
+    precision_ : str
+        The precision that was used.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -148,6 +154,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         callbacks: Sequence[Any] | None = None,
         device: Any = "auto",
         precision: str = "auto",
+        compile: bool | Mapping[str, Any] = False,
         n_threads: int | None = None,
         warm_start: bool = False,
         random_state: Any = None,
@@ -169,6 +176,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         self.callbacks = callbacks
         self.device = device
         self.precision = precision
+        self.compile = compile
         self.n_threads = n_threads
         self.warm_start = warm_start
         self.random_state = random_state

@@ -30,6 +30,10 @@ def build_network(
     `backbone_params` leaves out. One forward pass of a sample of zeros tells how
     many features come out, and gives lazy modules their shapes.
 
+    A network of images works on channels-last memory, in which convolutions are
+    faster, unless its backbone cannot: one that calls ``x.view(len(x), -1)`` needs
+    the other order.
+
     Parameters
     ----------
     backbone : subclass of torch.nn.Module
@@ -73,6 +77,7 @@ def build_network(
     shape = tuple(input_shape)
     module = _build_backbone(backbone, backbone_params, shape).to(dtype)
     n_features = _count_features(module, shape, dtype)
+    memory_format = _choose_memory_format(module, shape, dtype)
     network = MultiTaskNetwork(
         module,
         [
@@ -85,6 +90,7 @@ def build_network(
             )
             for head in heads
         ],
+        memory_format,
     )
     return network.to(dtype)
 
@@ -154,3 +160,33 @@ def _count_features(
         f"The backbone {name} must return features of shape (n_samples, n_features). "
         f"Got {got} for a batch of shape {(1, *shape)} instead."
     )
+
+
+def _choose_memory_format(
+    backbone: nn.Module, shape: tuple[int, ...], dtype: torch.dtype
+) -> torch.memory_format | None:
+    """Bring the weights to channels-last memory, if the backbone can work on it."""
+    if len(shape) != 3:
+        return None
+    _order_weights(backbone, torch.channels_last)
+    # Two samples: some views are possible for one only.
+    samples = torch.zeros(2, *shape, dtype=dtype)
+    was_training = backbone.training
+    backbone.eval()
+    try:
+        with torch.no_grad():
+            backbone(samples.contiguous(memory_format=torch.channels_last))
+    except Exception:
+        _order_weights(backbone, torch.contiguous_format)
+        return torch.contiguous_format
+    finally:
+        backbone.train(was_training)
+    return torch.channels_last
+
+
+def _order_weights(module: nn.Module, memory_format: torch.memory_format) -> None:
+    """Bring the weights of two-dimensional convolutions to an order in memory."""
+    for weight in module.parameters():
+        # Module.to would fail on convolutions of three dimensions.
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=memory_format)

@@ -1,7 +1,9 @@
 """The network that joins a backbone and the heads."""
 
 from collections.abc import Sequence
+from typing import Self
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -16,6 +18,8 @@ class MultiTaskNetwork(nn.Module):
     heads : sequence of torch.nn.Module
         One per task; each maps the features to outputs of shape
         `(n_samples, n_outputs)`.
+    memory_format : torch.memory_format, default=None
+        Order in memory that batches are brought to; None leaves them as they come.
 
     References
     ----------
@@ -31,10 +35,35 @@ class MultiTaskNetwork(nn.Module):
     [torch.Size([2, 3]), torch.Size([2, 1])]
     """
 
-    def __init__(self, backbone: nn.Module, heads: Sequence[nn.Module]) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        heads: Sequence[nn.Module],
+        memory_format: torch.memory_format | None = None,
+    ) -> None:
         super().__init__()
+        self.memory_format = memory_format
+        self.n_trainings = 0
         self.backbone = backbone
         self.heads = nn.ModuleList(heads)
+
+    def train(self, mode: bool = True) -> Self:
+        """Enter training or evaluation mode, and count how often it was training.
+
+        Weights change in between: torch does not count what fused optimisers do.
+
+        Parameters
+        ----------
+        mode : bool, default=True
+            Whether to train.
+
+        Returns
+        -------
+        MultiTaskNetwork
+            This network.
+        """
+        self.n_trainings += mode
+        return super().train(mode)
 
     def features(self, x: Tensor) -> Tensor:
         """Return the shared features, without running a head.
@@ -49,6 +78,8 @@ class MultiTaskNetwork(nn.Module):
         Tensor of shape (n_samples, n_features)
             The output of the backbone.
         """
+        if self.memory_format is not None:
+            x = x.contiguous(memory_format=self.memory_format)
         return self.backbone(x)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

@@ -40,3 +40,8 @@ def get_backbone(name: str) -> type[nn.Module]:
             "For a network of your own, pass its class."
         )
     return _BACKBONES[name]
+
+
+def is_registered(backbone: type[nn.Module]) -> bool:
+    """Tell whether a backbone class is one of this package, which has a name."""
+    return backbone in _BACKBONES.values()

@@ -74,7 +74,6 @@ class ResNet(nn.Module):
             stride = 1 if index == 0 else 2
             self.stages.append(_stage(width, new_width, depth, stride, batch_norm))
             width = new_width
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.dense = nn.Sequential(
             *dense_layer(width, n_features, dropout=dropout, batch_norm=batch_norm)
         )
@@ -93,7 +92,7 @@ class ResNet(nn.Module):
         Tensor of shape (n_samples, n_features)
             The features, none below 0.
         """
-        return self.dense(self.pool(self.stages(self.stem(x))).flatten(1))
+        return self.dense(self.stages(self.stem(x)).mean(dim=(2, 3)))
 
 
 class _BasicBlock(nn.Module):
@@ -117,7 +116,9 @@ class _BasicBlock(nn.Module):
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.activation(self.residual(x) + self.shortcut(x))
+        x, shortcut = self.residual(x), self.shortcut(x)
+        x += shortcut  # in place: saves memory, and the time to get it
+        return self.activation(x)
 
 
 def _stage(

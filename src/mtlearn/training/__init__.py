@@ -1,6 +1,6 @@
 """How a network is trained: batches, schedules, callbacks, seeds and devices."""
 
-from mtlearn.training._batches import Labels, Samples, to_labels
+from mtlearn.training._batches import to_labels
 from mtlearn.training._callbacks import (
     BestWeights,
     EpochEnd,
@@ -8,10 +8,13 @@ from mtlearn.training._callbacks import (
     EpochLine,
     ProgressBar,
 )
-from mtlearn.training._device import resolve_device, resolve_precision
+from mtlearn.training._device import resolve_device
+from mtlearn.training._inference import activations, features
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parts import resolve_part
+from mtlearn.training._precision import Precision, resolve_precision
+from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._schedules import (
     resolve_schedule,
     schedule_callback,
@@ -27,11 +30,14 @@ __all__ = [
     "EpochLine",
     "Labels",
     "MultiTaskNet",
+    "Precision",
     "ProgressBar",
     "Samples",
     "Seeds",
+    "activations",
     "derive_seeds",
     "draw_seed",
+    "features",
     "isolated",
     "resolve_device",
     "resolve_optimizer",

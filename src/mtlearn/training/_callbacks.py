@@ -9,7 +9,8 @@ from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
 from mtlearn.exceptions import DivergenceError
-from mtlearn.training._net import MultiTaskNet, StopTraining
+from mtlearn.training._loop import StopTraining
+from mtlearn.training._net import MultiTaskNet
 
 # skorch's hooks have public names and no parameters of interest.
 

@@ -1,13 +1,10 @@
-"""Where to compute, and in which precision."""
+"""Where to compute."""
 
 from typing import Any
 
 import torch
 
-from mtlearn._utils._validation import check_choice
 from mtlearn.exceptions import InvalidParameterError
-
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def resolve_device(value: Any, owner: str) -> torch.device:
@@ -48,29 +45,3 @@ def resolve_device(value: Any, owner: str) -> torch.device:
             f"here: {str(error).partition(chr(10))[0]} Use 'auto' or 'cpu'."
         ) from error
     return device
-
-
-def resolve_precision(value: Any, default: str, owner: str) -> torch.dtype:
-    """Return the type to compute in.
-
-    Parameters
-    ----------
-    value : {"auto", "float32", "float64"}
-        What the user gave.
-    default : {"float32", "float64"}
-        What ``"auto"`` means.
-    owner : str
-        The estimator, for the message.
-
-    Returns
-    -------
-    torch.dtype
-        The type.
-
-    Raises
-    ------
-    InvalidParameterError
-        If the name is none of these.
-    """
-    name = check_choice(value, "precision", owner, ("auto", *_DTYPES))
-    return _DTYPES[default if name == "auto" else name]

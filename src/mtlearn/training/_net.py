@@ -6,29 +6,20 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
-from torch import Tensor
+from skorch.callbacks import Callback
 
-from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
-from mtlearn.training._batches import Batches, Labels, Samples
+from mtlearn.training._loop import BatchLoop
+from mtlearn.training._precision import Precision
+from mtlearn.training._samples import Samples
+from mtlearn.training._scaling import loss_scaler
 from mtlearn.training._seeding import isolated
-from mtlearn.training._tally import Tally
-
-# Rows a batch when there is no gradient to keep.
-_PREDICTION_BATCH = 256
 
 
-class StopTraining(Exception):
-    """Raised by a callback to end training after an epoch."""
-
-
-class MultiTaskNet(NeuralNet):
+class MultiTaskNet(BatchLoop):
     """A skorch net for a module with several outputs.
 
-    It overrides how rows become batches, how outputs and labels become a loss, and
-    what is pickled; the training loop is skorch's.
+    It adds to `BatchLoop` how the network is made, moved, trained and pickled.
 
     Parameters
     ----------
@@ -36,8 +27,10 @@ class MultiTaskNet(NeuralNet):
         Make the network, which returns a tuple of outputs, and the loss.
     tasks : Tasks
         Fitted tasks.
-    dtype : torch.dtype, default=torch.float32
-        Type that the network computes in.
+    precision : Precision
+        What the network computes in.
+    compile_options : dict or None, default=None
+        Arguments of `torch.nn.Module.compile`; None does not compile the network.
     **kwargs : object
         Arguments of `skorch.NeuralNet`.
 
@@ -50,9 +43,10 @@ class MultiTaskNet(NeuralNet):
     --------
     An estimator makes its net; users reach it as ``estimator.net_``.
 
+    >>> from skorch import NeuralNet
     >>> from mtlearn.training import MultiTaskNet
-    >>> MultiTaskNet.__mro__[1].__name__
-    'NeuralNet'
+    >>> issubclass(MultiTaskNet, NeuralNet)
+    True
     """
 
     def __init__(
@@ -61,11 +55,13 @@ class MultiTaskNet(NeuralNet):
         criterion: Any,
         *,
         tasks: Tasks,
-        dtype: torch.dtype = torch.float32,
+        precision: Precision,
+        compile_options: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self.tasks = tasks
-        self.dtype = dtype
+        self.precision = precision
+        self.compile_options = compile_options
         super().__init__(module, criterion, **kwargs)
 
     @property
@@ -80,8 +76,14 @@ class MultiTaskNet(NeuralNet):
         MultiTaskNet
             This net.
         """
-        arguments = {**self.get_params_for("module"), "dtype": self.dtype}
+        arguments = self.get_params_for("module") | {"dtype": self.precision.dtype}
         self.module_ = self.initialized_instance(self.module, arguments)
+        if self.compile_options is not None:
+            # In place: the class and the names of the weights stay.
+            self.module_.compile(**self.compile_options)
+        # The network that predicts, with a description of the weights it was made of.
+        self.inference_: tuple[Any, Any] | None = None
+        self.scaler_: Any = None
         self.generator_ = torch.Generator()
         return self
 
@@ -112,6 +114,7 @@ class MultiTaskNet(NeuralNet):
             This net.
         """
         self.generator_.manual_seed(order_seed)
+        self.scaler_ = loss_scaler(self.precision, self.device, self.scaler_)
         self.callbacks = list(callbacks)
         self.initialize_callbacks()
         self.initialize_history()
@@ -126,26 +129,41 @@ class MultiTaskNet(NeuralNet):
             self.callbacks = []
             self.initialize_callbacks()
 
-    def move(self, device: str, dtype: torch.dtype) -> bool:
+    def move(self, device: str, precision: Precision) -> bool:
         """Move the network where it is to compute.
 
         Parameters
         ----------
         device : str
             A torch device.
-        dtype : torch.dtype
-            Type that the network computes in.
+        precision : Precision
+            What it is to compute in.
 
         Returns
         -------
         bool
-            Whether it was elsewhere.
+            Whether its weights were elsewhere, or of another type.
         """
-        moved = (str(self.device), self.dtype) != (device, dtype)
+        before = str(self.device), self.precision.dtype
         self.device: str = device
-        self.dtype = dtype
-        self.module_.to(device, dtype)
-        return moved
+        self.precision = precision
+        self.module_.to(device, precision.dtype)
+        self.inference_ = None
+        return before != (device, precision.dtype)
+
+    def set_compile(self, options: dict[str, Any] | None) -> None:
+        """Compile the network from its next pass on, or no longer.
+
+        Parameters
+        ----------
+        options : dict or None
+            Arguments of `torch.nn.Module.compile`; None does not compile.
+        """
+        if options != self.compile_options:
+            self.compile_options = options
+            self.module_._compiled_call_impl = None  # torch has no undo of compile
+            if options is not None:
+                self.module_.compile(**options)
 
     def set_optimizer(
         self,
@@ -182,194 +200,38 @@ class MultiTaskNet(NeuralNet):
 
     @contextmanager
     def unchanged_on_error(self) -> Iterator[None]:
-        """Give weights and optimiser back as they were if training fails."""
-        parts = (self.module_, self.optimizer_)
+        """Give settings, weights and optimiser back as they were if training fails."""
+        settings = self._settings()
+        device, precision = str(self.device), self.precision
+        optimizer: torch.optim.Optimizer = self.__dict__["optimizer_"]
+        parts = (self.module_, optimizer)
         before = [copy.deepcopy(part.state_dict()) for part in parts]
         try:
             yield
         except BaseException:
+            self.move(device, precision)
+            self.set_compile(settings["compile_options"])
+            # Not setattr and delattr, by which skorch keeps lists of what it made.
+            for name in self._settings().keys() - settings.keys():
+                del self.__dict__[name]
+            self.__dict__.update(settings, optimizer_=optimizer)
             for part, state in zip(parts, before, strict=True):
                 part.load_state_dict(state)
             raise
 
-    def partial_fit(
-        self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
-    ) -> Self:
-        """Run the training loop; unlike skorch's, let Ctrl-C through.
-
-        Parameters
-        ----------
-        X : tuple of (Samples, Samples or None)
-            Training and validation rows.
-        y, classes : None
-            Not used.
-        **fit_params : object
-            ``epochs``.
-
-        Returns
-        -------
-        MultiTaskNet
-            This net.
-        """
-        self.notify("on_train_begin", X=X, y=y)
-        try:
-            self.fit_loop(X, y, **fit_params)
-        except StopTraining:
-            pass
-        except KeyboardInterrupt:
-            # skorch's EarlyStopping ends training by the same exception.
-            if not any(_has_stopped(callback) for _, callback in self.callbacks_):
-                raise
-        self.notify("on_train_end", X=X, y=y)
-        return self
-
-    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        """Begin new sums.
-
-        Parameters
-        ----------
-        net : MultiTaskNet
-            This net.
-        **kwargs : object
-            Passed on to skorch.
-        """
-        super().on_epoch_begin(net, **kwargs)
-        weights = self.criterion_.task_weights
-        self.tallies_ = {
-            training: Tally(self.tasks, weights) for training in (True, False)
+    def _settings(self) -> dict[str, Any]:
+        """Give the parameters, as skorch tells them from what is fitted."""
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if not name.startswith("_") and not name.endswith("_")
         }
-
-    def get_dataset(self, X: Any, y: Any = None) -> Any:
-        """Return rows as they are iterated over.
-
-        Parameters
-        ----------
-        X : Samples or ndarray
-            Rows.
-        y : None
-            Not used.
-
-        Returns
-        -------
-        Samples
-            X, in a record.
-        """
-        return X if isinstance(X, Samples) else Samples(X)
-
-    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        """Return training and validation rows, which were split before.
-
-        Parameters
-        ----------
-        X : tuple of (Samples, Samples or None)
-            Both.
-        y : None
-            Not used.
-        **fit_params : object
-            Not used.
-
-        Returns
-        -------
-        tuple of (Samples, Samples or None)
-            X.
-        """
-        return X
-
-    def get_iterator(self, dataset: Samples, training: bool = False) -> Batches:
-        """Index batches from whole arrays, in a new order every epoch of training.
-
-        Parameters
-        ----------
-        dataset : Samples
-            Rows.
-        training : bool, default=False
-            Whether to shuffle.
-
-        Returns
-        -------
-        Batches
-            An iterable of inputs and labels.
-        """
-        if not training:
-            size = max(self.batch_size, _PREDICTION_BATCH)
-            return Batches(dataset, size, self.dtype)
-        at_least = 2 if needs_batch(self.module_) else 1
-        return Batches(dataset, self.batch_size, self.dtype, self.generator_, at_least)
-
-    def get_loss(
-        self, y_pred: Any, y_true: Labels, X: Any = None, training: bool = False
-    ) -> Tensor:
-        """Compute the weighted loss, and add the batch to the epoch's sums.
-
-        Parameters
-        ----------
-        y_pred : tuple of Tensor of shape (n_samples, n_outputs)
-            Outputs of the network.
-        y_true : Labels
-            Labels and weights.
-        X : object
-            Not used.
-        training : bool, default=False
-            Whether these are training rows.
-
-        Returns
-        -------
-        Tensor
-            The total loss, a scalar.
-        """
-        outputs = tuple(
-            task.link(output) for task, output in zip(self.tasks, y_pred, strict=True)
-        )
-        parts = self.criterion_(outputs, y_true.values, y_true.weights)
-        self.tallies_[training].add(parts, outputs, y_true)
-        return parts.total
-
-    def activations(self, samples: Samples) -> Iterator[tuple[Tensor, ...]]:
-        """Compute probabilities and values, batch by batch.
-
-        Parameters
-        ----------
-        samples : Samples
-            Rows.
-
-        Yields
-        ------
-        tuple of Tensor of shape (n_batch, n_outputs)
-            In task order, on the CPU.
-        """
-        for outputs in self.forward_iter(samples):
-            yield tuple(
-                task.activate(output)
-                for task, output in zip(self.tasks, outputs, strict=True)
-            )
-
-    def features(self, samples: Samples) -> Iterator[Tensor]:
-        """Compute the shared features, batch by batch.
-
-        Parameters
-        ----------
-        samples : Samples
-            Rows.
-
-        Yields
-        ------
-        Tensor of shape (n_batch, n_features)
-            On the CPU.
-        """
-        self.module_.eval()
-        for x, _ in self.get_iterator(samples):
-            with torch.inference_mode():
-                yield self.module_.features(x.to(self.device)).cpu()
 
     def __getstate__(self) -> dict[str, Any]:
         """Keep how the network is made and its weights; no optimiser, no callbacks."""
-        arguments = {
-            name: value
-            for name, value in vars(self).items()
-            if not name.startswith("_")
-            and not name.endswith("_")
-            and name not in ("callbacks", "device")
-        }
+        arguments = self._settings()
+        for name in ("callbacks", "device"):
+            del arguments[name]
         weights = {
             name: value.detach().cpu().numpy()
             for name, value in self.module_.state_dict().items()
@@ -378,8 +240,10 @@ class MultiTaskNet(NeuralNet):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the network anew, on the CPU, and give it its weights."""
-        type(self).__init__(self, **state["arguments"], device="cpu")
-        with isolated(0, torch.device("cpu")):
+        device = torch.device("cpu")
+        type(self).__init__(self, **state["arguments"], device=str(device))
+        self.precision = self.precision.on(device)
+        with isolated(0, device):
             self.initialize()
         weights = {
             name: torch.from_numpy(value.copy())
@@ -387,7 +251,3 @@ class MultiTaskNet(NeuralNet):
         }
         self.module_.load_state_dict(weights)
         self.module_.eval()
-
-
-def _has_stopped(callback: Callback) -> bool:
-    return isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience

@@ -16,7 +16,14 @@ _NAMES = {
 }
 
 
-def resolve_optimizer(value: Any, weight_decay: float, owner: str) -> Partial:
+# One kernel for all weights; of torch's own classes, where it has them.
+_FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad)
+_FUSED_DEVICES = ("cpu", "cuda")
+
+
+def resolve_optimizer(
+    value: Any, weight_decay: float, device: torch.device, owner: str
+) -> Partial:
     """Return the optimiser that a user named.
 
     Parameters
@@ -25,6 +32,9 @@ def resolve_optimizer(value: Any, weight_decay: float, owner: str) -> Partial:
         What the user gave.
     weight_decay : float
         Goes to the optimiser unless the Partial has one of its own.
+    device : torch.device
+        Where to compute; an optimiser that torch has in a fused form there is used so,
+        unless the Partial says how it is to be implemented.
     owner : str
         The estimator, for the message.
 
@@ -61,4 +71,13 @@ def resolve_optimizer(value: Any, weight_decay: float, owner: str) -> Partial:
             f"{found.cls.__name__}, which takes none. Got {weight_decay!r} instead."
         )
     decay = {"weight_decay": weight_decay} if takes_decay else {}
-    return Partial(found.cls, **{**decay, **found.kwargs})
+    fused = _has_fused(found, device)
+    return Partial(found.cls, **{**decay, **fused, **found.kwargs})
+
+
+def _has_fused(optimizer: Partial, device: torch.device) -> dict[str, bool]:
+    """Return the argument that asks for the fused form, where there is one."""
+    decided = {"fused", "foreach", "differentiable"} & set(optimizer.kwargs)
+    if optimizer.cls in _FUSED and device.type in _FUSED_DEVICES and not decided:
+        return {"fused": True}
+    return {}

@@ -8,7 +8,10 @@ from torch import Tensor
 
 from mtlearn.losses import LossParts
 from mtlearn.tasks import Tasks
-from mtlearn.training._batches import Labels
+from mtlearn.training._samples import Labels
+
+# Rows that are summed up together.
+_AT_ONCE = 4096
 
 
 class Tally:
@@ -27,6 +30,8 @@ class Tally:
         self.task_weights = np.asarray(task_weights)
         self.losses: Tensor | None = None
         self.statistics: list[Tensor] = []
+        self._waiting: list[tuple[LossParts, Sequence[Tensor], Labels]] = []
+        self._n_waiting = 0
 
     def add(self, parts: LossParts, outputs: Sequence[Tensor], labels: Labels) -> None:
         """Add one batch.
@@ -40,20 +45,38 @@ class Tally:
         labels : Labels
             What they are compared with.
         """
-        losses = torch.stack([parts.weighted_sums, parts.weight_sums]).double()
+        outputs = [output.detach() for output in outputs]
+        self._waiting.append((parts, outputs, labels))
+        self._n_waiting += len(labels.weights)
+        if self._n_waiting >= _AT_ONCE:
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Add the batches that wait: many small sums would cost more than one."""
+        if not self._waiting:
+            return
+        parts, outputs, labels = zip(*self._waiting, strict=True)
+        self._waiting, self._n_waiting = [], 0
+        sums = torch.stack(
+            [torch.stack([each.weighted_sums, each.weight_sums]) for each in parts]
+        )
+        losses = sums.double().sum(dim=0)
+        weights = torch.cat([each.weights for each in labels]).unbind(dim=1)
         with torch.no_grad():
             statistics = [
-                task.statistics(output.detach(), value, weight)
-                for task, output, value, weight in zip(
-                    self.tasks, outputs, labels.values, labels.weights.T, strict=True
+                task.statistics(
+                    torch.cat([each[i] for each in outputs]),
+                    torch.cat([each.values[i] for each in labels]),
+                    weights[i],
                 )
+                for i, task in enumerate(self.tasks)
             ]
         if self.losses is None:
             self.losses, self.statistics = losses, statistics
         else:
             self.losses += losses
-            for total, batch in zip(self.statistics, statistics, strict=True):
-                total += batch
+            for total, more in zip(self.statistics, statistics, strict=True):
+                total += more
 
     def summary(self, prefix: str) -> dict[str, float]:
         """Compute what the history keeps.
@@ -70,6 +93,7 @@ class Tally:
             ``{prefix}_{task}_loss`` and ``{prefix}_{task}_{metric}`` of every task.
             Empty if no batch was added; NaN where a task had no label.
         """
+        self._sum_up()
         if self.losses is None:
             return {}
         sums, weights = self.losses.cpu().numpy()

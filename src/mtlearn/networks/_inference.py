@@ -1,0 +1,169 @@
+"""The network as prediction runs it: fewer layers, and no work done twice."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from operator import is_
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from mtlearn.networks._multitask import MultiTaskNetwork
+from mtlearn.networks._registry import is_registered
+
+_FUSED: dict[tuple[type, type], Callable[..., nn.Module]] = {
+    (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
+    (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
+}
+
+
+def for_inference(
+    network: MultiTaskNetwork, dtype: torch.dtype | None = None
+) -> MultiTaskNetwork:
+    """Return a copy of a trained network that predicts the same, faster.
+
+    In the heads and in the backbones of this package, each batch norm becomes part of
+    the layer before it, which is exact to rounding, and the weights of convolutions
+    and linear layers are cast once. A backbone of the user's is shared, not copied,
+    and left as it is: what runs between its layers is not known.
+
+    Parameters
+    ----------
+    network : MultiTaskNetwork
+        A trained network.
+    dtype : torch.dtype, default=None
+        Type that autocast would cast weights to at each pass; None without autocast.
+
+    Returns
+    -------
+    MultiTaskNetwork
+        In evaluation mode, without gradients; a shared backbone stays as it is.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn.networks import HeadSpec, MLP, build_network, for_inference
+    >>> params = {"hidden": (4,), "batch_norm": True}
+    >>> network = build_network(MLP, params, (3,), [HeadSpec(2, hidden=())]).eval()
+    >>> for_inference(network).backbone
+    MLP(
+      (layers): Sequential(
+        (0): Linear(in_features=3, out_features=4, bias=True)
+        (1): ReLU()
+      )
+    )
+    """
+    backbone = network.backbone
+    if is_registered(type(backbone)):
+        backbone = _prepared(backbone, dtype)
+    heads = [_prepared(head, dtype) for head in network.heads]
+    copy = MultiTaskNetwork(backbone, heads, network.memory_format)
+    copy.training = copy.heads.training = False  # not of a shared backbone
+    return copy
+
+
+def _prepared(module: nn.Module, dtype: torch.dtype | None) -> nn.Module:
+    module = deepcopy(module).eval().requires_grad_(False)
+    for part in list(module.modules()):
+        if type(part) is nn.Sequential:
+            _fold_norms(part)
+    for part in module.modules():
+        if dtype is not None and type(part) in (nn.Conv2d, nn.Linear):
+            part.to(dtype)
+    return module
+
+
+def _fold_norms(sequence: nn.Sequential) -> None:
+    """Join each batch norm with the layer before it, and drop dropout."""
+    for index, (layer, norm) in enumerate(pairwise(list(sequence))):
+        fuse = _FUSED.get((type(layer), type(norm)))
+        if fuse is not None and norm.running_mean is not None:
+            sequence[index] = fuse(layer, norm)
+            sequence[index + 1] = nn.Identity()
+    for index in reversed(range(len(sequence))):
+        if isinstance(sequence[index], nn.Identity | nn.Dropout):
+            del sequence[index]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The parts of a network and how often they changed.
+
+    Parameters
+    ----------
+    parts : list of Module and Tensor
+        Kept alive, so that no other object gets the address of one of them.
+    marks : list of tuple of int
+        Address and number of changes of each tensor's memory.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import Fingerprint
+    >>> Fingerprint([], [(0, 1)]).is_same(Fingerprint([], [(0, 2)]))
+    False
+    """
+
+    parts: list[object]
+    marks: list[tuple[int, int]]
+
+    def is_same(self, other: "Fingerprint") -> bool:
+        """Tell whether a network is still the same.
+
+        Parameters
+        ----------
+        other : Fingerprint
+            Taken at another time.
+
+        Returns
+        -------
+        bool
+            Whether the parts are the very same, and unchanged.
+        """
+        same_length = len(self.parts) == len(other.parts)
+        same_parts = same_length and all(map(is_, self.parts, other.parts))
+        return same_parts and self.marks == other.marks
+
+
+def fingerprint(network: MultiTaskNetwork) -> Fingerprint | None:
+    """Describe the state of a network, so that a copy knows when it is out of date.
+
+    Parameters
+    ----------
+    network : MultiTaskNetwork
+        The network.
+
+    Returns
+    -------
+    Fingerprint or None
+        Changes with the weights, unless they are changed through ``Tensor.data`` in
+        evaluation mode, which torch does not count. None if no copy would do the same
+        as the network: it has a forward hook, or a part of it is in training mode.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import HeadSpec, MLP, build_network, fingerprint
+    >>> network = build_network(MLP, {}, (3,), [HeadSpec(2)])
+    >>> fingerprint(network) is None
+    True
+    >>> before = fingerprint(network.eval())
+    >>> fingerprint(network.train().eval()).is_same(before)
+    False
+    """
+    parts: list[Any] = []
+    marks = [(0, network.n_trainings)]
+    # Not network.modules(): its generators take half as long as predicting one image.
+    waiting: list[nn.Module] = [network]
+    while waiting:
+        module = waiting.pop()
+        if module.training or module._forward_hooks or module._forward_pre_hooks:
+            return None
+        parts.append(module)
+        waiting += [child for child in module._modules.values() if child is not None]
+        for tensor in chain(module._parameters.values(), module._buffers.values()):
+            if tensor is not None:
+                parts.append(tensor)
+                marks.append((tensor.data_ptr(), tensor._version))
+    return Fingerprint(parts, marks)

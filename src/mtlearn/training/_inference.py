@@ -1,0 +1,110 @@
+"""Prediction with a trained net, batch by batch."""
+
+from collections.abc import Callable, Iterator
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtlearn.networks import MultiTaskNetwork, fingerprint, for_inference
+from mtlearn.training._samples import Samples
+
+# Pixels (of tables: cells) of a batch. On a processor its activations should fit into
+# a core's cache; a GPU wants to have much to do at once.
+_PIXELS = {"cpu": 2**16}
+_PIXELS_ELSEWHERE = 2**21
+_MOST_ROWS = 4096
+_FEWEST_ROWS = 8
+
+
+def prediction_batch(samples: Samples, device: torch.device | str) -> int:
+    """Choose how many rows are predicted at once.
+
+    Parameters
+    ----------
+    samples : Samples
+        Rows.
+    device : torch.device or str
+        Where the network is.
+
+    Returns
+    -------
+    int
+        A number that depends on the size of a row only.
+    """
+    pixels = _PIXELS.get(torch.device(device).type, _PIXELS_ELSEWHERE)
+    rows = pixels // max(1, prod(samples.X.shape[1:3]))
+    return min(max(rows, _FEWEST_ROWS), _MOST_ROWS)
+
+
+def activations(net: Any, samples: Samples) -> Iterator[tuple[Tensor, ...]]:
+    """Compute probabilities and values, batch by batch.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        A trained net.
+    samples : Samples
+        Rows.
+
+    Yields
+    ------
+    tuple of Tensor of shape (n_batch, n_outputs)
+        In task order, on the CPU.
+    """
+    network = inference_network(net)
+    for outputs in _run(net, network, samples):
+        yield tuple(
+            task.activate(output.to(net.precision.dtype)).cpu()
+            for task, output in zip(net.tasks, outputs, strict=True)
+        )
+
+
+def features(net: Any, samples: Samples) -> Iterator[Tensor]:
+    """Compute the shared features, batch by batch.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        A trained net.
+    samples : Samples
+        Rows.
+
+    Yields
+    ------
+    Tensor of shape (n_batch, n_features)
+        On the CPU.
+    """
+    for output in _run(net, inference_network(net).features, samples):
+        yield output.to(net.precision.dtype).cpu()
+
+
+def _run(net: Any, function: Callable, samples: Samples) -> Iterator[Any]:
+    for x, _ in net.get_iterator(samples):
+        # Not around the loop: what takes the batches must not run inside of it.
+        with torch.inference_mode(), net.precision.context(net.device):
+            outputs = function(x)
+        yield outputs
+
+
+def inference_network(net: Any) -> MultiTaskNetwork:
+    """Return the network that predicts, made anew where weights have changed.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        A trained net; it keeps what is returned.
+
+    Returns
+    -------
+    MultiTaskNetwork
+        In evaluation mode.
+    """
+    network = net.module_
+    state = fingerprint(network)
+    if state is None or net.compile_options is not None:
+        return network.eval()
+    if net.inference_ is None or not state.is_same(net.inference_[0]):
+        net.inference_ = state, for_inference(network, net.precision.autocast)
+    return net.inference_[1]

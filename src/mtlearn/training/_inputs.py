@@ -1,0 +1,225 @@
+"""From rows of X to tensors where the network is."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.training._samples import Samples
+
+_NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
+# Rows are copied to a device in pieces of so many bytes.
+_CHUNK_BYTES = 2**24
+# Share of a device's free memory that X may take: the network needs the rest.
+_SHARE = 0.5
+
+
+class Inputs:
+    """Batches of X, cast one at a time.
+
+    Parameters
+    ----------
+    samples : Samples
+        The rows.
+    dtype : torch.dtype
+        Type that X is cast to.
+    device : torch.device
+        Where the batches are wanted.
+    """
+
+    def __init__(
+        self, samples: Samples, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.samples = samples
+        self.dtype = dtype
+        self.device = device
+
+    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Give the batches in order.
+
+        Parameters
+        ----------
+        rows : sequence of Tensor of int64
+            Rows of each batch.
+
+        Yields
+        ------
+        Tensor of shape (n_batch, n_channels, height, width) or (n_batch, d)
+            Inputs; images are channels-last in memory.
+        """
+        for index in rows:
+            yield self.take(index)
+
+    def take(self, index: Tensor) -> Tensor:
+        """Copy some rows.
+
+        Parameters
+        ----------
+        index : Tensor of int64
+            The rows.
+
+        Returns
+        -------
+        Tensor of shape (n_batch, n_channels, height, width) or (n_batch, d)
+            Their inputs.
+        """
+        samples = self.samples
+        chosen = index.numpy()
+        rows = chosen if samples.rows is None else samples.rows[chosen]
+        # Indexing by rows copies them, whatever their byte order or strides, so that
+        # torch can read them and no network writes into X.
+        x = torch.from_numpy(_cast(samples.X[rows], self.dtype))
+        if self.device.type == "cuda":
+            x = x.pin_memory()  # from where a copy need not be waited for
+        return channels_first(x.to(self.device, non_blocking=True))
+
+
+class AheadInputs(Inputs):
+    """The same, the next batch prepared while one computes.
+
+    It pays where a batch is waited for: on a GPU, and where X is on a disk.
+    """
+
+    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Give the batches in order.
+
+        Parameters
+        ----------
+        rows : sequence of Tensor of int64
+            Rows of each batch.
+
+        Yields
+        ------
+        Tensor of shape (n_batch, n_channels, height, width) or (n_batch, d)
+            Inputs.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            waiting = [pool.submit(self.take, index) for index in rows[:1]]
+            for following in [*rows[1:], None]:
+                ready = waiting.pop().result()
+                if following is not None:
+                    waiting.append(pool.submit(self.take, following))
+                yield ready
+
+
+class ResidentInputs(Inputs):
+    """The same, from a copy of the rows where the network is."""
+
+    _copy: Tensor | None = None
+
+    def take(self, index: Tensor) -> Tensor:
+        """Copy some rows.
+
+        Parameters
+        ----------
+        index : Tensor of int64
+            The rows.
+
+        Returns
+        -------
+        Tensor of shape (n_batch, n_channels, height, width) or (n_batch, d)
+            Their inputs.
+        """
+        if self._copy is None:
+            self._copy = self._load()
+        return channels_first(self._copy[index.to(self.device)].to(self.dtype))
+
+    def _load(self) -> Tensor:
+        X, rows = self.samples.X, self.samples.rows
+        # Bytes are cast batch by batch: as such they take a quarter of the memory.
+        dtype = torch.uint8 if X.dtype == np.uint8 else self.dtype
+        shape = len(self.samples), *X.shape[1:]
+        copy = torch.empty(shape, dtype=dtype, device=self.device)
+        step = max(1, _CHUNK_BYTES // max(1, X[:1].nbytes))
+        for start in range(0, len(copy), step):
+            part = slice(start, start + step)
+            chunk = X[part if rows is None else rows[part]]
+            copy[part] = torch.from_numpy(_cast(chunk, dtype))
+        return copy
+
+
+def choose_inputs(
+    samples: Samples, dtype: torch.dtype, device: torch.device, again: bool
+) -> Inputs:
+    """Choose how rows reach the network.
+
+    Parameters
+    ----------
+    samples : Samples
+        The rows.
+    dtype : torch.dtype
+        Type that X is cast to.
+    device : torch.device
+        Where the network is.
+    again : bool
+        Whether the rows are passed over more than once.
+
+    Returns
+    -------
+    Inputs
+        Gives the same batches whatever the way.
+    """
+    ahead = device.type == "cuda" or _is_mapped(samples.X)
+    if again and device.type == "cuda":
+        size = 1 if samples.X.dtype == np.uint8 else dtype.itemsize
+        n_bytes = len(samples) * samples.X[0].size * size
+        if n_bytes <= _SHARE * free_memory(device):
+            return ResidentInputs(samples, dtype, device)
+    return (AheadInputs if ahead else Inputs)(samples, dtype, device)
+
+
+def _is_mapped(X: np.ndarray | None) -> bool:
+    """Tell whether X, or what it is a view of, lies in a file."""
+    while isinstance(X, np.ndarray):
+        if isinstance(X, np.memmap):
+            return True
+        X = X.base
+    return False
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that are free on a CUDA device.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    return torch.cuda.mem_get_info(device)[0]
+
+
+def channels_first(x: Tensor) -> Tensor:
+    """View images as torch wants them; their memory stays channels-last.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_batch, height, width, n_channels) or (n_batch, d)
+        Inputs.
+
+    Returns
+    -------
+    Tensor of shape (n_batch, n_channels, height, width) or (n_batch, d)
+        A view.
+    """
+    return x.permute(0, 3, 1, 2) if x.ndim == 4 else x
+
+
+def _cast(x: np.ndarray, dtype: torch.dtype) -> np.ndarray:
+    if dtype == torch.uint8:
+        return np.array(x)
+    with np.errstate(over="raise"):
+        try:
+            return np.ascontiguousarray(x, dtype=_NUMPY[dtype])
+        except FloatingPointError as error:
+            raise InvalidDataError(
+                f"X has values too large for {dtype}. Scale X, or set "
+                "precision='float64'."
+            ) from error

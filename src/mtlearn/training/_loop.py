@@ -1,0 +1,276 @@
+"""How the skorch net steps through batches."""
+
+from typing import Any, Self
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
+from torch import Tensor
+
+from mtlearn.networks import needs_batch
+from mtlearn.tasks import Tasks
+from mtlearn.training._batches import Batches
+from mtlearn.training._inference import prediction_batch
+from mtlearn.training._precision import Precision
+from mtlearn.training._samples import Labels, Samples
+from mtlearn.training._scaling import scaled_step
+from mtlearn.training._tally import Tally
+
+
+class StopTraining(Exception):
+    """Raised by a callback to end training after an epoch."""
+
+
+class BatchLoop(NeuralNet):
+    """A skorch net for batches of several targets, in some precision.
+
+    It overrides how rows become batches, and how outputs and labels become a loss;
+    the loop over epochs and batches is skorch's.
+    """
+
+    tasks: Tasks
+    precision: Precision
+    generator_: torch.Generator
+    scaler_: Any
+
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
+    ) -> Self:
+        """Run the training loop; unlike skorch's, let Ctrl-C through.
+
+        Parameters
+        ----------
+        X : tuple of (Samples, Samples or None)
+            Training and validation rows.
+        y, classes : None
+            Not used.
+        **fit_params : object
+            ``epochs``.
+
+        Returns
+        -------
+        MultiTaskNet
+            This net.
+        """
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y, **fit_params)
+        except StopTraining:
+            pass
+        except KeyboardInterrupt:
+            # skorch's EarlyStopping ends training by the same exception.
+            if not any(_has_stopped(callback) for _, callback in self.callbacks_):
+                raise
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        """Begin new sums.
+
+        Parameters
+        ----------
+        net : MultiTaskNet
+            This net.
+        **kwargs : object
+            Passed on to skorch.
+        """
+        super().on_epoch_begin(net, **kwargs)
+        weights = self.criterion_.task_weights
+        self.tallies_ = {
+            training: Tally(self.tasks, weights) for training in (True, False)
+        }
+
+    def get_dataset(self, X: Any, y: Any = None) -> Any:
+        """Return rows as they are iterated over.
+
+        Parameters
+        ----------
+        X : Samples or ndarray
+            Rows.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        Samples
+            X, in a record.
+        """
+        return X if isinstance(X, Samples) else Samples(X)
+
+    def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Return training and validation rows, which were split before.
+
+        Parameters
+        ----------
+        X : tuple of (Samples, Samples or None)
+            Both.
+        y : None
+            Not used.
+        **fit_params : object
+            Not used.
+
+        Returns
+        -------
+        tuple of (Samples, Samples or None)
+            X.
+        """
+        return X
+
+    def get_iterator(self, dataset: Samples, training: bool = False) -> Batches:
+        """Index batches from whole arrays, in a new order every epoch of training.
+
+        Parameters
+        ----------
+        dataset : Samples
+            Rows.
+        training : bool, default=False
+            Whether to shuffle.
+
+        Returns
+        -------
+        Batches
+            An iterable of inputs and labels.
+        """
+        if not training:
+            size = prediction_batch(dataset, self.device)
+            return Batches(dataset, size, self.precision.dtype, device=self.device)
+        at_least = 2 if needs_batch(self.module_) else 1
+        return Batches(
+            dataset,
+            self.batch_size,
+            self.precision.dtype,
+            self.generator_,
+            at_least,
+            self.device,
+        )
+
+    def infer(self, x: Tensor, **fit_params: Any) -> tuple[Tensor, ...]:
+        """Run the network in its precision.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+            A batch.
+        **fit_params : object
+            Not used.
+
+        Returns
+        -------
+        tuple of Tensor of shape (n_samples, n_outputs)
+            Outputs of the tasks, not of the shorter type of autocast.
+        """
+        with self.precision.context(self.device):
+            outputs = self.module_(x)
+        return tuple(output.to(self.precision.dtype) for output in outputs)
+
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Take one step of the optimiser.
+
+        Parameters
+        ----------
+        batch : tuple of (Tensor, Labels)
+            Rows.
+        **fit_params : object
+            Not used.
+
+        Returns
+        -------
+        dict
+            ``loss`` and ``y_pred``.
+        """
+        if self.scaler_.is_enabled():
+            return scaled_step(self, batch)
+        return super().train_step(batch, **fit_params)
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute the loss of a batch and its gradients.
+
+        Parameters
+        ----------
+        batch : tuple of (Tensor, Labels)
+            Rows.
+        **fit_params : object
+            Not used.
+
+        Returns
+        -------
+        dict
+            ``loss`` and ``y_pred``.
+        """
+        step = self.forward_step(batch, training=True)
+        self.scaler_.scale(step["loss"]).backward()
+        return step
+
+    def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Compute the loss of a batch.
+
+        Parameters
+        ----------
+        batch : tuple of (Tensor, Labels)
+            Rows.
+        **fit_params : object
+            Not used.
+
+        Returns
+        -------
+        dict
+            ``loss`` and ``y_pred``.
+        """
+        with torch.no_grad():
+            return self.forward_step(batch, training=False)
+
+    def forward_step(self, batch: Any, training: bool) -> dict[str, Any]:
+        """Compute outputs and the loss.
+
+        Parameters
+        ----------
+        batch : tuple of (Tensor, Labels)
+            Rows.
+        training : bool
+            Whether these are training rows.
+
+        Returns
+        -------
+        dict
+            ``loss`` and ``y_pred``.
+        """
+        # A callback may have predicted. Going through all layers at every step, as
+        # skorch does, takes longer than a small network.
+        if self.module_.training != training:
+            self.module_.train(training)
+        x, labels = batch
+        outputs = self.infer(x)
+        loss = self.get_loss(outputs, labels, X=x, training=training)
+        return {"loss": loss, "y_pred": outputs}
+
+    def get_loss(
+        self, y_pred: Any, y_true: Labels, X: Any = None, training: bool = False
+    ) -> Tensor:
+        """Compute the weighted loss, and add the batch to the epoch's sums.
+
+        Parameters
+        ----------
+        y_pred : tuple of Tensor of shape (n_samples, n_outputs)
+            Outputs of the network.
+        y_true : Labels
+            Labels and weights.
+        X : object
+            Not used.
+        training : bool, default=False
+            Whether these are training rows.
+
+        Returns
+        -------
+        Tensor
+            The total loss, a scalar.
+        """
+        outputs = tuple(
+            task.link(output) for task, output in zip(self.tasks, y_pred, strict=True)
+        )
+        parts = self.criterion_(outputs, y_true.values, y_true.weights)
+        self.tallies_[training].add(parts, outputs, y_true)
+        return parts.total
+
+
+def _has_stopped(callback: Callback) -> bool:
+    return isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience

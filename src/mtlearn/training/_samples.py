@@ -1,0 +1,44 @@
+"""Records of rows: X, and labels where they are known."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+
+class Labels(NamedTuple):
+    """Encoded labels of some rows, as tensors.
+
+    Attributes
+    ----------
+    values : tuple of Tensor of shape (n_samples,)
+        In task order; anything where the weight is zero.
+    weights : Tensor of shape (n_samples, n_tasks)
+        Weights, zero where a label is missing.
+    """
+
+    values: tuple[Tensor, ...]
+    weights: Tensor
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows of X, with labels where they are known.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_samples, height, width, n_channels) or (n_samples, d)
+        Of any real dtype; cast one batch at a time.
+    labels : Labels or None
+        Labels of the rows; None for prediction.
+    rows : ndarray of int or None
+        Which rows of X these are, so that a split copies nothing; None means all.
+    """
+
+    X: np.ndarray
+    labels: Labels | None = None
+    rows: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.X if self.rows is None else self.rows)

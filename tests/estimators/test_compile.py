@@ -1,0 +1,60 @@
+"""`compile` makes kernels of the network in place; what is saved stays the same."""
+
+import pickle
+
+import numpy as np
+import pytest
+from tiny_problems import make_table, table_estimator, weights_of
+
+from mtlearn.exceptions import ParameterTypeError
+from mtlearn.networks import MultiTaskNetwork
+
+# Traces the network as every backend does, and needs no C++ compiler.
+EAGER = {"backend": "eager"}
+
+
+def is_compiled(estimator):
+    return estimator.net_.module_._compiled_call_impl is not None
+
+
+def test_a_compiled_network_learns_the_same():
+    X, y = make_table()
+    plain = table_estimator().fit(X, y)
+    compiled = table_estimator(compile=EAGER).fit(X, y)
+    assert is_compiled(compiled)
+    assert not is_compiled(plain)
+    np.testing.assert_allclose(compiled.predict(X), plain.predict(X), rtol=1e-9)
+    assert weights_of(compiled).keys() == weights_of(plain).keys()
+
+
+def test_a_compiled_network_can_be_pickled():
+    X, y = make_table()
+    compiled = table_estimator(compile=EAGER).fit(X, y)
+    loaded = pickle.loads(pickle.dumps(compiled))
+    assert is_compiled(loaded)
+    np.testing.assert_array_equal(loaded.predict(X), compiled.predict(X))
+
+
+def test_going_on_with_and_without():
+    X, y = make_table()
+    estimator = table_estimator(compile=EAGER).fit(X, y)
+    estimator.set_params(compile=False).partial_fit(X, y)
+    assert not is_compiled(estimator)
+    estimator.set_params(compile=EAGER, warm_start=True).fit(X, y)
+    assert is_compiled(estimator)
+
+
+def test_true_means_the_defaults_of_torch(monkeypatch):
+    X, y = make_table()
+    given = []
+    monkeypatch.setattr(MultiTaskNetwork, "compile", lambda self, **kw: given.append(kw))
+    table_estimator(compile=True, max_epochs=1).fit(X, y)
+    assert given == [{}]
+
+
+@pytest.mark.parametrize("value", ["inductor", 1, None])
+def test_what_is_no_way_to_compile(value):
+    X, y = make_table()
+    message = "'compile' parameter of MultiTaskEstimator must be True, False or a dict"
+    with pytest.raises(ParameterTypeError, match=message):
+        table_estimator(compile=value).fit(X, y)
