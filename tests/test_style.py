@@ -16,7 +16,7 @@ MAX_FILE_LINES = 400
 MAX_BODY_LINES = 50
 FILES = sorted(
     path
-    for folder in ("src", "tests", "examples")
+    for folder in ("src", "tests", "examples", "benchmarks")
     for path in ROOT.glob(folder + "/**/*.py")
 )
 ROOMS = [
