@@ -6,62 +6,26 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
+from tiny_nets import batch_losses, make_net, make_problem, train
 
-from mtlearn import Classification, Regression, Tasks
-from mtlearn.losses import MultiTaskLoss, sample_loss
-from mtlearn.networks import MLP, HeadSpec, build_network
-from mtlearn.tasks import fit_codec
-from mtlearn.training import MultiTaskNet, Samples, to_labels
-from mtlearn.training._net import StopTraining
+from mtlearn.training import Samples, activations, features
+from mtlearn.training._loop import StopTraining
 
-
-def make_problem(n_samples=30):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n_samples, 3))
-    y = np.column_stack([X[:, 0] > 0, X[:, 1]]).astype(float)
-    codec = fit_codec(Tasks(sign=Classification(2), value=Regression()), y)
-    labels = to_labels(codec.encode(y), torch.float64, torch.device("cpu"))
-    return Samples(X, labels), codec.tasks
-
-
-def make_net(tasks, batch_norm=False, **params):
-    with torch.random.fork_rng([]):
-        torch.default_generator.manual_seed(0)
-        return MultiTaskNet(
-            build_network,
-            MultiTaskLoss,
-            tasks=tasks,
-            dtype=torch.float64,
-            module__backbone=MLP,
-            module__backbone_params={"hidden": (4,), "batch_norm": batch_norm},
-            module__input_shape=(3,),
-            module__heads=(HeadSpec(2, hidden=()), HeadSpec(1, hidden=())),
-            criterion__losses=(sample_loss("cross_entropy"), sample_loss("mse")),
-            criterion__task_weights=tasks.weights(),
-            optimizer=torch.optim.SGD,
-            lr=0.1,
-            batch_size=10,
-            train_split=None,
-            verbose=0,
-            **params,
-        ).initialize()
-
-
-def train(net, samples, *callbacks, valid=None, epochs=3):
-    return net.train((samples, valid), epochs=epochs, callbacks=callbacks, order_seed=0)
+NORMED = {"hidden": (4,), "batch_norm": True}
 
 
 def test_training_lowers_the_loss():
     samples, tasks = make_problem()
     net = train(make_net(tasks), samples, epochs=20)
-    losses = net.history[:, "batches", :, "train_loss"]
+    losses = batch_losses(net)
     assert np.mean(losses[-1]) < np.mean(losses[0])
     assert not net.module_.training
 
 
 def test_batches_of_training_and_of_prediction():
     samples, tasks = make_problem(41)
-    plain, normed = make_net(tasks), make_net(tasks, batch_norm=True)
+    plain = make_net(tasks)
+    normed = make_net(tasks, module__backbone_params=NORMED)
     sizes = [len(x) for x, _ in plain.get_iterator(samples, training=True)]
     assert sizes == [10, 10, 10, 10, 1]
     sizes = [len(x) for x, _ in normed.get_iterator(samples, training=True)]
@@ -73,14 +37,14 @@ def test_batches_of_training_and_of_prediction():
 def test_the_order_seed_decides_the_order():
     samples, tasks = make_problem()
     nets = [train(make_net(tasks), samples) for _ in range(2)]
-    first, second = (net.history[:, "batches", :, "train_loss"] for net in nets)
+    first, second = map(batch_losses, nets)
     assert first == second
 
 
 def test_activations_are_probabilities_and_values():
     samples, tasks = make_problem()
     net = train(make_net(tasks), samples)
-    sign, value = map(torch.cat, zip(*net.activations(samples), strict=True))
+    sign, value = map(torch.cat, zip(*activations(net, samples), strict=True))
     np.testing.assert_allclose(sign.sum(dim=1), 1)
     assert value.shape == (30, 1)
     raw = net.module_(torch.tensor(samples.X))[1].detach()
@@ -91,9 +55,9 @@ def test_activations_are_probabilities_and_values():
 def test_features_come_from_the_backbone():
     samples, tasks = make_problem()
     net = make_net(tasks)
-    (features,) = net.features(samples)
+    (found,) = features(net, samples)
     expected = net.module_.backbone(torch.tensor(samples.X)).detach()
-    np.testing.assert_array_equal(features, expected)
+    np.testing.assert_array_equal(found, expected)
 
 
 class Raise(Callback):
@@ -134,7 +98,8 @@ def test_validation_rows_are_counted_apart():
     cut = type(labels)(tuple(v[:7] for v in labels.values), labels.weights[:7])
     valid = Samples(samples.X[:7], cut)
     net = train(make_net(tasks), samples, valid=valid, epochs=1)
-    assert net.tallies_[True].summary("train")["train_sign_loss"] > 0
+    for training, prefix in ((True, "train"), (False, "valid")):
+        assert net.tallies_[training].summary(prefix)[f"{prefix}_sign_loss"] > 0
     weights = [tally.losses[1, 0].item() for tally in net.tallies_.values()]
     assert weights == [30, 7]
 
@@ -145,8 +110,8 @@ def test_a_pickle_holds_the_weights_and_no_torch_object():
     data = pickle.dumps(net)
     assert b"_rebuild_tensor" not in data
     loaded = pickle.loads(data)
-    outputs = zip(net.activations(samples), loaded.activations(samples), strict=True)
-    for one, other in outputs:
+    outputs = [activations(each, samples) for each in (net, loaded)]
+    for one, other in zip(*outputs, strict=True):
         assert all(a.equal(b) for a, b in zip(one, other, strict=True))
     assert loaded.device == "cpu"
     assert loaded.lr == 0.1

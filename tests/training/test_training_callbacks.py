@@ -9,7 +9,7 @@ from torch import nn
 from mtlearn.exceptions import DivergenceError
 from mtlearn.training import BestWeights, EpochEnd, EpochHistory
 from mtlearn.training._callbacks import format_row
-from mtlearn.training._net import StopTraining
+from mtlearn.training._loop import StopTraining
 
 
 class History(list):

@@ -17,6 +17,9 @@ from mtlearn.training import (
     watches_validation,
 )
 
+CPU = torch.device("cpu")
+META = torch.device("meta")  # where no optimiser has a fused form
+
 
 def test_a_part_is_a_class_or_a_partial_of_one():
     assert resolve_part(nn.Linear, nn.Module, "backbone", "Owner").cls is nn.Linear
@@ -41,26 +44,26 @@ def test_an_object_is_refused():
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 def test_named_optimizers_take_weight_decay(name):
-    assert resolve_optimizer(name, 0.25, "Owner").kwargs["weight_decay"] == 0.25
+    assert resolve_optimizer(name, 0.25, CPU, "Owner").kwargs["weight_decay"] == 0.25
 
 
 def test_an_optimizer_keeps_its_own_arguments():
     given = Partial(torch.optim.SGD, momentum=0.5, weight_decay=0.1)
-    found = resolve_optimizer(given, 0.7, "Owner")
+    found = resolve_optimizer(given, 0.7, META, "Owner")
     assert found.kwargs == {"momentum": 0.5, "weight_decay": 0.1}
     assert given.kwargs == {"momentum": 0.5, "weight_decay": 0.1}
 
 
 def test_an_optimizer_without_weight_decay():
-    found = resolve_optimizer(torch.optim.LBFGS, 0.0, "Owner")
+    found = resolve_optimizer(torch.optim.LBFGS, 0.0, CPU, "Owner")
     assert found.kwargs == {}
     with pytest.raises(InvalidParameterError, match="must be 0 with LBFGS"):
-        resolve_optimizer(torch.optim.LBFGS, 0.1, "Owner")
+        resolve_optimizer(torch.optim.LBFGS, 0.1, CPU, "Owner")
 
 
 def test_the_learning_rate_belongs_to_lr():
     with pytest.raises(InvalidParameterError, match="leave the learning rate to 'lr'"):
-        resolve_optimizer(Partial(torch.optim.SGD, lr=1.0), 0.0, "Owner")
+        resolve_optimizer(Partial(torch.optim.SGD, lr=1.0), 0.0, CPU, "Owner")
 
 
 @pytest.mark.parametrize(
@@ -125,15 +128,25 @@ def test_a_device_that_is_not_there(value):
         ("auto", "float32", torch.float32),
         ("auto", "float64", torch.float64),
         ("float32", "float64", torch.float32),
+        ("bfloat16", "float64", torch.float32),
         ("float64", "float32", torch.float64),
     ],
 )
-def test_precisions(value, default, expected):
-    assert resolve_precision(value, default, "Owner") is expected
+def test_types_of_the_weights(value, default, expected):
+    assert resolve_precision(value, default, CPU, "Owner").dtype is expected
 
 
-@pytest.mark.parametrize("value", ["float16", None, torch.float32])
+def test_automatic_precision_is_that_of_the_estimator(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    for default in ("float32", "float64"):
+        assert resolve_precision("auto", default, CPU, "Owner").name == default
+
+
+@pytest.mark.parametrize("value", ["half", None, torch.float32])
 def test_no_precision(value):
-    message = "'precision' parameter of Owner must be one of 'auto', 'float32', 'float6"
+    message = (
+        "'precision' parameter of Owner must be one of 'auto', 'float32', 'bfloat16', "
+        "'float16', 'float64'. Got "
+    )
     with pytest.raises(InvalidParameterError, match=message):
-        resolve_precision(value, "float32", "Owner")
+        resolve_precision(value, "float32", CPU, "Owner")
