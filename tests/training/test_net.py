@@ -124,3 +124,9 @@ def test_loading_leaves_torchs_generator_alone():
     before = torch.get_rng_state()
     pickle.loads(data)
     assert torch.get_rng_state().equal(before)
+
+
+def test_the_history_keeps_the_batches_of_the_last_epoch_only():
+    samples, tasks = make_problem()
+    net = train(make_net(tasks), samples)
+    assert [len(epoch["batches"]) for epoch in net.history] == [0, 0, 3]

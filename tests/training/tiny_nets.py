@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from skorch.callbacks import Callback
 
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.losses import MultiTaskLoss, sample_loss
@@ -54,6 +55,8 @@ def make_net(tasks, precision=FLOAT64, **params):
 
 def train(net, samples, *callbacks, valid=None, epochs=3):
     """Train a net, with dropout drawn from the same seed."""
+    net.batch_losses_ = []
+    callbacks = (KeepBatchLosses(), *callbacks)
     with torch.random.fork_rng([]):
         torch.default_generator.manual_seed(1)
         return net.train(
@@ -61,6 +64,11 @@ def train(net, samples, *callbacks, valid=None, epochs=3):
         )
 
 
+class KeepBatchLosses(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        net.batch_losses_.append(net.history[-1, "batches", :, "train_loss"])
+
+
 def batch_losses(net):
     """Return the losses of the batches, a list for each epoch."""
-    return net.history[:, "batches", :, "train_loss"]
+    return net.batch_losses_

@@ -138,8 +138,8 @@ def fingerprint(network: MultiTaskNetwork) -> Fingerprint | None:
     Returns
     -------
     Fingerprint or None
-        Changes with the weights, unless they are changed through ``Tensor.data`` in
-        evaluation mode, which torch does not count. None if no copy would do the same
+        Changes with the weights, unless they are changed in evaluation mode through
+        ``Tensor.data`` or by a fused optimiser, which torch does not count. None if no copy would do the same
         as the network: it has a forward hook, or a part of it is in training mode.
 
     Examples

@@ -65,7 +65,7 @@ class BatchLoop(NeuralNet):
         return self
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        """Begin new sums.
+        """Begin new sums, and forget the batches of the epoch before.
 
         Parameters
         ----------
@@ -75,6 +75,9 @@ class BatchLoop(NeuralNet):
             Passed on to skorch.
         """
         super().on_epoch_begin(net, **kwargs)
+        # A row of history for every batch of a long training would fill gigabytes.
+        if len(self.history) > 1:
+            self.history[-2, "batches"].clear()
         weights = self.criterion_.task_weights
         self.tallies_ = {
             training: Tally(self.tasks, weights) for training in (True, False)

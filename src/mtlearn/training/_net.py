@@ -83,7 +83,7 @@ class MultiTaskNet(BatchLoop):
             self.module_.compile(**self.compile_options)
         # The network that predicts, with a description of the weights it was made of.
         self.inference_: tuple[Any, Any] | None = None
-        self.scaler_: Any = None
+        self.scaler_ = loss_scaler(self.precision, self.device, None)
         self.generator_ = torch.Generator()
         return self
 
