@@ -47,7 +47,9 @@ def test_going_on_with_and_without():
 def test_true_means_the_defaults_of_torch(monkeypatch):
     X, y = make_table()
     given = []
-    monkeypatch.setattr(MultiTaskNetwork, "compile", lambda self, **kw: given.append(kw))
+    monkeypatch.setattr(
+        MultiTaskNetwork, "compile", lambda self, **kw: given.append(kw)
+    )
     table_estimator(compile=True, max_epochs=1).fit(X, y)
     assert given == [{}]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import pairwise
 from operator import is_
 from typing import Any
 
@@ -94,9 +94,9 @@ class Fingerprint:
 
     Parameters
     ----------
-    parts : list of Module and Tensor
+    parts : list of Module, Tensor and None
         Kept alive, so that no other object gets the address of one of them.
-    marks : list of tuple of int
+    marks : list of tuple of int, and None
         Address and number of changes of each tensor's memory.
 
     Examples
@@ -107,7 +107,7 @@ class Fingerprint:
     """
 
     parts: list[object]
-    marks: list[tuple[int, int]]
+    marks: list[tuple[int, int] | None]
 
     def is_same(self, other: "Fingerprint") -> bool:
         """Tell whether a network is still the same.
@@ -139,8 +139,9 @@ def fingerprint(network: MultiTaskNetwork) -> Fingerprint | None:
     -------
     Fingerprint or None
         Changes with the weights, unless they are changed in evaluation mode through
-        ``Tensor.data`` or by a fused optimiser, which torch does not count. None if no copy would do the same
-        as the network: it has a forward hook, or a part of it is in training mode.
+        ``Tensor.data`` or by a fused optimiser, which torch does not count. None if no
+        copy would do the same as the network: it has a forward hook, or a part of it
+        is in training mode.
 
     Examples
     --------
@@ -152,18 +153,18 @@ def fingerprint(network: MultiTaskNetwork) -> Fingerprint | None:
     >>> fingerprint(network.train().eval()).is_same(before)
     False
     """
-    parts: list[Any] = []
-    marks = [(0, network.n_trainings)]
-    # Not network.modules(): its generators take half as long as predicting one image.
-    waiting: list[nn.Module] = [network]
-    while waiting:
-        module = waiting.pop()
+    # Quick, as it counts where one image is predicted: network.modules() is not.
+    modules: list[Any] = [network]
+    tensors: list[Any] = []
+    for module in modules:  # which grows
         if module.training or module._forward_hooks or module._forward_pre_hooks:
             return None
-        parts.append(module)
-        waiting += [child for child in module._modules.values() if child is not None]
-        for tensor in chain(module._parameters.values(), module._buffers.values()):
-            if tensor is not None:
-                parts.append(tensor)
-                marks.append((tensor.data_ptr(), tensor._version))
-    return Fingerprint(parts, marks)
+        # An empty container is false, but somebody may listen to it.
+        modules.extend(x for x in module._modules.values() if x is not None)
+        tensors.extend(module._parameters.values())
+        tensors.extend(module._buffers.values())
+    marks = [
+        None if tensor is None else (tensor.data_ptr(), tensor._version)
+        for tensor in tensors
+    ]
+    return Fingerprint([*modules, *tensors], [*marks, (0, network.n_trainings)])

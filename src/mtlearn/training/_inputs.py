@@ -96,10 +96,12 @@ class AheadInputs(Inputs):
         Tensor of shape (n_batch, n_channels, height, width) or (n_batch, d)
             Inputs.
         """
+        left = iter(rows[1:])
         with ThreadPoolExecutor(1) as pool:
             waiting = [pool.submit(self.take, index) for index in rows[:1]]
-            for following in [*rows[1:], None]:
+            while waiting:
                 ready = waiting.pop().result()
+                following = next(left, None)
                 if following is not None:
                     waiting.append(pool.submit(self.take, following))
                 yield ready

@@ -1,0 +1,123 @@
+"""Every way to the network gives the same batches."""
+
+import numpy as np
+import pytest
+import torch
+
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.training import Samples
+from mtlearn.training import _inputs as module
+from mtlearn.training._inputs import (
+    AheadInputs,
+    Inputs,
+    ResidentInputs,
+    choose_inputs,
+)
+
+CPU = torch.device("cpu")
+CUDA = torch.device("cuda")
+WAYS = [Inputs, AheadInputs, ResidentInputs]
+
+
+def make_rows(n_rows, size=4):
+    order = torch.randperm(n_rows, generator=torch.Generator().manual_seed(0))
+    return order.split(size)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float16", ">f8", "bool"])
+@pytest.mark.parametrize("rows", [None, [5, 1, 8, 8, 0, 2, 7]])
+def test_the_batches(way, dtype, rows):
+    X = np.random.default_rng(0).integers(0, 200, (9, 3, 2, 5)).astype(dtype)
+    chosen = X if rows is None else X[rows]
+    samples = Samples(X, rows=None if rows is None else np.array(rows))
+    batches = make_rows(len(samples))
+    inputs = way(samples, torch.float32, CPU)
+    for _ in range(2):  # a second pass goes by what the first one kept
+        found = list(inputs.batches(batches))
+        assert all(x.dtype == torch.float32 for x in found)
+        for index, x in zip(batches, found, strict=True):
+            expected = chosen[index.numpy()].transpose(0, 3, 1, 2)
+            np.testing.assert_array_equal(x, expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_tables_and_no_rows(way):
+    X = np.arange(10.0).reshape(5, 2)
+    inputs = way(Samples(X), torch.float64, CPU)
+    found = torch.cat(list(inputs.batches(torch.arange(5).split(2))))
+    np.testing.assert_array_equal(found, X)
+    assert list(inputs.batches([])) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_value_too_large_is_an_error_whatever_the_way(way):
+    X = np.array([[1.0], [1e300]])
+    with pytest.raises(InvalidDataError, match=r"too large for torch\.float32"):
+        list(way(Samples(X), torch.float32, CPU).batches([torch.arange(2)]))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_network_that_writes_into_its_input_leaves_X_alone(way):
+    X = np.ones((3, 2), dtype=np.float32)
+    inputs = way(Samples(X), torch.float32, CPU)
+    next(inputs.batches([torch.arange(3)])).zero_()
+    assert X.all()
+    assert next(inputs.batches([torch.arange(3)])).all()
+
+
+def test_the_next_batch_is_prepared_while_one_computes():
+    taken = []
+
+    class Slow(AheadInputs):
+        def take(self, index):
+            taken.append(index.tolist())
+            return super().take(index)
+
+    inputs = Slow(Samples(np.ones((6, 1))), torch.float64, CPU)
+    batches = inputs.batches(torch.arange(6).split(2))
+    next(batches)
+    batches.close()  # waits for what has begun
+    assert taken == [[0, 1], [2, 3]]
+
+
+def test_bytes_stay_bytes_on_the_device():
+    X = np.full((4, 2, 2, 1), 255, dtype=np.uint8)
+    inputs = ResidentInputs(Samples(X), torch.float32, CPU)
+    next(inputs.batches([torch.arange(2)]))
+    assert inputs._copy.dtype == torch.uint8
+    assert inputs._copy.shape == X.shape
+
+
+def test_rows_are_loaded_in_pieces(monkeypatch):
+    monkeypatch.setattr(module, "_CHUNK_BYTES", 32)
+    X = np.arange(20.0).reshape(10, 2)
+    inputs = ResidentInputs(Samples(X), torch.float64, CPU)
+    np.testing.assert_array_equal(next(inputs.batches([torch.arange(10)])), X)
+
+
+@pytest.mark.parametrize(
+    ("free", "again", "expected"),
+    [
+        (10**9, True, ResidentInputs),
+        (10**9, False, AheadInputs),
+        (9 * 8, True, AheadInputs),  # eight rows of a byte: half of it is less
+        (16, True, ResidentInputs),
+    ],
+)
+def test_where_rows_are_kept(monkeypatch, free, again, expected):
+    monkeypatch.setattr(module, "free_memory", lambda device: free)
+    size = 1 if free == 16 else 10
+    X = np.zeros((8, size, 1, 1), dtype=np.uint8)
+    found = choose_inputs(Samples(X), torch.float32, CUDA, again)
+    assert type(found) is expected
+
+
+def test_on_a_processor_only_files_are_read_ahead(tmp_path):
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.uint8, (4, 2, 2))
+    plain = np.zeros((4, 2, 2), dtype=np.uint8)
+    found = [
+        choose_inputs(Samples(x[..., np.newaxis]), torch.float32, CPU, again=True)
+        for x in (X, np.asarray(X)[::-1], plain)
+    ]
+    assert list(map(type, found)) == [AheadInputs, AheadInputs, Inputs]
