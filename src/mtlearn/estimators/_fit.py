@@ -13,9 +13,13 @@ from skorch.callbacks import Callback
 
 from mtlearn._utils._partial import Partial
 from mtlearn.estimators._settings import Settings
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    NetworkError,
+)
 from mtlearn.losses import MultiTaskLoss, sample_loss
-from mtlearn.networks import HeadSpec, build_network, needs_batch
+from mtlearn.networks import HeadSpec, autocast_error, build_network, needs_batch
 from mtlearn.tasks import (
     Classification,
     Codec,
@@ -166,7 +170,27 @@ def make_net(
             for key, value in settings.optimizer.kwargs.items()
         },
     )
-    return net.initialize()
+    net.initialize()
+    move(net, settings)
+    return net
+
+
+def move(net: MultiTaskNet, settings: Settings) -> bool:
+    """Bring a network to its device and precision, and tell whether it was elsewhere.
+
+    ``precision="auto"`` means float32 for a backbone that cannot do with less.
+    """
+    precision = settings.precision
+    if precision.autocast is not None:
+        error = autocast_error(net.module_, net.module__input_shape, precision.autocast)
+        if error is not None and not settings.precision_is_auto:
+            raise NetworkError(
+                f"The backbone {settings.backbone.cls.__name__} cannot compute in "
+                f"precision={precision.name!r}: {error}. Set precision='float32'."
+            ) from error
+        if error is not None:
+            precision = precision.whole()
+    return net.move(str(settings.device), precision)
 
 
 def _head_spec(n_outputs: int, head: Head) -> HeadSpec:
@@ -183,7 +207,7 @@ def go_on(net: MultiTaskNet, settings: Settings) -> None:
     settings : Settings
         Checked parameters.
     """
-    moved = net.move(str(settings.device), settings.precision)
+    moved = move(net, settings)
     net.set_compile(settings.compile)
     net.batch_size = settings.batch_size
     net.set_optimizer(

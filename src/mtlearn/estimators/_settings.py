@@ -51,6 +51,8 @@ class Settings:
         Where to compute.
     precision : Precision
         In which precision.
+    precision_is_auto : bool
+        Whether the user left it to us.
     compile : dict or None
         Arguments of `torch.nn.Module.compile`; None does not compile.
     n_threads : int or None
@@ -74,6 +76,7 @@ class Settings:
     callbacks: tuple[Any, ...]
     device: torch.device
     precision: Precision
+    precision_is_auto: bool
     compile: dict[str, Any] | None
     n_threads: int | None
     verbose: int
@@ -115,9 +118,12 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     )
     check_bool(estimator.warm_start, "warm_start", owner)
     device = resolve_device(estimator.device, owner)
+    precision = resolve_precision(estimator.precision, default_precision, device, owner)
+    optimizer = resolve_optimizer(estimator.optimizer, decay, device, owner)
+    _check_steps(optimizer, precision, owner)
     return Settings(
         backbone=_resolve_backbone(estimator.backbone, owner),
-        optimizer=resolve_optimizer(estimator.optimizer, decay, device, owner),
+        optimizer=optimizer,
         schedule=schedule,
         lr=check_real(estimator.lr, "lr", owner, low=0, include_low=False),
         max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
@@ -136,9 +142,8 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         restore_best=check_bool(estimator.restore_best, "restore_best", owner),
         callbacks=_read_callbacks(estimator.callbacks, owner),
         device=device,
-        precision=resolve_precision(
-            estimator.precision, default_precision, device, owner
-        ),
+        precision=precision,
+        precision_is_auto=estimator.precision == "auto",
         compile=_read_compile(estimator.compile, owner),
         n_threads=read_n_threads(estimator),
         verbose=_read_verbose(estimator.verbose, owner),
@@ -151,6 +156,15 @@ def read_n_threads(estimator: Any) -> int | None:
         return None
     owner = type(estimator).__name__
     return check_integer(estimator.n_threads, "n_threads", owner, low=1)
+
+
+def _check_steps(optimizer: Partial, precision: Precision, owner: str) -> None:
+    if precision.name == "float16" and optimizer.cls is torch.optim.LBFGS:
+        raise InvalidParameterError(
+            f"The 'precision' parameter of {owner} is 'float16', whose scaled loss "
+            "LBFGS cannot take several times in a step. Use "
+            "'bfloat16' or 'float32', or another optimizer."
+        )
 
 
 def _read_compile(value: Any, owner: str) -> dict[str, Any] | None:

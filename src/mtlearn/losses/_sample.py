@@ -57,7 +57,8 @@ class _UserLoss:
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         # A column beside a vector would broadcast to a matrix.
         column = output.squeeze(1) if output.shape[1] == 1 else output
-        loss = self.function(column, target)
+        # Copies: a loss that works in place must not change what metrics are made of.
+        loss = self.function(column.clone(), target.clone())
         if isinstance(loss, Tensor) and loss.shape == target.shape:
             return loss
         got = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__

@@ -1,5 +1,6 @@
 """Torch modules: backbones, heads and the network that joins them."""
 
+from mtlearn.networks._autocast import autocast_error
 from mtlearn.networks._build import build_network
 from mtlearn.networks._heads import HeadSpec, make_head
 from mtlearn.networks._inference import (
@@ -18,6 +19,7 @@ __all__ = [
     "MLP",
     "MultiTaskNetwork",
     "ResNet",
+    "autocast_error",
     "build_network",
     "fingerprint",
     "for_inference",

@@ -92,8 +92,8 @@ class Batches:
         self.samples = samples
         self.generator = generator
         self.slices = batch_slices(len(samples), batch_size, at_least)
-        # Rows that are passed over many times are worth keeping on the device.
-        again = generator is not None
+        # Rows of training and validation, which have labels, are passed over often.
+        again = samples.labels is not None
         self.inputs = choose_inputs(samples, dtype, torch.device(device), again)
 
     def __len__(self) -> int:

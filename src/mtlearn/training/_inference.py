@@ -54,7 +54,7 @@ def activations(net: Any, samples: Samples) -> Iterator[tuple[Tensor, ...]]:
         In task order, on the CPU.
     """
     network = inference_network(net)
-    for outputs in _run(net, network, samples):
+    for outputs in _run(net, network, network, samples):
         yield tuple(
             task.activate(output.to(net.precision.dtype)).cpu()
             for task, output in zip(net.tasks, outputs, strict=True)
@@ -76,14 +76,20 @@ def features(net: Any, samples: Samples) -> Iterator[Tensor]:
     Tensor of shape (n_batch, n_features)
         On the CPU.
     """
-    for output in _run(net, inference_network(net).features, samples):
+    network = inference_network(net)
+    for output in _run(net, network, network.features, samples):
         yield output.to(net.precision.dtype).cpu()
 
 
-def _run(net: Any, function: Callable, samples: Samples) -> Iterator[Any]:
+def _run(
+    net: Any, network: MultiTaskNetwork, function: Callable, samples: Samples
+) -> Iterator[Any]:
+    # A network that keeps what it computes, and trains on, needs normal tensors.
+    shared = network.backbone is net.module_.backbone
+    guard = torch.no_grad if shared else torch.inference_mode
     for x, _ in net.get_iterator(samples):
         # Not around the loop: what takes the batches must not run inside of it.
-        with torch.inference_mode(), net.precision.context(net.device):
+        with guard(), net.precision.context(net.device):
             outputs = function(x)
         yield outputs
 

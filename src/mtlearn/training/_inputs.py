@@ -69,11 +69,12 @@ class Inputs:
         samples = self.samples
         chosen = index.numpy()
         rows = chosen if samples.rows is None else samples.rows[chosen]
-        # Indexing by rows copies them, whatever their byte order or strides, so that
-        # torch can read them and no network writes into X.
+        # Indexing by rows copies them, so that no network writes into X, and the cast
+        # gives them the byte order and strides that torch can read.
         x = torch.from_numpy(_cast(samples.X[rows], self.dtype))
         if self.device.type == "cuda":
-            x = x.pin_memory()  # from where a copy need not be waited for
+            with torch.cuda.device(self.device):  # a thread begins with the first one
+                x = x.pin_memory()  # from where a copy need not be waited for
         return channels_first(x.to(self.device, non_blocking=True))
 
 
@@ -139,7 +140,7 @@ class ResidentInputs(Inputs):
         for start in range(0, len(copy), step):
             part = slice(start, start + step)
             chunk = X[part if rows is None else rows[part]]
-            copy[part] = torch.from_numpy(_cast(chunk, dtype))
+            copy[part] = torch.from_numpy(_cast(np.array(chunk), dtype))
         return copy
 
 
@@ -216,7 +217,7 @@ def channels_first(x: Tensor) -> Tensor:
 
 def _cast(x: np.ndarray, dtype: torch.dtype) -> np.ndarray:
     if dtype == torch.uint8:
-        return np.array(x)
+        return x
     with np.errstate(over="raise"):
         try:
             return np.ascontiguousarray(x, dtype=_NUMPY[dtype])

@@ -75,6 +75,8 @@ class BatchLoop(NeuralNet):
             Passed on to skorch.
         """
         super().on_epoch_begin(net, **kwargs)
+        # Before the callbacks, which may freeze a part of the network.
+        self.module_.train()
         # A row of history for every batch of a long training would fill gigabytes.
         if len(self.history) > 1:
             self.history[-2, "batches"].clear()

@@ -7,7 +7,9 @@ from typing import Any, Self
 
 import torch
 from skorch.callbacks import Callback
+from torch import nn
 
+from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import Tasks
 from mtlearn.training._loop import BatchLoop
 from mtlearn.training._precision import Precision
@@ -79,11 +81,10 @@ class MultiTaskNet(BatchLoop):
         arguments = self.get_params_for("module") | {"dtype": self.precision.dtype}
         self.module_ = self.initialized_instance(self.module, arguments)
         if self.compile_options is not None:
-            # In place: the class and the names of the weights stay.
-            self.module_.compile(**self.compile_options)
+            _compile(self.module_, self.compile_options)
         # The network that predicts, with a description of the weights it was made of.
         self.inference_: tuple[Any, Any] | None = None
-        self.scaler_ = loss_scaler(self.precision, self.device, None)
+        self.scaler_ = loss_scaler(self.precision, self.device)
         self.generator_ = torch.Generator()
         return self
 
@@ -114,7 +115,6 @@ class MultiTaskNet(BatchLoop):
             This net.
         """
         self.generator_.manual_seed(order_seed)
-        self.scaler_ = loss_scaler(self.precision, self.device, self.scaler_)
         self.callbacks = list(callbacks)
         self.initialize_callbacks()
         self.initialize_history()
@@ -145,9 +145,12 @@ class MultiTaskNet(BatchLoop):
             Whether its weights were elsewhere, or of another type.
         """
         before = str(self.device), self.precision.dtype
+        if before[0] == device and self.precision == precision:
+            return False
         self.device: str = device
         self.precision = precision
         self.module_.to(device, precision.dtype)
+        self.scaler_ = loss_scaler(precision, device)
         self.inference_ = None
         return before != (device, precision.dtype)
 
@@ -163,7 +166,7 @@ class MultiTaskNet(BatchLoop):
             self.compile_options = options
             self.module_._compiled_call_impl = None  # torch has no undo of compile
             if options is not None:
-                self.module_.compile(**options)
+                _compile(self.module_, options)
 
     def set_optimizer(
         self,
@@ -194,6 +197,7 @@ class MultiTaskNet(BatchLoop):
             for name, value in {"optimizer": cls, **today}.items():
                 setattr(self, name, value)
             self.initialize_optimizer()
+            self.scaler_ = loss_scaler(self.precision, self.device)
         self.lr = lr
         for group in self.optimizer_.param_groups:
             group["lr"] = lr
@@ -206,6 +210,7 @@ class MultiTaskNet(BatchLoop):
         optimizer: torch.optim.Optimizer = self.__dict__["optimizer_"]
         parts = (self.module_, optimizer)
         before = [copy.deepcopy(part.state_dict()) for part in parts]
+        scale = self.scaler_.state_dict()
         try:
             yield
         except BaseException:
@@ -217,6 +222,9 @@ class MultiTaskNet(BatchLoop):
             self.__dict__.update(settings, optimizer_=optimizer)
             for part, state in zip(parts, before, strict=True):
                 part.load_state_dict(state)
+            # A new one: the step that failed may have left the old one half-way.
+            self.scaler_ = loss_scaler(precision, device)
+            self.scaler_.load_state_dict(scale)
             raise
 
     def _settings(self) -> dict[str, Any]:
@@ -242,6 +250,8 @@ class MultiTaskNet(BatchLoop):
         """Make the network anew, on the CPU, and give it its weights."""
         device = torch.device("cpu")
         type(self).__init__(self, **state["arguments"], device=str(device))
+        # There may be no compiler here; more training compiles again.
+        self.compile_options = None
         self.precision = self.precision.on(device)
         with isolated(0, device):
             self.initialize()
@@ -251,3 +261,14 @@ class MultiTaskNet(BatchLoop):
         }
         self.module_.load_state_dict(weights)
         self.module_.eval()
+
+
+def _compile(module: nn.Module, options: dict[str, Any]) -> None:
+    """Compile in place, so that the class and the names of the weights stay."""
+    try:
+        module.compile(**options)
+    except Exception as error:
+        raise InvalidParameterError(
+            f"The 'compile' parameter must be True, False or a dict of arguments of "
+            f"torch.compile. Got {options!r} instead, of which torch says: {error}"
+        ) from error

@@ -16,8 +16,9 @@ _NAMES = {
 }
 
 
-# One kernel for all weights; of torch's own classes, where it has them.
-_FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad)
+# One kernel for all weights. By class, those only that take no sparse gradients in any
+# form: the fused ones never do.
+_FUSED = (torch.optim.Adam, torch.optim.AdamW)
 _FUSED_DEVICES = ("cpu", "cuda")
 
 
@@ -71,13 +72,17 @@ def resolve_optimizer(
             f"{found.cls.__name__}, which takes none. Got {weight_decay!r} instead."
         )
     decay = {"weight_decay": weight_decay} if takes_decay else {}
-    fused = _has_fused(found, device)
+    by_name = isinstance(value, str)
+    fused = _ask_for_fused(found, device, by_name)
     return Partial(found.cls, **{**decay, **fused, **found.kwargs})
 
 
-def _has_fused(optimizer: Partial, device: torch.device) -> dict[str, bool]:
+def _ask_for_fused(
+    optimizer: Partial, device: torch.device, by_name: bool
+) -> dict[str, bool]:
     """Return the argument that asks for the fused form, where there is one."""
     decided = {"fused", "foreach", "differentiable"} & set(optimizer.kwargs)
-    if optimizer.cls in _FUSED and device.type in _FUSED_DEVICES and not decided:
+    known = by_name or optimizer.cls in _FUSED
+    if known and device.type in _FUSED_DEVICES and not decided:
         return {"fused": True}
     return {}

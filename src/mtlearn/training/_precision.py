@@ -36,6 +36,11 @@ class Precision:
         ----------
         device : torch.device or str
             Where it runs.
+
+        Returns
+        -------
+        context manager
+            Autocast, or nothing.
         """
         if self.autocast is None:
             return nullcontext()
@@ -48,9 +53,24 @@ class Precision:
         ----------
         device : torch.device
             Where a network is loaded.
+
+        Returns
+        -------
+        Precision
+            This one or float32.
         """
         has = _HARDWARE.get(self.name)
-        return self if has is None or has(device) else _PRECISIONS["float32"]
+        return self if has is None or has(device) else self.whole()
+
+    def whole(self) -> "Precision":
+        """Return the precision of the weights.
+
+        Returns
+        -------
+        Precision
+            Without autocast.
+        """
+        return self if self.autocast is None else _PRECISIONS["float32"]
 
 
 _PRECISIONS = {

@@ -8,9 +8,7 @@ from torch.amp import GradScaler
 from mtlearn.training._precision import Precision
 
 
-def loss_scaler(
-    precision: Precision, device: torch.device | str, before: GradScaler | None
-) -> GradScaler:
+def loss_scaler(precision: Precision, device: torch.device | str) -> GradScaler:
     """Return what scales the loss; it does nothing in other precisions.
 
     Parameters
@@ -19,17 +17,13 @@ def loss_scaler(
         What the network computes in.
     device : torch.device or str
         Where it is.
-    before : GradScaler or None
-        That of the training before, whose scale has settled.
 
     Returns
     -------
     GradScaler
-        `before`, where that is as it must be.
+        With torch's first scale, which settles within some steps.
     """
     enabled = precision.autocast is torch.float16
-    if before is not None and before.is_enabled() == enabled:
-        return before
     return GradScaler(torch.device(device).type, enabled=enabled)
 
 

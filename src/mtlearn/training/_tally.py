@@ -30,7 +30,7 @@ class Tally:
         self.task_weights = np.asarray(task_weights)
         self.losses: Tensor | None = None
         self.statistics: list[Tensor] = []
-        self._waiting: list[tuple[LossParts, Sequence[Tensor], Labels]] = []
+        self._waiting: list[tuple[Tensor, Sequence[Tensor], Labels]] = []
         self._n_waiting = 0
 
     def add(self, parts: LossParts, outputs: Sequence[Tensor], labels: Labels) -> None:
@@ -46,7 +46,8 @@ class Tally:
             What they are compared with.
         """
         outputs = [output.detach() for output in outputs]
-        self._waiting.append((parts, outputs, labels))
+        sums = torch.stack([parts.weighted_sums, parts.weight_sums])
+        self._waiting.append((sums, outputs, labels))  # without the graph of the total
         self._n_waiting += len(labels.weights)
         if self._n_waiting >= _AT_ONCE:
             self._sum_up()
@@ -55,12 +56,9 @@ class Tally:
         """Add the batches that wait: many small sums would cost more than one."""
         if not self._waiting:
             return
-        parts, outputs, labels = zip(*self._waiting, strict=True)
+        sums, outputs, labels = zip(*self._waiting, strict=True)
         self._waiting, self._n_waiting = [], 0
-        sums = torch.stack(
-            [torch.stack([each.weighted_sums, each.weight_sums]) for each in parts]
-        )
-        losses = sums.double().sum(dim=0)
+        losses = torch.stack(sums).double().sum(dim=0)
         weights = torch.cat([each.weights for each in labels]).unbind(dim=1)
         with torch.no_grad():
             statistics = [
