@@ -65,8 +65,8 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         ``"auto"`` takes a CUDA device if there is one.
     precision : {"auto", "float32", "bfloat16", "float16", "float64"}, default="auto"
         What to compute in. ``"auto"`` takes bfloat16 where the device multiplies it in
-        hardware (processors with AMX or AVX512-BF16, GPUs from Ampere on), else
-        float32. Under bfloat16 and float16 (with loss scaling), weights, batch-norm
+        hardware (processors with AMX or AVX512-BF16, GPUs from Ampere on) and the
+        backbone can, else float32. Under bfloat16 and float16 (with loss scaling), weights, batch-norm
         statistics and losses stay float32.
     compile : bool or dict, default=False
         Whether `torch.compile` makes kernels of the network, which takes a minute and
@@ -95,7 +95,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         Labels; a list with None for regressions if y has two dimensions. Absent
         if no task is a classification.
     precision_ : str
-        The precision that was used.
+        The precision that was used in training.
     image_shape_ : tuple (height, width, n_channels)
         Shape of the images.
     n_features_in_ : int

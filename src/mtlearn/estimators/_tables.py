@@ -90,7 +90,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         Labels; a list with None for regressions if y has two dimensions. Absent
         if no task is a classification.
     precision_ : str
-        The precision that was used.
+        The precision that was used in training.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
