@@ -69,8 +69,8 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         backbone can, else float32. Under bfloat16 and float16 (with loss scaling),
         weights, batch-norm statistics and losses stay float32.
     compile : bool or dict, default=False
-        Whether `torch.compile` makes kernels of the network, which takes a minute and
-        a C++ compiler; a dict has its arguments. Measure whether it pays.
+        Whether `torch.compile` makes kernels of the network, which takes time at first
+        and a C++ compiler; a dict has its arguments. Measure whether it pays.
     n_threads : None or int, default=None
         Torch threads in `fit` and `predict`. None leaves torch's own count, which
         joblib's workers lower; a number makes results the same for every `n_jobs`.
