@@ -10,9 +10,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtlearn.networks import (
     MLP,
+    DropBlock2d,
     HeadSpec,
     MultiTaskNetwork,
     ResNet,
+    ResNetV2,
     build_network,
     fingerprint,
     for_inference,
@@ -54,10 +56,10 @@ def randomize(network):
     return network
 
 
-def image_network(batch_norm=True, **params):
+def image_network(batch_norm=True, backbone=ResNet, **params):
     heads = [HeadSpec(h.out_features, h.hidden, batch_norm=batch_norm) for h in HEADS]
     params = {**RESNET, "batch_norm": batch_norm, **params}
-    network = build_network(ResNet, params, (3, 6, 5), heads, torch.float64)
+    network = build_network(backbone, params, (3, 6, 5), heads, torch.float64)
     return randomize(network).eval(), torch.rand(9, 3, 6, 5, dtype=torch.float64)
 
 
@@ -77,12 +79,23 @@ EVERY = {
     "resnet": image_network,
     "resnet, no norm": partial(image_network, batch_norm=False),
     "resnet, no dropout": partial(image_network, dropout=0.0),
+    "resnet, se": partial(image_network, attention="se"),
+    "resnet, cbam": partial(image_network, attention="cbam"),
+    "resnet, drop block": partial(image_network, drop_block=0.2),
     "mlp": table_network,
     "mlp, no norm": partial(table_network, batch_norm=False),
     "mlp, no layer": partial(table_network, hidden=()),
     "own": partial(table_network, backbone=Own),
 }
 every = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+second = partial(image_network, backbone=ResNetV2)
+SECOND = {
+    "plain": second,
+    "not separable": partial(second, separable=False),
+    "no norm": partial(second, batch_norm=False),
+    "se": partial(second, attention="se"),
+    "cbam, drop block": partial(second, attention="cbam", drop_block=0.2),
+}
 
 
 @every
@@ -105,11 +118,26 @@ def test_no_batch_norm_and_no_dropout_is_left(make):
     if type(network.backbone) is not Own:
         ours.append(folded.backbone)
     for part in ours:
-        assert modules_of(part, (_BatchNorm, nn.Dropout, nn.Identity)) == []
+        kinds = (_BatchNorm, nn.Dropout, DropBlock2d, nn.Identity)
+        assert modules_of(part, kinds) == []
         assert not any(weight.requires_grad for weight in part.parameters())
     kinds = (nn.Linear, nn.Conv2d)
     assert len(modules_of(folded, kinds)) == len(modules_of(network, kinds))
     assert not any(part.training for part in folded.modules())
+
+
+@pytest.mark.parametrize("make", SECOND.values(), ids=SECOND)
+def test_norms_behind_additions_are_left(make):
+    network, x = make()
+    folded = for_inference(network)
+    blocks = [block for stage in folded.backbone.stages for block in stage]
+    norms = modules_of(folded, _BatchNorm)
+    before = modules_of(network.backbone, nn.BatchNorm2d)
+    assert len(norms) == (len(blocks) + 1 if before else 0)
+    assert modules_of(folded, (nn.Dropout, DropBlock2d, nn.Identity)) == []
+    for one, other in zip(folded(x), network(x), strict=True):
+        assert other.std() > 0
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
 @every
@@ -185,6 +213,22 @@ def test_weights_are_cast_where_a_type_is_given(make):
     folded = for_inference(network, torch.bfloat16)
     layers = modules_of(folded, (nn.Linear, nn.Conv2d))
     assert {value.dtype for value in folded.parameters()} == {torch.bfloat16}
+    assert len(layers) == len(modules_of(network, (nn.Linear, nn.Conv2d)))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        outputs = folded(x)
+    for one, other in zip(outputs, network(x), strict=True):
+        scale = other.abs().max().item()
+        torch.testing.assert_close(one.float(), other, rtol=0, atol=0.1 * scale)
+
+
+@pytest.mark.parametrize("attention", ["se", "cbam"])
+@pytest.mark.parametrize("backbone", [ResNet, ResNetV2])
+def test_weights_of_attention_are_cast(backbone, attention):
+    network, x = image_network(backbone=backbone, attention=attention)
+    network, x = network.float(), x.float()
+    folded = for_inference(network, torch.bfloat16)
+    layers = modules_of(folded, (nn.Linear, nn.Conv2d))
+    assert {layer.weight.dtype for layer in layers} == {torch.bfloat16}
     assert len(layers) == len(modules_of(network, (nn.Linear, nn.Conv2d)))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         outputs = folded(x)

@@ -162,3 +162,25 @@ def test_pickle():
     again = pickle.loads(pickle.dumps(network))
     x = torch.ones(2, 1, 6, 6)
     assert torch.equal(again(x)[0], network(x)[0])
+
+
+def test_the_options_change_nothing_unless_they_are_used():
+    # The layers in the order in which they draw, and the names that files hold.
+    shapes = [(1, 4, 3), (4, 4, 3), (4, 4, 3), (4, 6, 3), (6, 6, 3), (4, 6, 1)]
+    torch.manual_seed(3)
+    layers = [nn.Conv2d(*shape, bias=False) for shape in shapes]
+    dense = nn.Linear(6, 5, bias=False)
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    torch.manual_seed(3)
+    backbone = small_resnet()
+    names = [
+        "stem.0",
+        *(f"stages.{i}.0.residual.{j}" for i in (0, 1) for j in (0, 3)),
+        "stages.1.0.shortcut.0",
+    ]
+    state = backbone.state_dict()
+    for name, layer in zip(names, layers, strict=True):
+        assert state[f"{name}.weight"].equal(layer.weight)
+    assert state["dense.0.weight"].equal(dense.weight)
+    assert len(state) == len(names) + 1 + 7 * 5  # and a batch norm for each

@@ -1,7 +1,9 @@
 """Torch modules: backbones, heads and the network that joins them."""
 
+from mtlearn.networks._attention import CBAM, SqueezeExcite
 from mtlearn.networks._autocast import autocast_error
 from mtlearn.networks._build import build_network
+from mtlearn.networks._drop_block import DropBlock2d
 from mtlearn.networks._heads import HeadSpec, make_head
 from mtlearn.networks._inference import (
     Fingerprint,
@@ -10,20 +12,29 @@ from mtlearn.networks._inference import (
 )
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._multitask import MultiTaskNetwork, needs_batch
-from mtlearn.networks._registry import get_backbone
+from mtlearn.networks._registry import architecture, get_backbone
 from mtlearn.networks._resnet import ResNet
+from mtlearn.networks._resnet_v2 import ResNetV2
+from mtlearn.networks._weights import load_weights, save_weights
 
 __all__ = [
+    "CBAM",
+    "DropBlock2d",
     "Fingerprint",
     "HeadSpec",
     "MLP",
     "MultiTaskNetwork",
     "ResNet",
+    "ResNetV2",
+    "SqueezeExcite",
+    "architecture",
     "autocast_error",
     "build_network",
     "fingerprint",
     "for_inference",
     "get_backbone",
+    "load_weights",
     "make_head",
     "needs_batch",
+    "save_weights",
 ]

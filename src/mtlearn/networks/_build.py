@@ -14,6 +14,8 @@ from mtlearn.exceptions import (
 )
 from mtlearn.networks._heads import HeadSpec, make_head
 from mtlearn.networks._multitask import MultiTaskNetwork
+from mtlearn.networks._registry import architecture
+from mtlearn.networks._weights import load_weights
 
 
 def build_network(
@@ -75,7 +77,11 @@ def build_network(
     )
     """
     shape = tuple(input_shape)
-    module = _build_backbone(backbone, backbone_params, shape).to(dtype)
+    params = architecture(backbone, backbone_params)
+    module = _build_backbone(backbone, params, shape).to(dtype)
+    if len(params) < len(backbone_params) and backbone_params["weights"] is not None:
+        # Not by the constructor: the cast would come after it, and weights be rounded.
+        load_weights(module, backbone_params["weights"])
     n_features = _count_features(module, shape, dtype)
     memory_format = _choose_memory_format(module, shape, dtype)
     network = MultiTaskNetwork(

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from mtlearn.networks._drop_block import DropBlock2d
 from mtlearn.networks._multitask import MultiTaskNetwork
 from mtlearn.networks._registry import is_registered
 
@@ -26,9 +27,9 @@ def for_inference(
     """Return a copy of a trained network that predicts the same, faster.
 
     In the heads and in the backbones of this package, each batch norm becomes part of
-    the layer before it, which is exact to rounding, and the weights of convolutions
-    and linear layers are cast once. A backbone of the user's is shared, not copied,
-    and left as it is: what runs between its layers is not known.
+    the layer before it, if there is one, which is exact to rounding, and the weights
+    of convolutions and linear layers are cast once. A backbone of the user's is shared,
+    not copied, and left as it is: what runs between its layers is not known.
 
     Parameters
     ----------
@@ -77,14 +78,14 @@ def _prepared(module: nn.Module, dtype: torch.dtype | None) -> nn.Module:
 
 
 def _fold_norms(sequence: nn.Sequential) -> None:
-    """Join each batch norm with the layer before it, and drop dropout."""
+    """Join each batch norm with the layer before it, and drop dropout of any kind."""
     for index, (layer, norm) in enumerate(pairwise(list(sequence))):
         fuse = _FUSED.get((type(layer), type(norm)))
         if fuse is not None and norm.running_mean is not None:
             sequence[index] = fuse(layer, norm)
             sequence[index + 1] = nn.Identity()
     for index in reversed(range(len(sequence))):
-        if isinstance(sequence[index], nn.Identity | nn.Dropout):
+        if isinstance(sequence[index], nn.Identity | nn.Dropout | DropBlock2d):
             del sequence[index]
 
 

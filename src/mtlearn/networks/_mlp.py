@@ -1,10 +1,12 @@
 """The backbone for tables."""
 
+import os
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from mtlearn.networks._dense import dense_layer
+from mtlearn.networks._weights import load_weights
 
 
 class MLP(nn.Module):
@@ -21,6 +23,13 @@ class MLP(nn.Module):
         Share of each layer's outputs that are dropped in training, in [0, 1].
     batch_norm : bool, default=False
         Whether batch norm follows each linear layer, which then has no bias.
+    weights : str or path-like, default=None
+        File to start from, as `save_weights` writes it from such a network.
+
+    Raises
+    ------
+    NetworkError
+        If the file of `weights` cannot be read or does not fit.
 
     Examples
     --------
@@ -37,6 +46,7 @@ class MLP(nn.Module):
         hidden: Sequence[int] = (64, 64),
         dropout: float = 0.0,
         batch_norm: bool = False,
+        weights: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
         self.layers = nn.Sequential()
@@ -45,6 +55,8 @@ class MLP(nn.Module):
                 dense_layer(in_features, width, dropout=dropout, batch_norm=batch_norm)
             )
             in_features = width
+        if weights is not None:
+            load_weights(self, weights)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features of a batch of rows.

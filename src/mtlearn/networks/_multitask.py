@@ -44,13 +44,15 @@ class MultiTaskNetwork(nn.Module):
         super().__init__()
         self.memory_format = memory_format
         self.n_trainings = 0
+        self.frozen_names: tuple[str, ...] | None = None
         self.backbone = backbone
         self.heads = nn.ModuleList(heads)
 
     def train(self, mode: bool = True) -> Self:
         """Enter training or evaluation mode, and count how often it was training.
 
-        Weights change in between: torch does not count what fused optimisers do.
+        Weights change in between: torch does not count what fused optimisers do. A
+        frozen backbone stays in evaluation mode.
 
         Parameters
         ----------
@@ -63,7 +65,37 @@ class MultiTaskNetwork(nn.Module):
             This network.
         """
         self.n_trainings += mode
-        return super().train(mode)
+        super().train(mode)
+        if self.frozen_names is not None:
+            self.backbone.eval()
+        return self
+
+    def freeze_backbone(self, frozen: bool) -> None:
+        """Keep the backbone as it is while the heads train, or let it train again.
+
+        A frozen backbone has no gradients, and is in evaluation mode: its batch norms
+        use their statistics and leave them, and it drops nothing.
+
+        Parameters
+        ----------
+        frozen : bool
+            Whether to freeze it. What had no gradients before it was frozen has none
+            after.
+        """
+        if frozen == (self.frozen_names is not None):
+            return
+        weights = dict(self.backbone.named_parameters())
+        if self.frozen_names is None:
+            names = [name for name in weights if weights[name].requires_grad]
+            self.frozen_names = tuple(names)
+            for weight in weights.values():
+                # An optimiser would follow a gradient that is left over.
+                weight.requires_grad_(False).grad = None
+        else:
+            for name in self.frozen_names:
+                weights[name].requires_grad_()
+            self.frozen_names = None
+        self.backbone.train(self.training and not frozen)
 
     def features(self, x: Tensor) -> Tensor:
         """Return the shared features, without running a head.

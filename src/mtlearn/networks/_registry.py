@@ -1,12 +1,20 @@
 """The names of the backbones."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._resnet import ResNet
+from mtlearn.networks._resnet_v2 import ResNetV2
 
-_BACKBONES: dict[str, type[nn.Module]] = {"mlp": MLP, "resnet": ResNet}
+_BACKBONES: dict[str, type[nn.Module]] = {
+    "mlp": MLP,
+    "resnet": ResNet,
+    "resnet_v2": ResNetV2,
+}
 
 
 def get_backbone(name: str) -> type[nn.Module]:
@@ -14,7 +22,7 @@ def get_backbone(name: str) -> type[nn.Module]:
 
     Parameters
     ----------
-    name : {"mlp", "resnet"}
+    name : {"mlp", "resnet", "resnet_v2"}
         The name.
 
     Returns
@@ -42,6 +50,33 @@ def get_backbone(name: str) -> type[nn.Module]:
     return _BACKBONES[name]
 
 
-def is_registered(backbone: type[nn.Module]) -> bool:
+def architecture(
+    backbone: Callable[..., nn.Module], params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of a backbone that its layers follow from.
+
+    Parameters
+    ----------
+    backbone : subclass of torch.nn.Module
+        One of this package or another.
+    params : mapping of str to object
+        Arguments of its constructor.
+
+    Returns
+    -------
+    dict
+        All arguments, but for the file of `weights` of a backbone of this package.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import MLP, architecture
+    >>> architecture(MLP, {"hidden": (4,), "weights": "mlp.safetensors"})
+    {'hidden': (4,)}
+    """
+    ours = is_registered(backbone)
+    return {k: v for k, v in params.items() if not (ours and k == "weights")}
+
+
+def is_registered(backbone: Callable[..., nn.Module]) -> bool:
     """Tell whether a backbone class is one of this package, which has a name."""
     return backbone in _BACKBONES.values()

@@ -1,12 +1,21 @@
 """The residual backbone for images."""
 
-import numbers
+import os
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor, nn
 
-from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks._attention import attention_layers
 from mtlearn.networks._dense import dense_layer
+from mtlearn.networks._drop_block import drop_block_layers
+from mtlearn.networks._residual import (
+    blocks_per_stage,
+    convolution,
+    initialize_convolutions,
+    make_stages,
+)
+from mtlearn.networks._weights import load_weights
 
 
 class ResNet(nn.Module):
@@ -32,11 +41,21 @@ class ResNet(nn.Module):
     batch_norm : bool, default=True
         Whether batch norm follows each convolution and the dense layer. Without
         it, these have a bias.
+    attention : {None, "se", "cbam"}, default=None
+        What weighs the outcome of each block before its shortcut is added:
+        `SqueezeExcite` or `CBAM`.
+    drop_block : float, default=0.0
+        Share of each block's output that `DropBlock2d` drops in training, in [0, 1].
+    weights : str or path-like, default=None
+        File to start from, as `save_weights` writes it from such a network.
 
     Raises
     ------
     InvalidParameterError
-        If `widths` is empty, or `n_blocks` has another length than `widths`.
+        If `widths` is empty, `n_blocks` has another length than `widths`,
+        `attention` is not known or `drop_block` is outside [0, 1].
+    NetworkError
+        If the file of `weights` cannot be read or does not fit.
 
     References
     ----------
@@ -61,23 +80,29 @@ class ResNet(nn.Module):
         n_features: int = 128,
         dropout: float = 0.5,
         batch_norm: bool = True,
+        attention: str | None = None,
+        drop_block: float = 0.0,
+        weights: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
-        depths = _blocks_per_stage(widths, n_blocks)
+        depths = blocks_per_stage(widths, n_blocks, "ResNet")
+        make_block = partial(
+            _BasicBlock,
+            batch_norm=batch_norm,
+            attention=attention,
+            drop_block=drop_block,
+        )
         self.stem = nn.Sequential(
-            *_convolution(in_channels, widths[0], 3, stride=1, batch_norm=batch_norm),
+            *_convolution(in_channels, widths[0], 3, 1, batch_norm),
             nn.ReLU(inplace=True),
         )
-        self.stages = nn.Sequential()
-        width = widths[0]
-        for index, (new_width, depth) in enumerate(zip(widths, depths, strict=True)):
-            stride = 1 if index == 0 else 2
-            self.stages.append(_stage(width, new_width, depth, stride, batch_norm))
-            width = new_width
+        self.stages = make_stages(widths, depths, make_block)
         self.dense = nn.Sequential(
-            *dense_layer(width, n_features, dropout=dropout, batch_norm=batch_norm)
+            *dense_layer(widths[-1], n_features, dropout=dropout, batch_norm=batch_norm)
         )
-        _initialize_convolutions(self)
+        initialize_convolutions(self)
+        if weights is not None:
+            load_weights(self, weights)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features of a batch of images.
@@ -99,13 +124,21 @@ class _BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, stride: int, batch_norm: bool
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        *,
+        batch_norm: bool,
+        attention: str | None,
+        drop_block: float,
     ) -> None:
         super().__init__()
         self.residual = nn.Sequential(
             *_convolution(in_channels, out_channels, 3, stride, batch_norm),
             nn.ReLU(inplace=True),
             *_convolution(out_channels, out_channels, 3, 1, batch_norm),
+            *attention_layers(attention, out_channels, "ResNet"),
         )
         # An empty Sequential is the identity.
         self.shortcut = nn.Sequential()
@@ -114,67 +147,19 @@ class _BasicBlock(nn.Module):
                 _convolution(in_channels, out_channels, 1, stride, batch_norm)
             )
         self.activation = nn.ReLU(inplace=True)
+        self.drop_block = nn.Sequential(*drop_block_layers(drop_block))
 
     def forward(self, x: Tensor) -> Tensor:
         x, shortcut = self.residual(x), self.shortcut(x)
         x += shortcut  # in place: saves memory, and the time to get it
-        return self.activation(x)
-
-
-def _stage(
-    in_channels: int, out_channels: int, depth: int, stride: int, batch_norm: bool
-) -> nn.Sequential:
-    """Return `depth` blocks, the first of which changes width and resolution."""
-    first = _BasicBlock(in_channels, out_channels, stride, batch_norm)
-    others = [
-        _BasicBlock(out_channels, out_channels, 1, batch_norm) for _ in range(depth - 1)
-    ]
-    return nn.Sequential(first, *others)
+        return self.drop_block(self.activation(x))
 
 
 def _convolution(
     in_channels: int, out_channels: int, kernel_size: int, stride: int, batch_norm: bool
 ) -> list[nn.Module]:
     """Return a convolution and, if asked for, the batch norm behind it."""
-    modules: list[nn.Module] = [
-        nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=kernel_size // 2,
-            bias=not batch_norm,
-        )
-    ]
-    if batch_norm:
-        modules.append(nn.BatchNorm2d(out_channels))
-    return modules
-
-
-def _blocks_per_stage(
-    widths: Sequence[int], n_blocks: int | Sequence[int]
-) -> Sequence[int]:
-    """Return the number of blocks of each stage."""
-    if len(widths) == 0:
-        raise InvalidParameterError(
-            "The 'widths' parameter of ResNet must name at least one stage. "
-            f"Got {widths!r} instead."
-        )
-    # Also numpy's integers, which a parameter search may bring.
-    if isinstance(n_blocks, int | numbers.Integral):
-        depths: Sequence[int] = [int(n_blocks)] * len(widths)
-    else:
-        depths = n_blocks
-    if len(depths) != len(widths) or min(depths) < 1:
-        raise InvalidParameterError(
-            "The 'n_blocks' parameter of ResNet must be a positive int, or one for "
-            f"each of the {len(widths)} widths. Got {n_blocks!r} instead."
-        )
-    return depths
-
-
-def _initialize_convolutions(module: nn.Module) -> None:
-    """Draw the weights of the convolutions as torchvision's ResNet does."""
-    for child in module.modules():
-        if isinstance(child, nn.Conv2d):
-            nn.init.kaiming_normal_(child.weight, mode="fan_out", nonlinearity="relu")
+    layer = convolution(
+        in_channels, out_channels, kernel_size, stride, bias=not batch_norm
+    )
+    return [layer, nn.BatchNorm2d(out_channels)] if batch_norm else [layer]

@@ -1,0 +1,86 @@
+"""What the residual backbones share."""
+
+import numbers
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks._attention import CBAM, SqueezeExcite
+
+
+def blocks_per_stage(
+    widths: Sequence[int], n_blocks: int | Sequence[int], owner: str
+) -> Sequence[int]:
+    """Return the number of blocks of each stage."""
+    if len(widths) == 0:
+        raise InvalidParameterError(
+            f"The 'widths' parameter of {owner} must name at least one stage. "
+            f"Got {widths!r} instead."
+        )
+    # Also numpy's integers, which a parameter search may bring.
+    if isinstance(n_blocks, int | numbers.Integral):
+        depths: Sequence[int] = [int(n_blocks)] * len(widths)
+    else:
+        depths = n_blocks
+    if len(depths) != len(widths) or min(depths) < 1:
+        raise InvalidParameterError(
+            f"The 'n_blocks' parameter of {owner} must be a positive int, or one for "
+            f"each of the {len(widths)} widths. Got {n_blocks!r} instead."
+        )
+    return depths
+
+
+def make_stages(
+    widths: Sequence[int],
+    depths: Sequence[int],
+    make_block: Callable[[int, int, int], nn.Module],
+) -> nn.Sequential:
+    """Return one stage per width; the first block of a new one halves the resolution.
+
+    `make_block` gets the channels that come in and go out, and the stride.
+    """
+    stages = nn.Sequential()
+    width = widths[0]
+    for index, (new_width, depth) in enumerate(zip(widths, depths, strict=True)):
+        first = make_block(width, new_width, 1 if index == 0 else 2)
+        others = [make_block(new_width, new_width, 1) for _ in range(depth - 1)]
+        stages.append(nn.Sequential(first, *others))
+        width = new_width
+    return stages
+
+
+def convolution(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    stride: int,
+    *,
+    bias: bool,
+    groups: int = 1,
+) -> nn.Conv2d:
+    """Return a convolution that keeps the resolution, but for its stride."""
+    return nn.Conv2d(
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=stride,
+        padding=kernel_size // 2,
+        groups=groups,
+        bias=bias,
+    )
+
+
+def initialize_convolutions(module: nn.Module) -> None:
+    """Draw the weights of the convolutions as torchvision's ResNet does.
+
+    No ReLU follows a depthwise convolution, and each of its filters sees one channel.
+    Attention keeps torch's smaller weights, which do not saturate the sigmoid.
+    """
+    for child in module.children():
+        if isinstance(child, nn.Conv2d) and child.groups > 1:
+            nn.init.kaiming_normal_(child.weight, mode="fan_in", nonlinearity="linear")
+        elif isinstance(child, nn.Conv2d):
+            nn.init.kaiming_normal_(child.weight, mode="fan_out", nonlinearity="relu")
+        elif not isinstance(child, SqueezeExcite | CBAM):
+            initialize_convolutions(child)
