@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from mtlearn import Partial
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
-from mtlearn.losses import sample_loss
+from mtlearn.losses import huber_loss, sample_loss
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(6, 4))
@@ -78,6 +79,23 @@ def test_huber(options):
     np.testing.assert_allclose(result, expected)
 
 
+def test_huber_of_columns_and_of_vectors_is_the_same():
+    column = evaluate(huber_loss, VALUES, REALS)
+    np.testing.assert_array_equal(column, evaluate(huber_loss, VALUES[:, 0], REALS))
+    np.testing.assert_array_equal(column, evaluate(sample_loss("huber"), VALUES, REALS))
+    partial = sample_loss(Partial(huber_loss, delta=0.5))
+    by_name = sample_loss("huber", delta=0.5)
+    expected = evaluate(by_name, VALUES, REALS)
+    np.testing.assert_array_equal(evaluate(partial, VALUES, REALS), expected)
+
+
+@pytest.mark.parametrize("delta", [0, -1.0, float("nan"), float("inf"), "1"])
+def test_delta_is_checked(delta):
+    message = r"'delta' parameter of huber_loss must be a finite number above 0"
+    with pytest.raises(InvalidParameterError, match=message):
+        evaluate(sample_loss("huber", delta=delta), VALUES, REALS)
+
+
 @pytest.mark.parametrize("name", ["mse", "mae", "huber"])
 def test_real_targets_of_another_dtype(name):
     output = torch.tensor([[1.0], [4.0]], requires_grad=True)
@@ -115,7 +133,9 @@ def test_callable_that_is_no_per_sample_loss(function, got):
 
 
 def test_unknown_name_lists_the_names():
-    names = r"\['cross_entropy', 'mse', 'mae', 'huber'\] or a callable\. Got 'mes'"
+    names = (
+        r"\['cross_entropy', 'focal', 'mse', 'mae', 'huber'\] or a callable\. Got 'mes'"
+    )
     with pytest.raises(InvalidParameterError, match=names):
         sample_loss("mes")
 

@@ -14,13 +14,17 @@ from sklearn.metrics import (
     balanced_accuracy_score,
     f1_score,
     mean_absolute_error,
+    precision_score,
     r2_score,
+    recall_score,
     root_mean_squared_error,
 )
 
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.metrics import task_scorers
+
+MACRO = {"precision": precision_score, "recall": recall_score, "f1": f1_score}
 
 
 @pytest.fixture
@@ -79,7 +83,9 @@ def independent(y, predicted, weight):
             by_name[f"{task}_balanced_accuracy"] = balanced_accuracy_score(
                 *args, **named
             )
-            by_name[f"{task}_f1_macro"] = f1_score(*args, average="macro", **named)
+            for name, figure in MACRO.items():
+                named |= {"average": "macro", "zero_division": 0}
+                by_name[f"{task}_{name}_macro"] = figure(*args, **named)
     by_name["mean_score"] = np.mean(
         [by_name[name] for name in ("digit_accuracy", "shade_r2", "item_accuracy")]
     )

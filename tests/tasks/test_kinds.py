@@ -150,6 +150,19 @@ def test_labels_to_outputs_and_back(kind):
 
 
 @by_kind
+def test_labels_are_encoded_and_restored(kind):
+    task, labels, _ = fitted(kind)
+
+    restored = task.restore(task.encode(labels, np.arange(len(labels)), "a"))
+
+    assert restored.dtype == labels.dtype
+    if labels.dtype.kind == "f":
+        np.testing.assert_allclose(restored, labels, rtol=1e-14, atol=1e-14)
+    else:
+        np.testing.assert_array_equal(restored, labels)
+
+
+@by_kind
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_statistics_of_a_perfect_output_give_the_best_metric(kind, dtype):
     task, labels, output = fitted(kind)

@@ -1,6 +1,12 @@
 """Per-sample losses and the weighted loss of all tasks."""
 
 from mtlearn.losses._multitask import LossParts, MultiTaskLoss
-from mtlearn.losses._sample import sample_loss
+from mtlearn.losses._sample import focal_loss, huber_loss, sample_loss
 
-__all__ = ["LossParts", "MultiTaskLoss", "sample_loss"]
+__all__ = [
+    "LossParts",
+    "MultiTaskLoss",
+    "focal_loss",
+    "huber_loss",
+    "sample_loss",
+]

@@ -2,7 +2,10 @@
 
 import functools
 import inspect
+import math
+import numbers
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,20 +24,114 @@ def cross_entropy(
     )
 
 
+def focal_loss(output: Tensor, target: Tensor, *, gamma: float = 2.0) -> Tensor:
+    """Return the focal loss, which turns away from samples that are easy.
+
+    With the probability `p` that the network gives to the true class, it is
+    ``-(1 - p) ** gamma * log(p)``: the cross-entropy, less the more certain the
+    network is already.
+
+    Parameters
+    ----------
+    output : Tensor of shape (n_samples, n_classes)
+        Logits.
+    target : Tensor of int64 of shape (n_samples,)
+        Class indices.
+    gamma : float, default=2.0
+        How fast the loss of easy samples fades, not negative; 0 is the cross-entropy.
+
+    Returns
+    -------
+    Tensor of shape (n_samples,)
+        Losses. Their gradients are finite, also where `p` rounds to 1.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `gamma` is negative or not finite.
+
+    References
+    ----------
+    .. [1] T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár, "Focal Loss for Dense
+       Object Detection", ICCV 2017.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn import Classification, Partial
+    >>> from mtlearn.losses import focal_loss
+    >>> output, target = torch.tensor([[0.0, 0.0], [0.0, 4.0]]), torch.tensor([0, 1])
+    >>> focal_loss(output, target, gamma=0.0)
+    tensor([0.6931, 0.0181])
+    >>> focal_loss(output, target, gamma=1.0)
+    tensor([3.4657e-01, 3.2645e-04])
+    >>> task = Classification(loss=Partial(focal_loss, gamma=1.0))
+    >>> task.get_params()["loss__gamma"]
+    1.0
+    """
+    _check_number(gamma, "gamma", "focal_loss", zero=True)
+    logits = output.unsqueeze(1) if output.ndim == 1 else output  # of a single class
+    # log(1 - p) is summed up from the other classes: a power of 1 - p would have an
+    # infinite slope at p = 1 for gamma below 1. The lowest number, not -inf, stands
+    # for the own class: gamma may be 0, and there may be no other class.
+    own = target[:, None] == torch.arange(logits.shape[1], device=logits.device)
+    log_proba = logits.log_softmax(dim=1)
+    others = log_proba.masked_fill(own, torch.finfo(logits.dtype).min)
+    factor = torch.exp(gamma * others.logsumexp(dim=1))
+    return factor * nn.functional.nll_loss(log_proba, target, reduction="none")
+
+
 def squared_error(output: Tensor, target: Tensor) -> Tensor:
-    """Return the squared error of values `(n, 1)` and `(n,)`."""
-    return (output.squeeze(1) - target).square()
+    """Return the squared error of values `(n, 1)` or `(n,)` and `(n,)`."""
+    return _difference(output, target).square()
 
 
 def absolute_error(output: Tensor, target: Tensor) -> Tensor:
-    """Return the absolute error of values `(n, 1)` and `(n,)`."""
-    return (output.squeeze(1) - target).abs()
+    """Return the absolute error of values `(n, 1)` or `(n,)` and `(n,)`."""
+    return _difference(output, target).abs()
 
 
-def huber(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
-    """Return Huber's loss: half the square up to `delta`, linear beyond it."""
+def huber_loss(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
+    """Return Huber's loss: half the square up to `delta`, linear beyond it.
+
+    Parameters
+    ----------
+    output : Tensor of shape (n_samples,) or (n_samples, 1)
+        Values.
+    target : Tensor of shape (n_samples,)
+        True values.
+    delta : float, default=1.0
+        The error beyond which the loss is linear, above 0, on the scale of the
+        targets; with ``Regression(standardize=True)``, in standard deviations.
+
+    Returns
+    -------
+    Tensor of shape (n_samples,)
+        Losses.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `delta` is not above 0, or not finite.
+
+    References
+    ----------
+    .. [1] P. J. Huber, "Robust Estimation of a Location Parameter", Annals of
+       Mathematical Statistics 35, 1964.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn import Partial, Regression
+    >>> from mtlearn.losses import huber_loss
+    >>> huber_loss(torch.tensor([1.0, 5.0]), torch.zeros(2), delta=2.0)
+    tensor([0.5000, 8.0000])
+    >>> Regression(loss=Partial(huber_loss, delta=0.5))
+    Regression(loss=Partial(huber_loss, delta=0.5))
+    """
+    _check_number(delta, "delta", "huber_loss", zero=False)
     # functional.huber_loss rejects two dtypes; a difference has only one.
-    difference = output.squeeze(1) - target
+    difference = _difference(output, target)
     return nn.functional.huber_loss(
         difference, torch.zeros_like(difference), reduction="none", delta=delta
     )
@@ -42,10 +139,27 @@ def huber(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
 
 _LOSSES: dict[str, SampleLoss] = {
     "cross_entropy": cross_entropy,
+    "focal": focal_loss,
     "mse": squared_error,
     "mae": absolute_error,
-    "huber": huber,
+    "huber": huber_loss,
 }
+
+
+def _difference(output: Tensor, target: Tensor) -> Tensor:
+    # A column less a vector would be a matrix.
+    return output.reshape(target.shape) - target
+
+
+def _check_number(value: Any, name: str, owner: str, *, zero: bool) -> None:
+    """Raise if an option is no finite number above 0, or 0 where that may be."""
+    number = float(value) if isinstance(value, numbers.Real) else math.nan
+    if math.isfinite(number) and (number > 0 or (zero and number == 0)):
+        return
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {owner} must be a finite number "
+        f"{'not below' if zero else 'above'} 0. Got {value!r} instead."
+    )
 
 
 class _UserLoss:
@@ -74,14 +188,14 @@ def sample_loss(loss: str | SampleLoss, **options: float) -> SampleLoss:
 
     Parameters
     ----------
-    loss : {"cross_entropy", "mse", "mae", "huber"} or callable
+    loss : {"cross_entropy", "focal", "mse", "mae", "huber"} or callable
         A name, or a function of `(output, target)`. The function gets outputs of
         shape `(n_samples,)` if the task has one output, else
         `(n_samples, n_outputs)`, and targets of shape `(n_samples,)`; it returns
         the losses, of shape `(n_samples,)`.
     **options : float
-        `label_smoothing` of "cross_entropy", in [0, 1], default 0; `delta` of
-        "huber", above 0, default 1.
+        `label_smoothing` of "cross_entropy", in [0, 1], default 0; `gamma` of
+        "focal", not negative, default 2; `delta` of "huber", above 0, default 1.
 
     Returns
     -------

@@ -119,6 +119,22 @@ def _balanced_accuracy(labels: ScoredLabels) -> float:
     return np.mean(right[true > 0] / true[true > 0])
 
 
+def _precision_macro(labels: ScoredLabels) -> float:
+    right, _, predicted = _class_counts(labels)
+    return _mean_share(right, predicted)
+
+
+def _recall_macro(labels: ScoredLabels) -> float:
+    right, true, _ = _class_counts(labels)
+    return _mean_share(right, true)
+
+
+def _mean_share(part: np.ndarray, whole: np.ndarray) -> float:
+    """Return the mean over classes of a share, which is 0 of nothing."""
+    shares = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    return shares.mean()
+
+
 def _f1_macro(labels: ScoredLabels) -> float:
     right, true, predicted = _class_counts(labels)
     return np.mean(2 * right / (true + predicted))
@@ -144,6 +160,8 @@ FIGURES: dict[str, dict[str, Figure]] = {
     "classification": {
         "accuracy": Figure(_accuracy),
         "balanced_accuracy": Figure(_balanced_accuracy),
+        "precision_macro": Figure(_precision_macro),
+        "recall_macro": Figure(_recall_macro),
         "f1_macro": Figure(_f1_macro),
     },
     "regression": {

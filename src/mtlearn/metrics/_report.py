@@ -120,9 +120,9 @@ def task_report(
     Returns
     -------
     TaskReport
-        `accuracy`, `balanced_accuracy` and `f1_macro` of each classification; `r2`,
-        and in the units of y the errors `mae` and `rmse`, not negated, of each
-        regression. NaN where a task has no label.
+        `accuracy`, `balanced_accuracy`, `precision_macro`, `recall_macro` and
+        `f1_macro` of each classification; `r2`, and in the units of y the errors `mae`
+        and `rmse`, not negated, of each regression. NaN where a task has no label.
 
     Raises
     ------

@@ -75,8 +75,9 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
     Returns
     -------
     dict of str to scorer
-        For each classification `{task}_accuracy`, `{task}_balanced_accuracy` and
-        `{task}_f1_macro`, in [0, 1]; for each regression `{task}_r2`, at most 1, and
+        For each classification `{task}_accuracy`, `{task}_balanced_accuracy`,
+        `{task}_precision_macro`, `{task}_recall_macro` and `{task}_f1_macro`, in
+        [0, 1]; for each regression `{task}_r2`, at most 1, and
         the errors `{task}_mae` and `{task}_rmse`, in the units of y and **negated**,
         as in scikit-learn's ``neg_mean_absolute_error``: a greater score is better.
         Last `mean_score`, the mean over tasks of accuracy and R², as `score` of the
@@ -109,7 +110,8 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
     >>> scorers = task_scorers(tasks)
     >>> list(scorers)
     ['quality_r2', 'quality_mae', 'quality_rmse', 'good_accuracy',
-     'good_balanced_accuracy', 'good_f1_macro', 'mean_score']
+     'good_balanced_accuracy', 'good_precision_macro', 'good_recall_macro',
+     'good_f1_macro', 'mean_score']
     >>> estimator = MultiTaskEstimator(tasks, max_epochs=2, random_state=0)
     >>> scores = cross_validate(estimator, X, y, scoring=scorers, cv=2)
     >>> scores["test_good_accuracy"].shape

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from mtlearn._utils._partial import Partial, check_arguments
 from mtlearn._utils._validation import check_nested_names, check_real
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.tasks._head import Head
@@ -50,12 +51,7 @@ class Task(BaseEstimator, ABC):
                 f"The 'column' parameter of {owner} must be None, a position or the "
                 f"name of a column. Got {self.column!r} instead."
             )
-        if isinstance(self.loss, type):
-            raise ParameterTypeError(
-                f"The 'loss' parameter of {owner} must be a name or a function of "
-                f"outputs and targets. Got the class {self.loss.__name__} instead. "
-                "Pass a function, or an object of it with reduction='none'."
-            )
+        self._check_loss(owner)
         if self.head is not None:
             if not isinstance(self.head, Head):
                 raise ParameterTypeError(
@@ -64,8 +60,24 @@ class Task(BaseEstimator, ABC):
                 )
             self.head.validate(owner)
 
+    def _check_loss(self, owner: str) -> None:
+        """Raise if the loss is a class, or a Partial that cannot be called."""
+        function: Any = self.loss
+        if isinstance(self.loss, Partial):
+            check_arguments(self.loss.cls, list(self.loss.kwargs))
+            function = self.loss.cls
+        if isinstance(function, type):
+            raise ParameterTypeError(
+                f"The 'loss' parameter of {owner} must be a name or a function of "
+                f"outputs and targets. Got the class {function.__name__} instead. "
+                "Pass a function, or an object of it with reduction='none'."
+            )
+
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, also those of the head by ``head__parameter``.
+        """Set parameters, also those of the head and the loss.
+
+        They are named ``head__parameter``, and ``loss__parameter`` where the loss is
+        a :class:`Partial`.
 
         Parameters
         ----------
@@ -83,8 +95,11 @@ class Task(BaseEstimator, ABC):
             If there is no such parameter.
         """
         given = {**self.get_params(deep=False), **params}
-        remedy = {"head": " Give the task a head first: head=Head()."}
-        check_nested_names(given, type(self).__name__, remedy)
+        remedies = {
+            "head": " Give the task a head first: head=Head().",
+            "loss": " Give the task such a loss first: loss=Partial(function, ...).",
+        }
+        check_nested_names(given, type(self).__name__, remedies)
         return super().set_params(**params)
 
     @property
@@ -131,6 +146,21 @@ class Task(BaseEstimator, ABC):
         -------
         ndarray of shape (n_labelled,)
             int64 for classes, float64 for real values.
+        """
+
+    @abstractmethod
+    def restore(self, encoded: np.ndarray) -> np.ndarray:
+        """Turn what `encode` returned into labels again.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled,)
+            Class indices, or values on the scale of the loss.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,)
+            Labels.
         """
 
     @abstractmethod

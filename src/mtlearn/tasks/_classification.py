@@ -11,8 +11,11 @@ from torch import Tensor
 from mtlearn._utils._validation import check_integer, check_real
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._base import Task
+from mtlearn.tasks._class_weight import check_class_weight, class_factors
 from mtlearn.tasks._head import Head
 from mtlearn.tasks._read import narrow
+
+_LOSSES = ("cross_entropy", "focal")
 
 
 class Classification(Task):
@@ -26,9 +29,11 @@ class Classification(Task):
         whenever a fold or a first batch may lack one.
     weight : float, default=1.0
         Factor of this task's mean loss in the total loss, not negative.
-    loss : "cross_entropy" or callable, default="cross_entropy"
-        Loss of each sample. A callable gets the scores `(n_samples, n_classes)` and
-        the class indices `(n_samples,)`, as tensors, and returns `(n_samples,)`.
+    loss : {"cross_entropy", "focal"} or callable, default="cross_entropy"
+        Loss of each sample. ``"focal"`` has a gamma of 2; another one, which can be
+        searched, is set by ``Partial(mtlearn.losses.focal_loss, gamma=1.0)``. A
+        callable gets the scores `(n_samples, n_classes)` and the class indices
+        `(n_samples,)`, as tensors, and returns `(n_samples,)`.
     label_smoothing : float, default=0.0
         Share of the target that is spread evenly over all classes, in [0, 1).
         Only for ``loss="cross_entropy"``.
@@ -99,19 +104,20 @@ class Classification(Task):
             self.label_smoothing, "label_smoothing", owner, high=1, low=0,
             include_high=False,
         )  # fmt: skip
-        if not callable(self.loss) and self.loss != "cross_entropy":
+        if not callable(self.loss) and self.loss not in _LOSSES:
             raise InvalidParameterError(
-                f"The 'loss' parameter of {owner} must be 'cross_entropy' or a "
+                f"The 'loss' parameter of {owner} must be one of {_LOSSES} or a "
                 f"callable. Got {self.loss!r} instead."
             )
-        if callable(self.loss) and self.label_smoothing:
+        if self.label_smoothing and self.loss != "cross_entropy":
             raise InvalidParameterError(
                 f"The 'label_smoothing' parameter of {owner} goes with "
-                "loss='cross_entropy'. Smooth inside the callable instead."
+                f"loss='cross_entropy'. Got {self.label_smoothing!r} with "
+                f"{self.loss!r} instead. Set it to 0, or smooth inside a callable."
             )
         if self.classes is not None:
             self._declared_classes(owner)
-        self._check_class_weight(owner)
+        check_class_weight(self.class_weight, owner)
 
     def _declared_classes(self, owner: str) -> np.ndarray:
         declared: Any = self.classes
@@ -130,18 +136,6 @@ class Classification(Task):
                 f"or all numbers. Got {declared!r} instead."
             )
         return classes
-
-    def _check_class_weight(self, owner: str) -> None:
-        factors = self.class_weight
-        if factors is None or (isinstance(factors, str) and factors == "balanced"):
-            return
-        if not isinstance(factors, Mapping):
-            raise InvalidParameterError(
-                f"The 'class_weight' parameter of {owner} must be None, 'balanced' or "
-                f"a mapping from label to factor. Got {factors!r} instead."
-            )
-        for label, factor in factors.items():
-            check_real(factor, f"class_weight[{label!r}]", owner, low=0.0)
 
     @property
     def n_outputs(self) -> int:
@@ -194,25 +188,10 @@ class Classification(Task):
         encoded = self.encode(labels, rows, name)
         share = np.bincount(encoded, weights=sample_weight, minlength=self.n_outputs)
         self.class_prior_ = share / share.sum()
-        self.class_factors_ = self._class_factors(owner)
+        self.class_factors_ = class_factors(
+            self.class_weight, self.classes_, self.class_prior_, owner
+        )
         return self
-
-    def _class_factors(self, owner: str) -> np.ndarray | None:
-        if self.class_weight is None:
-            return None
-        if isinstance(self.class_weight, str):
-            # As in scikit-learn: each class that is there weighs the same in sum.
-            shares = self.class_prior_ * np.count_nonzero(self.class_prior_)
-            return np.divide(1, shares, out=np.ones_like(shares), where=shares > 0)
-        known = self.classes_.tolist()
-        unknown = [label for label in self.class_weight if label not in known]
-        # As in scikit-learn: a fold may lack a class, if all it has are named.
-        if unknown and not set(known) <= set(self.class_weight):
-            raise InvalidParameterError(
-                f"The 'class_weight' parameter of {owner} names {unknown!r}, which "
-                f"are not among its classes {known!r}."
-            )
-        return np.array([self.class_weight.get(label, 1.0) for label in known])
 
     def encode(self, labels: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
         """Turn labels into class indices.
@@ -269,6 +248,21 @@ class Classification(Task):
         indices = np.minimum(places, len(self.classes_) - 1).astype(np.int64)
         return indices, self.classes_[indices] == labels
 
+    def restore(self, encoded: np.ndarray) -> np.ndarray:
+        """Turn class indices into labels.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled,)
+            Indices into `classes_`.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,)
+            Labels.
+        """
+        return self.classes_[encoded]
+
     def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
         """Give the per-sample loss and its options.
 
@@ -279,7 +273,7 @@ class Classification(Task):
         options : dict
             Keyword arguments of a named loss.
         """
-        if callable(self.loss):
+        if self.loss != "cross_entropy":
             return self.loss, {}
         return self.loss, {"label_smoothing": self.label_smoothing}
 

@@ -25,8 +25,11 @@ class Regression(Task):
     weight : float, default=1.0
         Factor of this task's mean loss in the total loss, not negative.
     loss : {"mse", "mae", "huber"} or callable, default="mse"
-        Loss of each sample. A callable gets outputs and targets, tensors of shape
-        `(n_samples,)` on the scale of `standardize`, and returns `(n_samples,)`.
+        Loss of each sample. ``"huber"`` is linear beyond an error of 1; another
+        bound, which can be searched, is set by
+        ``Partial(mtlearn.losses.huber_loss, delta=0.5)``. A callable gets outputs and
+        targets, tensors of shape `(n_samples,)` on the scale of `standardize`, and
+        returns `(n_samples,)`.
     bounds : None or pair of float, default=None
         ``(lo, hi)`` squashes the output into that range by a logistic function; a
         value of y outside it is an error.
@@ -206,6 +209,26 @@ class Regression(Task):
                     "or correct the value."
                 )
         return (values - self.center_) / self.scale_
+
+    def restore(self, encoded: np.ndarray) -> np.ndarray:
+        """Turn scaled values into values in the units of y.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled,)
+            Scaled values.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,)
+            Values, float64.
+        """
+        values = encoded.astype(np.float64) * self.scale_ + self.center_
+        # Scaling and back may leave the bounds by a rounding error.
+        if self.bounds is None:
+            return values
+        low, high = map(float, self.bounds)
+        return values.clip(low, high)
 
     def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
         """Give the per-sample loss and its options.
