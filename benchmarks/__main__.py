@@ -19,6 +19,7 @@ COMMANDS = {
     "import": "imports",
     "accuracy": "accuracy",
     "profile": "profile",
+    "augmentation": "augmentation",
 }
 
 

@@ -20,6 +20,7 @@ from benchmarks import (
     _process,
     _report,
     _skorch,
+    augmentation,
     imports,
     memory,
     prediction,
@@ -169,6 +170,14 @@ def test_profile(run):
     shares = re.findall(r"^\| [a-zA-Z ]+\| +(\d+\.\d) \|$", printed, re.MULTILINE)
     assert len(shares) == len(profile.CATEGORIES) + 2
     assert sum(map(float, shares)) == pytest.approx(100, abs=0.5)
+
+
+def test_augmentation(run):
+    printed = run("augmentation")
+
+    rows = rows_of(printed)
+    for name in augmentation.CHANGES:
+        assert rows.count(name) == len(augmentation.SHAPES)
 
 
 def test_what_is_printed_is_saved(run, monkeypatch):
@@ -338,58 +347,6 @@ def test_the_written_images_are_an_array(tmp_path, monkeypatch):
 
     assert X.shape == (10, 64, 64, 3)
     assert X.std(axis=(1, 2, 3)).min() > 50
-
-
-def event(name, start, end, own):
-    span = SimpleNamespace(start=start, end=end)
-    return SimpleNamespace(name=name, time_range=span, self_cpu_time_total=own)
-
-
-def test_the_optimiser_begins_where_gradients_end():
-    # The step of the optimiser takes 0 to 100 and holds all the others.
-    events = [
-        event("Optimizer.step#Adam.step", 0, 100, 20),
-        event("aten::mkldnn_convolution", 5, 35, 30),
-        event("autograd::engine::evaluate_function: AddBackward0", 40, 60, 20),
-        event("aten::add_", 65, 75, 10),
-        event("aten::copy_", 75, 95, 20),
-    ]
-
-    assert profile.optimizer_spans(events) == [(60, 100)]
-    seconds = profile.self_seconds(events)
-    microseconds = {kind: round(1e6 * value) for kind, value in seconds.items()}
-    expected = {"convolutions": 30, "additions": 20, "optimiser": 40, "other": 10}
-    assert microseconds == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("aten::mkldnn_convolution", "convolutions"),
-        ("aten.convolution_backward", "convolutions"),
-        ("aten::addmm", "matrix products"),
-        ("aten::native_batch_norm_backward", "batch norm"),
-        ("aten::threshold_backward", "ReLU"),
-        ("aten::add_", "additions"),
-        ("torch::autograd::AccumulateGrad", "additions"),
-        ("aten::_to_copy", "copies and casts"),
-        ("aten::bernoulli_", "other"),
-    ],
-)
-def test_operations_are_told_apart_by_their_names(name, kind):
-    assert profile.category(name) == kind
-
-
-def test_the_arithmetic_of_a_step_is_counted():
-    X, y = make_data(QUICK)
-    estimator = make_estimator(QUICK, warm_start=True).fit(X, y)
-
-    flops = profile.count_flops(estimator, X[:32], y[:32])
-
-    # Forward alone: a multiply and an add for each weight of the stem at each pixel.
-    assert flops["convolutions"] > 2 * 32 * 16 * 16 * 4 * 9
-    assert flops["matrix products"] > 0
-    assert set(flops) <= {"convolutions", "matrix products"}
 
 
 def test_the_machine_is_described():

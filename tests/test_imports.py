@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 
-PURE_TORCH = {"augmentation", "networks", "losses"}
-LEARNING = {"tasks", "preprocessing", "training", *PURE_TORCH}
+PURE_TORCH = {"networks", "losses"}
+LEARNING = {"tasks", "preprocessing", "augmentation", "training", *PURE_TORCH}
 
 # The rooms of mtlearn that each room may import. A room that is not here fails.
 # mtlearn.exceptions, which imports nothing of mtlearn, is open to all.
@@ -20,7 +20,7 @@ ROOMS: dict[str, set[str]] = {
     "_utils": set(),
     "tasks": {"_utils"},
     "preprocessing": {"_utils"},
-    "augmentation": set(),
+    "augmentation": {"_utils"},
     "networks": set(),
     "losses": set(),
     "training": {"tasks", "augmentation", "networks", "losses", "_utils"},
@@ -31,11 +31,13 @@ ROOMS: dict[str, set[str]] = {
     "inspection": {"metrics", "_utils"},
     "persistence": {"estimators", "ensemble", "_utils"},
     "datasets": {"_utils"},
+    "recipes": {*LEARNING, "estimators", "_utils"},
 }
 
 # Packages that a room does without.
 OUTSIDE: dict[str, set[str]] = {
     "preprocessing": {"torch", "skorch"},
+    "augmentation": {"skorch"},
     **{room: {"sklearn", "skorch"} for room in PURE_TORCH},
 }
 

@@ -1,0 +1,15 @@
+"""Random changes of a batch, each drawn per sample from a given generator."""
+
+from mtlearn.augmentation._mixing import CutMix, Mixed, MixUp, resolve_mixing
+from mtlearn.augmentation._policy import Augmentation
+from mtlearn.augmentation._registry import get_augmentation, resolve_augmentation
+
+__all__ = [
+    "Augmentation",
+    "CutMix",
+    "MixUp",
+    "Mixed",
+    "get_augmentation",
+    "resolve_augmentation",
+    "resolve_mixing",
+]
