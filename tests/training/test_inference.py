@@ -185,7 +185,7 @@ def train_by_hand(net, samples):
 
 
 def train_on(net, samples):
-    net.set_optimizer(torch.optim.Adam, {"fused": True}, 0.1, keep_state=False)
+    net.set_optimizer(torch.optim.Adam, {"fused": True}, (0.1,), keep_state=False)
     train(net, samples, epochs=1)
 
 

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -96,6 +97,21 @@ def test_history_rows():
     }
     # skorch's callbacks read the net's own history.
     assert net.history[-1, "train_b_loss"] == 2.0
+
+
+def test_the_history_has_what_was_recorded_before():
+    rows = []
+    callback, net = EpochHistory(rows), pretend()
+    net.history.append({"epoch": 1, "batches": [], "train_batch_count": 2})
+    callback.on_epoch_begin(net)
+    net.history.record("valid_a_f1", np.float64(0.5))
+    net.history.record("valid_best", True)
+    callback.on_epoch_end(net)
+    assert list(rows[0])[-3:] == ["valid_a_f1", "lr", "seconds"]
+    assert rows[0]["valid_a_f1"] == 0.5
+    assert type(rows[0]["valid_a_f1"]) is float
+    assert not {"batches", "train_batch_count", "valid_best"} & set(rows[0])
+    assert net.row_ is rows[0]
 
 
 @pytest.mark.parametrize(

@@ -93,11 +93,12 @@ def test_no_schedule():
         ("cosine", "epoch", {"T_max": 20, "eta_min": 0.03}),
         ("one_cycle", "batch", {"max_lr": 0.3, "total_steps": 100}),
         ("plateau", "epoch", {"factor": 0.5, "patience": 4}),
+        ("warmup_cosine", "epoch", {"T_max": 20, "eta_min": 0.03, "warmup": 2}),
     ],
 )
 def test_schedule_callbacks(name, step_every, expected):
     schedule = resolve_schedule(name, "Owner")
-    callback = schedule_callback(schedule, lr=0.3, epochs=20, n_batches=5)
+    callback = schedule_callback(schedule, rates=(0.3,), epochs=20, n_batches=5)
     assert callback.step_every == step_every
     assert callback.kwargs == pytest.approx(expected)
 

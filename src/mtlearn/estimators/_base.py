@@ -18,10 +18,10 @@ from mtlearn.estimators._fit import (
     check_same_network,
     encode_rows,
     go_on,
-    make_labels,
     make_net,
     split_samples,
     train,
+    training_samples,
     validation_samples,
 )
 from mtlearn.estimators._kinds import (
@@ -30,6 +30,7 @@ from mtlearn.estimators._kinds import (
     set_tags,
 )
 from mtlearn.estimators._settings import (
+    REMEDIES,
     Settings,
     read_n_threads,
     read_settings,
@@ -47,13 +48,6 @@ from mtlearn.training import (
     isolated,
     threads,
 )
-
-_REMEDIES = {
-    "tasks": " Declare the tasks first: tasks=Tasks(...).",
-    **dict.fromkeys(
-        ("backbone", "optimizer", "lr_schedule"), " Pass a Partial(class) first."
-    ),
-}
 
 
 class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -120,16 +114,17 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             check_same_network(state, self.tasks, settings)
         seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
-        train_rows, valid_rows = Samples(X, make_labels(targets, settings)), None
+        tasks = state.codec.tasks
         if X_val is not None or y_val is not None:
             check_both_given(X_val, y_val)
             X_val = self._check_X(X_val, reset=False)
-            valid_rows = validation_samples(X_val, y_val, state.codec, settings)
-        elif settings.validates:
-            train_rows, valid_rows = split_samples(
-                X, targets, state.codec.tasks, settings, seeds.split
+            data: tuple[Samples, Samples | None] = (
+                training_samples(X, targets, tasks, settings),
+                validation_samples(X_val, y_val, state.codec, settings),
             )
-        return self._train(state, (train_rows, valid_rows), settings, seeds, context)
+        else:
+            data = split_samples(X, targets, tasks, settings, seeds.split)
+        return self._train(state, data, settings, seeds, context)
 
     @with_callbacks
     def partial_fit(
@@ -145,7 +140,7 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         The classes of declared tasks must be known: declared too, passed as `classes`,
         or learned by an earlier `fit`. With ``tasks=None`` the first call infers kinds
         and classes from its rows. It also learns what the targets are scaled by. There
-        is no validation, and the learning rate is `lr`.
+        is no validation and no averaging, and the learning rate is `lr`.
 
         Parameters
         ----------
@@ -183,7 +178,7 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             check_same_network(state, self.tasks, settings)
         seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
-        train_rows = Samples(X, make_labels(targets, settings))
+        train_rows = training_samples(X, targets, state.codec.tasks, settings)
         return self._train(state, (train_rows, None), settings, seeds, context)
 
     def _train(
@@ -213,7 +208,7 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                     state,
                     data,
                     settings,
-                    order_seed=seeds.order,
+                    seeds=seeds,
                     on_epoch=(context.begin_epoch, context.end_epoch),
                 )
         # An earlier fit on other targets may have left classes behind.
@@ -390,7 +385,7 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             If there is no such parameter.
         """
         given = {**self.get_params(deep=False), **params}
-        check_nested_names(given, type(self).__name__, _REMEDIES)
+        check_nested_names(given, type(self).__name__, REMEDIES)
         return super().set_params(**params)
 
     def __sklearn_tags__(self) -> Tags:

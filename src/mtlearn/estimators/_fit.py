@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, GradientNormClipping
 
 from mtlearn._utils._partial import Partial
 from mtlearn.estimators._settings import Settings
@@ -19,7 +19,13 @@ from mtlearn.exceptions import (
     NetworkError,
 )
 from mtlearn.losses import MultiTaskLoss, sample_loss
-from mtlearn.networks import HeadSpec, autocast_error, build_network, needs_batch
+from mtlearn.networks import (
+    HeadSpec,
+    architecture,
+    autocast_error,
+    build_network,
+    needs_batch,
+)
 from mtlearn.tasks import (
     Classification,
     Codec,
@@ -29,14 +35,20 @@ from mtlearn.tasks import (
     Tasks,
 )
 from mtlearn.training import (
+    SWA,
     BestWeights,
     EpochEnd,
     EpochHistory,
     EpochLine,
+    EpochLog,
     Labels,
     MultiTaskNet,
     ProgressBar,
     Samples,
+    Seeds,
+    TaskMetric,
+    averaging_callback,
+    row_chances,
     schedule_callback,
     to_labels,
     validation_rows,
@@ -110,20 +122,34 @@ def validation_samples(
     return Samples(X_val, make_labels(targets, settings))
 
 
+def training_samples(
+    X: np.ndarray,
+    targets: EncodedTargets,
+    tasks: Tasks,
+    settings: Settings,
+    rows: np.ndarray | None = None,
+) -> Samples:
+    """Join rows to train on, labels, and how often each is drawn."""
+    chances = row_chances(settings.sampler, targets, tasks, settings.owner)
+    return Samples(X, make_labels(targets, settings), rows, chances)
+
+
 def split_samples(
     X: np.ndarray,
     targets: EncodedTargets,
     tasks: Tasks,
     settings: Settings,
     seed: int,
-) -> tuple[Samples, Samples]:
-    """Set validation rows aside, without a copy of X."""
+) -> tuple[Samples, Samples | None]:
+    """Set validation rows aside where they are needed, without a copy of X."""
+    if not settings.validates:
+        return training_samples(X, targets, tasks, settings), None
     fraction = settings.validation_fraction
-    train, valid = (
-        Samples(X, make_labels(targets.take(rows), settings), rows)
-        for rows in validation_rows(targets, tasks, fraction, seed)
+    train, valid = validation_rows(targets, tasks, fraction, seed)
+    return (
+        training_samples(X, targets.take(train), tasks, settings, train),
+        Samples(X, make_labels(targets.take(valid), settings), valid),
     )
-    return train, valid
 
 
 def make_labels(targets: EncodedTargets, settings: Settings) -> Labels:
@@ -164,13 +190,15 @@ def make_net(
         batch_size=settings.batch_size,
         device=str(settings.device),
         optimizer=settings.optimizer.cls,
-        lr=settings.lr,
+        lr=settings.rates[-1],
         **{
             f"optimizer__{key}": value
             for key, value in settings.optimizer.kwargs.items()
         },
     )
     net.initialize()
+    net.set_rates(settings.rates)
+    net.module_.freeze_backbone(settings.freeze_backbone)
     move(net, settings)
     return net
 
@@ -210,10 +238,11 @@ def go_on(net: MultiTaskNet, settings: Settings) -> None:
     moved = move(net, settings)
     net.set_compile(settings.compile)
     net.batch_size = settings.batch_size
+    net.module_.freeze_backbone(settings.freeze_backbone)
     net.set_optimizer(
         settings.optimizer.cls,
         settings.optimizer.kwargs,
-        settings.lr,
+        settings.rates,
         keep_state=settings.keeps_optimizer and not moved,
     )
 
@@ -238,8 +267,15 @@ def check_same_network(
         declared.validate()
         before, today = _described(state.codec.tasks), _described(declared)
         _check_same("tasks", before, today)
-    made_from = Partial(net.module__backbone, **net.module__backbone_params)
-    _check_same("backbone", repr(made_from), repr(settings.backbone))
+    backbones = (
+        Partial(net.module__backbone, **net.module__backbone_params),
+        settings.backbone,
+    )
+    before, today = (
+        repr(Partial(each.cls, **architecture(each.cls, each.kwargs)))
+        for each in backbones
+    )
+    _check_same("backbone", before, today)
 
 
 def _described(tasks: Tasks) -> str:
@@ -270,7 +306,7 @@ def train(
     data: tuple[Samples, Samples | None],
     settings: Settings,
     *,
-    order_seed: int,
+    seeds: Seeds,
     on_epoch: tuple[Callable[[], None], Callable[[], bool]],
 ) -> None:
     """Train the net of a state, and fill its history.
@@ -283,8 +319,8 @@ def train(
         Training and validation rows.
     settings : Settings
         Checked parameters.
-    order_seed : int
-        Seed of the order of the rows.
+    seeds : Seeds
+        Of the order of the rows, and of what happens to them.
     on_epoch : pair of callable
         Called before and after each epoch; the second one may say stop.
     """
@@ -292,18 +328,28 @@ def train(
     begin_epoch, end_epoch = on_epoch
     _check_batches(net, data[0], settings)
     before = len(history)
-    best = BestWeights(settings.restore_best, settings.patience)
+    # An average over epochs is the weights of none of them.
+    restores = settings.restore_best and not isinstance(settings.averaging, SWA)
+    best = BestWeights(restores, settings.patience)
+    metrics = [each for each in settings.callbacks if isinstance(each, TaskMetric)]
     callbacks = [
+        *metrics,  # before the history, which has them too
         EpochHistory(history),
         *_schedule(net, data[0], settings),
         *_display(history, settings),
+        *_optimisation(data[0], settings),
         *([] if data[1] is None else [best]),
-        *settings.callbacks,
+        *(each for each in settings.callbacks if each not in metrics),
         # Stops training, after everyone else has seen the epoch.
         EpochEnd(begin_epoch, lambda: end_epoch() or best.stalled_),
     ]
     net.train(
-        data, epochs=settings.max_epochs, callbacks=callbacks, order_seed=order_seed
+        data,
+        epochs=settings.max_epochs,
+        callbacks=callbacks,
+        order_seed=seeds.order,
+        changes=settings.changes,
+        change_seed=seeds.changes,
     )
     found = data[1] is not None and best.best_epoch_
     state.best_epoch = before + best.best_epoch_ if found else len(history)
@@ -316,19 +362,30 @@ def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Call
     return [
         schedule_callback(
             settings.schedule,
-            lr=settings.lr,
+            rates=settings.rates,
             epochs=settings.max_epochs,
             n_batches=n_batches,
         )
     ]
 
 
+def _optimisation(rows: Samples, settings: Settings) -> list[Callback]:
+    callbacks = []
+    if settings.clip_grad_norm is not None:
+        callbacks.append(GradientNormClipping(settings.clip_grad_norm))
+    if settings.averaging is not None:
+        averaging = averaging_callback(settings.averaging, settings.max_epochs, rows)
+        callbacks.append(averaging)
+    return callbacks
+
+
 def _display(history: list[dict[str, Any]], settings: Settings) -> list[Callback]:
-    if settings.verbose == 0:
-        return []
+    shown: list[Callback] = [EpochLog(history)]
     if settings.verbose == 1:
-        return [ProgressBar(settings.max_epochs, history)]
-    return [EpochLine(history)]
+        shown.append(ProgressBar(settings.max_epochs, history))
+    elif settings.verbose > 1:
+        shown.append(EpochLine(history))
+    return shown
 
 
 def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None:

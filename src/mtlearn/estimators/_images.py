@@ -27,22 +27,42 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         categories, strings, booleans and whole numbers are classes, other numbers
         real values. One kind holds for every column of y.
     backbone : str, class or Partial, default="resnet"
-        ``"resnet"``, or a `torch.nn.Module` class (or `Partial` of one) that maps
-        `(n_samples, n_channels, height, width)` to features. Its constructor gets
-        `in_channels` and `image_size` if it has such arguments.
+        ``"resnet"``, ``"resnet_v2"`` (smaller), or a `torch.nn.Module` class (or
+        `Partial` of one) that maps `(n_samples, n_channels, height, width)` to
+        features. Its constructor gets `in_channels` and `image_size` if it has such
+        arguments.
     loss_weights : None, sequence or mapping of float, default=None
         Replaces the tasks' own `weight`: in task order, or by name.
+    augmentation : None, str, Augmentation or callable, default=None
+        Random changes of training images: ``"light"``, ``"standard"``, an
+        :class:`~mtlearn.augmentation.Augmentation`, or a callable that maps a batch
+        `(n_samples, n_channels, height, width)` and a `torch.Generator` to such a
+        batch.
+    mixing : None, str, MixUp, CutMix or callable, default=None
+        ``"mixup"`` or ``"cutmix"`` trains on mixtures of two images, with the loss of
+        either's labels by its share; see :class:`~mtlearn.augmentation.MixUp`.
+    sampler : None, "balanced" or str, default=None
+        ``"balanced"`` draws training rows, with repetition, so that the classes of each
+        classification come about equally often; a task's name balances that one.
+    freeze_backbone : bool, default=False
+        Whether only the heads are trained.
     optimizer : str, class or Partial, default="adam"
         ``"adam"``, ``"adamw"``, ``"sgd"`` (with Nesterov momentum 0.9), or a class of
         `torch.optim`.
     lr : float, default=1e-3
         Learning rate.
+    backbone_lr : None or float, default=None
+        Learning rate of the backbone; None is `lr`. For a pre-trained one, a tenth.
     weight_decay : float, default=0.0
         Weight decay of the optimiser.
+    clip_grad_norm : None or float, default=None
+        Largest norm of the gradients of all weights together; larger ones are scaled
+        down to it.
     lr_schedule : None, str, class or Partial, default=None
-        ``"cosine"`` (down to ``lr / 10``), ``"plateau"`` (halves after five epochs
-        without a better validation loss), ``"one_cycle"`` (with its peak at `lr`), or
-        a class of `torch.optim.lr_scheduler`, stepped once an epoch.
+        ``"cosine"`` (down to ``lr / 10``), ``"warmup_cosine"`` (the same after a linear
+        rise), ``"plateau"`` (halves after five epochs without a better validation
+        loss), ``"one_cycle"`` (with its peak at `lr`), or a class of
+        `torch.optim.lr_scheduler`, stepped once an epoch.
     max_epochs : int, default=100
         Passes through the training rows, at most.
     batch_size : int, default=32
@@ -59,6 +79,11 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     restore_best : bool, default=True
         Whether the weights of the epoch with the lowest validation loss are kept,
         where there are validation rows.
+    averaging : None, "ema", "swa", EMA or SWA, default=None
+        Which average of its weights the network gets: exponential, over all steps
+        (validation sees it too), or that of the last epochs, which `restore_best` then
+        leaves alone; see :class:`~mtlearn.training.EMA` and
+        :class:`~mtlearn.training.SWA`.
     callbacks : None or list of skorch callbacks, default=None
         Notified during training. For scikit-learn's own, see `set_callbacks`.
     device : str or torch.device, default="auto"
@@ -157,9 +182,15 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         *,
         backbone: Any = "resnet",
         loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+        augmentation: Any = None,
+        mixing: Any = None,
+        sampler: str | None = None,
+        freeze_backbone: bool = False,
         optimizer: Any = "adam",
         lr: float = 1e-3,
+        backbone_lr: float | None = None,
         weight_decay: float = 0.0,
+        clip_grad_norm: float | None = None,
         lr_schedule: Any = None,
         max_epochs: int = 100,
         batch_size: int = 32,
@@ -167,6 +198,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         restore_best: bool = True,
+        averaging: Any = None,
         callbacks: Sequence[Any] | None = None,
         device: Any = "auto",
         precision: str = "auto",
@@ -179,9 +211,15 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.tasks = tasks
         self.backbone = backbone
         self.loss_weights = loss_weights
+        self.augmentation = augmentation
+        self.mixing = mixing
+        self.sampler = sampler
+        self.freeze_backbone = freeze_backbone
         self.optimizer = optimizer
         self.lr = lr
+        self.backbone_lr = backbone_lr
         self.weight_decay = weight_decay
+        self.clip_grad_norm = clip_grad_norm
         self.lr_schedule = lr_schedule
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -189,6 +227,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.restore_best = restore_best
+        self.averaging = averaging
         self.callbacks = callbacks
         self.device = device
         self.precision = precision

@@ -10,10 +10,13 @@ from torch import nn
 
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._validation import check_bool, check_integer, check_real
+from mtlearn.augmentation import resolve_augmentation, resolve_mixing
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import get_backbone
 from mtlearn.training import (
+    Changes,
     Precision,
+    resolve_averaging,
     resolve_device,
     resolve_optimizer,
     resolve_part,
@@ -22,6 +25,20 @@ from mtlearn.training import (
     watches_validation,
 )
 
+# Weights by their names in the network; all others follow as a last group.
+_GROUPS: list[tuple[str, dict]] = [("backbone.*", {})]
+
+# What to do where a nested name meets a plain value.
+REMEDIES = {
+    "tasks": " Declare the tasks first: tasks=Tasks(...).",
+    **dict.fromkeys(
+        ("backbone", "optimizer", "lr_schedule"), " Pass a Partial(class) first."
+    ),
+    "augmentation": " Pass an Augmentation(...) first.",
+    "mixing": " Pass a MixUp(...) or CutMix(...) first.",
+    "averaging": " Pass an EMA(...) or SWA(...) first.",
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -29,12 +46,24 @@ class Settings:
 
     Attributes
     ----------
+    owner : str
+        The estimator's class, for messages.
     backbone, optimizer : Partial
         Classes with their arguments.
     schedule : Partial or None
         A torch scheduler.
-    lr : float
-        Learning rate.
+    rates : tuple of float
+        Learning rate of the backbone, if it has one of its own, and of all others.
+    freeze_backbone : bool
+        Whether the backbone stays as it is.
+    clip_grad_norm : float or None
+        The largest norm of the gradients.
+    changes : Changes
+        What happens to training batches.
+    sampler : str or None
+        Which task's classes come equally often.
+    averaging : EMA, SWA or None
+        Which weights the network gets at the end.
     max_epochs, batch_size : int
         Epochs at most, rows a batch.
     validates : bool
@@ -63,10 +92,16 @@ class Settings:
         Whether more training goes on with the optimiser's state.
     """
 
+    owner: str
     backbone: Partial
     optimizer: Partial
     schedule: Partial | None
-    lr: float
+    rates: tuple[float, ...]
+    freeze_backbone: bool
+    clip_grad_norm: float | None
+    changes: Changes
+    sampler: str | None
+    averaging: Any
     max_epochs: int
     batch_size: int
     validates: bool
@@ -83,9 +118,14 @@ class Settings:
     keeps_optimizer: bool = False
 
     def for_one_epoch(self) -> "Settings":
-        """Return what `partial_fit` trains with: no schedule and no validation."""
+        """Return what `partial_fit` trains with: only what holds for one epoch."""
         return replace(
-            self, max_epochs=1, schedule=None, validates=False, keeps_optimizer=True
+            self,
+            max_epochs=1,
+            schedule=None,
+            validates=False,
+            averaging=None,
+            keeps_optimizer=True,
         )
 
 
@@ -110,7 +150,6 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         If one is not what it must be.
     """
     owner = type(estimator).__name__
-    decay = check_real(estimator.weight_decay, "weight_decay", owner, low=0)
     schedule = resolve_schedule(estimator.lr_schedule, owner)
     stops = check_bool(estimator.early_stopping, "early_stopping", owner)
     patience = check_integer(
@@ -119,25 +158,25 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     check_bool(estimator.warm_start, "warm_start", owner)
     device = resolve_device(estimator.device, owner)
     precision = resolve_precision(estimator.precision, default_precision, device, owner)
-    optimizer = resolve_optimizer(estimator.optimizer, decay, device, owner)
-    _check_steps(optimizer, precision, owner)
+    rates = _read_rates(estimator, owner)
     return Settings(
+        owner=owner,
         backbone=_resolve_backbone(estimator.backbone, owner),
-        optimizer=optimizer,
+        optimizer=_read_optimizer(estimator, len(rates), precision, device),
         schedule=schedule,
-        lr=check_real(estimator.lr, "lr", owner, low=0, include_low=False),
+        rates=rates,
+        freeze_backbone=check_bool(estimator.freeze_backbone, "freeze_backbone", owner),
+        clip_grad_norm=_read_positive(estimator, "clip_grad_norm", owner),
+        changes=Changes(
+            resolve_augmentation(estimator.augmentation, owner),
+            resolve_mixing(estimator.mixing, owner),
+        ),
+        sampler=_read_sampler(estimator.sampler, owner),
+        averaging=resolve_averaging(estimator.averaging, owner),
         max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
         batch_size=check_integer(estimator.batch_size, "batch_size", owner, low=1),
         validates=stops or watches_validation(schedule),
-        validation_fraction=check_real(
-            estimator.validation_fraction,
-            "validation_fraction",
-            owner,
-            low=0,
-            high=1,
-            include_low=False,
-            include_high=False,
-        ),
+        validation_fraction=_read_fraction(estimator.validation_fraction, owner),
         patience=patience if stops else None,
         restore_best=check_bool(estimator.restore_best, "restore_best", owner),
         callbacks=_read_callbacks(estimator.callbacks, owner),
@@ -158,7 +197,58 @@ def read_n_threads(estimator: Any) -> int | None:
     return check_integer(estimator.n_threads, "n_threads", owner, low=1)
 
 
+def _read_positive(estimator: Any, name: str, owner: str) -> float | None:
+    value = getattr(estimator, name)
+    if value is None:
+        return None
+    return check_real(value, name, owner, low=0, include_low=False)
+
+
+def _read_fraction(value: Any, owner: str) -> float:
+    return check_real(
+        value,
+        "validation_fraction",
+        owner,
+        low=0,
+        high=1,
+        include_low=False,
+        include_high=False,
+    )
+
+
+def _read_optimizer(
+    estimator: Any, n_rates: int, precision: Precision, device: torch.device
+) -> Partial:
+    owner = type(estimator).__name__
+    decay = check_real(estimator.weight_decay, "weight_decay", owner, low=0)
+    optimizer = resolve_optimizer(estimator.optimizer, decay, device, owner)
+    if n_rates > 1:
+        optimizer = Partial(optimizer.cls, **optimizer.kwargs, param_groups=_GROUPS)
+    _check_steps(optimizer, precision, owner)
+    return optimizer
+
+
+def _read_rates(estimator: Any, owner: str) -> tuple[float, ...]:
+    lr = check_real(estimator.lr, "lr", owner, low=0, include_low=False)
+    backbone = _read_positive(estimator, "backbone_lr", owner)
+    return (lr,) if backbone is None else (backbone, lr)
+
+
+def _read_sampler(value: Any, owner: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise ParameterTypeError(
+        f"The 'sampler' parameter of {owner} must be None, 'balanced' or the name of a "
+        f"classification. Got {value!r} instead."
+    )
+
+
 def _check_steps(optimizer: Partial, precision: Precision, owner: str) -> None:
+    if "param_groups" in optimizer.kwargs and optimizer.cls is torch.optim.LBFGS:
+        raise InvalidParameterError(
+            f"The 'backbone_lr' parameter of {owner} must be None with LBFGS, which "
+            "has one learning rate for all weights. Choose another optimizer."
+        )
     if precision.name == "float16" and optimizer.cls is torch.optim.LBFGS:
         raise InvalidParameterError(
             f"The 'precision' parameter of {owner} is 'float16', whose scaled loss "

@@ -1,5 +1,11 @@
 """How a network is trained: batches, schedules, callbacks, seeds and devices."""
 
+from mtlearn.training._averaging import (
+    EMA,
+    SWA,
+    averaging_callback,
+    resolve_averaging,
+)
 from mtlearn.training._batches import to_labels
 from mtlearn.training._callbacks import (
     BestWeights,
@@ -8,13 +14,16 @@ from mtlearn.training._callbacks import (
     EpochLine,
     ProgressBar,
 )
+from mtlearn.training._changes import Changes
 from mtlearn.training._device import resolve_device
 from mtlearn.training._inference import activations, features
+from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parts import resolve_part
 from mtlearn.training._precision import Precision, resolve_precision
 from mtlearn.training._samples import Labels, Samples
+from mtlearn.training._sampling import row_chances
 from mtlearn.training._schedules import (
     resolve_schedule,
     schedule_callback,
@@ -22,28 +31,40 @@ from mtlearn.training._schedules import (
 )
 from mtlearn.training._seeding import Seeds, derive_seeds, draw_seed, isolated, threads
 from mtlearn.training._split import validation_rows
+from mtlearn.training._task_metric import TaskMetric
+from mtlearn.training._warmup import WarmupCosineLR
 
 __all__ = [
     "BestWeights",
+    "CSVLogger",
+    "Changes",
+    "EMA",
     "EpochEnd",
     "EpochHistory",
     "EpochLine",
+    "EpochLog",
     "Labels",
     "MultiTaskNet",
     "Precision",
     "ProgressBar",
+    "SWA",
     "Samples",
     "Seeds",
+    "TaskMetric",
+    "WarmupCosineLR",
     "activations",
+    "averaging_callback",
     "derive_seeds",
     "draw_seed",
     "features",
     "isolated",
+    "resolve_averaging",
     "resolve_device",
     "resolve_optimizer",
     "resolve_part",
     "resolve_precision",
     "resolve_schedule",
+    "row_chances",
     "schedule_callback",
     "threads",
     "to_labels",

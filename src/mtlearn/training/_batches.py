@@ -8,6 +8,7 @@ from torch import Tensor
 from mtlearn.tasks import EncodedTargets
 from mtlearn.training._inputs import choose_inputs
 from mtlearn.training._samples import Labels, Samples
+from mtlearn.training._sampling import draw_order
 
 
 def batch_slices(n_rows: int, batch_size: int, at_least: int = 1) -> list[slice]:
@@ -102,7 +103,7 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Labels | None]]:
         order = torch.arange(len(self.samples))
         if self.generator is not None:
-            order = torch.randperm(len(order), generator=self.generator)
+            order = draw_order(len(order), self.samples.chances, self.generator)
         rows = [order[batch] for batch in self.slices]
         for index, x in zip(rows, self.inputs.batches(rows), strict=True):
             yield x, self._labels(index)

@@ -18,6 +18,9 @@ from mtlearn.training._net import MultiTaskNet
 class EpochHistory(Callback):
     """Append a plain dict to a list at the end of each epoch.
 
+    Numbers that callbacks before this one have recorded in the net's history are part
+    of it. For callbacks after this one it is ``net.row_``.
+
     Parameters
     ----------
     rows : list of dict
@@ -34,11 +37,14 @@ class EpochHistory(Callback):
         row: dict[str, Any] = {"epoch": len(self.rows) + 1}
         row |= net.tallies_[True].summary("train")
         row |= net.tallies_[False].summary("valid")
-        row["lr"] = float(net.optimizer_.param_groups[0]["lr"])
+        recorded = net.history[-1].items()
+        row |= {key: float(value) for key, value in recorded if _is_figure(value)}
+        row["lr"] = float(net.optimizer_.param_groups[-1]["lr"])
         row["seconds"] = time.perf_counter() - self.started_
         if not np.isfinite(row["train_loss"]):
             _raise_divergence(net, row)
         self.rows.append(row)
+        net.row_ = row
         # For skorch's own callbacks, which read the net's history.
         for key, value in row.items():
             if key != "epoch":
@@ -50,6 +56,11 @@ class EpochHistory(Callback):
                 [x for x in before if x == x], default=np.inf
             )
             net.history.record("valid_loss_best", bool(best))
+
+
+def _is_figure(value: Any) -> bool:
+    """Tell a figure from what skorch itself records, which are counts and lists."""
+    return isinstance(value, float | np.floating)
 
 
 def _raise_divergence(net: MultiTaskNet, row: dict[str, Any]) -> None:

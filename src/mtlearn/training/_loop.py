@@ -10,6 +10,7 @@ from torch import Tensor
 from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
 from mtlearn.training._batches import Batches
+from mtlearn.training._changes import Changes
 from mtlearn.training._inference import prediction_batch
 from mtlearn.training._precision import Precision
 from mtlearn.training._samples import Labels, Samples
@@ -32,6 +33,8 @@ class BatchLoop(NeuralNet):
     precision: Precision
     generator_: torch.Generator
     scaler_: Any
+    changes_: Changes
+    change_generator_: torch.Generator
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
@@ -183,6 +186,9 @@ class BatchLoop(NeuralNet):
         dict
             ``loss`` and ``y_pred``.
         """
+        # Once a step: an optimiser may compute the loss of a batch several times.
+        x, labels = batch
+        batch = self.changes_.apply(x, labels, self.change_generator_)
         if self.scaler_.is_enabled():
             return scaled_step(self, batch)
         return super().train_step(batch, **fit_params)
@@ -258,7 +264,7 @@ class BatchLoop(NeuralNet):
         y_pred : tuple of Tensor of shape (n_samples, n_outputs)
             Outputs of the network.
         y_true : Labels
-            Labels and weights.
+            Labels and weights; of twice as many rows where the batch is mixed.
         X : object
             Not used.
         training : bool, default=False
@@ -272,6 +278,8 @@ class BatchLoop(NeuralNet):
         outputs = tuple(
             task.link(output) for task, output in zip(self.tasks, y_pred, strict=True)
         )
+        if len(y_true.weights) != len(outputs[0]):
+            outputs = tuple(torch.cat([output, output]) for output in outputs)
         parts = self.criterion_(outputs, y_true.values, y_true.weights)
         self.tallies_[training].add(parts, outputs, y_true)
         return parts.total

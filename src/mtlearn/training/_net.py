@@ -10,7 +10,9 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks import architecture
 from mtlearn.tasks import Tasks
+from mtlearn.training._changes import Changes
 from mtlearn.training._loop import BatchLoop
 from mtlearn.training._precision import Precision
 from mtlearn.training._samples import Samples
@@ -86,6 +88,8 @@ class MultiTaskNet(BatchLoop):
         self.inference_: tuple[Any, Any] | None = None
         self.scaler_ = loss_scaler(self.precision, self.device)
         self.generator_ = torch.Generator()
+        self.changes_ = Changes()
+        self.change_generator_ = torch.Generator()
         return self
 
     def train(
@@ -95,6 +99,8 @@ class MultiTaskNet(BatchLoop):
         epochs: int,
         callbacks: Sequence[Callback],
         order_seed: int,
+        changes: Changes | None = None,
+        change_seed: int = 0,
     ) -> Self:
         """Train for some epochs with callbacks of this run.
 
@@ -108,6 +114,10 @@ class MultiTaskNet(BatchLoop):
             Notified in this order.
         order_seed : int
             Seed of the order of the rows.
+        changes : Changes or None, default=None
+            What happens to training batches.
+        change_seed : int, default=0
+            Seed of what they draw.
 
         Returns
         -------
@@ -115,6 +125,8 @@ class MultiTaskNet(BatchLoop):
             This net.
         """
         self.generator_.manual_seed(order_seed)
+        self.changes_ = Changes() if changes is None else changes
+        self.change_generator_.manual_seed(change_seed)
         self.callbacks = list(callbacks)
         self.initialize_callbacks()
         self.initialize_history()
@@ -126,6 +138,7 @@ class MultiTaskNet(BatchLoop):
                 if hasattr(callback, "close_bar"):  # also on an error
                     callback.close_bar()
             # They know the training data, which a fitted net must not keep alive.
+            self.changes_ = Changes()
             self.callbacks = []
             self.initialize_callbacks()
 
@@ -172,7 +185,7 @@ class MultiTaskNet(BatchLoop):
         self,
         cls: Callable[..., Any],
         arguments: dict[str, Any],
-        lr: float,
+        rates: Sequence[float],
         *,
         keep_state: bool,
     ) -> None:
@@ -184,8 +197,8 @@ class MultiTaskNet(BatchLoop):
             A torch optimiser.
         arguments : dict
             Its arguments but the learning rate.
-        lr : float
-            Learning rate.
+        rates : sequence of float
+            Learning rate of each group of weights; see `set_rates`.
         keep_state : bool
             Whether the state of the present optimiser is kept, if it is the same.
         """
@@ -198,8 +211,18 @@ class MultiTaskNet(BatchLoop):
                 setattr(self, name, value)
             self.initialize_optimizer()
             self.scaler_ = loss_scaler(self.precision, self.device)
-        self.lr = lr
-        for group in self.optimizer_.param_groups:
+        self.set_rates(rates)
+
+    def set_rates(self, rates: Sequence[float]) -> None:
+        """Set the learning rate of each group of weights.
+
+        Parameters
+        ----------
+        rates : sequence of float
+            Of the backbone, if that is a group of its own, and of all others.
+        """
+        self.lr = rates[-1]
+        for group, lr in zip(self.optimizer_.param_groups, rates, strict=True):
             group["lr"] = lr
 
     @contextmanager
@@ -211,10 +234,12 @@ class MultiTaskNet(BatchLoop):
         parts = (self.module_, optimizer)
         before = [copy.deepcopy(part.state_dict()) for part in parts]
         scale = self.scaler_.state_dict()
+        frozen = self.module_.frozen_names is not None
         try:
             yield
         except BaseException:
             self.move(device, precision)
+            self.module_.freeze_backbone(frozen)
             self.set_compile(settings["compile_options"])
             # Not setattr and delattr, by which skorch keeps lists of what it made.
             for name in self._settings().keys() - settings.keys():
@@ -240,6 +265,9 @@ class MultiTaskNet(BatchLoop):
         arguments = self._settings()
         for name in ("callbacks", "device"):
             del arguments[name]
+        arguments["module__backbone_params"] = architecture(
+            self.module__backbone, self.module__backbone_params
+        )
         weights = {
             name: value.detach().cpu().numpy()
             for name, value in self.module_.state_dict().items()

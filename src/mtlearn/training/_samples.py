@@ -34,11 +34,15 @@ class Samples:
         Labels of the rows; None for prediction.
     rows : ndarray of int or None
         Which rows of X these are, so that a split copies nothing; None means all.
+    chances : ndarray of shape (n_samples,) or None
+        How often each row is drawn in training, relative to the mean row; None draws
+        each once an epoch.
     """
 
     X: np.ndarray
     labels: Labels | None = None
     rows: np.ndarray | None = None
+    chances: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.X if self.rows is None else self.rows)

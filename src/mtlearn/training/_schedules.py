@@ -1,5 +1,6 @@
 """Learning-rate schedules by name, class or Partial."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from skorch.callbacks import LRScheduler
@@ -8,12 +9,14 @@ from torch.optim import lr_scheduler
 from mtlearn._utils._partial import Partial
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training._parts import resolve_part
+from mtlearn.training._warmup import WarmupCosineLR
 
 _NAMES: dict[str, Partial] = {
     "cosine": Partial(lr_scheduler.CosineAnnealingLR),
     # Sooner than early stopping's default of ten epochs.
     "plateau": Partial(lr_scheduler.ReduceLROnPlateau, factor=0.5, patience=4),
     "one_cycle": Partial(lr_scheduler.OneCycleLR),
+    "warmup_cosine": Partial(WarmupCosineLR),
 }
 _EVERY_BATCH = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)
 
@@ -57,17 +60,20 @@ def watches_validation(schedule: Partial | None) -> bool:
 
 
 def schedule_callback(
-    schedule: Partial, *, lr: float, epochs: int, n_batches: int
+    schedule: Partial, *, rates: Sequence[float], epochs: int, n_batches: int
 ) -> LRScheduler:
     """Make the callback that steps a schedule.
+
+    What the schedule needs and was not given follows from the training: a cosine ends
+    with it, at a tenth of the lowest rate; one cycle has its peak at the rate of each
+    group; a warm-up takes a tenth of the epochs, but from 1 to 5.
 
     Parameters
     ----------
     schedule : Partial
         From `resolve_schedule`.
-    lr : float
-        Learning rate of the optimiser: where a cosine begins (it ends at a tenth) and
-        the peak of one cycle.
+    rates : sequence of float
+        Learning rate of each group of weights.
     epochs : int
         Epochs at most.
     n_batches : int
@@ -79,10 +85,13 @@ def schedule_callback(
         skorch's callback.
     """
     defaults: dict[str, Any] = {}
-    if schedule.cls is lr_scheduler.CosineAnnealingLR:
-        defaults = {"T_max": epochs, "eta_min": lr / 10}
+    if schedule.cls in (lr_scheduler.CosineAnnealingLR, WarmupCosineLR):
+        defaults = {"T_max": epochs, "eta_min": min(rates) / 10}
+    if schedule.cls is WarmupCosineLR:
+        defaults["warmup"] = min(5, max(1, epochs // 10))
     elif schedule.cls is lr_scheduler.OneCycleLR:
-        defaults = {"max_lr": lr, "total_steps": epochs * n_batches}
+        peaks = list(rates) if len(rates) > 1 else rates[0]
+        defaults = {"max_lr": peaks, "total_steps": epochs * n_batches}
     return LRScheduler(
         policy=schedule.cls,
         monitor="valid_loss",

@@ -61,11 +61,14 @@ class Seeds(NamedTuple):
         Of the order of the rows.
     split : int
         Of the validation split.
+    changes : int
+        Of augmentation and mixing.
     """
 
     network: int
     order: int
     split: int
+    changes: int
 
 
 def derive_seeds(seed: int, epoch: int) -> Seeds:
@@ -83,8 +86,7 @@ def derive_seeds(seed: int, epoch: int) -> Seeds:
     Seeds
         Seeds of the fit.
     """
-    network, order, split = np.random.SeedSequence([seed, epoch]).generate_state(3)
-    return Seeds(int(network), int(order), int(split))
+    return Seeds(*map(int, np.random.SeedSequence([seed, epoch]).generate_state(4)))
 
 
 @contextmanager

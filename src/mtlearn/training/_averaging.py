@@ -1,0 +1,351 @@
+"""Averages of the weights that training passes through."""
+
+import math
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from typing import Any
+
+import torch
+from sklearn.base import BaseEstimator
+from skorch.callbacks import Callback
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn, update_bn
+
+from mtlearn._utils._validation import check_real
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.training._batches import Batches
+from mtlearn.training._inference import prediction_batch
+from mtlearn.training._samples import Samples
+
+Update = Callable[[list[Tensor], list[Tensor], int], None]
+
+
+class EMA(BaseEstimator):
+    """Exponential moving average of the weights, over the batches.
+
+    After each batch the average moves a little towards the weights. Validation, the
+    best weights and the trained network have the average; training itself goes on
+    from the weights as they are. The statistics of batch normalisation are averaged
+    too.
+
+    Parameters
+    ----------
+    decay : float, default=0.999
+        Share of the average that stays at each batch, in [0, 1). After t batches it
+        is at most ``(1 + t) / (10 + t)``, so that a short training is not held back
+        by its first weights.
+
+    References
+    ----------
+    .. [1] B. T. Polyak, A. B. Juditsky, "Acceleration of Stochastic Approximation by
+       Averaging", SIAM Journal on Control and Optimization 30, 1992.
+    .. [2] A. Tarvainen, H. Valpola, "Mean Teachers Are Better Role Models", NIPS 2017.
+
+    Examples
+    --------
+    >>> from mtlearn.training import EMA
+    >>> EMA(decay=0.99).get_params()
+    {'decay': 0.99}
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        self.decay = decay
+
+    def validate(self, owner: str) -> None:
+        """Check the parameters.
+
+        Parameters
+        ----------
+        owner : str
+            The estimator that the value belongs to, for messages.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        """
+        where = f"the EMA of {owner}"
+        check_real(self.decay, "decay", where, low=0, high=1, include_high=False)
+
+
+class SWA(BaseEstimator):
+    """Stochastic weight averaging: the mean of the weights at the last epochs' ends.
+
+    The trained network has the mean, and statistics of batch normalisation that are
+    computed anew on the training rows. Validation sees the weights as they are, so
+    that the epoch with the best of them has no meaning for the mean.
+
+    Parameters
+    ----------
+    start : float, default=0.75
+        The first epoch that counts is number ``ceil(start * max_epochs)``, from 1;
+        in [0, 1]. If training stops before, the network keeps its weights.
+    lr : float or None, default=None
+        Learning rate from that epoch on, above 0, whatever the schedule says; None
+        leaves it to the schedule.
+
+    References
+    ----------
+    .. [1] P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov, A. G. Wilson, "Averaging
+       Weights Leads to Wider Optima and Better Generalization", UAI 2018.
+
+    Examples
+    --------
+    >>> from mtlearn.training import SWA
+    >>> SWA(start=0.5).set_params(lr=0.01)
+    SWA(lr=0.01, start=0.5)
+    """
+
+    def __init__(self, start: float = 0.75, lr: float | None = None) -> None:
+        self.start = start
+        self.lr = lr
+
+    def validate(self, owner: str) -> None:
+        """Check the parameters.
+
+        Parameters
+        ----------
+        owner : str
+            The estimator that the value belongs to, for messages.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        """
+        where = f"the SWA of {owner}"
+        check_real(self.start, "start", where, low=0, high=1)
+        if self.lr is not None:
+            check_real(self.lr, "lr", where, low=0, include_low=False)
+
+
+_NAMES = {"ema": EMA, "swa": SWA}
+
+
+def resolve_averaging(value: Any, owner: str) -> EMA | SWA | None:
+    """Return the averaging that a user named.
+
+    Parameters
+    ----------
+    value : None, "ema", "swa", EMA or SWA
+        What the user gave.
+    owner : str
+        The estimator, for messages.
+
+    Returns
+    -------
+    EMA, SWA or None
+        Checked.
+
+    Raises
+    ------
+    InvalidParameterError, ParameterTypeError
+        If there is no such averaging, or a parameter of it is not what it must be.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str) and value in _NAMES:
+        return _NAMES[value]()
+    if isinstance(value, EMA | SWA):
+        value.validate(owner)
+        return value
+    error = InvalidParameterError if isinstance(value, str) else ParameterTypeError
+    raise error(
+        f"The 'averaging' parameter of {owner} must be None, 'ema', 'swa', or an "
+        f"object such as EMA(decay=0.999) or SWA(start=0.75). Got {value!r} instead."
+    )
+
+
+def averaging_callback(value: EMA | SWA, epochs: int, rows: Samples) -> Callback:
+    """Make the callback that averages.
+
+    Parameters
+    ----------
+    value : EMA or SWA
+        From `resolve_averaging`.
+    epochs : int
+        Epochs at most.
+    rows : Samples
+        Training rows.
+
+    Returns
+    -------
+    EMACallback or SWACallback
+        skorch's callback, for one training.
+    """
+    if isinstance(value, EMA):
+        return EMACallback(value.decay)
+    # A product such as 0.07 * 100 may be a hair above the whole number.
+    start = math.ceil(round(value.start * epochs, 9))
+    return SWACallback(start, value.lr, rows)
+
+
+class WeightAverage:
+    """A running average of tensors, which can change places with them.
+
+    Parameters
+    ----------
+    tensors : iterable of Tensor
+        Weights of a network. Those of whole numbers are left alone.
+    """
+
+    def __init__(self, tensors: Iterable[Tensor]) -> None:
+        self.tensors = [
+            tensor.detach()
+            for tensor in tensors
+            if tensor.is_floating_point() or tensor.is_complex()
+        ]
+        self.mean = [tensor.clone() for tensor in self.tensors]
+        self.count = 0
+
+    @torch.no_grad()
+    def update(self, function: Update) -> None:
+        """Take in the tensors as they are.
+
+        Parameters
+        ----------
+        function : callable
+            Moves averages, the first argument, towards tensors, the second one; the
+            third one says how many are in the average. Not called for the first ones,
+            which are the average.
+        """
+        if self.count:
+            function(self.mean, self.tensors, self.count)
+        else:
+            for mean, tensor in zip(self.mean, self.tensors, strict=True):
+                mean.copy_(tensor)
+        self.count += 1
+
+    @torch.no_grad()
+    def exchange(self) -> None:
+        """Let tensors and averages change places, each in its own memory."""
+        for mean, tensor in zip(self.mean, self.tensors, strict=True):
+            before = tensor.clone()
+            tensor.copy_(mean)
+            mean.copy_(before)
+
+
+class EMACallback(Callback):
+    """Average over the batches, and show the average from validation on.
+
+    From an epoch's first batch of validation, at the latest from its end, the network
+    has the averages. It gets its own weights back when the next epoch begins.
+
+    Parameters
+    ----------
+    decay : float
+        See `EMA`.
+    """
+
+    def __init__(self, decay: float) -> None:
+        self.decay = decay
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        module = net.module_
+        self.average_ = WeightAverage([*module.parameters(), *module.buffers()])
+        self.shown_ = False
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        self._show(False)
+
+    def on_batch_begin(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+        if not training:
+            self._show(True)
+
+    def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+        if training:
+            count = self.average_.count
+            decay = min(self.decay, (1 + count) / (10 + count))
+            self.average_.update(get_ema_multi_avg_fn(decay))
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        self._show(True)
+
+    def _show(self, averaged: bool) -> None:
+        if averaged != self.shown_:
+            self.average_.exchange()
+            self.shown_ = averaged
+
+
+class SWACallback(Callback):
+    """Average over the last epochs, and give the network the average at the end.
+
+    Parameters
+    ----------
+    start : int
+        The first epoch that counts, from 1.
+    lr : float or None
+        Learning rate from that epoch on.
+    rows : Samples
+        Training rows, for the statistics of batch normalisation.
+    """
+
+    def __init__(self, start: int, lr: float | None, rows: Samples) -> None:
+        self.start = start
+        self.lr = lr
+        self.rows = rows
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        self.average_ = WeightAverage(net.module_.parameters())
+        self.epoch_ = 0
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        self.epoch_ += 1
+
+    # A schedule may set the rate between epochs or after each batch: before the step
+    # it is set back, and after it too, for the history.
+    def on_batch_begin(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+        self._hold_rate(net)
+
+    def on_batch_end(self, net: Any, training: bool = False, **kwargs: Any) -> None:
+        self._hold_rate(net)
+
+    def _hold_rate(self, net: Any) -> None:
+        if self.lr is not None and self.epoch_ >= self.start:
+            for group in net.optimizer_.param_groups:
+                group["lr"] = self.lr
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        if self.epoch_ >= self.start:
+            self.average_.update(get_swa_multi_avg_fn())
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        if self.average_.count:
+            self.average_.exchange()
+            refresh_batch_norms(net, self.rows)
+
+
+def refresh_batch_norms(net: Any, rows: Samples) -> None:
+    """Compute the statistics of batch normalisation anew, by one pass.
+
+    Layers that stay in evaluation mode, as those of a frozen backbone do, keep theirs.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        Its network runs in training mode, without gradients.
+    rows : Samples
+        Rows; their labels do not matter.
+    """
+    norms = [
+        module
+        for module in net.module_.modules()
+        if isinstance(module, _BatchNorm) and module.track_running_stats
+    ]
+    if not norms:
+        return
+    before = [deepcopy(norm.state_dict()) for norm in norms]
+    # Without labels, for which all of X would be kept on the device.
+    batches = Batches(
+        Samples(rows.X, rows=rows.rows),
+        prediction_batch(rows, net.device),
+        net.precision.dtype,
+        at_least=2,
+        device=net.device,
+    )
+    with net.precision.context(net.device):
+        update_bn((x for x, _ in batches), net.module_)
+    for norm, state in zip(norms, before, strict=True):
+        if not norm.num_batches_tracked:
+            norm.load_state_dict(state)

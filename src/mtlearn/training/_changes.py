@@ -1,0 +1,114 @@
+"""Batches as the network trains on them: augmented, and mixed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.training._samples import Labels
+
+Change = Callable[[Tensor, torch.Generator], Any]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happens to a batch in training, and not in validation.
+
+    Parameters
+    ----------
+    augmentation : callable or None
+        Maps a batch and a generator to a batch of the same shape.
+    mixing : callable or None
+        Maps a batch and a generator to a batch, a permutation of its rows, and the
+        share `(n_samples,)` of each row's own label.
+    """
+
+    augmentation: Change | None = None
+    mixing: Change | None = None
+
+    def apply(
+        self, x: Tensor, labels: Labels, generator: torch.Generator
+    ) -> tuple[Tensor, Labels]:
+        """Change a batch.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+            Inputs.
+        labels : Labels
+            Their labels.
+        generator : torch.Generator
+            On the CPU; draws everything.
+
+        Returns
+        -------
+        x : Tensor of shape (n_samples, ...)
+            Changed inputs.
+        labels : Labels
+            Of twice as many rows if the batch is mixed; see `mixed_labels`.
+        """
+        if self.augmentation is not None:
+            before, x = x, self.augmentation(x, generator)
+            _check_batch(x, before, "augmentation", self.augmentation)
+        if self.mixing is not None:
+            before = x
+            x, permutation, lam = _unpack(self.mixing(x, generator), self.mixing)
+            _check_batch(x, before, "mixing", self.mixing)
+            labels = mixed_labels(labels, permutation, lam)
+        return x, labels
+
+
+def mixed_labels(labels: Labels, permutation: Tensor, lam: Tensor | float) -> Labels:
+    """Join the labels of both halves of a mixed batch.
+
+    The loss of row i is then ``lam[i] * loss(y[i]) + (1 - lam[i]) * loss(y[j])`` with
+    ``j = permutation[i]``; where one of the two labels is missing, its half has no
+    weight and the other one stays.
+
+    Parameters
+    ----------
+    labels : Labels
+        Of the batch before.
+    permutation : Tensor of int64 of shape (n_samples,)
+        The row that each row is mixed with.
+    lam : Tensor of shape (n_samples,) or float
+        Share of the row's own label, in [0, 1].
+
+    Returns
+    -------
+    Labels
+        Of twice as many rows: the rows' own labels, then those of their partners.
+    """
+    weights = labels.weights
+    permutation = permutation.to(weights.device)
+    own = torch.as_tensor(lam, dtype=weights.dtype).to(weights.device)
+    own = own.expand(len(weights))[:, None]
+    values = tuple(torch.cat([value, value[permutation]]) for value in labels.values)
+    both = torch.cat([own * weights, (1 - own) * weights[permutation]])
+    return Labels(values, both)
+
+
+def _unpack(mixed: Any, mixing: Change) -> tuple[Any, Tensor, Any]:
+    try:
+        x, permutation, lam = mixed
+    except (TypeError, ValueError) as error:
+        raise InvalidParameterError(
+            f"The 'mixing' {mixing!r} must return a batch, a permutation of its rows "
+            f"and the share of each row's own label. Got {type(mixed).__name__} "
+            "instead."
+        ) from error
+    return x, permutation, lam
+
+
+def _check_batch(x: Any, before: Tensor, name: str, change: Change) -> None:
+    """Raise if a callable has made something else of a batch."""
+    if isinstance(x, Tensor) and x.shape == before.shape and x.dtype == before.dtype:
+        return
+    got = f"{tuple(x.shape)} of {x.dtype}" if isinstance(x, Tensor) else repr(type(x))
+    raise InvalidParameterError(
+        f"The {name!r} {change!r} must return a batch like the one it got, "
+        f"{tuple(before.shape)} of {before.dtype}. Got {got} instead."
+    )

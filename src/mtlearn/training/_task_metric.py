@@ -1,0 +1,142 @@
+"""Any metric of one task, epoch by epoch."""
+
+import numbers
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from mtlearn._utils._validation import check_choice
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+
+
+class TaskMetric(Callback):
+    """Record a metric of one task in the history, once an epoch.
+
+    It is computed from what the network gave for the epoch's own batches, and stands
+    in the history as ``{on}_{task}_{name}``. Missing labels are left out, and weights
+    are not looked at; without any label it is NaN.
+
+    Parameters
+    ----------
+    metric : callable
+        Takes true and predicted labels, as scikit-learn's metrics do, and returns a
+        number.
+    task : str
+        Name of the task.
+    name : str or None, default=None
+        How to call it; None takes the name of the function without ``_score``.
+    on : {"valid", "train"}, default="valid"
+        Which rows. Without validation rows, ``"valid"`` records nothing. The outputs
+        for training rows are those that the network learned from: with dropout,
+        augmentation and, if there is one, mixing.
+    **kwargs : object
+        Further arguments of the metric.
+
+    Raises
+    ------
+    InvalidParameterError, ParameterTypeError, UnknownTaskError
+        When training begins, if a parameter is not what it must be; after an epoch,
+        if the metric returns no number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.metrics import f1_score
+    >>> from mtlearn import Classification, MultiTaskEstimator, Tasks
+    >>> from mtlearn.training import TaskMetric
+    >>> metric = TaskMetric(f1_score, "sign", on="train", average="macro")
+    >>> X = np.linspace(-1, 1, 20)[:, np.newaxis]
+    >>> estimator = MultiTaskEstimator(
+    ...     Tasks(sign=Classification(2)), max_epochs=2, callbacks=[metric]
+    ... ).fit(X, X[:, 0] > 0)
+    >>> "train_sign_f1" in estimator.history_[0]
+    True
+    """
+
+    def __init__(
+        self,
+        metric: Callable[..., float],
+        task: str,
+        *,
+        name: str | None = None,
+        on: str = "valid",
+        **kwargs: Any,
+    ) -> None:
+        self.metric = metric
+        self.task = task
+        self.name = name
+        self.on = on
+        self.__dict__.update(kwargs)  # as in skorch: parameters, which clone copies
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """Further arguments of the metric."""
+        own = ("metric", "task", "name", "on")
+        return {
+            key: value
+            for key, value in vars(self).items()
+            if key not in own and not key.endswith("_")
+        }
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        check_choice(self.on, "on", "TaskMetric", ("valid", "train"))
+        if not callable(self.metric):
+            raise ParameterTypeError(
+                "The 'metric' parameter of TaskMetric must be a function of true and "
+                f"predicted labels. Got {self.metric!r} instead."
+            )
+        name = self.name
+        if name is None:
+            name = getattr(self.metric, "__name__", None)
+        if not isinstance(name, str):
+            raise InvalidParameterError(
+                "The 'name' parameter of TaskMetric must be a string where the metric "
+                f"has no name of its own. Got {self.name!r} with {self.metric!r} "
+                "instead."
+            )
+        if self.name is None:
+            name = name.removesuffix("_score")
+        self.task_ = net.tasks[self.task]
+        self.index_ = net.tasks.names.index(self.task)
+        self.key_ = f"{self.on}_{self.task}_{name}"
+
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        self.batches_: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def on_batch_end(
+        self,
+        net: Any,
+        batch: Any = None,
+        training: bool = False,
+        y_pred: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if training == (self.on == "train"):
+            labels, i = batch[1], self.index_
+            self.batches_.append(
+                (y_pred[i].detach(), labels.values[i], labels.weights[:, i] > 0)
+            )
+
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
+        if self.batches_:
+            net.history.record(self.key_, self._compute())
+        self.batches_ = []
+
+    def _compute(self) -> float:
+        """Compute the metric of the batches that were kept."""
+        outputs, values, present = map(torch.cat, zip(*self.batches_, strict=True))
+        if not present.any():
+            return float("nan")
+        activated = self.task_.activate(outputs[present]).cpu().numpy()
+        true = self.task_.restore(values[present].cpu().numpy())
+        result = self.metric(true, self.task_.decode(activated), **self.kwargs)
+        if isinstance(result, numbers.Real):
+            return float(result)
+        raise InvalidParameterError(
+            f"The 'metric' parameter of TaskMetric, recorded as {self.key_!r}, must "
+            f"return a number. Got {result!r} instead. Choose an average, such as "
+            "average='macro'."
+        )

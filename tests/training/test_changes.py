@@ -1,0 +1,141 @@
+"""What a mixed batch's labels stand for, and what a callable may return."""
+
+import pytest
+import torch
+
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.losses import MultiTaskLoss, sample_loss
+from mtlearn.training import Changes, Labels
+from mtlearn.training._changes import mixed_labels
+
+
+@pytest.fixture
+def outputs():
+    generator = torch.Generator().manual_seed(0)
+    return tuple(
+        torch.randn(4, k, generator=generator, dtype=torch.float64) for k in (3, 1)
+    )
+
+
+@pytest.fixture
+def labels():
+    return Labels(
+        (torch.tensor([0, 2, 1, 2]), torch.tensor([0.5, -1.0, 2.0, 0.0]).double()),
+        torch.ones(4, 2, dtype=torch.float64),
+    )
+
+
+PERMUTATION = torch.tensor([2, 0, 3, 1])
+LAM = torch.tensor([0.9, 0.25, 1.0, 0.5], dtype=torch.float64)
+KINDS = "cross_entropy", "mse"
+
+
+def mixed_total(outputs, labels, lam=LAM):
+    loss = MultiTaskLoss([sample_loss(kind) for kind in KINDS], [1.0, 3.0])
+    mixed = mixed_labels(labels, PERMUTATION, lam)
+    twice = tuple(torch.cat([output, output]) for output in outputs)
+    return loss(twice, mixed.values, mixed.weights).total
+
+
+def each_loss(outputs, labels, rows):
+    """Return the losses of every row beside the labels of some rows, by task."""
+    return [
+        sample_loss(kind)(output, value[rows])
+        for kind, output, value in zip(KINDS, outputs, labels.values, strict=True)
+    ]
+
+
+def test_the_loss_is_that_of_both_labels_by_their_share(outputs, labels):
+    own = each_loss(outputs, labels, torch.arange(4))
+    partner = each_loss(outputs, labels, PERMUTATION)
+    by_task = [
+        (LAM * a + (1 - LAM) * b).mean() for a, b in zip(own, partner, strict=True)
+    ]
+
+    torch.testing.assert_close(
+        mixed_total(outputs, labels), by_task[0] + 3 * by_task[1]
+    )
+
+
+def test_one_number_is_the_share_of_all_rows(outputs, labels):
+    torch.testing.assert_close(
+        mixed_total(outputs, labels, 0.3),
+        mixed_total(outputs, labels, torch.full((4,), 0.3).double()),
+    )
+
+
+def test_a_pair_keeps_the_half_that_has_a_label(outputs, labels):
+    labels.weights[0, 0] = 0  # row 0 loses its own label, row 1 its partner's
+    own = each_loss(outputs, labels, torch.arange(4))
+    partner = each_loss(outputs, labels, PERMUTATION)
+    first = torch.tensor([0.0, *LAM[1:]]).double()
+    second = (1 - LAM) * torch.tensor([1.0, 0.0, 1.0, 1.0])
+    expected = (first * own[0] + second * partner[0]).sum() / (first + second).sum()
+    size = (LAM * own[1] + (1 - LAM) * partner[1]).mean()
+
+    torch.testing.assert_close(mixed_total(outputs, labels), expected + 3 * size)
+
+
+def test_weights_of_rows_go_along(labels):
+    labels.weights[:] = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
+    weights = mixed_labels(labels, PERMUTATION, LAM).weights[:, 0]
+
+    expected = [0.9, 0.5, 3.0, 2.0, 0.1 * 3, 0.75 * 1, 0.0, 0.5 * 2]
+    torch.testing.assert_close(weights, torch.tensor(expected).double())
+
+
+def test_a_share_of_one_is_the_plain_loss(outputs, labels):
+    loss = MultiTaskLoss([sample_loss(kind) for kind in KINDS], [1.0, 3.0])
+    plain = loss(outputs, labels.values, labels.weights).total
+
+    assert mixed_total(outputs, labels, 1.0) == plain
+
+
+def test_augmentation_comes_before_mixing(labels):
+    x = torch.arange(4.0)[:, None]
+    changes = Changes(
+        lambda x, generator: x + 1,
+        lambda x, generator: (x[PERMUTATION], PERMUTATION, 0.0),
+    )
+    changed, mixed = changes.apply(x, labels, torch.Generator())
+
+    assert changed[:, 0].tolist() == [3, 1, 4, 2]
+    assert len(mixed.weights) == 8
+
+
+def test_without_changes_a_batch_is_passed_on(labels):
+    x = torch.zeros(4, 2)
+    changed, same = Changes().apply(x, labels, torch.Generator())
+
+    assert changed is x
+    assert same is labels
+
+
+@pytest.mark.parametrize(
+    ("result", "got"),
+    [
+        (torch.zeros(3, 2), r"\(3, 2\) of torch.float32"),
+        (torch.zeros(4, 2).double(), r"\(4, 2\) of torch.float64"),
+        (None, "NoneType"),
+    ],
+)
+def test_an_augmentation_must_return_a_batch_like_the_one_it_got(labels, result, got):
+    changes = Changes(lambda x, generator: result)
+
+    message = rf"'augmentation'.*\(4, 2\) of torch.float32\. Got .*{got}"
+    with pytest.raises(InvalidParameterError, match=message):
+        changes.apply(torch.zeros(4, 2), labels, torch.Generator())
+
+
+def test_a_mixing_must_return_three_things(labels):
+    changes = Changes(mixing=lambda x, generator: x[:2])
+
+    with pytest.raises(InvalidParameterError, match=r"'mixing'.*Got Tensor instead"):
+        changes.apply(torch.zeros(4, 2), labels, torch.Generator())
+
+
+def test_a_mixing_must_keep_the_shape(labels):
+    changes = Changes(mixing=lambda x, generator: (x[:2], PERMUTATION, 0.5))
+
+    with pytest.raises(InvalidParameterError, match=r"'mixing'.*Got \(2, 2\)"):
+        changes.apply(torch.zeros(4, 2), labels, torch.Generator())

@@ -1,0 +1,120 @@
+"""Chances of rows: computed by hand, and met by what is drawn."""
+
+import numpy as np
+import pytest
+import torch
+
+from mtlearn import Classification, Regression, Tasks
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.tasks import fit_codec
+from mtlearn.training import row_chances
+from mtlearn.training._sampling import draw_order
+
+TASKS = Tasks(a=Classification(3), b=Classification(2), size=Regression())
+
+
+def chances(sampler, y, sample_weight=None, tasks=TASKS):
+    codec = fit_codec(tasks, y, sample_weight)
+    encoded = codec.encode(y, sample_weight)
+    return row_chances(sampler, encoded, codec.tasks, "MultiTaskEstimator")
+
+
+@pytest.fixture
+def y():
+    a = np.repeat([0.0, 1.0, 2.0], [1, 3, 6])
+    b = np.tile([0.0, 1.0, 1.0, 1.0, 1.0], 2)
+    return np.column_stack([a, b, np.arange(10.0)])
+
+
+def test_classes_of_a_named_task_get_the_same_sum_of_chances(y):
+    found = chances("a", y)
+
+    np.testing.assert_allclose(
+        [found[y[:, 0] == label].sum() for label in range(3)], 10 / 3
+    )
+    assert found.mean() == pytest.approx(1)
+
+
+def test_balanced_is_the_mean_over_classifications(y):
+    both = (chances("a", y) + chances("b", y)) / 2
+
+    np.testing.assert_allclose(chances("balanced", y), both)
+
+
+def test_a_missing_label_leaves_the_other_task_to_decide(y):
+    y[0, 0] = np.nan
+    found = chances("balanced", y)
+
+    assert found[0] == pytest.approx(chances("b", y)[0])
+
+
+def test_rows_without_any_class_have_the_mean_chance(y):
+    y[4, :2] = np.nan
+
+    assert chances("balanced", y)[4] == 1
+    assert chances("a", y)[4] == 1
+
+
+def test_a_class_that_no_row_has_takes_no_part(y):
+    y = y[y[:, 0] > 0]
+    found = chances("a", y)
+
+    np.testing.assert_allclose(
+        [found[y[:, 0] == label].sum() for label in (1, 2)], 9 / 2
+    )
+
+
+def test_a_weight_of_two_counts_as_two_rows(y):
+    weight = np.where(y[:, 0] == 1, 2.0, 1.0)
+    twice = np.concatenate([y, y[y[:, 0] == 1]])
+
+    np.testing.assert_allclose(chances("a", y, weight), chances("a", twice)[: len(y)])
+
+
+def test_class_weights_that_balance_leave_nothing_to_do(y):
+    tasks = Tasks(a=Classification(3, class_weight="balanced"), b=Classification(2))
+
+    np.testing.assert_allclose(chances("a", y[:, :2], tasks=tasks), np.ones(10))
+
+
+def test_none_draws_each_row_once(y):
+    assert chances(None, y) is None
+    order = draw_order(7, None, torch.Generator().manual_seed(0))
+    assert sorted(order.tolist()) == list(range(7))
+
+
+@pytest.mark.parametrize("sampler", ["c", "size"])
+def test_only_a_classification_can_be_balanced(y, sampler):
+    message = rf"'sampler'.*\['a', 'b'\]\. Got '{sampler}' instead"
+    with pytest.raises(InvalidParameterError, match=message):
+        chances(sampler, y)
+
+
+def test_a_task_may_be_called_balanced(y):
+    tasks = Tasks(balanced=Classification(3), b=Classification(2))
+
+    np.testing.assert_allclose(
+        chances("balanced", y[:, :2], tasks=tasks), chances("a", y)
+    )
+
+
+def test_rows_are_drawn_by_their_chances():
+    given = np.array([1.0, 0.0, 3.0, 6.0])
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.cat([draw_order(4, given, generator) for _ in range(5000)])
+
+    counts = np.bincount(drawn.numpy(), minlength=4) / len(drawn)
+
+    assert counts[1] == 0
+    np.testing.assert_allclose(counts, given / 10, atol=0.02)
+
+
+def test_the_generator_decides_what_is_drawn():
+    given = np.linspace(0.1, 1, 50)
+    first, second, other = (
+        draw_order(50, given, torch.Generator().manual_seed(seed)).tolist()
+        for seed in (3, 3, 4)
+    )
+
+    assert first == second
+    assert first != other

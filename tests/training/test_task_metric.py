@@ -1,0 +1,168 @@
+"""A metric of one task, against the same metric of predictions."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    mean_absolute_error,
+    mean_pinball_loss,
+)
+from tiny_nets import CPU, make_net, make_problem, train
+
+from mtlearn import Classification, Regression, Tasks
+from mtlearn.exceptions import (
+    InvalidParameterError,
+    ParameterTypeError,
+    UnknownTaskError,
+)
+from mtlearn.tasks import fit_codec
+from mtlearn.training import EpochHistory, Samples, TaskMetric, activations, to_labels
+
+
+def make_mixed():
+    """Return rows whose labels are strings and large numbers, some missing."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 3))
+    sign = np.where(X[:, 0] > 0, "up", "down").astype(object)
+    value = 100 + 20 * X[:, 1]
+    sign[::5] = None
+    value[1::4] = np.nan
+    y = np.empty((30, 2), dtype=object)
+    y[:, 0], y[:, 1] = sign, value
+    codec = fit_codec(Tasks(sign=Classification(), value=Regression()), y)
+    labels = to_labels(codec.encode(y), torch.float64, CPU)
+    return Samples(X, labels), codec.tasks, sign, value
+
+
+def run(*metrics, samples=None, tasks=None, valid=True, **params):
+    if samples is None:
+        samples, tasks = make_problem()
+    net, rows = make_net(tasks, **params), []
+    valid = samples if valid is True else valid
+    train(net, samples, *metrics, EpochHistory(rows), valid=valid, epochs=2)
+    return net, rows
+
+
+def predictions(net, samples):
+    outputs = zip(*activations(net, samples), strict=True)
+    return [
+        task.decode(torch.cat(batches).numpy())
+        for task, batches in zip(net.tasks, outputs, strict=True)
+    ]
+
+
+def test_validation_figures_are_those_of_the_predictions():
+    samples, tasks, sign, value = make_mixed()
+    net, rows = run(
+        TaskMetric(f1_score, "sign", pos_label="up"),
+        TaskMetric(mean_absolute_error, "value"),
+        TaskMetric(mean_pinball_loss, "value", name="upper", alpha=0.9),
+        samples=samples,
+        tasks=tasks,
+    )
+    found_sign, found_value = predictions(net, samples)
+    there = np.array([label is not None for label in sign])
+    f1 = f1_score(sign[there].astype(str), found_sign[there], pos_label="up")
+    assert rows[-1]["valid_sign_f1"] == pytest.approx(f1)
+    there = ~np.isnan(value)
+    error = mean_absolute_error(value[there], found_value[there])
+    assert rows[-1]["valid_value_mean_absolute_error"] == pytest.approx(error)
+    upper = mean_pinball_loss(value[there], found_value[there], alpha=0.9)
+    assert rows[-1]["valid_value_upper"] == pytest.approx(upper)
+
+
+def test_training_figures_are_those_of_the_history():
+    # Nothing is weighted here, so that the two accuracies must agree.
+    metric = TaskMetric(accuracy_score, "sign", name="share", on="train")
+    _, rows = run(metric, valid=None)
+    for row in rows:
+        assert row["train_sign_share"] == pytest.approx(row["train_sign_accuracy"])
+        assert type(row["train_sign_share"]) is float
+
+
+def test_figures_stand_between_those_of_the_tasks_and_the_rate():
+    _, rows = run(TaskMetric(f1_score, "sign"))
+    keys = list(rows[0])
+    assert keys[-3:] == ["valid_sign_f1", "lr", "seconds"]
+    assert list(rows[1]) == keys
+
+
+def test_nothing_is_recorded_without_validation_rows():
+    _, rows = run(TaskMetric(f1_score, "sign"), valid=None)
+    assert [key for key in rows[0] if "f1" in key] == []
+
+
+def test_without_a_label_the_figure_is_nan():
+    samples, tasks = make_problem()
+    values, weights = samples.labels
+    weights = weights.clone()
+    weights[:, 0] = 0
+    bare = Samples(samples.X, samples.labels._replace(weights=weights))
+    metric = TaskMetric(f1_score, "sign")
+    _, rows = run(metric, samples=samples, tasks=tasks, valid=bare)
+    assert math.isnan(rows[0]["valid_sign_f1"])
+    assert len(values[0]) == 30
+
+
+def test_a_training_keeps_no_batches():
+    metric = TaskMetric(f1_score, "sign", on="train")
+    run(metric)
+    assert metric.batches_ == []
+
+
+def test_a_clone_has_the_arguments_of_the_metric():
+    metric = TaskMetric(f1_score, "sign", on="train", average="macro")
+    twin = clone(metric)
+    twin.set_params(average="micro", name="f")
+    assert metric.kwargs == {"average": "macro"}
+    assert twin.kwargs == {"average": "micro"}
+    assert (twin.metric, twin.task, twin.name) == (f1_score, "sign", "f")
+    _, rows = run(twin)
+    assert "train_sign_f" in rows[0]
+
+
+def test_an_unknown_task():
+    message = "There is no task 'sing'. The tasks are: sign, value"
+    with pytest.raises(UnknownTaskError, match=message):
+        run(TaskMetric(f1_score, "sing"))
+
+
+@pytest.mark.parametrize(
+    ("metric", "error", "message"),
+    [
+        (
+            TaskMetric(f1_score, "sign", on="test"),
+            InvalidParameterError,
+            "'on' parameter of TaskMetric must be one of 'valid', 'train'. Got 'test'",
+        ),
+        (
+            TaskMetric("f1", "sign"),
+            ParameterTypeError,
+            "'metric' parameter of TaskMetric must be a function .* Got 'f1'",
+        ),
+        (
+            TaskMetric(functools.partial(f1_score, average="macro"), "sign"),
+            InvalidParameterError,
+            "'name' parameter of TaskMetric must be a string where .* Got None with",
+        ),
+        (
+            TaskMetric(f1_score, "sign", name=1),
+            InvalidParameterError,
+            "'name' parameter of TaskMetric must be a string where .* Got 1 with",
+        ),
+        (
+            TaskMetric(f1_score, "sign", average=None),
+            InvalidParameterError,
+            r"recorded as 'valid_sign_f1', must return a number. Got array.*'macro'",
+        ),
+    ],
+)
+def test_parameters_are_checked(metric, error, message):
+    with pytest.raises(error, match=message):
+        run(metric)
