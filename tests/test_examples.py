@@ -56,3 +56,23 @@ def test_joint_against_single(run_example):
     assert "128 images to train on, 32 to test" in printed
     for learner in ("joint residual network", "three residual networks", "three MLPs"):
         assert learner in printed
+
+
+@pytest.mark.parametrize(
+    ("experiment", "setting"),
+    [
+        ("learning_rate", "lr=0.01"),
+        ("schedule", "plateau"),
+        ("loss_weights", "[1, 2.5, 10]"),
+        ("ablation", "no MixUp"),
+    ],
+)
+def test_experiments(run_example, experiment, setting):
+    arguments = ["--samples", "400", "--epochs", "1", "--seeds", "1", "--jobs", "1"]
+    printed = run_example("experiments", experiment, "--domain", "spectrum", *arguments)
+
+    assert "320 images to train on, 80 to test" in printed
+    assert f"| {setting}" in printed
+    assert "item_precision_macro" in printed
+    picture = Path("outputs", f"experiment-{experiment}-spectrum.png")
+    assert picture.stat().st_size > 10_000
