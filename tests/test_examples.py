@@ -10,20 +10,30 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture
-def run_example(tmp_path, monkeypatch, capsys):
-    """Run an example's main in an empty folder and return what it prints."""
-    monkeypatch.chdir(tmp_path)
+def load_example(monkeypatch):
+    """Import an example by its name."""
 
-    def run(name, *arguments, **constants):
-        path = EXAMPLES / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(name, path)
+    def load(name):
+        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
         module = importlib.util.module_from_spec(spec)
         # Workers find what they run by the module's name.
         monkeypatch.setitem(sys.modules, name, module)
         spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def run_example(tmp_path, monkeypatch, capsys, load_example):
+    """Run an example's main in an empty folder and return what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name, *arguments, **constants):
+        module = load_example(name)
         for constant, value in constants.items():
             monkeypatch.setattr(module, constant, value)
-        monkeypatch.setattr(sys, "argv", [str(path), *arguments])
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
         module.main()
         return capsys.readouterr().out
 
@@ -65,14 +75,33 @@ def test_joint_against_single(run_example):
         ("schedule", "plateau"),
         ("loss_weights", "[1, 2.5, 10]"),
         ("ablation", "no MixUp"),
+        ("imbalance", "balanced sampler"),
     ],
 )
 def test_experiments(run_example, experiment, setting):
     arguments = ["--samples", "400", "--epochs", "1", "--seeds", "1", "--jobs", "1"]
     printed = run_example("experiments", experiment, "--domain", "spectrum", *arguments)
 
-    assert "320 images to train on, 80 to test" in printed
+    n_train = 83 if experiment == "imbalance" else 320
+    assert f"{n_train} images to train on, 80 to test" in printed
     assert f"| {setting}" in printed
-    assert "item_precision_macro" in printed
+    assert "| item accuracy | precision" in printed
     picture = Path("outputs", f"experiment-{experiment}-spectrum.png")
     assert picture.stat().st_size > 10_000
+
+
+def test_every_technique_is_a_setting(load_example):
+    # Too many to train here: setting them checks their names.
+    experiments = load_example("experiments")
+    for params in experiments.techniques("image").values():
+        model = experiments.make_model(1).set_params(**params)
+        assert {name: model.get_params()[name] for name in params} == params
+
+
+def test_spectrum_recipe(run_example):
+    arguments = ["--samples", "400", "--epochs", "1", "--seeds", "1", "--jobs", "1"]
+    printed = run_example("spectrum_recipe", *arguments)
+
+    assert "320 spectra to train on, 80 to test" in printed
+    assert "| resnet_v1   |" in printed
+    assert "| for spectra |" in printed
