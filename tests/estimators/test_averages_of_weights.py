@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from tiny_problems import (
@@ -15,7 +16,10 @@ from tiny_problems import (
     table_estimator,
     weights_of,
 )
+from torch import nn
 
+from mtlearn import MultiTaskEstimator, Partial, Regression
+from mtlearn.networks import MLP
 from mtlearn.training import EMA, SWA
 
 AVERAGES = ["ema", "swa", EMA(decay=0.5), SWA(start=0.5, lr=0.01)]
@@ -139,6 +143,67 @@ def test_batch_norms_fit_the_averaged_weights():
     assert np.isfinite(features).all()
     assert norm.num_batches_tracked > 0
     assert np.isfinite(estimator.score(X, y))
+
+
+def test_before_the_first_epoch_that_counts_the_best_one_comes_back():
+    X, y = make_table()
+    settings = {
+        "lr": 0.5,
+        "early_stopping": True,
+        "n_iter_no_change": 2,
+        "validation_fraction": 0.4,
+        "max_epochs": 200,
+    }
+    stopped = table_estimator(averaging=SWA(start=1.0), **settings).fit(X, y)
+    plain = table_estimator(**settings).fit(X, y)
+
+    assert plain.n_iter_ < 200
+    assert_same_bits(stopped, plain)
+    assert stopped.best_epoch_ == plain.best_epoch_
+
+
+class Masked(nn.Module):
+    def __init__(self, in_features):
+        super().__init__()
+        self.linear = nn.Linear(in_features, 3)
+        self.register_buffer("mask", torch.tensor([0.0, -np.inf, 0.0]))
+
+    def forward(self, x):
+        return (self.linear(x) + self.mask).softmax(dim=1)
+
+
+@pytest.mark.parametrize("averaging", ["ema", "swa"])
+def test_buffers_that_have_no_mean_stay(averaging):
+    X, y = make_table()
+    estimator = table_estimator(backbone=Masked, averaging=averaging).fit(X, y)
+
+    assert np.isfinite(estimator.predict(X)).all()
+    assert estimator.net_.module_.backbone.mask[1] == -np.inf
+
+
+def test_a_held_rate_keeps_the_backbone_at_its_distance():
+    X, y = make_table()
+    estimator = table_estimator(
+        lr=1e-2, backbone_lr=1e-4, averaging=SWA(start=0.5, lr=0.1)
+    ).fit(X, y)
+
+    rates = [group["lr"] for group in estimator.net_.optimizer_.param_groups]
+    assert rates == pytest.approx([1e-3, 0.1])
+
+
+def test_statistics_do_not_hang_on_a_small_last_batch():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4100, 3))
+    X[4096:] *= 0.01  # a last batch of four rows that are not like the others
+    backbone = Partial(MLP, hidden=(4,), batch_norm=True)
+    estimator = MultiTaskEstimator(
+        Regression(), backbone=backbone, averaging=SWA(0.5), max_epochs=2
+    ).fit(X, X[:, 0])
+
+    layer, norm = estimator.net_.module_.backbone.layers[:2]
+    with torch.no_grad():
+        expected = layer(torch.from_numpy(X)).var(dim=0)
+    np.testing.assert_allclose(norm.running_var.numpy(), expected.numpy(), rtol=0.02)
 
 
 def test_a_failure_leaves_the_weights_as_they_were():

@@ -17,7 +17,7 @@ from tiny_problems import (
 )
 
 from mtlearn import Partial
-from mtlearn.exceptions import InvalidParameterError, NetworkError
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError, NetworkError
 from mtlearn.networks import MLP, ResNet, save_weights
 
 SMALL = {"widths": (4,), "n_blocks": 1, "n_features": 6}
@@ -192,6 +192,60 @@ def test_an_optimiser_with_one_rate_says_so():
 
     with pytest.raises(InvalidParameterError, match=r"'backbone_lr'.*LBFGS"):
         estimator.fit(*make_table())
+
+
+class TwoGroups(torch.optim.Adam):
+    def __init__(self, params, lr=1e-3):
+        weights = [w for group in params for w in group["params"]]
+        groups = [
+            {"params": [w for w in weights if (w.ndim > 1) == matrices]}
+            for matrices in (True, False)
+        ]
+        super().__init__(groups, lr=lr)
+
+
+def test_an_optimiser_may_make_groups_of_its_own():
+    X, y = make_table()
+    estimator = table_estimator(optimizer=TwoGroups, lr=0.01)
+
+    assert group_rates(estimator.fit(X, y)) == [0.01, 0.01]
+    assert group_rates(estimator.set_params(lr=0.02).partial_fit(X, y)) == [0.02] * 2
+
+
+def test_a_rate_for_a_backbone_without_weights():
+    estimator = table_estimator(backbone=Partial(MLP, hidden=()), backbone_lr=0.1)
+
+    message = r"'backbone_lr'.*Got 0\.1 with Adam and 1 groups"
+    with pytest.raises(InvalidParameterError, match=message):
+        estimator.fit(*make_table())
+
+
+class SubMLP(MLP):
+    pass
+
+
+def test_a_pickle_of_a_subclass_does_without_the_file(tmp_path):
+    X, y = make_table()
+    path = tmp_path / "mlp.safetensors"
+    save_weights(MLP(4, hidden=(8,)), path)
+    backbone = Partial(SubMLP, hidden=(8,), weights=path)
+    estimator = table_estimator(backbone=backbone).fit(X, y)
+    path.unlink()
+
+    loaded = pickle.loads(pickle.dumps(estimator))
+
+    np.testing.assert_array_equal(loaded.predict(X), estimator.predict(X))
+
+
+def test_single_rows_train_the_heads_of_a_frozen_backbone():
+    X, y = make_images()
+    settings = {"batch_size": 1, "max_epochs": 1}
+
+    estimator = image_estimator(freeze_backbone=True, **settings).fit(X, y)
+
+    assert np.isfinite(estimator.history_[0]["train_loss"])
+    with pytest.raises(InvalidDataError, match="batch normalisation"):
+        image_estimator(**settings).fit(X, y)
 
 
 def test_a_failed_fit_leaves_the_backbone_frozen():

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from tiny_problems import assert_same_bits, make_images
@@ -126,3 +127,12 @@ def test_cross_validation_of_everything(data):
     found = cross_validate(make_everything(max_epochs=1), X, y, cv=2)
 
     assert np.isfinite(found["test_score"]).all()
+
+
+def test_a_metric_may_have_a_name_beside_it(data):
+    X, y, _ = data
+    metric = TaskMetric(f1_score, "kind", on="train", average="macro")
+
+    estimator = make_everything(callbacks=[("named", metric)], max_epochs=1).fit(X, y)
+
+    assert "train_kind_f1" in estimator.history_[0]

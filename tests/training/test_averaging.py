@@ -219,14 +219,14 @@ def test_statistics_of_batch_norms_are_those_of_one_pass():
     assert not torch.equal(state[mean], before[mean])
 
 
-def test_a_last_batch_of_one_row_joins_the_one_before():
+def test_batches_of_statistics_are_of_about_the_same_size():
     samples, tasks = make_problem(4097)
     net = make_net(tasks, **NORMS)
     refresh_batch_norms(net, samples)
     norm = net.module_.backbone.layers[1]
     expected = norm_inputs(net, samples.X).mean(0)
-    torch.testing.assert_close(norm.running_mean, expected, rtol=1e-12, atol=1e-14)
-    assert norm.num_batches_tracked == 1
+    torch.testing.assert_close(norm.running_mean, expected, rtol=1e-3, atol=1e-5)
+    assert norm.num_batches_tracked == 2
     assert norm.momentum == 0.1
 
 

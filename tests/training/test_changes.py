@@ -130,8 +130,38 @@ def test_an_augmentation_must_return_a_batch_like_the_one_it_got(labels, result,
 def test_a_mixing_must_return_three_things(labels):
     changes = Changes(mixing=lambda x, generator: x[:2])
 
-    with pytest.raises(InvalidParameterError, match=r"'mixing'.*Got Tensor instead"):
+    with pytest.raises(InvalidParameterError, match=r"'mixing'.*Got tensor"):
         changes.apply(torch.zeros(4, 2), labels, torch.Generator())
+
+
+ORDER = torch.arange(4)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (ORDER[:3], 0.5),
+        (ORDER + 1, 0.5),
+        (torch.zeros(4, dtype=torch.int64), 0.5),
+        (ORDER.double(), 0.5),
+        (ORDER, 1.5),
+        (ORDER, float("nan")),
+        (ORDER, torch.full((4, 1), 0.5)),
+        (ORDER, "half"),
+    ],
+)
+def test_a_mixing_must_return_a_permutation_and_shares(labels, parts):
+    changes = Changes(mixing=lambda x, generator: (x, *parts))
+
+    with pytest.raises(InvalidParameterError, match=r"'mixing' .* must return a batch"):
+        changes.apply(torch.zeros(4, 2), labels, torch.Generator())
+
+
+def test_a_mixing_may_return_arrays_and_lists(labels):
+    changes = Changes(mixing=lambda x, generator: (x, ORDER.numpy(), [0.5] * 4))
+    _, mixed = changes.apply(torch.zeros(4, 2), labels, torch.Generator())
+
+    assert mixed.weights.tolist() == [[0.5, 0.5]] * 8
 
 
 def test_a_mixing_must_keep_the_shape(labels):

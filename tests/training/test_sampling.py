@@ -35,24 +35,46 @@ def test_classes_of_a_named_task_get_the_same_sum_of_chances(y):
     assert found.mean() == pytest.approx(1)
 
 
-def test_balanced_is_the_mean_over_classifications(y):
-    both = (chances("a", y) + chances("b", y)) / 2
+def test_every_classification_is_balanced(y):
+    found = chances("balanced", y)
 
-    np.testing.assert_allclose(chances("balanced", y), both)
+    for column in (0, 1):
+        sums = [found[y[:, column] == label].sum() for label in np.unique(y[:, column])]
+        np.testing.assert_allclose(sums, found.sum() / len(sums), rtol=1e-6)
+
+
+def test_many_independent_tasks_are_balanced():
+    y = (np.random.default_rng(0).random((3000, 5)) < 0.1).astype(float)
+    tasks = Tasks(**{f"t{i}": Classification(2) for i in range(5)})
+    found = chances("balanced", y, tasks=tasks)
+
+    np.testing.assert_allclose(found @ y / found.sum(), 0.5, rtol=1e-6)
 
 
 def test_a_missing_label_leaves_the_other_task_to_decide(y):
     y[0, 0] = np.nan
     found = chances("balanced", y)
+    labelled = y[1:]
 
-    assert found[0] == pytest.approx(chances("b", y)[0])
+    for label in range(1, 3):
+        share = found[1:][labelled[:, 0] == label].sum() / found[1:].sum()
+        assert share == pytest.approx(1 / 2, rel=1e-6)
 
 
-def test_rows_without_any_class_have_the_mean_chance(y):
+def test_rows_without_any_class_keep_their_chance(y):
     y[4, :2] = np.nan
+    expected = chances("a", np.delete(y, 4, axis=0))
 
-    assert chances("balanced", y)[4] == 1
-    assert chances("a", y)[4] == 1
+    np.testing.assert_allclose(np.delete(chances("a", y), 4), expected)
+    assert chances("a", y)[4] == pytest.approx(1)
+
+
+def test_rows_without_any_label_are_not_drawn(y):
+    y[4] = np.nan
+    found = chances("a", y)
+
+    assert found[4] == 0
+    assert found.mean() == pytest.approx(1)
 
 
 def test_a_class_that_no_row_has_takes_no_part(y):
@@ -67,8 +89,9 @@ def test_a_class_that_no_row_has_takes_no_part(y):
 def test_a_weight_of_two_counts_as_two_rows(y):
     weight = np.where(y[:, 0] == 1, 2.0, 1.0)
     twice = np.concatenate([y, y[y[:, 0] == 1]])
+    first, second = chances("a", y, weight), chances("a", twice)[: len(y)]
 
-    np.testing.assert_allclose(chances("a", y, weight), chances("a", twice)[: len(y)])
+    np.testing.assert_allclose(first / first[0], second / second[0])
 
 
 def test_class_weights_that_balance_leave_nothing_to_do(y):

@@ -166,3 +166,12 @@ def test_an_unknown_task():
 def test_parameters_are_checked(metric, error, message):
     with pytest.raises(error, match=message):
         run(metric)
+
+
+@pytest.mark.parametrize(("metric", "name"), [(accuracy_score, None), (max, "loss")])
+def test_what_the_history_has_anyway(metric, name):
+    samples, tasks = make_problem()
+
+    message = r"'name' of a TaskMetric must not be '(accuracy|loss)': the history has"
+    with pytest.raises(InvalidParameterError, match=message):
+        train(make_net(tasks), samples, TaskMetric(metric, "sign", name=name))

@@ -94,7 +94,7 @@ def test_parameters_are_checked(params, error, message):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "warmup"), [(1, 1), (9, 1), (10, 1), (30, 3), (50, 5), (400, 5)]
+    ("epochs", "warmup"), [(1, 0), (9, 0), (10, 1), (30, 3), (50, 5), (400, 5)]
 )
 def test_by_name_a_tenth_of_the_epochs_warms_up(epochs, warmup):
     schedule = resolve_schedule("warmup_cosine", "Owner")

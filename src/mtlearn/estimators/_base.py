@@ -15,15 +15,14 @@ from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._fit import (
     FitState,
     check_both_given,
-    check_same_network,
     encode_rows,
-    go_on,
     make_net,
     split_samples,
     train,
     training_samples,
     validation_samples,
 )
+from mtlearn.estimators._going_on import check_same_network, go_on
 from mtlearn.estimators._kinds import (
     declare_classes,
     has_classification,

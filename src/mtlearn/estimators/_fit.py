@@ -1,40 +1,34 @@
 """The stages of a fit, as plain functions over records."""
 
-import re
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 from skorch.callbacks import Callback, GradientNormClipping
 
-from mtlearn._utils._partial import Partial
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
     InvalidDataError,
-    InvalidParameterError,
     NetworkError,
 )
 from mtlearn.losses import MultiTaskLoss, sample_loss
 from mtlearn.networks import (
     HeadSpec,
-    architecture,
     autocast_error,
     build_network,
     needs_batch,
 )
 from mtlearn.tasks import (
-    Classification,
     Codec,
     EncodedTargets,
     Head,
-    Task,
     Tasks,
 )
 from mtlearn.training import (
+    EMA,
     SWA,
     BestWeights,
     EpochEnd,
@@ -225,82 +219,6 @@ def _head_spec(n_outputs: int, head: Head) -> HeadSpec:
     return HeadSpec(n_outputs, tuple(head.hidden), head.dropout, head.batch_norm)
 
 
-def go_on(net: MultiTaskNet, settings: Settings) -> None:
-    """Prepare a fitted net for more training with today's parameters.
-
-    Parameters
-    ----------
-    net : MultiTaskNet
-        Changed in place.
-    settings : Settings
-        Checked parameters.
-    """
-    moved = move(net, settings)
-    net.set_compile(settings.compile)
-    net.batch_size = settings.batch_size
-    net.module_.freeze_backbone(settings.freeze_backbone)
-    net.set_optimizer(
-        settings.optimizer.cls,
-        settings.optimizer.kwargs,
-        settings.rates,
-        keep_state=settings.keeps_optimizer and not moved,
-    )
-
-
-def check_same_network(
-    state: FitState, tasks: Tasks | Task | None, settings: Settings
-) -> None:
-    """Raise if parameters that a network is made from differ from its own.
-
-    Parameters
-    ----------
-    state : FitState
-        What an earlier fit has learned.
-    tasks : Tasks, Task or None
-        The estimator's parameter today.
-    settings : Settings
-        Checked parameters.
-    """
-    net = state.net
-    if isinstance(tasks, Tasks):
-        declared: Tasks = tasks
-        declared.validate()
-        before, today = _described(state.codec.tasks), _described(declared)
-        _check_same("tasks", before, today)
-    backbones = (
-        Partial(net.module__backbone, **net.module__backbone_params),
-        settings.backbone,
-    )
-    before, today = (
-        repr(Partial(each.cls, **architecture(each.cls, each.kwargs)))
-        for each in backbones
-    )
-    _check_same("backbone", before, today)
-
-
-def _described(tasks: Tasks) -> str:
-    """Describe all that a network and its targets depend on: not the weights."""
-    plain = {
-        name: clone(task).set_params(weight=1.0, column=None)
-        for name, task in tasks.items()
-    }
-    for task in plain.values():
-        if isinstance(task, Classification):
-            task.set_params(classes=None)
-    return repr(Tasks.from_mapping(plain))
-
-
-def _check_same(name: str, before: str, today: str) -> None:
-    # A clone of a loss without a repr of its own differs in its address only.
-    before, today = (re.sub(r" at 0x[0-9a-f]+", "", text) for text in (before, today))
-    if before != today:
-        raise InvalidParameterError(
-            f"The {name!r} parameter has changed since the last fit, whose network is "
-            f"to go on: from {before} to {today}. Set it back, or fit anew with "
-            "warm_start=False."
-        )
-
-
 def train(
     state: FitState,
     data: tuple[Samples, Samples | None],
@@ -328,17 +246,20 @@ def train(
     begin_epoch, end_epoch = on_epoch
     _check_batches(net, data[0], settings)
     before = len(history)
-    # An average over epochs is the weights of none of them.
-    restores = settings.restore_best and not isinstance(settings.averaging, SWA)
-    best = BestWeights(restores, settings.patience)
-    metrics = [each for each in settings.callbacks if isinstance(each, TaskMetric)]
+    best = BestWeights(settings.restore_best, settings.patience)
+    averages = _averages(data[0], settings)
+    metrics = [each for each in settings.callbacks if _is_metric(each)]
     callbacks = [
         *metrics,  # before the history, which has them too
         EpochHistory(history),
         *_schedule(net, data[0], settings),
         *_display(history, settings),
-        *_optimisation(data[0], settings),
+        *_clipping(settings),
+        # The best epoch's weights may be averages over steps, and an average over
+        # epochs takes the place of the best one.
+        *(each for each in averages if isinstance(settings.averaging, EMA)),
         *([] if data[1] is None else [best]),
+        *(each for each in averages if isinstance(settings.averaging, SWA)),
         *(each for each in settings.callbacks if each not in metrics),
         # Stops training, after everyone else has seen the epoch.
         EpochEnd(begin_epoch, lambda: end_epoch() or best.stalled_),
@@ -351,7 +272,8 @@ def train(
         changes=settings.changes,
         change_seed=seeds.changes,
     )
-    found = data[1] is not None and best.best_epoch_
+    replaced = any(getattr(each, "has_replaced_", False) for each in averages)
+    found = data[1] is not None and best.best_epoch_ and not replaced
     state.best_epoch = before + best.best_epoch_ if found else len(history)
 
 
@@ -369,14 +291,23 @@ def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Call
     ]
 
 
-def _optimisation(rows: Samples, settings: Settings) -> list[Callback]:
-    callbacks = []
-    if settings.clip_grad_norm is not None:
-        callbacks.append(GradientNormClipping(settings.clip_grad_norm))
-    if settings.averaging is not None:
-        averaging = averaging_callback(settings.averaging, settings.max_epochs, rows)
-        callbacks.append(averaging)
-    return callbacks
+def _is_metric(callback: Any) -> bool:
+    """Tell whether it is a metric of a task, also one with a name beside it."""
+    if isinstance(callback, tuple):
+        callback = callback[1]
+    return isinstance(callback, TaskMetric)
+
+
+def _clipping(settings: Settings) -> list[Callback]:
+    if settings.clip_grad_norm is None:
+        return []
+    return [GradientNormClipping(settings.clip_grad_norm)]
+
+
+def _averages(rows: Samples, settings: Settings) -> list[Callback]:
+    if settings.averaging is None:
+        return []
+    return [averaging_callback(settings.averaging, settings.max_epochs, rows)]
 
 
 def _display(history: list[dict[str, Any]], settings: Settings) -> list[Callback]:

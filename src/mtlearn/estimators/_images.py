@@ -43,7 +43,8 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         either's labels by its share; see :class:`~mtlearn.augmentation.MixUp`.
     sampler : None, "balanced" or str, default=None
         ``"balanced"`` draws training rows, with repetition, so that the classes of each
-        classification come about equally often; a task's name balances that one.
+        classification come equally often, as nearly as the rows allow; a task's name
+        balances that one only.
     freeze_backbone : bool, default=False
         Whether only the heads are trained.
     optimizer : str, class or Partial, default="adam"
@@ -81,8 +82,8 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         where there are validation rows.
     averaging : None, "ema", "swa", EMA or SWA, default=None
         Which average of its weights the network gets: exponential, over all steps
-        (validation sees it too), or that of the last epochs, which `restore_best` then
-        leaves alone; see :class:`~mtlearn.training.EMA` and
+        (validation sees it too), or that of the last epochs, in place of the best one's
+        weights; see :class:`~mtlearn.training.EMA` and
         :class:`~mtlearn.training.SWA`.
     callbacks : None or list of skorch callbacks, default=None
         Notified during training. For scikit-learn's own, see `set_callbacks`.
@@ -134,7 +135,8 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         For each epoch: `epoch`, `train_loss` and `train_score` (the mean of the
         tasks' metrics), `train_{task}_loss`, `train_{task}_accuracy` or
         `train_{task}_r2`, the same with `valid_` where there are validation rows,
-        `lr` and `seconds`. Training figures are collected while weights change.
+        `lr` (of the heads) and `seconds`. Training figures are collected while weights
+        change.
 
     See Also
     --------

@@ -17,8 +17,8 @@ class DropBlock2d(nn.Module):
     Parameters
     ----------
     p : float
-        Share of the values to drop, in [0, 1]. Blocks may overlap, so that a little
-        less is dropped.
+        Share of the values to drop, in [0, 1]. Blocks may overlap, so that less is
+        dropped: a little less if `p` is small, and clearly less beyond 0.3.
     block_size : int, default=3
         Side of a block. It is cut to the map's where that is smaller.
 

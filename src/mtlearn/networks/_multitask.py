@@ -144,7 +144,7 @@ def needs_batch(network: nn.Module) -> bool:
     Returns
     -------
     bool
-        True if a batch norm layer is in it.
+        True if a batch norm layer is in it, outside of a frozen backbone.
 
     Examples
     --------
@@ -152,4 +152,6 @@ def needs_batch(network: nn.Module) -> bool:
     >>> needs_batch(MLP(5)), needs_batch(MLP(5, batch_norm=True))
     (False, True)
     """
+    if isinstance(network, MultiTaskNetwork) and network.frozen_names is not None:
+        network = network.heads  # the backbone's statistics stay
     return any(isinstance(module, _BatchNorm) for module in network.modules())

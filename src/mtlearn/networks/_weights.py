@@ -108,7 +108,7 @@ def _read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Return the tensors of a file."""
     try:
         return safetensors.load(Path(path).read_bytes())
-    except OSError as error:
+    except (OSError, TypeError) as error:
         raise NetworkError(
             f"The file of weights {str(path)!r} cannot be read: {error}. Give the "
             "path of a file that save_weights has written."

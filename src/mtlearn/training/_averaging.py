@@ -74,16 +74,18 @@ class SWA(BaseEstimator):
 
     The trained network has the mean, and statistics of batch normalisation that are
     computed anew on the training rows. Validation sees the weights as they are, so
-    that the epoch with the best of them has no meaning for the mean.
+    that the epoch with the best of them has no meaning for the mean: `restore_best`
+    only applies where training stops before the first epoch that counts.
 
     Parameters
     ----------
     start : float, default=0.75
         The first epoch that counts is number ``ceil(start * max_epochs)``, from 1;
-        in [0, 1]. If training stops before, the network keeps its weights.
+        in [0, 1].
     lr : float or None, default=None
-        Learning rate from that epoch on, above 0, whatever the schedule says; None
-        leaves it to the schedule.
+        Learning rate from that epoch on, above 0, whatever the schedule says; that of
+        a backbone with a rate of its own changes in proportion. None leaves it to the
+        schedule.
 
     References
     ----------
@@ -242,8 +244,10 @@ class EMACallback(Callback):
         self.decay = decay
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        module = net.module_
-        self.average_ = WeightAverage([*module.parameters(), *module.buffers()])
+        # Other buffers may hold what has no mean, such as a mask of -inf.
+        norms = [each for each in net.module_.modules() if isinstance(each, _BatchNorm)]
+        statistics = [buffer for norm in norms for buffer in norm.buffers()]
+        self.average_ = WeightAverage([*net.module_.parameters(), *statistics])
         self.shown_ = False
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
@@ -288,7 +292,11 @@ class SWACallback(Callback):
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         self.average_ = WeightAverage(net.module_.parameters())
+        self.has_replaced_ = False
         self.epoch_ = 0
+        rates = [group["lr"] for group in net.optimizer_.param_groups]
+        # A backbone with a rate of its own keeps its distance to the heads.
+        self.ratios_ = [rate / rates[-1] for rate in rates]
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         self.epoch_ += 1
@@ -303,8 +311,9 @@ class SWACallback(Callback):
 
     def _hold_rate(self, net: Any) -> None:
         if self.lr is not None and self.epoch_ >= self.start:
-            for group in net.optimizer_.param_groups:
-                group["lr"] = self.lr
+            groups = net.optimizer_.param_groups
+            for group, ratio in zip(groups, self.ratios_, strict=True):
+                group["lr"] = self.lr * ratio
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         if self.epoch_ >= self.start:
@@ -313,6 +322,7 @@ class SWACallback(Callback):
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         if self.average_.count:
             self.average_.exchange()
+            self.has_replaced_ = True
             refresh_batch_norms(net, self.rows)
 
 
@@ -336,10 +346,12 @@ def refresh_batch_norms(net: Any, rows: Samples) -> None:
     if not norms:
         return
     before = [deepcopy(norm.state_dict()) for norm in norms]
+    # Each batch counts the same in the mean: all must be of about the same size.
+    n_batches = math.ceil(len(rows) / prediction_batch(rows, net.device))
     # Without labels, for which all of X would be kept on the device.
     batches = Batches(
         Samples(rows.X, rows=rows.rows),
-        prediction_batch(rows, net.device),
+        math.ceil(len(rows) / n_batches),
         net.precision.dtype,
         at_least=2,
         device=net.device,

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mtlearn.augmentation import Mixed
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training._samples import Labels
 
@@ -55,7 +56,9 @@ class Changes:
             _check_batch(x, before, "augmentation", self.augmentation)
         if self.mixing is not None:
             before = x
-            x, permutation, lam = _unpack(self.mixing(x, generator), self.mixing)
+            x, permutation, lam = _unpack(
+                self.mixing(x, generator), len(before), self.mixing
+            )
             _check_batch(x, before, "mixing", self.mixing)
             labels = mixed_labels(labels, permutation, lam)
         return x, labels
@@ -91,16 +94,29 @@ def mixed_labels(labels: Labels, permutation: Tensor, lam: Tensor | float) -> La
     return Labels(values, both)
 
 
-def _unpack(mixed: Any, mixing: Change) -> tuple[Any, Tensor, Any]:
+def _unpack(mixed: Any, n_rows: int, mixing: Change) -> tuple[Any, Tensor, Tensor]:
+    """Take a mixed batch apart; check it where a callable of the user's made it."""
+    if isinstance(mixed, Mixed):
+        return mixed
     try:
         x, permutation, lam = mixed
-    except (TypeError, ValueError) as error:
-        raise InvalidParameterError(
-            f"The 'mixing' {mixing!r} must return a batch, a permutation of its rows "
-            f"and the share of each row's own label. Got {type(mixed).__name__} "
-            "instead."
-        ) from error
+        permutation, lam = torch.as_tensor(permutation), torch.as_tensor(lam)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidParameterError(_MIXED.format(mixing, mixed)) from error
+    whole = not (permutation.is_floating_point() or permutation.is_complex())
+    rows = torch.arange(n_rows, device=permutation.device)
+    is_permutation = whole and permutation.sort()[0].equal(rows)
+    share = lam if lam.ndim == 0 or lam.shape == (n_rows,) else lam.new_full((), -1)
+    if not is_permutation or not ((share >= 0) & (share <= 1)).all():
+        raise InvalidParameterError(_MIXED.format(mixing, (permutation, lam)))
     return x, permutation, lam
+
+
+_MIXED = (
+    "The 'mixing' {!r} must return a batch, a permutation of its rows and the share of "
+    "each row's own label, a number in [0, 1] or (n_samples,) of them. Got {!r} "
+    "instead."
+)
 
 
 def _check_batch(x: Any, before: Tensor, name: str, change: Change) -> None:

@@ -220,9 +220,24 @@ class MultiTaskNet(BatchLoop):
         ----------
         rates : sequence of float
             Of the backbone, if that is a group of its own, and of all others.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there are two rates, and not these two groups.
         """
         self.lr = rates[-1]
-        for group, lr in zip(self.optimizer_.param_groups, rates, strict=True):
+        groups = self.optimizer_.param_groups
+        if len(rates) == 1:  # also where an optimiser makes groups of its own
+            rates = [self.lr] * len(groups)
+        if len(rates) != len(groups):
+            raise InvalidParameterError(
+                "The 'backbone_lr' parameter must be None where the backbone has no "
+                f"weights, or the optimizer makes groups of its own. Got {rates[0]!r} "
+                f"with {type(self.optimizer_).__name__} and {len(groups)} groups of "
+                "weights instead."
+            )
+        for group, lr in zip(groups, rates, strict=True):
             group["lr"] = lr
 
     @contextmanager

@@ -5,9 +5,11 @@ import torch
 from torch import Tensor
 
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.tasks import EncodedTargets, Task, Tasks
+from mtlearn.tasks import EncodedTargets, Tasks
 
 BALANCED = "balanced"
+# Far more than it takes where classes of different tasks are drawn apart.
+_ROUNDS = 50
 
 
 def row_chances(
@@ -15,9 +17,9 @@ def row_chances(
 ) -> np.ndarray | None:
     """Give each row's chance to be drawn, relative to the mean row's.
 
-    A row's chance for one task is one over its class's share of the labels' weight, so
-    that every class that is there comes equally often. For several tasks it is the
-    mean over those for which the row has a label.
+    Chances are such that the classes of a task get the same share of its labels'
+    weight; for several tasks, as nearly as the rows allow. They are found by scaling
+    the rows of each class, task by task, again and again [1]_.
 
     Parameters
     ----------
@@ -33,44 +35,51 @@ def row_chances(
     Returns
     -------
     ndarray of shape (n_samples,) or None
-        Positive numbers; None draws each row once.
+        Not negative, with mean 1; zero for rows without any label. None draws each
+        row once.
 
     Raises
     ------
     InvalidParameterError
         If there is no such classification.
+
+    References
+    ----------
+    .. [1] W. E. Deming, F. F. Stephan, "On a Least Squares Adjustment of a Sampled
+       Frequency Table When the Expected Marginal Totals are Known", Annals of
+       Mathematical Statistics 11, 1940.
     """
     if sampler is None:
         return None
-    named = {
-        name: (task, targets.values[i], targets.weights[:, i])
+    columns = {
+        name: (targets.values[i], targets.weights[:, i])
         for i, (name, task) in enumerate(tasks.items())
-        if task.kind == "classification" and sampler in (BALANCED, name)
+        if task.kind == "classification"
     }
-    if not named:
-        names = [n for n, t in tasks.items() if t.kind == "classification"]
+    if sampler in columns:  # also a task that is called "balanced"
+        columns = {sampler: columns[sampler]}
+    elif sampler != BALANCED or not columns:
         raise InvalidParameterError(
             f"The 'sampler' parameter of {owner} must be None, 'balanced' or the name "
-            f"of a classification, of which there are {names}. Got {sampler!r} instead."
+            f"of a classification, of which there are {list(columns)}. "
+            f"Got {sampler!r} instead."
         )
-    if sampler in named:  # also of a task that is called "balanced"
-        named = {sampler: named[sampler]}
-    columns = np.stack([_chances(*column) for column in named.values()])
-    labelled = np.stack([weight > 0 for _, _, weight in named.values()])
-    counts = labelled.sum(axis=0)
-    totals = (columns * labelled).sum(axis=0)
-    return np.divide(totals, counts, out=np.ones(len(targets)), where=counts > 0)
+    chances = targets.weights.any(axis=1).astype(float)
+    # A single task needs one round.
+    for _ in range(_ROUNDS if len(columns) > 1 else 1):
+        for values, weights in columns.values():
+            _balance(chances, values, weights)
+    return chances / chances.mean()
 
 
-def _chances(task: Task, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    present = weights > 0
-    sums = np.bincount(
-        values[present], weights=weights[present], minlength=task.n_outputs
-    )
-    shares = sums / sums.sum() * np.count_nonzero(sums) if present.any() else sums
-    chances = np.divide(1, shares, out=np.ones(len(shares)), where=shares > 0)
-    # Where a label is missing, the value is no class.
-    return chances[np.where(present, values, 0)]
+def _balance(chances: np.ndarray, values: np.ndarray, weights: np.ndarray) -> None:
+    """Scale the chances of labelled rows so that all classes weigh the same."""
+    rows = np.flatnonzero(weights)
+    if len(rows):
+        sums = np.bincount(values[rows], weights=(chances * weights)[rows])
+        share = sums.sum() / np.count_nonzero(sums)
+        factors = np.divide(share, sums, out=np.ones_like(sums), where=sums > 0)
+        chances[rows] *= factors[values[rows]]
 
 
 def draw_order(

@@ -66,7 +66,7 @@ def schedule_callback(
 
     What the schedule needs and was not given follows from the training: a cosine ends
     with it, at a tenth of the lowest rate; one cycle has its peak at the rate of each
-    group; a warm-up takes a tenth of the epochs, but from 1 to 5.
+    group; a warm-up takes a tenth of the epochs, at most 5.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def schedule_callback(
     if schedule.cls in (lr_scheduler.CosineAnnealingLR, WarmupCosineLR):
         defaults = {"T_max": epochs, "eta_min": min(rates) / 10}
     if schedule.cls is WarmupCosineLR:
-        defaults["warmup"] = min(5, max(1, epochs // 10))
+        defaults["warmup"] = min(5, epochs // 10)
     elif schedule.cls is lr_scheduler.OneCycleLR:
         peaks = list(rates) if len(rates) > 1 else rates[0]
         defaults = {"max_lr": peaks, "total_steps": epochs * n_batches}

@@ -30,8 +30,8 @@ class TaskMetric(Callback):
         How to call it; None takes the name of the function without ``_score``.
     on : {"valid", "train"}, default="valid"
         Which rows. Without validation rows, ``"valid"`` records nothing. The outputs
-        for training rows are those that the network learned from: with dropout,
-        augmentation and, if there is one, mixing.
+        for training rows are those that the network learned from: with dropout and
+        augmentation. Where images are mixed, they say little.
     **kwargs : object
         Further arguments of the metric.
 
@@ -102,6 +102,11 @@ class TaskMetric(Callback):
         self.task_ = net.tasks[self.task]
         self.index_ = net.tasks.names.index(self.task)
         self.key_ = f"{self.on}_{self.task}_{name}"
+        if name in ("loss", self.task_.metric):
+            raise InvalidParameterError(
+                f"The 'name' of a TaskMetric must not be {name!r}: the history has "
+                f"{self.key_!r} anyway. Leave the callback out, or give another name."
+            )
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         self.batches_: list[tuple[Tensor, Tensor, Tensor]] = []
