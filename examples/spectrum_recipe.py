@@ -49,14 +49,15 @@ def for_spectra(epochs):
 def main():
     """Train both recipes with every seed and print their figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=40, help="of that for spectra")
+    parser.add_argument("--v1-epochs", type=int, default=100, help="of resnet_v1")
     parser.add_argument("--samples", type=int, default=3000, help="spectra in all")
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args()
     X, y = make_multitask_digits(options.samples, domain="spectrum", random_state=0)
     recipes = {
-        "resnet_v1": resnet_v1().set_params(model__max_epochs=options.epochs),
+        "resnet_v1": resnet_v1().set_params(model__max_epochs=options.v1_epochs),
         "for spectra": for_spectra(options.epochs),
     }
     _, test = next(MultiTaskStratifiedKFold(5, random_state=0).split(X, y))
@@ -79,8 +80,8 @@ def main():
     ).fit(X, y)
     print(
         f"{len(X) - len(test)} spectra to train on, {len(test)} to test; "
-        f"{options.epochs} epochs, {options.seeds} seeds; torch {torch.__version__}, "
-        f"{os.cpu_count()} cores, {platform.machine()}"
+        f"{options.v1_epochs} and {options.epochs} epochs, {options.seeds} seeds; "
+        f"torch {torch.__version__}, {os.cpu_count()} cores, {platform.machine()}"
     )
     print(f"| {'':11} | digit accuracy  | item accuracy   | shade MAE       |")
     print(f"| {'-' * 11} | {'-' * 15} | {'-' * 15} | {'-' * 15} |")

@@ -99,7 +99,8 @@ def test_every_technique_is_a_setting(load_example):
 
 
 def test_spectrum_recipe(run_example):
-    arguments = ["--samples", "400", "--epochs", "1", "--seeds", "1", "--jobs", "1"]
+    arguments = ["--samples", "400", "--seeds", "1", "--jobs", "1"]
+    arguments += ["--epochs", "1", "--v1-epochs", "1"]
     printed = run_example("spectrum_recipe", *arguments)
 
     assert "320 spectra to train on, 80 to test" in printed

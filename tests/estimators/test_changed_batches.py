@@ -159,7 +159,10 @@ def test_missing_labels_and_weights_go_with_mixed_rows():
 
 def test_training_figures_count_both_labels():
     X, y = make_table()
-    half = lambda x, generator: (x, torch.arange(len(x)).flip(0), 0.5)  # noqa: E731
+
+    def half(x, generator):
+        return x, torch.arange(len(x)).flip(0), 0.5
+
     estimator = table_estimator(mixing=half, lr=1e-9, max_epochs=1).fit(X, y)
     right = estimator.predict(X)[:, 0] == y[:, 0]
 

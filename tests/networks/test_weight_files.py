@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from mtlearn.exceptions import NetworkError
+from mtlearn.exceptions import NetworkError, ParameterTypeError
 from mtlearn.networks import (
     MLP,
     HeadSpec,
@@ -193,3 +193,10 @@ def test_a_state_that_is_not_of_tensors(module, got, path):
     save_weights(mlp(), path)
     with pytest.raises(NetworkError, match=got):
         load_weights(module, path)
+
+
+def test_what_is_no_module(path):
+    with pytest.raises(
+        ParameterTypeError, match=r"Got dict instead.*module_\.backbone"
+    ):
+        save_weights({}, path)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from mtlearn import Partial
 from mtlearn.datasets import make_multitask_digits
@@ -84,7 +85,8 @@ def test_v2_is_the_second_reference_recipe():
         "model__tasks__shade__weight": 10,
         "model__optimizer": "adam",
         "model__lr": 1e-3,
-        "model__lr_schedule": "cosine",
+        "model__lr_schedule__cls": CosineAnnealingLR,
+        "model__lr_schedule__eta_min": 1e-4,
         "model__batch_size": 32,
         "model__max_epochs": 100,
         "model__early_stopping": True,

@@ -130,7 +130,7 @@ def test_an_augmentation_must_return_a_batch_like_the_one_it_got(labels, result,
 def test_a_mixing_must_return_three_things(labels):
     changes = Changes(mixing=lambda x, generator: x[:2])
 
-    with pytest.raises(InvalidParameterError, match=r"'mixing'.*Got tensor"):
+    with pytest.raises(InvalidParameterError, match=r"'mixing'.*Got \(2, 2\)"):
         changes.apply(torch.zeros(4, 2), labels, torch.Generator())
 
 

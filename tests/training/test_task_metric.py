@@ -175,3 +175,14 @@ def test_what_the_history_has_anyway(metric, name):
     message = r"'name' of a TaskMetric must not be '(accuracy|loss)': the history has"
     with pytest.raises(InvalidParameterError, match=message):
         train(make_net(tasks), samples, TaskMetric(metric, "sign", name=name))
+
+
+def test_two_metrics_of_one_name():
+    samples, tasks = make_problem()
+    metrics = [
+        TaskMetric(f1_score, "sign", on="train", average=average)
+        for average in ("macro", "micro")
+    ]
+
+    with pytest.raises(InvalidParameterError, match="Two callbacks record 'train_sign"):
+        train(make_net(tasks), samples, *metrics)

@@ -10,7 +10,7 @@ from safetensors import torch as safetensors
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from mtlearn.exceptions import NetworkError
+from mtlearn.exceptions import NetworkError, ParameterTypeError
 
 _MAX_NAMES = 5
 
@@ -27,6 +27,8 @@ def save_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
+    ParameterTypeError
+        If it is no module.
     NetworkError
         If a part of the module's state has no values yet, or is not a tensor.
 
@@ -63,6 +65,8 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
+    ParameterTypeError
+        If it is no module.
     NetworkError
         If the file cannot be read, or does not fit the module. No weight has been
         changed then.
@@ -93,6 +97,12 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
     """Return the state of a module, all of which must be tensors with values."""
+    if not isinstance(module, nn.Module):
+        raise ParameterTypeError(
+            f"Weights are those of a torch.nn.Module. Got {type(module).__name__} "
+            "instead. For the backbone of an estimator, pass "
+            "estimator.net_.module_.backbone."
+        )
     state = module.state_dict()
     for name, value in state.items():
         if not isinstance(value, Tensor) or is_lazy(value):

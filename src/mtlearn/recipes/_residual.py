@@ -3,7 +3,7 @@
 from typing import Any
 
 from sklearn.pipeline import Pipeline
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from mtlearn._utils._partial import Partial
 from mtlearn.augmentation import Augmentation, MixUp
@@ -14,7 +14,7 @@ from mtlearn.tasks import Classification, Head, Regression, Tasks
 
 
 def resnet_v1(*, random_state: Any = None) -> Pipeline:
-    """Make the pipeline of a residual network with light augmentation.
+    """Make the pipeline of a residual network with flips, shifts and turns.
 
     Images are divided by the training maximum, flipped from left to right, moved by
     up to 5 % of a side and turned by up to 18 degrees. A residual network feeds heads
@@ -102,7 +102,7 @@ def resnet_v2_separable(*, random_state: Any = None) -> Pipeline:
 
     See Also
     --------
-    resnet_v1 : A larger network with light augmentation.
+    resnet_v1 : A larger network, without mixing.
 
     Notes
     -----
@@ -133,7 +133,7 @@ def resnet_v2_separable(*, random_state: Any = None) -> Pipeline:
         mixing=MixUp(alpha=0.2),
         optimizer="adam",
         lr=1e-3,
-        lr_schedule="cosine",
+        lr_schedule=Partial(CosineAnnealingLR, eta_min=1e-4),
         max_epochs=100,
         batch_size=32,
         early_stopping=True,

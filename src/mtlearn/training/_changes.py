@@ -102,20 +102,20 @@ def _unpack(mixed: Any, n_rows: int, mixing: Change) -> tuple[Any, Tensor, Tenso
         x, permutation, lam = mixed
         permutation, lam = torch.as_tensor(permutation), torch.as_tensor(lam)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InvalidParameterError(_MIXED.format(mixing, mixed)) from error
+        raise InvalidParameterError(_MIXED.format(mixing, _kind(mixed))) from error
     whole = not (permutation.is_floating_point() or permutation.is_complex())
     rows = torch.arange(n_rows, device=permutation.device)
     is_permutation = whole and permutation.sort()[0].equal(rows)
     share = lam if lam.ndim == 0 or lam.shape == (n_rows,) else lam.new_full((), -1)
     if not is_permutation or not ((share >= 0) & (share <= 1)).all():
-        raise InvalidParameterError(_MIXED.format(mixing, (permutation, lam)))
+        got = ", ".join(map(_kind, (x, permutation, lam)))
+        raise InvalidParameterError(_MIXED.format(mixing, got))
     return x, permutation, lam
 
 
 _MIXED = (
     "The 'mixing' {!r} must return a batch, a permutation of its rows and the share of "
-    "each row's own label, a number in [0, 1] or (n_samples,) of them. Got {!r} "
-    "instead."
+    "each row's own label, a number in [0, 1] or (n_samples,) of them. Got {} instead."
 )
 
 
@@ -123,8 +123,14 @@ def _check_batch(x: Any, before: Tensor, name: str, change: Change) -> None:
     """Raise if a callable has made something else of a batch."""
     if isinstance(x, Tensor) and x.shape == before.shape and x.dtype == before.dtype:
         return
-    got = f"{tuple(x.shape)} of {x.dtype}" if isinstance(x, Tensor) else repr(type(x))
     raise InvalidParameterError(
         f"The {name!r} {change!r} must return a batch like the one it got, "
-        f"{tuple(before.shape)} of {before.dtype}. Got {got} instead."
+        f"{_kind(before)}. Got {_kind(x)} instead."
     )
+
+
+def _kind(x: Any) -> str:
+    """Describe what a callable returned, without its values."""
+    if isinstance(x, Tensor):
+        return f"{tuple(x.shape)} of {x.dtype}"
+    return type(x).__name__

@@ -15,7 +15,8 @@ from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 class TaskMetric(Callback):
     """Record a metric of one task in the history, once an epoch.
 
-    It is computed from what the network gave for the epoch's own batches, and stands
+    The metric is one of predicted labels or values, not of probabilities. It is
+    computed from what the network gave for the epoch's own batches, and stands
     in the history as ``{on}_{task}_{name}``. Missing labels are left out, and weights
     are not looked at; without any label it is NaN.
 
@@ -102,6 +103,12 @@ class TaskMetric(Callback):
         self.task_ = net.tasks[self.task]
         self.index_ = net.tasks.names.index(self.task)
         self.key_ = f"{self.on}_{self.task}_{name}"
+        others = (each for _, each in net.callbacks_ if each is not self)
+        if any(getattr(each, "key_", None) == self.key_ for each in others):
+            raise InvalidParameterError(
+                f"Two callbacks record {self.key_!r}. Give one of the TaskMetrics "
+                "another name."
+            )
         if name in ("loss", self.task_.metric):
             raise InvalidParameterError(
                 f"The 'name' of a TaskMetric must not be {name!r}: the history has "

@@ -17,6 +17,10 @@ class WarmupCosineLR(LRScheduler):
     first one with the full rate. From there a cosine leads down to `eta_min` at epoch
     `T_max`, where the rate stays.
 
+    As `lr_schedule` of an estimator, what is left open follows from the training:
+    `T_max` is its epochs, `eta_min` a tenth of the rate, and `warmup` a tenth of the
+    epochs, at most five.
+
     Parameters
     ----------
     optimizer : torch.optim.Optimizer
