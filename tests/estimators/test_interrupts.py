@@ -88,6 +88,7 @@ def test_a_warm_started_estimator_stays_usable():
 
 
 FITTING = """
+    import signal
     import numpy as np
     import torch
     from mtlearn import MultiTaskEstimator
@@ -98,6 +99,8 @@ FITTING = """
             if len(net.history) == 2:
                 print("ready", flush=True)
 
+    # A shell may have started the tests in the background, where Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1)
     X = np.random.default_rng(0).normal(size=(200, 4))
     estimator = MultiTaskEstimator(max_epochs=10**9, callbacks=[Ready()])
