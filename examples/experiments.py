@@ -1,10 +1,12 @@
 """Experiments on the training recipe, each a grid search over settings and seeds.
 
 ``learning_rate``, ``schedule``, ``loss_weights``, ``ablation`` (a recipe without each
-of its techniques), ``techniques`` (each of them alone) and ``imbalance`` (rare digits)
-compare settings on ``mtlearn.datasets.make_multitask_digits``, with one split and
-several seeds. Prints the figures of every task (mean ± standard deviation over seeds)
-and draws them to ``outputs/experiment-{name}-{domain}.png``.
+of its techniques), ``techniques`` (each of them alone), ``augmentation`` (each change
+of the images alone), ``imbalance`` (rare digits) and ``fine_tuning`` (few images, and a
+backbone that knows other digits) compare settings on
+``mtlearn.datasets.make_multitask_digits``, with one split and several seeds. Prints
+the figures of every task (mean ± standard deviation over seeds) and draws them to
+``outputs/experiment-{name}-{domain}.png``.
 
 Run from anywhere: ``python examples/experiments.py ablation --domain spectrum``
 """
@@ -30,19 +32,23 @@ from mtlearn.augmentation import Augmentation, CutMix, MixUp
 from mtlearn.datasets import make_multitask_digits
 from mtlearn.metrics import task_scorers
 from mtlearn.model_selection import MultiTaskStratifiedKFold
-from mtlearn.networks import ResNet, ResNetV2
+from mtlearn.networks import ResNet, ResNetV2, save_weights
 from mtlearn.preprocessing import ImageStandardScaler
 from mtlearn.training import EMA
 
 OUTPUTS = Path("outputs")
+BACKBONE = OUTPUTS / "backbone.safetensors"
 EXPERIMENTS = (
     "learning_rate",
     "schedule",
     "loss_weights",
     "ablation",
     "techniques",
+    "augmentation",
     "imbalance",
+    "fine_tuning",
 )
+N_FEW = 160  # images to train on in fine_tuning
 NETWORK = {"widths": (16, 32, 64), "n_blocks": 1, "dropout": 0.1}
 TASKS = Tasks(
     digit=Classification(10),
@@ -78,8 +84,12 @@ def settings_of(experiment, domain):
     if experiment == "loss_weights":
         choices = ([1, 1, 1], [1, 1, 0.1], [1, 2.5, 10])
         return {str(each): {"model__loss_weights": each} for each in choices}
+    if experiment == "augmentation":
+        return augmentations()
     if experiment == "imbalance":
         return imbalance()
+    if experiment == "fine_tuning":
+        return fine_tuning()
     return {"ablation": ablation, "techniques": techniques}[experiment](domain)
 
 
@@ -141,6 +151,44 @@ def techniques(domain):
     }
 
 
+def augmentations():
+    """Return the plain training, and the same with one change of the images each."""
+    changes = [
+        {"flip": "horizontal"},
+        {"flip": "vertical"},
+        {"translate": 0.05},
+        {"rotate": 18.0},
+        {"zoom": 0.1},
+        {"crop": 2},
+        {"brightness": 0.2},
+        {"contrast": 0.2},
+        {"gamma": 0.3},
+        {"noise": 0.1},
+        {"blur": 0.7},
+        {"cutout": 0.3},
+    ]
+    values = {
+        f"{name} {value}": Augmentation(**{name: value})
+        for change in changes
+        for name, value in change.items()
+    }
+    values |= {"light": "light", "standard": "standard"}
+    return {"plain": {}} | {
+        label: {"model__augmentation": value} for label, value in values.items()
+    }
+
+
+def fine_tuning():
+    """Return what few images may start from."""
+    start = {"model__backbone__weights": BACKBONE}
+    return {
+        "from scratch": {},
+        "trained weights": start,
+        "a tenth of the rate": {**start, "model__backbone_lr": 2e-4},
+        "frozen": {**start, "model__freeze_backbone": True},
+    }
+
+
 def imbalance():
     """Return what helps where each digit is rarer than the one before."""
     return {
@@ -155,6 +203,17 @@ def thinned(rows, digits):
     """Return fewer rows: each digit has 0.7 times as many as the one before."""
     chances = np.random.default_rng(0).random(len(rows))
     return rows[chances < 0.7 ** digits[rows]]
+
+
+def few(X, y, rows, epochs):
+    """Return some of the rows, once the others have trained a backbone on digits."""
+    model = make_model(epochs).set_params(
+        model__tasks=Tasks(digit=Classification(10)), model__random_state=0
+    )
+    model.fit(X[rows[N_FEW:]], y[rows[N_FEW:], 0])
+    OUTPUTS.mkdir(exist_ok=True)
+    save_weights(model["model"].net_.module_.backbone, BACKBONE)
+    return rows[:N_FEW]
 
 
 def make_model(epochs):
@@ -260,6 +319,8 @@ def main():
     train, test = next(splits.split(X, y))
     if options.experiment == "imbalance":
         train = thinned(train, y[:, 0])
+    if options.experiment == "fine_tuning":
+        train = few(X, y, train, options.epochs)
     print(
         f"{options.experiment}, {options.domain}: {options.epochs} epochs, "
         f"{options.seeds} seeds; torch {torch.__version__}, {os.cpu_count()} cores, "

@@ -77,6 +77,7 @@ def test_joint_against_single(run_example):
         ("loss_weights", "[1, 2.5, 10]"),
         ("ablation", "no MixUp"),
         ("imbalance", "balanced sampler"),
+        ("fine_tuning", "frozen"),
     ],
 )
 def test_experiments(run_example, experiment, setting):
@@ -84,17 +85,19 @@ def test_experiments(run_example, experiment, setting):
     printed = run_example("experiments", experiment, "--domain", "spectrum", *arguments)
 
     n_train = int(re.search(r"(\d+) images to train on, 80 to test", printed)[1])
-    assert n_train == 320 or (experiment == "imbalance" and n_train < 160)
+    fewer = {"imbalance": range(160), "fine_tuning": [160]}
+    assert n_train in fewer.get(experiment, [320])
     assert f"| {setting}" in printed
     assert "| item accuracy | precision" in printed
     picture = Path("outputs", f"experiment-{experiment}-spectrum.png")
     assert picture.stat().st_size > 10_000
 
 
-def test_every_technique_is_a_setting(load_example):
+@pytest.mark.parametrize("experiment", ["techniques", "augmentation"])
+def test_every_technique_is_a_setting(load_example, experiment):
     # Too many to train here: setting them checks their names.
     experiments = load_example("experiments")
-    for params in experiments.techniques("image").values():
+    for params in experiments.settings_of(experiment, "image").values():
         model = experiments.make_model(1).set_params(**params)
         assert {name: model.get_params()[name] for name in params} == params
 
