@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from mtlearn._utils._partial import Partial
+from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.tasks import Classification, Head, Regression, Tasks
 
@@ -15,6 +16,8 @@ __all__ = [
     "MultiTaskImageEstimator",
     "Partial",
     "Regression",
+    "SeedEnsemble",
     "Tasks",
+    "VotingEnsemble",
     "__version__",
 ]

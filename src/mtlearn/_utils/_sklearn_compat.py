@@ -1,5 +1,7 @@
 """The only home of private scikit-learn names."""
 
 from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
+from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 
-__all__ = ["safe_indexing"]
+__all__ = ["BaseComposition", "VisualBlock", "safe_indexing"]

@@ -1,6 +1,7 @@
 """The front doors: scikit-learn estimators for images and tables."""
 
 from mtlearn.estimators._images import MultiTaskImageEstimator
+from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._tables import MultiTaskEstimator
 
-__all__ = ["MultiTaskEstimator", "MultiTaskImageEstimator"]
+__all__ = ["MultiTaskEstimator", "MultiTaskImageEstimator", "MultiTaskMixin"]

@@ -6,8 +6,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import Tags, check_consistent_length
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._validation import check_nested_names
@@ -28,15 +27,14 @@ from mtlearn.estimators._kinds import (
     has_classification,
     set_tags,
 )
+from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._settings import (
     REMEDIES,
     Settings,
     read_n_threads,
     read_settings,
 )
-from mtlearn.estimators._view import TaskClassifier, TaskRegressor
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.tasks import Head, Tasks, fit_codec, label_weights
+from mtlearn.tasks import Head, Tasks, fit_codec
 from mtlearn.training import (
     Samples,
     Seeds,
@@ -49,7 +47,7 @@ from mtlearn.training import (
 )
 
 
-class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """One network for several targets, with scikit-learn's API.
 
     A subclass lists its parameters in its constructor, and says how it reads X and
@@ -222,8 +220,13 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return None
         return FitState(self._codec, self.net_, list(self.history_), self.best_epoch_)
 
+    def _may_classify(self) -> bool:
+        return has_classification(self.tasks)
+
+    def _forget_optimizer(self) -> None:
+        self.net_.forget_optimizer()
+
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
-        """Compute each task's activations, or labels: they take less memory."""
         check_is_fitted(self, "net_")
         samples = Samples(self._check_X(X, reset=False))
         with threads(read_n_threads(self)):
@@ -235,88 +238,6 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 for outputs in activations(self.net_, samples)
             ]
         return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
-
-    def predict(self, X: Any) -> Any:
-        """Predict labels, in the layout of the y that the estimator was fitted on.
-
-        Parameters
-        ----------
-        X : array-like
-            Samples; see the class for their shape.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_tasks), or DataFrame
-            Labels and values in the units of y. An array has dtype object if a label
-            is not a number. A DataFrame has the tasks' columns of y with their dtypes
-            (floating-point ones for real values), and the index of X if that is a
-            DataFrame.
-        """
-        columns = self._outputs(X, decode=True)
-        labels = self._codec.arrange(columns)
-        if hasattr(labels, "iloc") and hasattr(X, "iloc"):
-            labels.index = X.index
-        return labels
-
-    @available_if(has_classification)
-    def predict_proba(self, X: Any) -> Any:
-        """Predict class probabilities.
-
-        Parameters
-        ----------
-        X : array-like
-            Samples; see the class for their shape.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), or list of ndarray
-            An array if y was one-dimensional; else a list in task order, with
-            `(n_samples, 1)`, the predicted value, for a regression.
-        """
-        outputs = self._outputs(X)
-        return outputs[0] if self._codec.layout.container == "1d" else outputs
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Compute the mean over tasks of accuracy or R².
-
-        Parameters
-        ----------
-        X : array-like
-            Samples; see the class for their shape.
-        y : array-like, DataFrame or SliceDict
-            True labels. Missing ones are left out, and so are tasks without a label
-            or with an undefined metric.
-            A label that is none of a task's classes counts as wrong.
-        sample_weight : array-like, default=None
-            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
-
-        Returns
-        -------
-        float
-            At most 1.
-
-        Raises
-        ------
-        InvalidDataError
-            If y has no label at all.
-        """
-        predicted = self._outputs(X, decode=True)
-        columns = self._codec.columns(y)
-        weights = label_weights(columns, sample_weight)
-        check_consistent_length(predicted[0], weights)
-        scores = []
-        for task, column, weight, labels in zip(
-            self.tasks_, columns, weights.T, predicted, strict=True
-        ):
-            rows = weight > 0
-            if rows.any():
-                score = task.score(column.values[rows], labels[rows], weight[rows])
-                scores.append(score)
-        if not scores:
-            raise InvalidDataError("y has no label to score: every one is missing.")
-        # R² of one label is undefined, and says nothing about the other tasks.
-        defined = [score for score in scores if np.isfinite(score)]
-        return float(np.mean(defined)) if defined else float("nan")
 
     def embed(self, X: Any) -> np.ndarray:
         """Compute the features that the tasks share.
@@ -336,34 +257,6 @@ class BaseMultiTaskEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         with threads(read_n_threads(self)):
             batches = [batch.numpy() for batch in features(self.net_, samples)]
         return np.concatenate(batches)
-
-    def task(self, name: str) -> TaskClassifier | TaskRegressor:
-        """View one task as a fitted classifier or regressor of its own.
-
-        Parameters
-        ----------
-        name : str
-            The task's name, one of `task_names_`.
-
-        Returns
-        -------
-        TaskClassifier or TaskRegressor
-            Predicts that task by this network; for displays, scorers and
-            ``CalibratedClassifierCV(FrozenEstimator(view))``.
-
-        Raises
-        ------
-        InvalidParameterError
-            If there is no such task.
-        """
-        check_is_fitted(self, "net_")
-        if name not in self.tasks_:
-            raise InvalidParameterError(
-                f"There is no task {name!r}. The tasks are: "
-                f"{', '.join(self.task_names_)}."
-            )
-        is_classification = self.tasks_[name].kind == "classification"
-        return (TaskClassifier if is_classification else TaskRegressor)(self, name)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, also those of tasks and Partials by ``name__parameter``.

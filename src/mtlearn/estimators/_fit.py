@@ -83,11 +83,8 @@ class FitState:
             "n_iter_": len(self.history),
             "best_epoch_": self.best_epoch,
         }
-        classes = [getattr(task, "classes_", None) for task in tasks]
-        if any(labels is not None for labels in classes):
-            one = self.codec.layout.container == "1d"
-            fitted["classes_"] = classes[0] if one else classes
-        return fitted
+        classes = self.codec.classes()
+        return fitted if classes is None else {**fitted, "classes_": classes}
 
 
 def encode_rows(

@@ -36,11 +36,9 @@ def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
     return tags
 
 
-def has_classification(estimator: Any) -> bool:
-    """Tell whether `predict_proba` makes sense; so it may while kinds are unknown."""
-    if hasattr(estimator, "tasks_"):
-        return any(task.kind == "classification" for task in estimator.tasks_)
-    declared = _declared(estimator.tasks)
+def has_classification(tasks: Tasks | Task | None) -> bool:
+    """Tell whether there may be a classification among declared tasks."""
+    declared = _declared(tasks)
     return not declared or any(
         getattr(task, "kind", None) == "classification" for task in declared
     )

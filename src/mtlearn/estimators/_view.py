@@ -46,7 +46,7 @@ class _TaskView:
         )
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self.estimator, "net_")
+        return hasattr(self.estimator, "tasks_")
 
     def _output(self, X: Any, *, decode: bool) -> np.ndarray:
         check_is_fitted(self)

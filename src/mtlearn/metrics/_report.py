@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._figures import FIGURES, ScoredLabels, scored_labels
 from mtlearn.tasks import Task, Tasks
@@ -150,28 +151,24 @@ def task_report(
     quality  regression            1599  r2                 ...     0.000
     ...
     """
-    tasks = _fitted_tasks(estimator)
+    tasks = fitted_tasks(estimator, "task_report")
     labels = scored_labels(tasks, y, estimator.predict(X), sample_weight)
     return TaskReport(
         [row for name, task in tasks.items() for row in _rows(name, task, labels[name])]
     )
 
 
-def _fitted_tasks(estimator: Any) -> Tasks:
+def fitted_tasks(estimator: Any, function: str) -> Tasks:
     """Find the fitted tasks, also behind a Pipeline or a search."""
-    inner = estimator
-    while not hasattr(inner, "tasks_"):
-        if hasattr(inner, "best_estimator_"):
-            inner = inner.best_estimator_
-        elif hasattr(inner, "steps"):
-            inner = inner.steps[-1][1]
-        else:
-            check_is_fitted(inner)
-            raise ParameterTypeError(
-                "The 'estimator' parameter of task_report must be a fitted estimator "
-                "of mtlearn, or a Pipeline or search that ends in one. "
-                f"Got {estimator!r} instead."
-            )
+    inner = unwrap(estimator)
+    if inner is None:
+        check_is_fitted(estimator)
+        raise ParameterTypeError(
+            f"The 'estimator' parameter of {function} must be a fitted estimator of "
+            "mtlearn, or a Pipeline or search that ends in one. "
+            f"Got {estimator!r} instead."
+        )
+    check_is_fitted(inner, "tasks_")
     return inner.tasks_
 
 

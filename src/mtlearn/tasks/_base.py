@@ -1,7 +1,7 @@
 """What every kind of task must say."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -246,3 +246,35 @@ class Task(BaseEstimator, ABC):
     @abstractmethod
     def baseline(self) -> Any:
         """Give the label that a learner without X would predict."""
+
+    def join(self, others: Sequence[Self]) -> Self:
+        """Give a fitted task that knows what this one and others of its kind know.
+
+        Parameters
+        ----------
+        others : sequence of Task
+            Fitted on other rows of the same target.
+
+        Returns
+        -------
+        Task
+            This one, where the others know nothing more.
+        """
+        return self
+
+    def align(self, activated: np.ndarray, source: Self) -> np.ndarray:
+        """Bring the outputs of another task of this kind to the order of this one's.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, n_outputs)
+            What `activate` of the other one returned.
+        source : Task
+            The other one, which `join` has taken in.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Outputs of this task.
+        """
+        return activated

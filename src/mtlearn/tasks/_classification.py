@@ -1,19 +1,19 @@
 """Tasks whose labels are classes."""
 
-import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from sklearn.base import clone
 from torch import Tensor
 
-from mtlearn._utils._validation import check_integer, check_real
+from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_weight import check_class_weight, class_factors
+from mtlearn.tasks._classes import declared_classes
 from mtlearn.tasks._head import Head
-from mtlearn.tasks._read import narrow
 
 _LOSSES = ("cross_entropy", "focal")
 
@@ -116,26 +116,8 @@ class Classification(Task):
                 f"{self.loss!r} instead. Set it to 0, or smooth inside a callable."
             )
         if self.classes is not None:
-            self._declared_classes(owner)
+            declared_classes(self.classes, owner)
         check_class_weight(self.class_weight, owner)
-
-    def _declared_classes(self, owner: str) -> np.ndarray:
-        declared: Any = self.classes
-        if isinstance(declared, numbers.Number):
-            return np.arange(check_integer(declared, "classes", owner, low=1))
-        given = np.atleast_1d(np.asarray(declared, dtype=object))
-        try:
-            labels, present = narrow(given, "classes")
-            classes = np.unique(labels[present])
-        except InvalidDataError:
-            classes = given[:0]
-        if isinstance(declared, str) or not 0 < len(classes) == len(given):
-            raise InvalidParameterError(
-                f"The 'classes' parameter of {owner} must be None, a number of "
-                "classes, or a sequence of distinct labels: all strings, all booleans "
-                f"or all numbers. Got {declared!r} instead."
-            )
-        return classes
 
     @property
     def n_outputs(self) -> int:
@@ -174,7 +156,7 @@ class Classification(Task):
         """
         owner = f"Classification (task {name!r})"
         if self.classes is not None:
-            self.classes_ = self._declared_classes(owner)
+            self.classes_ = declared_classes(self.classes, owner)
         else:
             real = labels[labels % 1 != 0] if labels.dtype.kind == "f" else []
             if len(real):
@@ -389,3 +371,48 @@ class Classification(Task):
             A label.
         """
         return self.classes_[self.class_prior_.argmax()]
+
+    def join(self, others: Sequence[Self]) -> Self:
+        """Give a task that knows the classes of all, with their mean shares.
+
+        Parameters
+        ----------
+        others : sequence of Classification
+            Fitted on other rows of the same target.
+
+        Returns
+        -------
+        Classification
+            This one, where all have the same classes.
+        """
+        if all(np.array_equal(self.classes_, task.classes_) for task in others):
+            return self
+        members = [self, *others]
+        joined = clone(self)
+        joined.classes_ = np.unique(np.concatenate([each.classes_ for each in members]))
+        joined.class_factors_ = None
+        shares = [joined.align(each.class_prior_[None], each) for each in members]
+        joined.class_prior_ = np.mean(shares, axis=0)[0]
+        return joined
+
+    def align(self, activated: np.ndarray, source: Self) -> np.ndarray:
+        """Bring the probabilities of another task to the classes of this one.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, n_classes)
+            Probabilities of the other one's classes.
+        source : Classification
+            The other one; all its classes are among this one's.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, zero for a class that the other one does not know.
+        """
+        if np.array_equal(self.classes_, source.classes_):
+            return activated
+        places, _ = self.locate(source.classes_)
+        aligned = np.zeros((len(activated), len(self.classes_)), activated.dtype)
+        aligned[:, places] = activated
+        return aligned

@@ -106,6 +106,13 @@ class Codec:
         weights = label_weights(columns, sample_weight)
         return encode_columns(self.tasks, columns, weights)
 
+    def classes(self) -> Any:
+        """Give `classes_` of an estimator; None if no task is a classification."""
+        classes = [getattr(task, "classes_", None) for task in self.tasks]
+        if all(labels is None for labels in classes):
+            return None
+        return classes[0] if self.layout.container == "1d" else classes
+
     def arrange(self, labels: Sequence[np.ndarray]) -> Any:
         """Lay out predicted labels, one array a task, as y was laid out."""
         return arrange(labels, self.layout)

@@ -209,9 +209,13 @@ class MultiTaskNet(BatchLoop):
                 delattr(self, name)
             for name, value in {"optimizer": cls, **today}.items():
                 setattr(self, name, value)
-            self.initialize_optimizer()
-            self.scaler_ = loss_scaler(self.precision, self.device)
+            self.forget_optimizer()
         self.set_rates(rates)
+
+    def forget_optimizer(self) -> None:
+        """Give the optimiser no state, as it has none in a pickled net."""
+        self.initialize_optimizer()
+        self.scaler_ = loss_scaler(self.precision, self.device)
 
     def set_rates(self, rates: Sequence[float]) -> None:
         """Set the learning rate of each group of weights.

@@ -1,0 +1,145 @@
+"""Means and deviations over the outputs of members."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from mtlearn._utils._unwrap import unwrap
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks import Codec, Tasks
+
+
+def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:
+    """Compute each task's activations, also behind a Pipeline or a search.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : array-like
+        Samples, as it takes them.
+
+    Returns
+    -------
+    list of ndarray of shape (n_samples, n_outputs)
+        Probabilities or values in the units of y, in task order.
+    """
+    while not hasattr(estimator, "_outputs"):
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+            continue
+        pipeline: Pipeline = estimator
+        if len(pipeline) > 1:
+            X = pipeline[:-1].transform(X)
+        estimator = pipeline[-1]
+    return estimator._outputs(X)
+
+
+def joint_codec(members: Sequence[Any], owner: str) -> Codec:
+    """Give the codec that knows what those of all members know.
+
+    Parameters
+    ----------
+    members : sequence of estimator
+        Fitted on the same targets, if not on the same rows.
+    owner : str
+        The ensemble's class, for messages.
+
+    Returns
+    -------
+    Codec
+        With the classes of all members.
+
+    Raises
+    ------
+    InvalidDataError
+        If the members have learned different tasks.
+    """
+    codecs = [unwrap(member)._codec for member in members]
+    first, *others = codecs
+    expected = _described(first)
+    for position, codec in enumerate(others, 1):
+        found = _described(codec)
+        if found != expected:
+            raise InvalidDataError(
+                f"The members of {owner} must learn the same tasks. Member 0 has "
+                f"learned {expected}, member {position} {found}. Declare the same "
+                "tasks for all."
+            )
+    tasks = {
+        name: task.join([codec.tasks[name] for codec in others])
+        for name, task in first.tasks.items()
+    }
+    return Codec(Tasks.from_mapping(tasks), first.layout)
+
+
+def _described(codec: Codec) -> str:
+    """Name the tasks with their kinds and columns."""
+    pairs = zip(codec.tasks.items(), codec.layout.keys, strict=True)
+    return ", ".join(f"{name} ({task.kind} of {key})" for (name, task), key in pairs)
+
+
+def aligned_outputs(member: Any, X: Any, tasks: Tasks) -> list[np.ndarray]:
+    """Compute the outputs of a member, for the classes of the ensemble.
+
+    Parameters
+    ----------
+    member : estimator
+        Fitted.
+    X : array-like
+        Samples.
+    tasks : Tasks
+        Of the ensemble.
+
+    Returns
+    -------
+    list of ndarray of shape (n_samples, n_outputs)
+        In task order.
+    """
+    own = unwrap(member).tasks_
+    outputs = task_outputs(member, X)
+    return [
+        task.align(output, source)
+        for task, source, output in zip(tasks, own, outputs, strict=True)
+    ]
+
+
+def weighted_moments(
+    members: Iterable[list[np.ndarray]], weights: Sequence[float]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Compute means and standard deviations over members, one member at a time.
+
+    Parameters
+    ----------
+    members : iterable of list of ndarray
+        Each member's outputs, one array a task.
+    weights : sequence of float
+        One a member.
+
+    Returns
+    -------
+    means, deviations : list of ndarray
+        One array a task.
+
+    References
+    ----------
+    .. [1] D. H. D. West, "Updating Mean and Variance Estimates: An Improved Method",
+       Communications of the ACM 22, 1979.
+    """
+    total = 0.0
+    means: list[np.ndarray] = []
+    squares: list[np.ndarray] = []
+    for outputs, weight in zip(members, weights, strict=True):
+        if not means:
+            means = [np.zeros_like(output) for output in outputs]
+            squares = [np.zeros_like(output) for output in outputs]
+        total += weight
+        share = weight / total if total else 0.0
+        for mean, square, output in zip(means, squares, outputs, strict=True):
+            difference = output - mean
+            mean += share * difference
+            square += weight * difference * (output - mean)
+    deviations = [np.sqrt(square / total) for square in squares]
+    return means, deviations

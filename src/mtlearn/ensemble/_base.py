@@ -1,0 +1,140 @@
+"""What ensembles share."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.base import MetaEstimatorMixin
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from mtlearn._utils._unwrap import unwrap
+from mtlearn.ensemble._average import aligned_outputs, joint_codec, weighted_moments
+from mtlearn.ensemble._members import fit_members
+from mtlearn.estimators import MultiTaskMixin
+from mtlearn.exceptions import ParameterTypeError
+
+
+class BaseEnsemble(MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin):
+    """An average of members with the same tasks.
+
+    A subclass says which members there are and what each of them weighs.
+    """
+
+    estimators_: list[Any]
+
+    @abstractmethod
+    def _templates(self) -> list[Any]:
+        """Give the estimators that members are made from."""
+
+    def _member_weights(self) -> list[float]:
+        """Give the weight of each member."""
+        return [1.0] * len(self.estimators_)
+
+    def _train(
+        self,
+        members: list[Any],
+        X: Any,
+        y: Any,
+        params: list[dict[str, Any]],
+        rows: list[np.ndarray | None],
+    ) -> None:
+        """Fit the members, and keep them if all went well."""
+        root = self._init_callback_context(
+            max_subtasks=len(members), sequential_subtasks=False
+        )
+        root.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        # All of them before the first fit: a context in use cannot be pickled.
+        contexts = [
+            root.subcontext(task_name="member", task_id=position)
+            for position in range(len(members))
+        ]
+        fitted = fit_members(
+            members, X, y, params, rows=rows, contexts=contexts, owner=self
+        )
+        self._keep(fitted)
+        root.call_on_fit_task_end(estimator=self, X=X, y=y)
+
+    def _keep(self, members: list[Any]) -> None:
+        """Set what is known of fitted members."""
+        codec = joint_codec(members, type(self).__name__)
+        self.estimators_ = members
+        self._codec = codec
+        self.tasks_ = codec.tasks
+        self.task_names_ = codec.tasks.names
+        self.__dict__.pop("classes_", None)
+        classes = codec.classes()
+        if classes is not None:
+            self.classes_ = classes
+
+    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
+        means, _ = self._moments(X)
+        if not decode:
+            return means
+        return [
+            task.decode(mean) for task, mean in zip(self.tasks_, means, strict=True)
+        ]
+
+    def _moments(self, X: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        check_is_fitted(self, "estimators_")
+        outputs = (
+            aligned_outputs(member, X, self.tasks_) for member in self.estimators_
+        )
+        return weighted_moments(outputs, self._member_weights())
+
+    def spread(self, X: Any) -> Any:
+        """Compute how far the members lie apart: their standard deviation.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples, as the members take them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs), or list of ndarray
+            In the layout of `predict_proba`: of each class's probability, in [0, 0.5],
+            or `(n_samples, 1)` of a real value, in its units. An array if y was
+            one-dimensional, else a list in task order.
+        """
+        _, deviations = self._moments(X)
+        return deviations[0] if self._codec.layout.container == "1d" else deviations
+
+    def _forget_optimizer(self) -> None:
+        for member in self.estimators_:
+            unwrap(member)._forget_optimizer()
+
+    def _may_classify(self) -> bool:
+        return any(hasattr(each, "predict_proba") for each in self._templates())
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features that the members were fitted on."""
+        return self._first_member().n_features_in_
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the features that the members were fitted on."""
+        return self._first_member().feature_names_in_
+
+    def _first_member(self) -> Any:
+        if not hasattr(self, "estimators_"):
+            raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
+        return self.estimators_[0]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimators_")
+
+    def __sklearn_tags__(self) -> Tags:
+        templates = self._templates()
+        return get_tags(templates[0]) if templates else super().__sklearn_tags__()
+
+
+def check_multi_task(estimator: Any, name: str, owner: str) -> None:
+    """Raise if there is no estimator of this package in it."""
+    if unwrap(estimator) is None or isinstance(estimator, type):
+        raise ParameterTypeError(
+            f"The {name!r} parameter of {owner} must be an estimator of mtlearn, or a "
+            f"Pipeline or search that ends in one. Got {estimator!r} instead."
+        )

@@ -1,0 +1,269 @@
+"""One recipe, several seeds."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.callback import with_callbacks
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
+from sklearn.utils.metaestimators import available_if
+
+from mtlearn._utils._validation import check_bool, check_integer
+from mtlearn.ensemble._base import BaseEnsemble, check_multi_task
+from mtlearn.ensemble._members import prepared, routed_params
+from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.training import draw_seed
+
+
+def _trains_partially(ensemble: Any) -> bool:
+    return ensemble.estimator is None or hasattr(ensemble.estimator, "partial_fit")
+
+
+class SeedEnsemble(BaseEnsemble, BaseEstimator):
+    """The average of networks that differ in their seed.
+
+    Each member is a clone of one estimator with another `random_state`. Probabilities
+    of classes are averaged (a soft vote), and so are real values.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        An estimator of this package, or a Pipeline or search that ends in one. None is
+        a :class:`~mtlearn.MultiTaskEstimator` for X of two dimensions, else a
+        :class:`~mtlearn.MultiTaskImageEstimator`. Where its `n_threads` is None,
+        members compute with one thread.
+    n_members : int, default=3
+        Number of members.
+    seeds : None or sequence of int, default=None
+        The `random_state` of each member, in [0, 2**32), in place of `n_members` and
+        `random_state`. None draws them.
+    bootstrap : bool, default=False
+        Whether each member trains on a resample of the rows, as many as there are,
+        with repetition. It makes members differ more, and each of them a little worse.
+        The rows are copied.
+    n_jobs : None or int, default=None
+        Members that train at once; None is 1 unless in a `joblib.parallel_config`,
+        which also decides where: in processes, threads, or on a dask or Ray cluster.
+        On a GPU, leave it at 1.
+    random_state : None, int or RandomState, default=None
+        What the seeds are drawn from. An int gives the same members on the same
+        machine and versions, whatever `n_jobs` and the joblib backend; the first
+        members of a larger ensemble are those of a smaller one.
+    verbose : int, default=0
+        Of `joblib.Parallel`: above 0, it tells how many members are done. For bars over
+        epochs, set scikit-learn's callbacks.
+
+    Attributes
+    ----------
+    estimators_ : list of estimator
+        Fitted members.
+    seeds_ : list of int
+        The `random_state` of each.
+    tasks_ : Tasks
+        Fitted tasks, with the classes that any member knows.
+    task_names_ : tuple of str
+        Their names.
+    classes_ : ndarray or list
+        Labels; a list with None for regressions if y has two dimensions. Absent if no
+        task is a classification.
+    n_features_in_ : int
+        Numbers in a sample.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if X had any.
+
+    See Also
+    --------
+    VotingEnsemble : The same over different estimators.
+    mtlearn.metrics.ensemble_report : What the average gains over its members.
+
+    Notes
+    -----
+    A task's classes that a member did not see, as a resample may lack them, have
+    probability 0 there. Declare classes to let every member learn of them.
+
+    References
+    ----------
+    .. [1] L. K. Hansen, P. Salamon, "Neural Network Ensembles", IEEE Transactions on
+       Pattern Analysis and Machine Intelligence 12, 1990.
+    .. [2] B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and Scalable Predictive
+       Uncertainty Estimation using Deep Ensembles", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, MultiTaskEstimator, Regression
+    >>> from mtlearn import SeedEnsemble, Tasks
+    >>> from mtlearn.datasets import load_wine_quality
+    >>> X, y = load_wine_quality(return_X_y=True)
+    >>> tasks = Tasks(quality=Regression(), good=Classification(2))
+    >>> estimator = MultiTaskEstimator(tasks, max_epochs=2)
+    >>> ensemble = SeedEnsemble(estimator, seeds=[42, 43, 44]).fit(X, y)
+    >>> ensemble.predict(X).shape
+    (1599, 2)
+    >>> quality, good = ensemble.spread(X)
+    >>> quality.shape, good.shape
+    ((1599, 1), (1599, 2))
+    """
+
+    __metadata_request__fit: ClassVar = {"sample_weight": UNUSED}
+    __metadata_request__partial_fit: ClassVar = {
+        "sample_weight": UNUSED,
+        "classes": UNUSED,
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        n_members: int = 3,
+        *,
+        seeds: Sequence[int] | None = None,
+        bootstrap: bool = False,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.n_members = n_members
+        self.seeds = seeds
+        self.bootstrap = bootstrap
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+        """Fit the members.
+
+        Parameters
+        ----------
+        X : array-like
+            Training samples, as the estimator takes them.
+        y : array-like, DataFrame or SliceDict
+            Labels, as the estimator takes them.
+        sample_weight : array-like, default=None
+            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
+        **fit_params : object
+            Further arguments of the members' `fit`, such as `X_val`. With metadata
+            routing, what they request.
+
+        Returns
+        -------
+        self : SeedEnsemble
+            The fitted ensemble.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        InvalidDataError, DataTypeError
+            If the data are not what they must be.
+        """
+        seeds = self._draw_seeds()
+        template = self._template(X)
+        members = [prepared(template, seed) for seed in seeds]
+        params = routed_params(
+            self, "fit", {"estimator": template}, sample_weight, fit_params
+        )
+        rows = [self._resample(X, seed) for seed in seeds]
+        self._train(members, X, y, params * len(members), rows)
+        self.seeds_ = seeds
+        return self
+
+    @available_if(_trains_partially)
+    @with_callbacks
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, classes: Any = None
+    ) -> Self:
+        """Train each member for one epoch on these rows, one after the other.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples, as the estimator takes them.
+        y : array-like, DataFrame or SliceDict
+            Labels.
+        sample_weight : array-like, default=None
+            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
+        classes : array-like or list of array-like, default=None
+            All labels that will be seen; see the estimator.
+
+        Returns
+        -------
+        self : SeedEnsemble
+            The ensemble.
+
+        Raises
+        ------
+        InvalidParameterError
+            If classes are not known.
+        InvalidDataError, DataTypeError
+            If the data are not what they must be.
+        """
+        template = self._template(X)
+        members, seeds = getattr(self, "estimators_", None), None
+        if members is None:
+            seeds = self._draw_seeds()
+            members = [prepared(template, seed) for seed in seeds]
+        given = {} if classes is None else {"classes": classes}
+        (params,) = routed_params(
+            self, "partial_fit", {"estimator": template}, sample_weight, given
+        )
+        for member in members:
+            member.partial_fit(X, y, **params)
+        self._keep(members)
+        if seeds is not None:
+            self.seeds_ = seeds
+        return self
+
+    def _draw_seeds(self) -> list[int]:
+        """Check the parameters, and give the seed of each member."""
+        owner = type(self).__name__
+        n_members = check_integer(self.n_members, "n_members", owner, low=1)
+        check_bool(self.bootstrap, "bootstrap", owner)
+        if self.estimator is not None:
+            check_multi_task(self.estimator, "estimator", owner)
+        if self.seeds is None:
+            # Not the global generator for None; more members keep the first ones.
+            generator = np.random.RandomState(draw_seed(self.random_state))
+            return generator.randint(2**31 - 1, size=n_members).tolist()
+        if not isinstance(self.seeds, Sequence | np.ndarray | range):
+            raise ParameterTypeError(
+                f"The 'seeds' parameter of {owner} must be None or a sequence of "
+                f"integers. Got {self.seeds!r} instead."
+            )
+        seeds = [check_integer(seed, "seeds", owner, low=0) for seed in self.seeds]
+        if not seeds or len(set(seeds)) < len(seeds) or max(seeds) >= 2**32:
+            raise InvalidParameterError(
+                f"The 'seeds' parameter of {owner} must be None or distinct integers "
+                f"in [0, 2**32). Got {self.seeds!r} instead."
+            )
+        return seeds
+
+    def _template(self, X: Any) -> Any:
+        if self.estimator is not None:
+            return self.estimator
+        return MultiTaskEstimator() if np.ndim(X) == 2 else MultiTaskImageEstimator()
+
+    def _templates(self) -> list[Any]:
+        return [MultiTaskEstimator() if self.estimator is None else self.estimator]
+
+    def _resample(self, X: Any, seed: int) -> np.ndarray | None:
+        if not self.bootstrap:
+            return None
+        # Apart from the stream of the network, which the seed alone begins.
+        return np.random.default_rng([seed, 1]).integers(len(X), size=len(X))
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell what the members request.
+
+        Returns
+        -------
+        MetadataRouter
+            Of scikit-learn's metadata routing.
+        """
+        mapping = MethodMapping()
+        for method in ("fit", "partial_fit"):
+            mapping.add(caller=method, callee=method)
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self._templates()[0], method_mapping=mapping)

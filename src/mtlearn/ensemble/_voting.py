@@ -1,0 +1,241 @@
+"""Different estimators with the same tasks."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from sklearn.callback import with_callbacks
+from sklearn.utils import Bunch
+from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
+
+from mtlearn._utils._sklearn_compat import BaseComposition, VisualBlock
+from mtlearn._utils._validation import check_real
+from mtlearn.ensemble._base import BaseEnsemble, check_multi_task
+from mtlearn.ensemble._members import prepared, routed_params
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+
+
+class VotingEnsemble(BaseEnsemble, BaseComposition):
+    """The average of different estimators that learn the same tasks.
+
+    Probabilities of classes are averaged (a soft vote), and so are real values. The
+    members may differ in everything but their tasks: backbones, recipes, what comes in
+    front of them in a Pipeline.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        Names and estimators of this package, or Pipelines or searches that end in one.
+        ``"drop"`` in the place of an estimator leaves it out. Where their `n_threads`
+        is None, members compute with one thread.
+    weights : None or sequence of float, default=None
+        What each of `estimators` weighs, not negative, dropped ones included; None
+        weighs all alike.
+    n_jobs : None or int, default=None
+        Members that train at once, as in :class:`SeedEnsemble`.
+    verbose : int, default=0
+        Of `joblib.Parallel`: above 0, it tells how many members are done.
+
+    Attributes
+    ----------
+    estimators_ : list of estimator
+        Fitted members, without dropped ones.
+    named_estimators_ : Bunch
+        The same by their names.
+    tasks_ : Tasks
+        Fitted tasks, with the classes that any member knows.
+    task_names_ : tuple of str
+        Their names.
+    classes_ : ndarray or list
+        Labels; a list with None for regressions if y has two dimensions. Absent if no
+        task is a classification.
+    n_features_in_ : int
+        Numbers in a sample.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if X had any.
+
+    See Also
+    --------
+    SeedEnsemble : The same over seeds.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, MultiTaskEstimator, Partial, Regression
+    >>> from mtlearn import Tasks, VotingEnsemble
+    >>> from mtlearn.datasets import load_wine_quality
+    >>> from mtlearn.networks import MLP
+    >>> X, y = load_wine_quality(return_X_y=True)
+    >>> tasks = Tasks(quality=Regression(), good=Classification(2))
+    >>> recipe = {"max_epochs": 2, "random_state": 0}
+    >>> wide, deep = (
+    ...     MultiTaskEstimator(tasks, backbone=Partial(MLP, hidden=hidden), **recipe)
+    ...     for hidden in [(32,), (8, 8)]
+    ... )
+    >>> ensemble = VotingEnsemble([("wide", wide), ("deep", deep)], weights=[2, 1])
+    >>> ensemble.fit(X, y).predict(X).shape
+    (1599, 2)
+    >>> ensemble.set_params(deep="drop").fit(X, y).named_estimators_.keys()
+    dict_keys(['wide'])
+    """
+
+    __metadata_request__fit: ClassVar = {"sample_weight": UNUSED}
+
+    def __init__(
+        self,
+        estimators: Sequence[tuple[str, Any]],
+        *,
+        weights: Sequence[float] | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimators = estimators
+        self.weights = weights
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+        """Fit the members.
+
+        Parameters
+        ----------
+        X : array-like
+            Training samples, as the estimators take them.
+        y : array-like, DataFrame or SliceDict
+            Labels, as the estimators take them.
+        sample_weight : array-like, default=None
+            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
+        **fit_params : object
+            Further arguments of the members' `fit`, such as `X_val`. With metadata
+            routing, what each of them requests.
+
+        Returns
+        -------
+        self : VotingEnsemble
+            The fitted ensemble.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        InvalidDataError, DataTypeError
+            If the data are not what they must be, or the members learn other tasks.
+        """
+        named = self._check_members()
+        members = [prepared(estimator) for estimator in named.values()]
+        params = routed_params(self, "fit", named, sample_weight, fit_params)
+        self._train(members, X, y, params, [None] * len(members))
+        self.named_estimators_ = Bunch(
+            **dict(zip(named, self.estimators_, strict=True))
+        )
+        return self
+
+    def _check_members(self) -> dict[str, Any]:
+        """Check the parameters, and give the members that take part."""
+        owner = type(self).__name__
+        pairs = self.estimators
+        if not (
+            isinstance(pairs, list | tuple)
+            and pairs
+            and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
+        ):
+            raise ParameterTypeError(
+                f"The 'estimators' parameter of {owner} must be a list of pairs of a "
+                f"name and an estimator, at least one. Got {pairs!r} instead."
+            )
+        self._validate_names([name for name, _ in pairs])
+        self._check_weights(owner)
+        named = self._taking_part()
+        if not named:
+            raise InvalidParameterError(
+                f"The 'estimators' parameter of {owner} has nothing but 'drop'. Leave "
+                "at least one estimator in."
+            )
+        for name, estimator in named.items():
+            check_multi_task(estimator, f"estimators: {name}", owner)
+        return named
+
+    def _check_weights(self, owner: str) -> None:
+        if self.weights is None:
+            return
+        weights = [check_real(each, "weights", owner, low=0) for each in self.weights]
+        if len(weights) != len(self.estimators):
+            raise InvalidParameterError(
+                f"The 'weights' parameter of {owner} has {len(weights)} entries for "
+                f"{len(self.estimators)} estimators. Give one for each."
+            )
+        if not any(self._weights_taking_part()):
+            raise InvalidParameterError(
+                f"The 'weights' parameter of {owner} must have a positive one among "
+                f"the estimators that take part. Got {self.weights!r} instead."
+            )
+
+    def _taking_part(self) -> dict[str, Any]:
+        return {name: each for name, each in self.estimators if not _is_dropped(each)}
+
+    def _templates(self) -> list[Any]:
+        return list(self._taking_part().values())
+
+    def _member_weights(self) -> list[float]:
+        return self._weights  # those of the fit: an estimator may be dropped since
+
+    def _weights_taking_part(self) -> list[float]:
+        weights = self.weights
+        if weights is None:
+            weights = [1.0] * len(self.estimators)
+        return [
+            float(weight)
+            for weight, (_, each) in zip(weights, self.estimators, strict=True)
+            if not _is_dropped(each)
+        ]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters, and with `deep` the estimators and theirs by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to give those of the estimators too.
+
+        Returns
+        -------
+        dict
+            Values by name.
+        """
+        return self._get_params("estimators", deep=deep)
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of the estimators by ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : object
+            New values; an estimator's name replaces it, by ``"drop"`` to leave it out.
+
+        Returns
+        -------
+        self : VotingEnsemble
+            The ensemble.
+        """
+        return self._set_params("estimators", **params)
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell what the members request.
+
+        Returns
+        -------
+        MetadataRouter
+            Of scikit-learn's metadata routing.
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        for name, estimator in self._taking_part().items():
+            router.add(method_mapping=mapping, **{name: estimator})
+        return router
+
+    def _sk_visual_block_(self) -> VisualBlock:
+        names, estimators = zip(*self.estimators, strict=True)
+        return VisualBlock("parallel", estimators, names=names)
+
+
+def _is_dropped(estimator: Any) -> bool:
+    return isinstance(estimator, str) and estimator == "drop"

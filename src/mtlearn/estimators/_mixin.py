@@ -1,0 +1,154 @@
+"""What every fitted multi-task estimator predicts and scores."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from mtlearn.estimators._view import TaskClassifier, TaskRegressor
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.tasks import Codec, Tasks, label_weights
+
+
+def _has_classification(estimator: Any) -> bool:
+    """Tell whether `predict_proba` makes sense; so it may while kinds are unknown."""
+    if hasattr(estimator, "tasks_"):
+        return any(task.kind == "classification" for task in estimator.tasks_)
+    return estimator._may_classify()
+
+
+class MultiTaskMixin(ABC):
+    """Predictions, scores and views of single tasks, from the outputs of each task.
+
+    A subclass computes these outputs, and has the attributes `tasks_` and
+    `task_names_` and a codec of y once it is fitted.
+    """
+
+    _codec: Codec
+    tasks_: Tasks
+    task_names_: tuple[str, ...]
+
+    @abstractmethod
+    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
+        """Compute each task's activations, or labels: they take less memory."""
+
+    @abstractmethod
+    def _may_classify(self) -> bool:
+        """Tell, before the fit, whether a task may be a classification."""
+
+    @abstractmethod
+    def _forget_optimizer(self) -> None:
+        """Leave the optimiser without state, as a pickle does."""
+
+    def predict(self, X: Any) -> Any:
+        """Predict labels, in the layout of the y that the estimator was fitted on.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples; see the class for their shape.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_tasks), or DataFrame
+            Labels and values in the units of y. An array has dtype object if a label
+            is not a number. A DataFrame has the tasks' columns of y with their dtypes
+            (floating-point ones for real values), and the index of X if that is a
+            DataFrame.
+        """
+        columns = self._outputs(X, decode=True)
+        labels = self._codec.arrange(columns)
+        if hasattr(labels, "iloc") and hasattr(X, "iloc"):
+            labels.index = X.index
+        return labels
+
+    @available_if(_has_classification)
+    def predict_proba(self, X: Any) -> Any:
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : array-like
+            Samples; see the class for their shape.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or list of ndarray
+            An array if y was one-dimensional; else a list in task order, with
+            `(n_samples, 1)`, the predicted value, for a regression.
+        """
+        outputs = self._outputs(X)
+        return outputs[0] if self._codec.layout.container == "1d" else outputs
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Compute the mean over tasks of accuracy or R².
+
+        Parameters
+        ----------
+        X : array-like
+            Samples; see the class for their shape.
+        y : array-like, DataFrame or SliceDict
+            True labels. Missing ones are left out, and so are tasks without a label
+            or with an undefined metric.
+            A label that is none of a task's classes counts as wrong.
+        sample_weight : array-like, default=None
+            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
+
+        Returns
+        -------
+        float
+            At most 1.
+
+        Raises
+        ------
+        InvalidDataError
+            If y has no label at all.
+        """
+        predicted = self._outputs(X, decode=True)
+        columns = self._codec.columns(y)
+        weights = label_weights(columns, sample_weight)
+        check_consistent_length(predicted[0], weights)
+        scores = []
+        for task, column, weight, labels in zip(
+            self.tasks_, columns, weights.T, predicted, strict=True
+        ):
+            rows = weight > 0
+            if rows.any():
+                score = task.score(column.values[rows], labels[rows], weight[rows])
+                scores.append(score)
+        if not scores:
+            raise InvalidDataError("y has no label to score: every one is missing.")
+        # R² of one label is undefined, and says nothing about the other tasks.
+        defined = [score for score in scores if np.isfinite(score)]
+        return float(np.mean(defined)) if defined else float("nan")
+
+    def task(self, name: str) -> TaskClassifier | TaskRegressor:
+        """View one task as a fitted classifier or regressor of its own.
+
+        Parameters
+        ----------
+        name : str
+            The task's name, one of `task_names_`.
+
+        Returns
+        -------
+        TaskClassifier or TaskRegressor
+            Predicts that task by this network; for displays, scorers and
+            ``CalibratedClassifierCV(FrozenEstimator(view))``.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such task.
+        """
+        check_is_fitted(self, "tasks_")
+        if name not in self.tasks_:
+            raise InvalidParameterError(
+                f"There is no task {name!r}. The tasks are: "
+                f"{', '.join(self.task_names_)}."
+            )
+        is_classification = self.tasks_[name].kind == "classification"
+        return (TaskClassifier if is_classification else TaskRegressor)(self, name)
