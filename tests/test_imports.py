@@ -41,7 +41,7 @@ OUTSIDE: dict[str, set[str]] = {
     **{room: {"sklearn", "skorch"} for room in PURE_TORCH},
 }
 
-OPTIONAL = {"pandas", "matplotlib"}
+OPTIONAL = {"pandas", "matplotlib", "dask", "distributed", "ray"}
 SKLEARN_COMPAT = "mtlearn._utils._sklearn_compat"
 
 

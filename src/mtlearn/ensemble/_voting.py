@@ -124,6 +124,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         members = [prepared(estimator) for estimator in named.values()]
         params = routed_params(self, "fit", named, sample_weight, fit_params)
         self._train(members, X, y, params, [None] * len(members))
+        self._weights = self._weights_taking_part()
         self.named_estimators_ = Bunch(
             **dict(zip(named, self.estimators_, strict=True))
         )
