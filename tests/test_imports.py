@@ -26,6 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "training": {"tasks", "augmentation", "networks", "losses", "_utils"},
     "estimators": {*LEARNING, "_utils"},
     "ensemble": {*LEARNING, "estimators", "_utils"},
+    "calibration": {*LEARNING, "estimators", "model_selection", "_utils"},
     "metrics": {"tasks", "_utils"},
     "model_selection": {"tasks", "_utils"},
     "inspection": {"metrics", "_utils"},

@@ -61,10 +61,13 @@ def test_dask_completes_when_a_worker_dies(tmp_path):
         dashboard_address=None,
         silence_logs=logging.CRITICAL,
     )
-    with cluster, distributed.Client(cluster):
-        # Scattered data are on every worker, so that no worker takes them with it.
-        with parallel_config("dask", scatter=[X, y]):
-            ensemble = killed_ensemble(tmp_path).fit(X, y)
+    # Scattered data are on every worker, so that no worker takes them with it.
+    with (
+        cluster,
+        distributed.Client(cluster),
+        parallel_config("dask", scatter=[X, y]),
+    ):
+        ensemble = killed_ensemble(tmp_path).fit(X, y)
     assert (tmp_path / "killed").exists()
     expected = SeedEnsemble(table_estimator(), 4, random_state=0).fit(X, y)
     for one, other in zip(ensemble.estimators_, expected.estimators_, strict=True):

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from mtlearn._utils._partial import Partial
+from mtlearn.calibration import TemperatureScaled
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.tasks import Classification, Head, Regression, Tasks
@@ -18,6 +19,7 @@ __all__ = [
     "Regression",
     "SeedEnsemble",
     "Tasks",
+    "TemperatureScaled",
     "VotingEnsemble",
     "__version__",
 ]

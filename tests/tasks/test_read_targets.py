@@ -44,6 +44,7 @@ VALUE_ERRORS = {
     "bool and number": (np.array([True, 2], object), r"Column 0 .* types bool, int,"),
     "bytes and str": (np.array([b"a", "b"], object), r"Column 0 .* bytes, str,"),
     "complex object": (np.array([1 + 0j, 2], object), r"Column 0 .* complex, int,"),
+    "complex": (COMPLEX, r"Complex data not supported: column 0 of y has dtype compl"),
     "decimal": (np.array([Decimal(1)], object), r"Column 0 .* types Decimal,"),
     "interval": (
         pd.DataFrame({"bin": pd.cut([1, 2, 3], 2)}),
@@ -84,7 +85,6 @@ TYPE_ERRORS = {
     "sparse array": (coo_array(np.eye(2)), r"sparse matrix; pass .* y\.toarray\(\)"),
     "dict": ({"a": [1, 2]}, r"y is a dict, .* skorch\.helper\.SliceDict\(\*\*y\)"),
     "masked": (np.ma.array([1, 2], mask=[0, 1]), r"masked array, whose mask would"),
-    "complex": (COMPLEX, r"Column 0 of y has dtype complex128, which is neither"),
     "dates": (DATES, r"Column 0 of y has dtype datetime64"),
     "date column": (
         pd.DataFrame({"a": [1, 2], "when": DATES}),

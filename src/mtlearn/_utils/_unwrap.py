@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
+from mtlearn.exceptions import ParameterTypeError
+
 
 def unwrap(estimator: Any) -> Any:
     """Find the multi-task estimator that a Pipeline or a search ends in.
@@ -26,3 +30,56 @@ def unwrap(estimator: Any) -> Any:
         else:
             return None
     return estimator
+
+
+def reach(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Find the fitted multi-task estimator, and X as it gets there.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: of this package, or a Pipeline or search that ends in one.
+    X : array-like
+        Samples, as it takes them.
+
+    Returns
+    -------
+    estimator, X
+        What `unwrap` finds, and X through the steps of Pipelines before it.
+    """
+    while not hasattr(estimator, "_outputs"):
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+            continue
+        if len(estimator) > 1:
+            X = estimator[:-1].transform(X)
+        estimator = estimator[-1]
+    return estimator, X
+
+
+def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:
+    """Compute each task's activations, also behind a Pipeline or a search.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : array-like
+        Samples, as it takes them.
+
+    Returns
+    -------
+    list of ndarray of shape (n_samples, n_outputs)
+        Probabilities or values in the units of y, in task order.
+    """
+    inner, X = reach(estimator, X)
+    return inner._outputs(X)
+
+
+def check_multi_task(estimator: Any, name: str, owner: str) -> None:
+    """Raise if there is no estimator of this package in it."""
+    if unwrap(estimator) is None or isinstance(estimator, type):
+        raise ParameterTypeError(
+            f"The {name!r} parameter of {owner} must be an estimator of mtlearn, or a "
+            f"Pipeline or search that ends in one. Got {estimator!r} instead."
+        )

@@ -4,37 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
-from mtlearn._utils._unwrap import unwrap
+from mtlearn._utils._unwrap import task_outputs, unwrap
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Codec, Tasks
-
-
-def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:
-    """Compute each task's activations, also behind a Pipeline or a search.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted.
-    X : array-like
-        Samples, as it takes them.
-
-    Returns
-    -------
-    list of ndarray of shape (n_samples, n_outputs)
-        Probabilities or values in the units of y, in task order.
-    """
-    while not hasattr(estimator, "_outputs"):
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-            continue
-        pipeline: Pipeline = estimator
-        if len(pipeline) > 1:
-            X = pipeline[:-1].transform(X)
-        estimator = pipeline[-1]
-    return estimator._outputs(X)
 
 
 def joint_codec(members: Sequence[Any], owner: str) -> Codec:

@@ -13,7 +13,6 @@ from mtlearn._utils._unwrap import unwrap
 from mtlearn.ensemble._average import aligned_outputs, joint_codec, weighted_moments
 from mtlearn.ensemble._members import fit_members
 from mtlearn.estimators import MultiTaskMixin
-from mtlearn.exceptions import ParameterTypeError
 
 
 class BaseEnsemble(MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin):
@@ -129,12 +128,3 @@ class BaseEnsemble(MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin):
     def __sklearn_tags__(self) -> Tags:
         templates = self._templates()
         return get_tags(templates[0]) if templates else super().__sklearn_tags__()
-
-
-def check_multi_task(estimator: Any, name: str, owner: str) -> None:
-    """Raise if there is no estimator of this package in it."""
-    if unwrap(estimator) is None or isinstance(estimator, type):
-        raise ParameterTypeError(
-            f"The {name!r} parameter of {owner} must be an estimator of mtlearn, or a "
-            f"Pipeline or search that ends in one. Got {estimator!r} instead."
-        )

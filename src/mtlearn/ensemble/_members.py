@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn import get_config
 from sklearn.base import clone
-from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.parallel import Parallel, delayed
 
+from mtlearn._utils._routing import weights_of_rows
 from mtlearn._utils._sklearn_compat import safe_indexing
 from mtlearn._utils._unwrap import unwrap
 
@@ -41,60 +40,6 @@ def prepared(estimator: Any, seed: int | None = None) -> Any:
         names = (name for name in params if name.rpartition("__")[2] == "random_state")
         changes |= dict.fromkeys(names, seed)
     return member.set_params(**changes)
-
-
-def routed_params(
-    owner: Any,
-    method: str,
-    members: dict[str, Any],
-    sample_weight: Any,
-    params: dict[str, Any],
-) -> list[dict[str, Any]]:
-    """Give each member's keyword arguments.
-
-    With scikit-learn's metadata routing, members get what they request. Without, all
-    of them get everything, and a Pipeline the weights of its last step.
-
-    Parameters
-    ----------
-    owner : estimator
-        The ensemble, whose `get_metadata_routing` knows the members.
-    method : {"fit", "partial_fit"}
-        What is called.
-    members : dict of str to estimator
-        By their names in the routing.
-    sample_weight : array-like or None
-        Weights of samples.
-    params : dict
-        Other arguments.
-
-    Returns
-    -------
-    list of dict
-        In the order of the members.
-    """
-    if get_config()["enable_metadata_routing"]:
-        if sample_weight is not None:
-            params = {**params, "sample_weight": sample_weight}
-        if not params:
-            return [{} for _ in members]
-        routed = process_routing(owner, method, **params)
-        return [routed[name][method] for name in members]
-    if sample_weight is None:
-        return [params] * len(members)
-    return [
-        {**params, _weights_name(member): sample_weight} for member in members.values()
-    ]
-
-
-def _weights_name(estimator: Any) -> str:
-    """Name the weights as the estimator's `fit` wants them."""
-    if hasattr(estimator, "_outputs"):
-        return "sample_weight"
-    if hasattr(estimator, "steps"):
-        step, last = estimator.steps[-1]
-        return f"{step}__{_weights_name(last)}"
-    return _weights_name(estimator.estimator)  # a search passes its arguments on
 
 
 def fit_members(
@@ -152,12 +97,7 @@ def _fit_member(
 ) -> Any:
     if rows is not None:
         X, y = safe_indexing(X, rows), safe_indexing(y, rows)
-        params = {
-            name: safe_indexing(value, rows)
-            if name.rpartition("__")[2] == "sample_weight"
-            else value
-            for name, value in params.items()
-        }
+        params = weights_of_rows(params, rows)
     data = {"estimator": owner, "X": X, "y": y}
     with context.propagate_callback_context(member):
         context.call_on_fit_task_begin(**data)

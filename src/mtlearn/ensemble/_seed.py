@@ -9,9 +9,11 @@ from sklearn.callback import with_callbacks
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
+from mtlearn._utils._routing import routed_params
+from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_bool, check_integer
-from mtlearn.ensemble._base import BaseEnsemble, check_multi_task
-from mtlearn.ensemble._members import prepared, routed_params
+from mtlearn.ensemble._base import BaseEnsemble
+from mtlearn.ensemble._members import prepared
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training import draw_seed

@@ -1,7 +1,6 @@
 """The figures of each task beside those of a baseline."""
 
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from mtlearn._utils._optional import import_optional
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._figures import FIGURES, ScoredLabels, scored_labels
+from mtlearn.metrics._table import format_figure, html_table, text_table
 from mtlearn.tasks import Task, Tasks
 
 _COLUMNS = ("task", "kind", "n_labelled", "metric", "value", "baseline")
@@ -64,37 +64,18 @@ class TaskReport:
             what = [str(row[key]) for key in _COLUMNS[:3]]
             shown = [""] * 3 if row["task"] == above else what
             is_error = not FIGURES[row["kind"]][row["metric"]].greater_is_better
-            figures = [_format(row[key], is_error) for key in ("value", "baseline")]
+            figures = [
+                format_figure(row[key], is_error) for key in ("value", "baseline")
+            ]
             cells.append([*shown, row["metric"], *figures])
             above = row["task"]
         return cells
 
     def __repr__(self) -> str:
-        table = [list(_COLUMNS), *self._cells()]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        aligns = ["<", "<", ">", "<", ">", ">"]
-        return "\n".join(
-            "  ".join(
-                f"{cell:{align}{width}}"
-                for cell, align, width in zip(line, aligns, widths, strict=True)
-            )
-            for line in table
-        )
+        return text_table(_COLUMNS, self._cells(), "<<><>>")
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
-            for line in self._cells()
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _format(value: float, is_error: bool) -> str:
-    """Give three decimals, but three digits to errors that have units of their own."""
-    if is_error and not 0.01 <= value < 1e6:
-        return f"{value:.3g}"
-    return f"{value:z.3f}"
+        return html_table(_COLUMNS, self._cells())
 
 
 def task_report(
@@ -151,20 +132,20 @@ def task_report(
     quality  regression            1599  r2                 ...     0.000
     ...
     """
-    tasks = fitted_tasks(estimator, "task_report")
+    tasks = _fitted_tasks(estimator)
     labels = scored_labels(tasks, y, estimator.predict(X), sample_weight)
     return TaskReport(
         [row for name, task in tasks.items() for row in _rows(name, task, labels[name])]
     )
 
 
-def fitted_tasks(estimator: Any, function: str) -> Tasks:
+def _fitted_tasks(estimator: Any) -> Tasks:
     """Find the fitted tasks, also behind a Pipeline or a search."""
     inner = unwrap(estimator)
     if inner is None:
         check_is_fitted(estimator)
         raise ParameterTypeError(
-            f"The 'estimator' parameter of {function} must be a fitted estimator of "
+            "The 'estimator' parameter of task_report must be a fitted estimator of "
             "mtlearn, or a Pipeline or search that ends in one. "
             f"Got {estimator!r} instead."
         )

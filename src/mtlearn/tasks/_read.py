@@ -167,6 +167,11 @@ def _column(key: Hashable, raw: Any) -> RawColumn:
         raise InvalidDataError(
             f"Column {key!r} of y has shape {values.shape}; expected (n_samples,)."
         )
+    if values.dtype.kind == "c":
+        raise InvalidDataError(
+            f"Complex data not supported: column {key!r} of y has dtype "
+            f"{values.dtype}. Pass its real and imaginary parts as two columns."
+        )
     if values.dtype.kind not in "biufOU":
         raise DataTypeError(
             f"Column {key!r} of y has dtype {values.dtype}, which is neither numbers "

@@ -1,0 +1,86 @@
+"""What a meta-estimator hands on to the estimators inside."""
+
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.utils.metadata_routing import process_routing
+
+from mtlearn._utils._sklearn_compat import safe_indexing
+
+
+def routed_params(
+    owner: Any,
+    method: str,
+    members: dict[str, Any],
+    sample_weight: Any,
+    params: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """Give each member's keyword arguments.
+
+    With scikit-learn's metadata routing, members get what they request. Without, all
+    of them get everything, and a Pipeline the weights of its last step.
+
+    Parameters
+    ----------
+    owner : estimator
+        The meta-estimator, whose `get_metadata_routing` knows the members.
+    method : {"fit", "partial_fit"}
+        What is called.
+    members : dict of str to estimator
+        By their names in the routing.
+    sample_weight : array-like or None
+        Weights of samples.
+    params : dict
+        Other arguments.
+
+    Returns
+    -------
+    list of dict
+        In the order of the members.
+    """
+    if get_config()["enable_metadata_routing"]:
+        if sample_weight is not None:
+            params = {**params, "sample_weight": sample_weight}
+        if not params:
+            return [{} for _ in members]
+        routed = process_routing(owner, method, **params)
+        return [routed[name][method] for name in members]
+    if sample_weight is None:
+        return [params] * len(members)
+    return [
+        {**params, _weights_name(member): sample_weight} for member in members.values()
+    ]
+
+
+def _weights_name(estimator: Any) -> str:
+    """Name the weights as the estimator's `fit` wants them."""
+    if hasattr(estimator, "_outputs"):
+        return "sample_weight"
+    if hasattr(estimator, "steps"):
+        step, last = estimator.steps[-1]
+        return f"{step}__{_weights_name(last)}"
+    return _weights_name(estimator.estimator)  # a search passes its arguments on
+
+
+def weights_of_rows(params: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
+    """Select rows of the sample weights among keyword arguments.
+
+    Parameters
+    ----------
+    params : dict
+        Arguments of `fit`, some of them named `sample_weight`, behind a step or not.
+    rows : ndarray of shape (n_rows,)
+        Their numbers.
+
+    Returns
+    -------
+    dict
+        All other arguments as they are.
+    """
+    return {
+        name: safe_indexing(value, rows)
+        if name.rpartition("__")[2] == "sample_weight"
+        else value
+        for name, value in params.items()
+    }

@@ -1,0 +1,280 @@
+"""A temperature for the probabilities of each task."""
+
+from typing import Any, Self
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import Tags, get_tags, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.validation import check_is_fitted
+
+from mtlearn._utils._routing import routed_params, weights_of_rows
+from mtlearn._utils._sklearn_compat import safe_indexing
+from mtlearn._utils._unwrap import check_multi_task, reach, task_outputs, unwrap
+from mtlearn._utils._validation import check_real
+from mtlearn.estimators import MultiTaskMixin
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.model_selection import multitask_train_test_split
+from mtlearn.tasks import Classification, TargetColumn, label_weights
+from mtlearn.training import draw_seed
+
+# Far beyond what networks need; between them the loss has one minimum.
+_COLDEST, _HOTTEST = 0.05, 20.0
+
+
+class TemperatureScaled(MultiTaskMixin, MetaEstimatorMixin, BaseEstimator):
+    """An estimator whose class probabilities are scaled on held-out samples.
+
+    The scores of each classification, before the softmax, are divided by one number,
+    its temperature: the one with the lowest cross-entropy on samples that the estimator
+    was not trained on. Above 1 it makes confident networks less so. Predicted labels
+    and real values stay as they are.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator of this package, such as a :class:`~mtlearn.SeedEnsemble`, or a
+        Pipeline or search that ends in one. A fitted one in a
+        :class:`~sklearn.frozen.FrozenEstimator` stays as it is: `fit` then takes
+        all samples to scale it, so pass some that it was not trained on.
+    validation_fraction : float, default=0.2
+        Share of the samples held out, in (0, 1), with the classes of all tasks spread
+        evenly. The estimator is trained on the rest, which is copied.
+    random_state : None, int or RandomState, default=None
+        Which samples are held out.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted estimator.
+    temperatures_ : dict of str to float
+        By the name of each classification, in [0.05, 20].
+    tasks_ : Tasks
+        Fitted tasks.
+    task_names_ : tuple of str
+        Their names.
+    classes_ : ndarray or list
+        Labels; a list with None for regressions if y has two dimensions. Absent if no
+        task is a classification.
+    n_features_in_ : int
+        Numbers in a sample.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if X had any.
+
+    See Also
+    --------
+    mtlearn.metrics.expected_calibration_error : What it makes smaller.
+    sklearn.calibration.CalibratedClassifierCV : For a single classification.
+
+    Notes
+    -----
+    An ensemble is scaled as a whole: its mean probabilities, not those of its members.
+
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern
+       Neural Networks", ICML 2017.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, MultiTaskEstimator, Regression
+    >>> from mtlearn import Tasks, TemperatureScaled
+    >>> from mtlearn.datasets import load_wine_quality
+    >>> X, y = load_wine_quality(return_X_y=True)
+    >>> tasks = Tasks(quality=Regression(), good=Classification(2))
+    >>> estimator = MultiTaskEstimator(tasks, max_epochs=2, random_state=0)
+    >>> scaled = TemperatureScaled(estimator, random_state=0).fit(X, y)
+    >>> sorted(scaled.temperatures_)
+    ['good']
+    >>> quality, good = scaled.predict_proba(X)
+    >>> quality.shape, good.shape
+    ((1599, 1), (1599, 2))
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
+        """Fit the estimator, and the temperatures on samples held out.
+
+        Parameters
+        ----------
+        X : array-like
+            Training samples, as the estimator takes them.
+        y : array-like, DataFrame or SliceDict
+            Labels, as the estimator takes them.
+        **fit_params : object
+            Arguments of the estimator's `fit`. A `sample_weight` of shape
+            `(n_samples,)` or `(n_samples, n_tasks)` counts for the temperatures too.
+
+        Returns
+        -------
+        self : TemperatureScaled
+            The fitted estimator.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        InvalidDataError, DataTypeError
+            If the data are not what they must be.
+        """
+        owner = type(self).__name__
+        check_multi_task(self.estimator, "estimator", owner)
+        fraction = check_real(
+            self.validation_fraction,
+            "validation_fraction",
+            owner,
+            low=0,
+            high=1,
+            include_low=False,
+            include_high=False,
+        )
+        weights = fit_params.pop("sample_weight", None)
+        if isinstance(self.estimator, FrozenEstimator):
+            fitted = self.estimator
+        else:
+            (params,) = routed_params(
+                self, "fit", {"estimator": self.estimator}, weights, fit_params
+            )
+            X, y = indexable(X, y)
+            rows, held_out = self._split(X, y, fraction)
+            fitted = clone(self.estimator).fit(
+                safe_indexing(X, rows),
+                safe_indexing(y, rows),
+                **weights_of_rows(params, rows),
+            )
+            X, y = safe_indexing(X, held_out), safe_indexing(y, held_out)
+            if weights is not None:
+                weights = safe_indexing(weights, held_out)
+        self._keep(fitted, X, y, weights)
+        return self
+
+    def _split(self, X: Any, y: Any, fraction: float) -> list[np.ndarray]:
+        """Draw the rows to train on and those to hold out."""
+        if y is None:
+            raise InvalidDataError(
+                "This TemperatureScaled requires y to be passed, but the target y is "
+                "None."
+            )
+        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+        return multitask_train_test_split(
+            np.arange(n_samples),
+            test_size=fraction,
+            stratify=y,
+            random_state=draw_seed(self.random_state),
+        )
+
+    def _keep(self, fitted: Any, X: Any, y: Any, sample_weight: Any) -> None:
+        """Fit the temperatures of a fitted estimator, and set what is known of it."""
+        inner = unwrap(fitted)
+        check_is_fitted(inner, "tasks_")
+        columns = inner._codec.columns(y)
+        weights = label_weights(columns, sample_weight)
+        outputs = task_outputs(fitted, X)
+        temperatures = {
+            name: _best_temperature(task, column, weight, output)
+            for (name, task), column, weight, output in zip(
+                inner.tasks_.items(), columns, weights.T, outputs, strict=True
+            )
+            if isinstance(task, Classification)
+        }
+        self.estimator_ = fitted
+        self.temperatures_ = temperatures
+        self._codec = inner._codec
+        self.tasks_ = inner.tasks_
+        self.task_names_ = inner.task_names_
+        self.__dict__.pop("classes_", None)
+        if hasattr(inner, "classes_"):
+            self.classes_ = inner.classes_
+
+    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
+        check_is_fitted(self, "estimator_")
+        inner, X = reach(self.estimator_, X)
+        outputs = inner._outputs(X, decode=decode)
+        if decode:
+            return outputs
+        return [
+            _scaled(output, self.temperatures_[name])
+            if name in self.temperatures_
+            else output
+            for name, output in zip(self.task_names_, outputs, strict=True)
+        ]
+
+    def _may_classify(self) -> bool:
+        return hasattr(self.estimator, "predict_proba")
+
+    def _forget_optimizer(self) -> None:
+        unwrap(self.estimator_)._forget_optimizer()
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features that the estimator was fitted on."""
+        return self._fitted().n_features_in_
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the features that the estimator was fitted on."""
+        return self._fitted().feature_names_in_
+
+    def _fitted(self) -> Any:
+        if not hasattr(self, "estimator_"):
+            raise AttributeError("This TemperatureScaled is not fitted yet.")
+        return self.estimator_
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Tell what the estimator requests.
+
+        Returns
+        -------
+        MetadataRouter
+            Of scikit-learn's metadata routing.
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self) -> Tags:
+        return get_tags(self.estimator)
+
+
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    """Take logarithms, which are scores before a softmax, also of zero."""
+    return np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+
+
+def _scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    if temperature == 1:
+        return probabilities
+    return softmax(_log(probabilities) / temperature, axis=1)
+
+
+def _best_temperature(
+    task: Classification, column: TargetColumn, weight: np.ndarray, output: np.ndarray
+) -> float:
+    """Find the temperature with the lowest cross-entropy; 1 without a label."""
+    rows = np.flatnonzero(weight)
+    indices, known = task.locate(column.values[rows])
+    rows, indices = rows[known], indices[known]
+    if not len(rows):
+        return 1.0
+    scores, weight = _log(output[rows]), weight[rows]
+
+    def cross_entropy(log_temperature: float) -> float:
+        scaled = log_softmax(scores / np.exp(log_temperature), axis=1)
+        return -np.average(scaled[np.arange(len(rows)), indices], weights=weight)
+
+    bounds = (np.log(_COLDEST), np.log(_HOTTEST))
+    found = minimize_scalar(cross_entropy, bounds=bounds, method="bounded")
+    return float(np.exp(found.x))

@@ -1,0 +1,84 @@
+"""Whether probabilities come true."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+
+from mtlearn._utils._validation import check_integer
+from mtlearn.exceptions import InvalidDataError
+
+
+def expected_calibration_error(
+    y_true: Any,
+    y_prob: Any,
+    *,
+    labels: Any = None,
+    n_bins: int = 15,
+    sample_weight: Any = None,
+) -> float:
+    """Compute how far confidence and accuracy lie apart.
+
+    Samples are sorted into bins by the probability of the predicted class, the
+    confidence. The error is the mean over bins, weighted by their samples, of the
+    distance between mean confidence and accuracy.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        True labels.
+    y_prob : array-like of shape (n_samples, n_classes)
+        Probabilities, which sum to one.
+    labels : array-like of shape (n_classes,), default=None
+        Label of each column. None takes the sorted labels of `y_true`, which must then
+        have every class.
+    n_bins : int, default=15
+        Bins of equal width between 0 and 1.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 is best. NaN without a sample that has a weight.
+
+    Raises
+    ------
+    InvalidDataError
+        If the labels do not match the columns.
+    InvalidParameterError, ParameterTypeError
+        If `n_bins` is not a positive integer.
+
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, "On Calibration of Modern
+       Neural Networks", ICML 2017.
+
+    Examples
+    --------
+    >>> from mtlearn.metrics import expected_calibration_error
+    >>> y_prob = [[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.2, 0.8]]
+    >>> round(expected_calibration_error([0, 0, 1, 0], y_prob), 3)
+    0.2
+    """
+    n_bins = check_integer(n_bins, "n_bins", "expected_calibration_error", low=1)
+    y_true = column_or_1d(y_true)
+    y_prob = check_array(y_prob, dtype=np.float64)
+    labels = np.unique(y_true) if labels is None else column_or_1d(labels)
+    if len(labels) != y_prob.shape[1]:
+        raise InvalidDataError(
+            f"y_prob has {y_prob.shape[1]} columns for {len(labels)} labels: "
+            f"{labels.tolist()}. Pass labels=, one for each column."
+        )
+    weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    weight = column_or_1d(weight, dtype=np.float64)
+    check_consistent_length(y_true, y_prob, weight)
+    total = weight.sum()
+    if not total:
+        return float("nan")
+    confidence = y_prob.max(axis=1)
+    right = labels[y_prob.argmax(axis=1)] == y_true
+    # A bin holds its upper edge: full confidence is in the last one.
+    bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
+    gaps = np.bincount(bins, weights=weight * (right - confidence))
+    return float(np.abs(gaps).sum() / total)
