@@ -20,6 +20,7 @@ COMMANDS = {
     "accuracy": "accuracy",
     "profile": "profile",
     "augmentation": "augmentation",
+    "ensemble": "ensemble",
 }
 
 

@@ -21,6 +21,7 @@ from benchmarks import (
     _report,
     _skorch,
     augmentation,
+    ensemble,
     imports,
     memory,
     prediction,
@@ -178,6 +179,18 @@ def test_augmentation(run):
     rows = rows_of(printed)
     for name in augmentation.CHANGES:
         assert rows.count(name) == len(augmentation.SHAPES)
+
+
+def test_ensemble(run):
+    # Longer than other tests: two worker processes start, and import torch.
+    printed = run("ensemble")
+
+    rows = rows_of(printed)
+    for engine in ("processes", "threads"):
+        assert f"2 at a time, {engine}" in rows
+        assert f"2 at a time, {engine} / one at a time: " in printed
+    assert rows.count(ensemble.ONE) == 2
+    assert "process 1" in rows
 
 
 def test_what_is_printed_is_saved(run, monkeypatch):

@@ -30,7 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "metrics": {"tasks", "_utils"},
     "model_selection": {"tasks", "_utils"},
     "inspection": {"metrics", "_utils"},
-    "persistence": {"estimators", "ensemble", "_utils"},
+    "persistence": {*LEARNING, "estimators", "ensemble", "calibration", "_utils"},
     "datasets": {"_utils"},
     "recipes": {*LEARNING, "estimators", "_utils"},
 }

@@ -30,6 +30,10 @@ ROOMS = [
 # What rooms export to each other and not to users: described, without an example.
 INNER_ROOMS = {"mtlearn.training"}
 INNER_NAMES = {
+    "Layout",
+    "join_codecs",
+    "is_registered",
+    "MultiTaskMixin",
     "Codec",
     "EncodedTargets",
     "TargetColumn",

@@ -82,3 +82,24 @@ def same_bits(first, second):
     """Tell whether two fitted estimators have the very same weights."""
     pairs = zip(weights_of(first).values(), weights_of(second).values(), strict=True)
     return all(np.array_equal(a, b) for a, b in pairs)
+
+
+class Counter:
+    """A callback of scikit-learn's protocol that is handed on to inner estimators."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.ended = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended.append(context.task_name)

@@ -6,6 +6,7 @@ from mtlearn._utils._partial import Partial
 from mtlearn.calibration import TemperatureScaled
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
+from mtlearn.persistence import load, save
 from mtlearn.tasks import Classification, Head, Regression, Tasks
 
 __version__ = version("mtlearn")
@@ -22,4 +23,6 @@ __all__ = [
     "TemperatureScaled",
     "VotingEnsemble",
     "__version__",
+    "load",
+    "save",
 ]

@@ -10,6 +10,7 @@ __all__ = [
     "InvalidDataError",
     "InvalidParameterError",
     "MissingDependencyError",
+    "ModelFormatError",
     "MtlearnError",
     "NetworkError",
     "ParameterTypeError",
@@ -43,6 +44,10 @@ class NetworkError(MtlearnError, ValueError):
 
 class DivergenceError(MtlearnError, FloatingPointError):
     """Training has produced a loss that is not finite."""
+
+
+class ModelFormatError(MtlearnError, ValueError):
+    """A file holds no model, or one that does not fit together."""
 
 
 class MissingDependencyError(MtlearnError, ImportError):

@@ -12,7 +12,7 @@ from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -28,8 +28,9 @@ from mtlearn import (
 )
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.metrics import ensemble_report, expected_calibration_error
-from mtlearn.model_selection import multitask_train_test_split
-from tiny_problems import assert_same_bits, make_table, table_estimator
+from mtlearn.tasks import fit_codec
+from mtlearn.training import validation_rows
+from tiny_problems import Counter, assert_same_bits, make_table, table_estimator
 
 
 def checked(tasks):
@@ -107,9 +108,8 @@ def test_some_rows_are_held_out(noisy):
     weights = np.linspace(0.5, 2, 300)
     scaled = TemperatureScaled(overfitted(), random_state=3, validation_fraction=0.3)
     scaled.fit(X, y, sample_weight=weights)
-    rows, held_out = multitask_train_test_split(
-        np.arange(300), test_size=0.3, stratify=y, random_state=3
-    )
+    codec = fit_codec(overfitted().tasks, y)
+    rows, held_out = validation_rows(codec.encode(y), codec.tasks, 0.3, 3)
     inner = overfitted().fit(X[rows], y[rows], weights[rows])
     assert_same_bits(scaled.estimator_, inner)
     frozen = TemperatureScaled(FrozenEstimator(inner))
@@ -217,6 +217,60 @@ def test_a_pickle_predicts_the_same():
     scaled = TemperatureScaled(table_estimator(), random_state=0).fit(X, y)
     again = pickle.loads(pickle.dumps(scaled))
     np.testing.assert_array_equal(again.predict_proba(X)[0], scaled.predict_proba(X)[0])
+
+
+def test_around_a_frozen_pipeline():
+    X, y = make_table()
+    pipe = Pipeline([("scale", StandardScaler()), ("model", table_estimator())])
+    frozen = FrozenEstimator(pipe.fit(X, y))
+    scaled = TemperatureScaled(frozen).fit(X, y)
+    np.testing.assert_array_equal(scaled.predict(X), pipe.predict(X))
+    state = pipe["model"].net_.optimizer_.state
+    assert len(state)
+    SeedEnsemble(TemperatureScaled(frozen), 1, random_state=0).fit(X, y)
+    assert len(pipe["model"].net_.optimizer_.state) == len(state)
+    with pytest.raises(ParameterTypeError, match=r"no use for the arguments \['X_val'"):
+        TemperatureScaled(frozen).fit(X, y, X_val=X)
+
+
+def test_one_class():
+    X, _ = make_table()
+    scaled = TemperatureScaled(table_estimator(Classification(1)), random_state=0)
+    scaled.fit(X, np.zeros(40))
+    assert scaled.temperatures_ == {"task_0": 1.0}
+
+
+def test_arguments_by_row_are_split_and_checked():
+    X, y = make_table()
+    search = GridSearchCV(table_estimator(), {"lr": [0.1]}, cv=GroupKFold(2))
+    TemperatureScaled(search, random_state=0).fit(X, y, groups=np.arange(40) % 4)
+    scaled = TemperatureScaled(table_estimator(), random_state=0)
+    for weights in (np.ones(20), np.ones(60)):
+        with pytest.raises(ValueError, match="sample_weight has shape"):
+            scaled.fit(X, y, sample_weight=weights)
+    frozen = TemperatureScaled(FrozenEstimator(table_estimator().fit(X, y)))
+    for a, b in [(X[:10], y), (X, y[:10])]:
+        with pytest.raises(ValueError, match="inconsistent"):
+            frozen.fit(a, b)
+    y = y.copy()
+    y[7, 0] = 9
+    with pytest.raises(ValueError, match="Row 7 of y has the label"):
+        scaled.fit(X, y)
+
+
+def test_the_split_knows_the_declared_kinds():
+    # Many whole numbers would be classes otherwise, and warn.
+    X, y = make_table(60)
+    whole = np.column_stack([y[:, 0], np.arange(60)])
+    TemperatureScaled(table_estimator(), random_state=0).fit(X, whole)
+
+
+def test_callbacks_reach_the_estimator():
+    X, y = make_table()
+    counter = Counter()
+    scaled = TemperatureScaled(table_estimator(max_epochs=2), random_state=0)
+    SeedEnsemble(scaled, 2, random_state=0).set_callbacks(counter).fit(X, y)
+    assert counter.ended.count("epoch") == 2 * 2
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """VotingEnsemble: different estimators, weighed and averaged."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
+import torch
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -96,6 +99,43 @@ def test_members_of_other_classes(table):
     np.testing.assert_allclose(kind[:, 3:], alone[:, 3:] / 2)
 
 
+@pytest.mark.parametrize("container", ["words", "categories", "bytes"])
+def test_labels_that_only_one_member_knows(table, container):
+    X, y = table
+    if container == "bytes":
+        kind, more, extra = y[:, 0].astype(np.int8), Classification(300), 299
+    else:
+        kind = np.array(["a", "b", "c"])[y[:, 0].astype(int)]
+        more, extra = Classification(["a", "b", "c", "gigantic"]), "gigantic"
+    if container == "categories":
+        kind = pd.DataFrame({"kind": pd.Categorical(kind)})
+    one = table_estimator(Tasks(kind=Classification()))
+    other = table_estimator(Tasks(kind=more))
+    ensemble = VotingEnsemble([("one", one), ("other", other)], weights=[0, 1])
+    ensemble.fit(X, kind)
+    with torch.no_grad():  # it is sure of the class that the data do not have
+        ensemble.estimators_[1].net_.module_.heads[0][-1].bias[-1] = 100.0
+    assert set(np.ravel(ensemble.predict(X))) == {extra}
+
+
+def test_frozen_members_take_part_as_they_are(table):
+    X, y = table
+    fitted = table_estimator().fit(X, y)
+    frozen = FrozenEstimator(fitted)
+    ensemble = VotingEnsemble([("frozen", frozen), ("new", table_estimator())])
+    ensemble.fit(X[:20], y[:20])
+    assert len(fitted.net_.optimizer_.state)
+    expected = (fitted.predict(X) + ensemble.estimators_[1].predict(X))[:, 1] / 2
+    np.testing.assert_allclose(ensemble.predict(X)[:, 1], expected)
+
+
+def test_what_fit_refuses_has_tags_and_is_shown():
+    for estimators in (None, [table_estimator()]):
+        ensemble = VotingEnsemble(estimators)
+        assert ensemble.__sklearn_tags__().estimator_type is None
+        assert "VotingEnsemble" in ensemble._repr_html_()
+
+
 def test_members_must_learn_the_same_tasks(table):
     X, y = table
     other = table_estimator(Tasks(kind=Regression(), size=Regression()))
@@ -163,6 +203,9 @@ def test_it_shows_its_members():
             ParameterTypeError,
             "'estimators: a'.*estimator of mtlearn",
         ),
+        ({"estimators": [(1, table_estimator())]}, ParameterTypeError, "be strings"),
+        ({"weights": 2}, ParameterTypeError, "'weights'.*sequence.*Got 2"),
+        ({"weights": {"a": 1}}, ParameterTypeError, "'weights'.*sequence"),
         ({"weights": [1]}, InvalidParameterError, "has 1 entries for 3 estimators"),
         ({"weights": [1, 1, -1]}, InvalidParameterError, "'weights'.*Got -1"),
         ({"weights": [0, 0, 0]}, InvalidParameterError, "must have a positive one"),

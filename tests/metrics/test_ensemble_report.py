@@ -143,7 +143,8 @@ def test_frames(table):
     ensemble = SeedEnsemble(table_estimator(tasks), 2, random_state=0).fit(X, frame)
     report = ensemble_report(ensemble, X, frame)
     table = report.to_frame()
-    assert {"task", "metric", "member_0", "member_1", "gain"} <= set(table.columns)
+    columns = "task kind n_labelled metric member_0 member_1 mean best ensemble gain"
+    assert table.columns.tolist()[:10] == columns.split()
     assert len(table) == len(report.rows) == 9
     first = report.rows[0]
     assert table.loc[0, ["member_0", "member_1"]].tolist() == first["members"]

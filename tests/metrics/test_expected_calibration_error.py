@@ -56,6 +56,10 @@ def test_labels_that_are_missing_from_y():
 
 
 def test_bad_input():
+    with pytest.raises(InvalidDataError, match="Row 1 of y_prob must have prob"):
+        expected_calibration_error([0, 1], [[0.5, 0.5], [3.0, -2.0]])
+    with pytest.raises(InvalidDataError, match="must not be negative"):
+        expected_calibration_error([0, 1], np.eye(2), sample_weight=[1, -1])
     with pytest.raises(InvalidParameterError, match=r"'n_bins'.*not below 1"):
         expected_calibration_error([0, 1], np.eye(2), n_bins=0)
     with pytest.raises(ValueError, match="inconsistent"):

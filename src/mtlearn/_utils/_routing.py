@@ -63,24 +63,40 @@ def _weights_name(estimator: Any) -> str:
     return _weights_name(estimator.estimator)  # a search passes its arguments on
 
 
-def weights_of_rows(params: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
-    """Select rows of the sample weights among keyword arguments.
+# What has rows of its own, or none.
+_WHOLE = {"X_val", "y_val", "classes"}
+
+
+def params_of_rows(
+    params: dict[str, Any], rows: np.ndarray, n_samples: int
+) -> dict[str, Any]:
+    """Select rows of the keyword arguments that have one for each sample.
 
     Parameters
     ----------
     params : dict
-        Arguments of `fit`, some of them named `sample_weight`, behind a step or not.
+        Arguments of `fit`, some of them named behind a step.
     rows : ndarray of shape (n_rows,)
         Their numbers.
+    n_samples : int
+        How many there are in X.
 
     Returns
     -------
     dict
-        All other arguments as they are.
+        Validation data and what has another length stay as they are.
     """
     return {
         name: safe_indexing(value, rows)
-        if name.rpartition("__")[2] == "sample_weight"
+        if name.rpartition("__")[2] not in _WHOLE and n_rows(value) == n_samples
         else value
         for name, value in params.items()
     }
+
+
+def n_rows(value: Any) -> int | None:
+    """Count the rows of something with rows; None for all else."""
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return shape[0] if len(shape) else None
+    return len(value) if isinstance(value, list | tuple) else None

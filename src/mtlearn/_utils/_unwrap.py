@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 
-from mtlearn.exceptions import ParameterTypeError
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
 
 def unwrap(estimator: Any) -> Any:
@@ -25,7 +26,7 @@ def unwrap(estimator: Any) -> Any:
             estimator = estimator.best_estimator_
         elif hasattr(estimator, "steps"):
             estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "estimator"):
+        elif hasattr(estimator, "refit"):  # a search that is not fitted
             estimator = estimator.estimator
         else:
             return None
@@ -48,6 +49,9 @@ def reach(estimator: Any, X: Any) -> tuple[Any, Any]:
         What `unwrap` finds, and X through the steps of Pipelines before it.
     """
     while not hasattr(estimator, "_outputs"):
+        if isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+            continue
         if hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
             continue
@@ -76,6 +80,24 @@ def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:
     return inner._outputs(X)
 
 
+def forget_optimizer(estimator: Any) -> None:
+    """Leave the optimiser inside without state, unless it is frozen.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: of this package, or a Pipeline or search that ends in one.
+    """
+    while not isinstance(estimator, FrozenEstimator):
+        if hasattr(estimator, "_outputs"):
+            estimator._forget_optimizer()
+            return
+        if hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            estimator = estimator.steps[-1][1]
+
+
 def check_multi_task(estimator: Any, name: str, owner: str) -> None:
     """Raise if there is no estimator of this package in it."""
     if unwrap(estimator) is None or isinstance(estimator, type):
@@ -83,3 +105,13 @@ def check_multi_task(estimator: Any, name: str, owner: str) -> None:
             f"The {name!r} parameter of {owner} must be an estimator of mtlearn, or a "
             f"Pipeline or search that ends in one. Got {estimator!r} instead."
         )
+    while not hasattr(estimator, "_outputs"):
+        if hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif estimator.refit is False:
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {owner} has a search with refit=False, "
+                "which cannot predict. Set refit=True, or name the score to refit by."
+            )
+        else:
+            estimator = estimator.estimator

@@ -6,26 +6,34 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import Tags, get_tags, indexable
+from sklearn.utils import Tags, check_consistent_length, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._routing import routed_params, weights_of_rows
+from mtlearn._utils._routing import params_of_rows, routed_params
 from mtlearn._utils._sklearn_compat import safe_indexing
-from mtlearn._utils._unwrap import check_multi_task, reach, task_outputs, unwrap
+from mtlearn._utils._unwrap import (
+    check_multi_task,
+    forget_optimizer,
+    reach,
+    task_outputs,
+    unwrap,
+)
 from mtlearn._utils._validation import check_real
 from mtlearn.estimators import MultiTaskMixin
-from mtlearn.exceptions import InvalidDataError
-from mtlearn.model_selection import multitask_train_test_split
-from mtlearn.tasks import Classification, TargetColumn, label_weights
-from mtlearn.training import draw_seed
+from mtlearn.exceptions import ParameterTypeError
+from mtlearn.tasks import Classification, TargetColumn, fit_codec, label_weights
+from mtlearn.training import draw_seed, validation_rows
 
 # Far beyond what networks need; between them the loss has one minimum.
 _COLDEST, _HOTTEST = 0.05, 20.0
 
 
-class TemperatureScaled(MultiTaskMixin, MetaEstimatorMixin, BaseEstimator):
+class TemperatureScaled(
+    MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator
+):
     """An estimator whose class probabilities are scaled on held-out samples.
 
     The scores of each classification, before the softmax, are divided by one number,
@@ -51,7 +59,8 @@ class TemperatureScaled(MultiTaskMixin, MetaEstimatorMixin, BaseEstimator):
     estimator_ : estimator
         The fitted estimator.
     temperatures_ : dict of str to float
-        By the name of each classification, in [0.05, 20].
+        By the name of each classification, in [0.05, 20]. 1 without a label; near its
+        ends where the samples held out are few, or all right.
     tasks_ : Tasks
         Fitted tasks.
     task_names_ : tuple of str
@@ -66,7 +75,7 @@ class TemperatureScaled(MultiTaskMixin, MetaEstimatorMixin, BaseEstimator):
 
     See Also
     --------
-    mtlearn.metrics.expected_calibration_error : What it makes smaller.
+    mtlearn.metrics.expected_calibration_error : What it is meant to make smaller.
     sklearn.calibration.CalibratedClassifierCV : For a single classification.
 
     Notes
@@ -105,6 +114,7 @@ class TemperatureScaled(MultiTaskMixin, MetaEstimatorMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
         """Fit the estimator, and the temperatures on samples held out.
 
@@ -115,8 +125,9 @@ class TemperatureScaled(MultiTaskMixin, MetaEstimatorMixin, BaseEstimator):
         y : array-like, DataFrame or SliceDict
             Labels, as the estimator takes them.
         **fit_params : object
-            Arguments of the estimator's `fit`. A `sample_weight` of shape
-            `(n_samples,)` or `(n_samples, n_tasks)` counts for the temperatures too.
+            Arguments of the estimator's `fit`; those with a row for each sample are
+            split too. A `sample_weight` of shape `(n_samples,)` or
+            `(n_samples, n_tasks)`, by this name, counts for the temperatures too.
 
         Returns
         -------
@@ -142,39 +153,45 @@ class TemperatureScaled(MultiTaskMixin, MetaEstimatorMixin, BaseEstimator):
             include_high=False,
         )
         weights = fit_params.pop("sample_weight", None)
+        inner = unwrap(self.estimator)
         if isinstance(self.estimator, FrozenEstimator):
-            fitted = self.estimator
-        else:
-            (params,) = routed_params(
-                self, "fit", {"estimator": self.estimator}, weights, fit_params
-            )
-            X, y = indexable(X, y)
-            rows, held_out = self._split(X, y, fraction)
-            fitted = clone(self.estimator).fit(
-                safe_indexing(X, rows),
-                safe_indexing(y, rows),
-                **weights_of_rows(params, rows),
-            )
-            X, y = safe_indexing(X, held_out), safe_indexing(y, held_out)
-            if weights is not None:
-                weights = safe_indexing(weights, held_out)
+            if fit_params:
+                raise ParameterTypeError(
+                    f"{owner} does not train a FrozenEstimator, and has no use for the "
+                    f"arguments {sorted(fit_params)}."
+                )
+            self._keep(self.estimator, X, y, weights)
+            return self
+        X, y = indexable(X, y)
+        (params,) = routed_params(
+            self, "fit", {"estimator": self.estimator}, weights, fit_params
+        )
+        codec = fit_codec(inner._declared_tasks(), y, weights)
+        targets = codec.encode(y, weights)
+        check_consistent_length(X, targets.weights)
+        seed = draw_seed(self.random_state)
+        rows, held_out = validation_rows(targets, codec.tasks, fraction, seed)
+        data = (safe_indexing(X, rows), safe_indexing(y, rows))
+        params = params_of_rows(params, rows, len(targets))
+        fitted = self._train(clone(self.estimator), *data, params)
+        if weights is not None:
+            weights = safe_indexing(weights, held_out)
+        X, y = safe_indexing(X, held_out), safe_indexing(y, held_out)
         self._keep(fitted, X, y, weights)
         return self
 
-    def _split(self, X: Any, y: Any, fraction: float) -> list[np.ndarray]:
-        """Draw the rows to train on and those to hold out."""
-        if y is None:
-            raise InvalidDataError(
-                "This TemperatureScaled requires y to be passed, but the target y is "
-                "None."
-            )
-        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        return multitask_train_test_split(
-            np.arange(n_samples),
-            test_size=fraction,
-            stratify=y,
-            random_state=draw_seed(self.random_state),
-        )
+    def _train(self, estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """Fit the estimator inside, of which scikit-learn's callbacks are told."""
+        data = {"estimator": self, "X": X, "y": y}
+        root = self._init_callback_context(max_subtasks=1)
+        root.call_on_fit_task_begin(**data)
+        context = root.subcontext(task_name="estimator")
+        with context.propagate_callback_context(estimator):
+            context.call_on_fit_task_begin(**data)
+            estimator.fit(X, y, **params)
+        context.call_on_fit_task_end(**data)
+        root.call_on_fit_task_end(**data)
+        return estimator
 
     def _keep(self, fitted: Any, X: Any, y: Any, sample_weight: Any) -> None:
         """Fit the temperatures of a fitted estimator, and set what is known of it."""
@@ -183,6 +200,7 @@ class TemperatureScaled(MultiTaskMixin, MetaEstimatorMixin, BaseEstimator):
         columns = inner._codec.columns(y)
         weights = label_weights(columns, sample_weight)
         outputs = task_outputs(fitted, X)
+        check_consistent_length(outputs[0], weights)
         temperatures = {
             name: _best_temperature(task, column, weight, output)
             for (name, task), column, weight, output in zip(
@@ -216,7 +234,10 @@ class TemperatureScaled(MultiTaskMixin, MetaEstimatorMixin, BaseEstimator):
         return hasattr(self.estimator, "predict_proba")
 
     def _forget_optimizer(self) -> None:
-        unwrap(self.estimator_)._forget_optimizer()
+        forget_optimizer(self.estimator_)
+
+    def _declared_tasks(self) -> Any:
+        return unwrap(self.estimator)._declared_tasks()
 
     @property
     def n_features_in_(self) -> int:
@@ -267,7 +288,7 @@ def _best_temperature(
     rows = np.flatnonzero(weight)
     indices, known = task.locate(column.values[rows])
     rows, indices = rows[known], indices[known]
-    if not len(rows):
+    if not len(rows) or task.n_outputs == 1:
         return 1.0
     scores, weight = _log(output[rows]), weight[rows]
 

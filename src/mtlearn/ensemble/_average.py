@@ -7,7 +7,7 @@ import numpy as np
 
 from mtlearn._utils._unwrap import task_outputs, unwrap
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import Codec, Tasks
+from mtlearn.tasks import Codec, Tasks, join_codecs
 
 
 def joint_codec(members: Sequence[Any], owner: str) -> Codec:
@@ -41,11 +41,7 @@ def joint_codec(members: Sequence[Any], owner: str) -> Codec:
                 f"learned {expected}, member {position} {found}. Declare the same "
                 "tasks for all."
             )
-    tasks = {
-        name: task.join([codec.tasks[name] for codec in others])
-        for name, task in first.tasks.items()
-    }
-    return Codec(Tasks.from_mapping(tasks), first.layout)
+    return join_codecs(codecs)
 
 
 def _described(codec: Codec) -> str:

@@ -9,7 +9,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._unwrap import unwrap
+from mtlearn._utils._unwrap import forget_optimizer, unwrap
 from mtlearn.ensemble._average import aligned_outputs, joint_codec, weighted_moments
 from mtlearn.ensemble._members import fit_members
 from mtlearn.estimators import MultiTaskMixin
@@ -40,20 +40,24 @@ class BaseEnsemble(MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin):
         rows: list[np.ndarray | None],
     ) -> None:
         """Fit the members, and keep them if all went well."""
-        root = self._init_callback_context(
-            max_subtasks=len(members), sequential_subtasks=False
-        )
-        root.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        # All of them before the first fit: a context in use cannot be pickled.
-        contexts = [
-            root.subcontext(task_name="member", task_id=position)
-            for position in range(len(members))
-        ]
+        root, contexts = self._contexts(len(members), X, y)
         fitted = fit_members(
             members, X, y, params, rows=rows, contexts=contexts, owner=self
         )
         self._keep(fitted)
         root.call_on_fit_task_end(estimator=self, X=X, y=y)
+
+    def _contexts(self, n_members: int, X: Any, y: Any) -> tuple[Any, list[Any]]:
+        """Begin a fit for scikit-learn's callbacks, and give each member's context."""
+        root = self._init_callback_context(
+            max_subtasks=n_members, sequential_subtasks=False
+        )
+        root.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        # All of them before the first fit: a context in use cannot be pickled.
+        return root, [
+            root.subcontext(task_name="member", task_id=position)
+            for position in range(n_members)
+        ]
 
     def _keep(self, members: list[Any]) -> None:
         """Set what is known of fitted members."""
@@ -102,7 +106,10 @@ class BaseEnsemble(MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin):
 
     def _forget_optimizer(self) -> None:
         for member in self.estimators_:
-            unwrap(member)._forget_optimizer()
+            forget_optimizer(member)
+
+    def _declared_tasks(self) -> Any:
+        return unwrap(self._templates()[0])._declared_tasks()
 
     def _may_classify(self) -> bool:
         return any(hasattr(each, "predict_proba") for each in self._templates())

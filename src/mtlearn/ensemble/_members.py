@@ -1,5 +1,6 @@
 """Training of members, wherever joblib says."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,9 +9,9 @@ import torch
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from mtlearn._utils._routing import weights_of_rows
+from mtlearn._utils._routing import params_of_rows
 from mtlearn._utils._sklearn_compat import safe_indexing
-from mtlearn._utils._unwrap import unwrap
+from mtlearn._utils._unwrap import forget_optimizer
 
 
 def prepared(estimator: Any, seed: int | None = None) -> Any:
@@ -19,9 +20,11 @@ def prepared(estimator: Any, seed: int | None = None) -> Any:
     Parameters
     ----------
     estimator : estimator
-        It, or the parts of a Pipeline, may have a `random_state` and `n_threads`.
+        It, or what is inside, may have a `random_state` and `n_threads`.
     seed : int or None
-        What to set every `random_state` to; None leaves them.
+        What to set the `random_state` to; None leaves it. Where several stand side by
+        side, as in a Pipeline or a VotingEnsemble, the last one gets it and the others
+        seeds that follow from it.
 
     Returns
     -------
@@ -37,9 +40,21 @@ def prepared(estimator: Any, seed: int | None = None) -> Any:
         if name.rpartition("__")[2] == "n_threads" and value is None
     }
     if seed is not None:
-        names = (name for name in params if name.rpartition("__")[2] == "random_state")
-        changes |= dict.fromkeys(names, seed)
-    return member.set_params(**changes)
+        names = [name for name in params if name.rpartition("__")[2] == "random_state"]
+        at_depth: Counter[int] = Counter()
+        for name in reversed(names):
+            depth = name.count("__")
+            changes[name] = _nth_seed(seed, at_depth[depth])
+            at_depth[depth] += 1
+    if changes:
+        member.set_params(**changes)
+    return member
+
+
+def _nth_seed(seed: int, position: int) -> int:
+    if position == 0:
+        return seed
+    return int(np.random.SeedSequence([seed, position]).generate_state(1)[0])
 
 
 def fit_members(
@@ -74,7 +89,7 @@ def fit_members(
     list of estimator
         Fitted members, which may be copies.
     """
-    if isinstance(X, torch.Tensor):
+    if isinstance(X, torch.Tensor) and X.device.type == "cpu" and not X.requires_grad:
         X = X.numpy()  # which joblib can map into the memory of workers
     # Callbacks see the ensemble without what an earlier fit has learned.
     caller = clone(owner)
@@ -96,8 +111,8 @@ def _fit_member(
     owner: Any,
 ) -> Any:
     if rows is not None:
+        params = params_of_rows(params, rows, len(rows))
         X, y = safe_indexing(X, rows), safe_indexing(y, rows)
-        params = weights_of_rows(params, rows)
     data = {"estimator": owner, "X": X, "y": y}
     with context.propagate_callback_context(member):
         context.call_on_fit_task_begin(**data)
@@ -105,5 +120,5 @@ def _fit_member(
     context.call_on_fit_task_end(**data)
     # A member from another process has no optimiser state; so that more training is
     # the same wherever it was fitted, none of them has.
-    unwrap(member)._forget_optimizer()
+    forget_optimizer(member)
     return member

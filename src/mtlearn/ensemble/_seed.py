@@ -6,17 +6,24 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.callback import with_callbacks
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
-from mtlearn._utils._routing import routed_params
-from mtlearn._utils._unwrap import check_multi_task
+from mtlearn._utils._routing import n_rows, routed_params
+from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn.ensemble._base import BaseEnsemble
 from mtlearn.ensemble._members import prepared
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.tasks import fit_codec
 from mtlearn.training import draw_seed
+
+
+def _is_seeds(name: str) -> bool:
+    return name.rpartition("__")[2] == "seeds"
 
 
 def _trains_partially(ensemble: Any) -> bool:
@@ -50,9 +57,9 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
         which also decides where: in processes, threads, or on a dask or Ray cluster.
         On a GPU, leave it at 1.
     random_state : None, int or RandomState, default=None
-        What the seeds are drawn from. An int gives the same members on the same
-        machine and versions, whatever `n_jobs` and the joblib backend; the first
-        members of a larger ensemble are those of a smaller one.
+        What the seeds are drawn from, at each `fit`. An int gives the same members on
+        the same machine and versions, whatever `n_jobs` and the joblib backend; the
+        first members of a larger ensemble are those of a smaller one.
     verbose : int, default=0
         Of `joblib.Parallel`: above 0, it tells how many members are done. For bars over
         epochs, set scikit-learn's callbacks.
@@ -163,6 +170,8 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
         """
         seeds = self._draw_seeds()
         template = self._template(X)
+        if self.bootstrap:
+            X = self._check_rows(template, X, y, sample_weight)
         members = [prepared(template, seed) for seed in seeds]
         params = routed_params(
             self, "fit", {"estimator": template}, sample_weight, fit_params
@@ -178,6 +187,9 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any = None, *, classes: Any = None
     ) -> Self:
         """Train each member for one epoch on these rows, one after the other.
+
+        It goes on with the members that there are, with the estimator's parameters of
+        today. If one of them fails, those before it have had their epoch: fit anew.
 
         Parameters
         ----------
@@ -198,24 +210,39 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
         Raises
         ------
         InvalidParameterError
-            If classes are not known.
+            If classes are not known, or `bootstrap` is set: a row may not come back.
         InvalidDataError, DataTypeError
             If the data are not what they must be.
         """
+        seeds = self._draw_seeds()
+        if self.bootstrap:
+            raise InvalidParameterError(
+                "The 'bootstrap' parameter of SeedEnsemble must be False for "
+                "partial_fit, which does not see all rows. Set it to False, or call "
+                "fit."
+            )
         template = self._template(X)
-        members, seeds = getattr(self, "estimators_", None), None
-        if members is None:
-            seeds = self._draw_seeds()
+        if hasattr(self, "estimators_"):
+            seeds, members = self.seeds_, self.estimators_
+            for member, seed in zip(members, seeds, strict=True):
+                today = prepared(template, seed)
+                member.set_params(**today.get_params(deep=False))
+        else:
             members = [prepared(template, seed) for seed in seeds]
         given = {} if classes is None else {"classes": classes}
         (params,) = routed_params(
             self, "partial_fit", {"estimator": template}, sample_weight, given
         )
-        for member in members:
-            member.partial_fit(X, y, **params)
+        root, contexts = self._contexts(len(members), X, y)
+        data = {"estimator": self, "X": X, "y": y}
+        for member, context in zip(members, contexts, strict=True):
+            with context.propagate_callback_context(member):
+                context.call_on_fit_task_begin(**data)
+                member.partial_fit(X, y, **params)
+            context.call_on_fit_task_end(**data)
         self._keep(members)
-        if seeds is not None:
-            self.seeds_ = seeds
+        self.seeds_ = seeds
+        root.call_on_fit_task_end(**data)
         return self
 
     def _draw_seeds(self) -> list[int]:
@@ -225,6 +252,7 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
         check_bool(self.bootstrap, "bootstrap", owner)
         if self.estimator is not None:
             check_multi_task(self.estimator, "estimator", owner)
+            self._check_seedable(owner)
         if self.seeds is None:
             # Not the global generator for None; more members keep the first ones.
             generator = np.random.RandomState(draw_seed(self.random_state))
@@ -242,6 +270,30 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
             )
         return seeds
 
+    def _check_seedable(self, owner: str) -> None:
+        if isinstance(self.estimator, FrozenEstimator):
+            raise InvalidParameterError(
+                f"The 'estimator' parameter of {owner} must be one that can be "
+                "trained, and a FrozenEstimator is not. To average fitted ones, use "
+                "VotingEnsemble."
+            )
+        inner = self.estimator.get_params(deep=True).items()
+        given = [name for name, value in inner if _is_seeds(name) and value is not None]
+        if given:
+            raise InvalidParameterError(
+                f"The {given[0]!r} parameter inside {owner} must be None, as {owner} "
+                "seeds what is inside. Leave it out."
+            )
+
+    def _check_rows(self, template: Any, X: Any, y: Any, sample_weight: Any) -> Any:
+        """Check labels and lengths before rows are drawn, whose numbers are others."""
+        if isinstance(X, list | tuple):
+            X = np.asarray(X)
+        codec = fit_codec(unwrap(template)._declared_tasks(), y, sample_weight)
+        targets = codec.encode(y, sample_weight)
+        check_consistent_length(X, targets.weights)
+        return X
+
     def _template(self, X: Any) -> Any:
         if self.estimator is not None:
             return self.estimator
@@ -254,7 +306,8 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
         if not self.bootstrap:
             return None
         # Apart from the stream of the network, which the seed alone begins.
-        return np.random.default_rng([seed, 1]).integers(len(X), size=len(X))
+        n_samples = n_rows(X) or 0
+        return np.random.default_rng([seed, 1]).integers(n_samples, size=n_samples)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Tell what the members request.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
@@ -27,8 +28,9 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
     ----------
     estimators : list of (str, estimator)
         Names and estimators of this package, or Pipelines or searches that end in one.
-        ``"drop"`` in the place of an estimator leaves it out. Where their `n_threads`
-        is None, members compute with one thread.
+        ``"drop"`` in the place of an estimator leaves it out; a fitted one in a
+        :class:`~sklearn.frozen.FrozenEstimator` takes part as it is. Where their
+        `n_threads` is None, members compute with one thread.
     weights : None or sequence of float, default=None
         What each of `estimators` weighs, not negative, dropped ones included; None
         weighs all alike.
@@ -145,7 +147,13 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
                 f"The 'estimators' parameter of {owner} must be a list of pairs of a "
                 f"name and an estimator, at least one. Got {pairs!r} instead."
             )
-        self._validate_names([name for name, _ in pairs])
+        names = [name for name, _ in pairs]
+        if not all(isinstance(name, str) for name in names):
+            raise ParameterTypeError(
+                f"The names among the 'estimators' of {owner} must be strings. "
+                f"Got {names!r} instead."
+            )
+        self._validate_names(names)
         self._check_weights(owner)
         named = self._taking_part()
         if not named:
@@ -160,6 +168,11 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
     def _check_weights(self, owner: str) -> None:
         if self.weights is None:
             return
+        if isinstance(self.weights, str | dict) or np.ndim(self.weights) != 1:
+            raise ParameterTypeError(
+                f"The 'weights' parameter of {owner} must be None or a sequence of "
+                f"numbers, one for each estimator. Got {self.weights!r} instead."
+            )
         weights = [check_real(each, "weights", owner, low=0) for each in self.weights]
         if len(weights) != len(self.estimators):
             raise InvalidParameterError(
@@ -173,7 +186,10 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
             )
 
     def _taking_part(self) -> dict[str, Any]:
-        return {name: each for name, each in self.estimators if not _is_dropped(each)}
+        pairs = self.estimators if isinstance(self.estimators, list | tuple) else []
+        # What fit will refuse must still have tags and be shown.
+        named = [pair for pair in pairs if isinstance(pair, list | tuple)]
+        return {name: each for name, each in named if not _is_dropped(each)}
 
     def _templates(self) -> list[Any]:
         return list(self._taking_part().values())
@@ -236,8 +252,8 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         return router
 
     def _sk_visual_block_(self) -> VisualBlock:
-        names, estimators = zip(*self.estimators, strict=True)
-        return VisualBlock("parallel", estimators, names=names)
+        named = self._taking_part()
+        return VisualBlock("parallel", list(named.values()), names=list(named))
 
 
 def _is_dropped(estimator: Any) -> bool:

@@ -34,7 +34,7 @@ from mtlearn.estimators._settings import (
     read_n_threads,
     read_settings,
 )
-from mtlearn.tasks import Head, Tasks, fit_codec
+from mtlearn.tasks import Head, Task, Tasks, fit_codec
 from mtlearn.training import (
     Samples,
     Seeds,
@@ -222,6 +222,9 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
 
     def _may_classify(self) -> bool:
         return has_classification(self.tasks)
+
+    def _declared_tasks(self) -> Tasks | Task | None:
+        return self.tasks
 
     def _forget_optimizer(self) -> None:
         self.net_.forget_optimizer()

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.tasks import Codec, Tasks, label_weights
+from mtlearn.tasks import Codec, Task, Tasks, label_weights
 
 
 def _has_classification(estimator: Any) -> bool:
@@ -38,6 +38,10 @@ class MultiTaskMixin(ABC):
     @abstractmethod
     def _may_classify(self) -> bool:
         """Tell, before the fit, whether a task may be a classification."""
+
+    @abstractmethod
+    def _declared_tasks(self) -> Tasks | Task | None:
+        """Give the tasks that the user declared, None to infer them."""
 
     @abstractmethod
     def _forget_optimizer(self) -> None:

@@ -26,7 +26,8 @@ def expected_calibration_error(
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        True labels.
+        True labels, none of them missing. One that is not among `labels` counts as
+        wrong.
     y_prob : array-like of shape (n_samples, n_classes)
         Probabilities, which sum to one.
     labels : array-like of shape (n_classes,), default=None
@@ -45,7 +46,8 @@ def expected_calibration_error(
     Raises
     ------
     InvalidDataError
-        If the labels do not match the columns.
+        If the labels do not match the columns, or the probabilities or weights are
+        none.
     InvalidParameterError, ParameterTypeError
         If `n_bins` is not a positive integer.
 
@@ -70,14 +72,29 @@ def expected_calibration_error(
             f"y_prob has {y_prob.shape[1]} columns for {len(labels)} labels: "
             f"{labels.tolist()}. Pass labels=, one for each column."
         )
+    sums = y_prob.sum(axis=1)
+    wrong = np.flatnonzero((y_prob < 0).any(axis=1) | ~np.isclose(sums, 1, atol=1e-4))
+    if len(wrong):
+        raise InvalidDataError(
+            f"Row {wrong[0]} of y_prob must have probabilities that sum to one. "
+            f"Got {y_prob[wrong[0]].tolist()} instead."
+        )
     weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
     weight = column_or_1d(weight, dtype=np.float64)
     check_consistent_length(y_true, y_prob, weight)
+    if (weight < 0).any():
+        raise InvalidDataError("sample_weight must not be negative.")
+    right = labels[y_prob.argmax(axis=1)] == y_true
+    return calibration_error(y_prob.max(axis=1), right, weight, n_bins)
+
+
+def calibration_error(
+    confidence: np.ndarray, right: np.ndarray, weight: np.ndarray, n_bins: int = 15
+) -> float:
+    """Compute the error from what is known of each sample; NaN without a weight."""
     total = weight.sum()
     if not total:
         return float("nan")
-    confidence = y_prob.max(axis=1)
-    right = labels[y_prob.argmax(axis=1)] == y_true
     # A bin holds its upper edge: full confidence is in the last one.
     bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
     gaps = np.bincount(bins, weights=weight * (right - confidence))

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._unwrap import reach, task_outputs, unwrap
 from mtlearn.exceptions import ParameterTypeError
-from mtlearn.metrics._calibration import expected_calibration_error
+from mtlearn.metrics._calibration import calibration_error
 from mtlearn.metrics._figures import FIGURES, ScoredLabels
 from mtlearn.metrics._table import format_figure, html_table, text_table
 from mtlearn.tasks import Classification, TargetColumn, Task, label_weights
@@ -104,9 +104,13 @@ class EnsembleReport:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    flat = dict(row)
-    members = enumerate(flat.pop("members"))
-    return flat | {f"member_{position}": value for position, value in members}
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if name == "members":
+            flat |= {f"member_{number}": each for number, each in enumerate(value)}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _is_better_when_greater(kind: str, metric: str) -> bool:
@@ -251,15 +255,10 @@ class _Scored:
         return found
 
     def _calibration_error(self, task: Classification, output: np.ndarray) -> float:
-        if not self.rows.any():
-            return float("nan")
+        probabilities = output[self.rows]
         indices, known = task.locate(self.true)
-        return expected_calibration_error(
-            np.where(known, indices, -1),  # a label that is no class is never right
-            output[self.rows],
-            labels=np.arange(task.n_outputs),
-            sample_weight=self.weight,
-        )
+        right = known & (indices == probabilities.argmax(axis=1))
+        return calibration_error(probabilities.max(axis=1), right, self.weight)
 
     def disagreement(self, members: Sequence[np.ndarray]) -> float:
         """Compute how far the members lie apart."""

@@ -12,7 +12,7 @@ from mtlearn.networks._inference import (
 )
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._multitask import MultiTaskNetwork, needs_batch
-from mtlearn.networks._registry import architecture, get_backbone
+from mtlearn.networks._registry import architecture, get_backbone, is_registered
 from mtlearn.networks._resnet import ResNet
 from mtlearn.networks._resnet_v2 import ResNetV2
 from mtlearn.networks._weights import load_weights, save_weights
@@ -33,6 +33,7 @@ __all__ = [
     "fingerprint",
     "for_inference",
     "get_backbone",
+    "is_registered",
     "load_weights",
     "make_head",
     "needs_batch",

@@ -2,7 +2,14 @@
 
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._classification import Classification
-from mtlearn.tasks._codec import Codec, EncodedTargets, fit_codec, label_weights
+from mtlearn.tasks._codec import (
+    Codec,
+    EncodedTargets,
+    Layout,
+    fit_codec,
+    join_codecs,
+    label_weights,
+)
 from mtlearn.tasks._head import Head
 from mtlearn.tasks._infer import TargetColumn, read_targets
 from mtlearn.tasks._predictions import read_predictions
@@ -14,11 +21,13 @@ __all__ = [
     "Codec",
     "EncodedTargets",
     "Head",
+    "Layout",
     "Regression",
     "TargetColumn",
     "Task",
     "Tasks",
     "fit_codec",
+    "join_codecs",
     "label_weights",
     "read_predictions",
     "read_targets",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mtlearn._utils._partial import Partial, check_arguments
 from mtlearn._utils._validation import check_nested_names, check_real
-from mtlearn.exceptions import ParameterTypeError
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks._head import Head
 
 
@@ -30,6 +30,8 @@ class Task(BaseEstimator, ABC):
     """Name of the kind, such as ``"classification"``."""
     metric: ClassVar[str]
     """Name of the default metric, such as ``"accuracy"``."""
+    losses: ClassVar[tuple[str, ...]]
+    """Names that `loss` may be."""
 
     weight: float
     loss: str | Callable[..., Tensor]
@@ -61,7 +63,12 @@ class Task(BaseEstimator, ABC):
             self.head.validate(owner)
 
     def _check_loss(self, owner: str) -> None:
-        """Raise if the loss is a class, or a Partial that cannot be called."""
+        """Raise if the loss is no name of one, and cannot be called."""
+        if not callable(self.loss) and self.loss not in self.losses:
+            raise InvalidParameterError(
+                f"The 'loss' parameter of {owner} must be one of {self.losses} or a "
+                f"callable. Got {self.loss!r} instead."
+            )
         function: Any = self.loss
         if isinstance(self.loss, Partial):
             check_arguments(self.loss.cls, list(self.loss.kwargs))

@@ -1,4 +1,4 @@
-"""The classes that a user declares."""
+"""The classes that a user declares, or that labels show."""
 
 import numbers
 from typing import Any
@@ -40,3 +40,28 @@ def declared_classes(declared: Any, owner: str) -> np.ndarray:
             f"or all numbers. Got {declared!r} instead."
         )
     return classes
+
+
+def learned_classes(labels: np.ndarray, name: str) -> np.ndarray:
+    """Give the classes of labels, which must not be real values.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labelled,)
+        Labels, none of them missing.
+    name : str
+        The task's name, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        Distinct labels in order.
+    """
+    real = labels[labels % 1 != 0] if labels.dtype.kind == "f" else []
+    if len(real):
+        raise InvalidDataError(
+            f"Unknown label type: continuous. Task {name!r} is a classification and "
+            f"got real values such as {real[0]}. Declare it as Regression(), or pass "
+            "class labels."
+        )
+    return np.unique(labels)

@@ -12,10 +12,8 @@ from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_weight import check_class_weight, class_factors
-from mtlearn.tasks._classes import declared_classes
+from mtlearn.tasks._classes import declared_classes, learned_classes
 from mtlearn.tasks._head import Head
-
-_LOSSES = ("cross_entropy", "focal")
 
 
 class Classification(Task):
@@ -51,10 +49,6 @@ class Classification(Task):
     class_prior_ : ndarray of shape (n_classes,)
         Weighted share of each class in the training labels.
 
-    See Also
-    --------
-    Regression : A task with a real value.
-
     Examples
     --------
     >>> from mtlearn import Classification, Tasks
@@ -65,6 +59,7 @@ class Classification(Task):
 
     kind: ClassVar[str] = "classification"
     metric: ClassVar[str] = "accuracy"
+    losses: ClassVar[tuple[str, ...]] = ("cross_entropy", "focal")
 
     def __init__(
         self,
@@ -104,11 +99,6 @@ class Classification(Task):
             self.label_smoothing, "label_smoothing", owner, high=1, low=0,
             include_high=False,
         )  # fmt: skip
-        if not callable(self.loss) and self.loss not in _LOSSES:
-            raise InvalidParameterError(
-                f"The 'loss' parameter of {owner} must be one of {_LOSSES} or a "
-                f"callable. Got {self.loss!r} instead."
-            )
         if self.label_smoothing and self.loss != "cross_entropy":
             raise InvalidParameterError(
                 f"The 'label_smoothing' parameter of {owner} goes with "
@@ -155,17 +145,10 @@ class Classification(Task):
             If the labels are real values, or are not among the declared classes.
         """
         owner = f"Classification (task {name!r})"
-        if self.classes is not None:
-            self.classes_ = declared_classes(self.classes, owner)
+        if self.classes is None:
+            self.classes_ = learned_classes(labels, name)
         else:
-            real = labels[labels % 1 != 0] if labels.dtype.kind == "f" else []
-            if len(real):
-                raise InvalidDataError(
-                    f"Unknown label type: continuous. Task {name!r} is a "
-                    f"classification and got real values such as {real[0]}. Declare it "
-                    "as Regression(), or pass class labels."
-                )
-            self.classes_ = np.unique(labels)
+            self.classes_ = declared_classes(self.classes, owner)
         rows = np.arange(len(labels)) if rows is None else rows
         encoded = self.encode(labels, rows, name)
         share = np.bincount(encoded, weights=sample_weight, minlength=self.n_outputs)
@@ -383,16 +366,14 @@ class Classification(Task):
         Returns
         -------
         Classification
-            This one, where all have the same classes.
+            This one, if all have the same classes.
         """
         if all(np.array_equal(self.classes_, task.classes_) for task in others):
             return self
-        members = [self, *others]
-        joined = clone(self)
+        joined, members = clone(self), [self, *others]
         joined.classes_ = np.unique(np.concatenate([each.classes_ for each in members]))
-        joined.class_factors_ = None
         shares = [joined.align(each.class_prior_[None], each) for each in members]
-        joined.class_prior_ = np.mean(shares, axis=0)[0]
+        joined.class_prior_, joined.class_factors_ = np.mean(shares, axis=0)[0], None
         return joined
 
     def align(self, activated: np.ndarray, source: Self) -> np.ndarray:
@@ -403,16 +384,16 @@ class Classification(Task):
         activated : ndarray of shape (n_samples, n_classes)
             Probabilities of the other one's classes.
         source : Classification
-            The other one; all its classes are among this one's.
+            The other one, whose classes are among this one's.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Probabilities, zero for a class that the other one does not know.
+            Zero for a class that the other one does not know.
         """
         if np.array_equal(self.classes_, source.classes_):
             return activated
         places, _ = self.locate(source.classes_)
-        aligned = np.zeros((len(activated), len(self.classes_)), activated.dtype)
+        aligned = np.zeros((len(activated), self.n_outputs))
         aligned[:, places] = activated
         return aligned

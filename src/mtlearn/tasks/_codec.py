@@ -208,6 +208,36 @@ def _holds(dtype: Any, classes: np.ndarray) -> bool:
         return False
 
 
+def join_codecs(codecs: Sequence[Codec]) -> Codec:
+    """Give the codec that knows the classes of all.
+
+    Parameters
+    ----------
+    codecs : sequence of Codec
+        Fitted on the same targets, if not on the same rows.
+
+    Returns
+    -------
+    Codec
+        The first one, with the tasks of all joined.
+    """
+    first, *others = codecs
+    tasks = {
+        name: task.join([codec.tasks[name] for codec in others])
+        for name, task in first.tasks.items()
+    }
+    # A dtype that holds the classes of one may cut or wrap those of another.
+    dtypes = tuple(
+        dtype
+        if dtype is None
+        or not hasattr(task, "classes_")
+        or _holds(dtype, task.classes_)
+        else None
+        for task, dtype in zip(tasks.values(), first.layout.dtypes, strict=True)
+    )
+    return Codec(Tasks.from_mapping(tasks), replace(first.layout, dtypes=dtypes))
+
+
 def label_weights(
     columns: Sequence[TargetColumn], sample_weight: Any = None
 ) -> np.ndarray:

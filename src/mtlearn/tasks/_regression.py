@@ -14,8 +14,6 @@ from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._head import Head
 
-_LOSSES = ("mse", "mae", "huber")
-
 
 class Regression(Task):
     """A task with one real value a sample.
@@ -62,6 +60,7 @@ class Regression(Task):
 
     kind: ClassVar[str] = "regression"
     metric: ClassVar[str] = "r2"
+    losses: ClassVar[tuple[str, ...]] = ("mse", "mae", "huber")
 
     def __init__(
         self,
@@ -96,11 +95,6 @@ class Regression(Task):
         super().validate(name)
         owner = f"Regression (task {name!r})"
         check_bool(self.standardize, "standardize", owner)
-        if not callable(self.loss) and self.loss not in _LOSSES:
-            raise InvalidParameterError(
-                f"The 'loss' parameter of {owner} must be one of {_LOSSES} or a "
-                f"callable. Got {self.loss!r} instead."
-            )
         if self.bounds is not None:
             ends = np.asarray(self.bounds, dtype=object)
             if (

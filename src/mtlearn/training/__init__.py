@@ -21,7 +21,11 @@ from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parts import resolve_part
-from mtlearn.training._precision import Precision, resolve_precision
+from mtlearn.training._precision import (
+    Precision,
+    precision_of,
+    resolve_precision,
+)
 from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._sampling import row_chances
 from mtlearn.training._schedules import (
@@ -58,6 +62,7 @@ __all__ = [
     "draw_seed",
     "features",
     "isolated",
+    "precision_of",
     "resolve_averaging",
     "resolve_device",
     "resolve_optimizer",

@@ -81,6 +81,22 @@ _PRECISIONS = {
 }
 
 
+def precision_of(name: str) -> Precision:
+    """Return the precision of a name.
+
+    Parameters
+    ----------
+    name : {"float32", "bfloat16", "float16", "float64"}
+        What users call it.
+
+    Returns
+    -------
+    Precision
+        What that is.
+    """
+    return _PRECISIONS[name]
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Tell whether a device multiplies bfloat16 numbers in hardware.
 

@@ -1,0 +1,192 @@
+"""From an estimator to JSON and arrays."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import Bunch
+
+from mtlearn._utils._partial import Partial
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks import HeadSpec, architecture
+from mtlearn.persistence._registry import is_object, name_of
+from mtlearn.tasks import Codec, Tasks
+from mtlearn.training import MultiTaskNet
+
+# Names that scikit-learn keeps beside the parameters.
+_REQUESTS, _CALLBACKS = "_metadata_request", "_skl_callbacks"
+
+
+class Encoder:
+    """Turns values into JSON, and their arrays into a dict beside it.
+
+    What occurs twice, such as the tasks that an estimator and its network share, is
+    written once.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        By the names that the JSON refers to.
+    """
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray] = {}
+        self._numbers: dict[int, int] = {}
+        self._kept: list[Any] = []  # so that no id is used twice
+
+    def encode(self, value: Any, where: str) -> Any:
+        """Encode a value.
+
+        Parameters
+        ----------
+        value : object
+            What to encode.
+        where : str
+            What it is called, for messages.
+
+        Returns
+        -------
+        object
+            For `json.dumps`.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it, or something in it, cannot be saved.
+        """
+        if value is None or isinstance(value, bool | str):
+            return value
+        if isinstance(value, int | float):
+            return self._number(value)
+        if isinstance(value, list):
+            return [self.encode(each, f"{where}[{i}]") for i, each in enumerate(value)]
+        if isinstance(value, tuple):
+            return {"type": "tuple", "items": self.encode(list(value), where)}
+        if isinstance(value, np.generic | np.ndarray | np.dtype | torch.device):
+            return self._plain(value, where)
+        if isinstance(value, dict) and type(value) in (dict, Bunch):
+            items = [
+                [self.encode(key, where), self.encode(each, f"{where}[{key!r}]")]
+                for key, each in value.items()
+            ]
+            return {"type": type(value).__name__.lower(), "items": items}
+        return self._shared(value, where)
+
+    def _number(self, value: float) -> Any:
+        if isinstance(value, float) and not np.isfinite(value):
+            return {"type": "float", "value": repr(float(value))}
+        return value if type(value) in (int, float) else type(value)(value)
+
+    def _plain(self, value: Any, where: str) -> Any:
+        if isinstance(value, torch.device):
+            return {"type": "device", "name": str(value)}
+        if isinstance(value, np.dtype):
+            return {"type": "dtype", "name": value.str}
+        if isinstance(value, np.generic):
+            if value.dtype.kind not in "biufU":
+                raise _refusal(where, value)
+            item = self.encode(value.item(), where)
+            return {"type": "scalar", "dtype": value.dtype.str, "value": item}
+        if value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
+            name = f"array{len(self.arrays)}"
+            self.arrays[name] = value
+            return {"type": "array", "name": name}
+        if value.dtype.kind in "UO" and value.ndim == 1:
+            items = self.encode(value.tolist(), where)
+            return {"type": "labels", "dtype": value.dtype.str, "items": items}
+        raise _refusal(where, value)
+
+    def _shared(self, value: Any, where: str) -> Any:
+        """Encode an object, or refer to the one that was encoded before."""
+        if id(value) in self._numbers:
+            return {"type": "same", "number": self._numbers[id(value)]}
+        record = self._object(value, where)
+        self._kept.append(value)
+        self._numbers[id(value)] = len(self._numbers)
+        return record
+
+    def _object(self, value: Any, where: str) -> dict[str, Any]:
+        if isinstance(value, Partial):
+            made = self.encode(value.cls, f"{where}.cls")
+            return {"type": "partial", "cls": made, **self._fields(value.kwargs, where)}
+        if isinstance(value, Tasks):
+            return {"type": "tasks", **self._fields(dict(value.items()), where)}
+        if isinstance(value, Codec):
+            layout = vars(value.layout)
+            tasks = self.encode(value.tasks, f"{where}.tasks")
+            return {"type": "codec", "tasks": tasks, **self._fields(layout, where)}
+        if isinstance(value, HeadSpec):
+            return {"type": "head", **self._fields(vars(value), where)}
+        if isinstance(value, MultiTaskNet):
+            return self._network(value, where)
+        if is_object(value):
+            return self._estimator(value, where)
+        if isinstance(value, type) or type(value).__name__ == "function":
+            return {"type": "named", **name_of(value, where)}
+        if type(value).__module__.startswith("pandas"):
+            return self._pandas(value, where)
+        raise _refusal(where, value)
+
+    def _fields(self, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+        fields = {
+            name: self.encode(each, f"{where}.{name}") for name, each in values.items()
+        }
+        return {"fields": fields}
+
+    def _estimator(self, value: Any, where: str) -> dict[str, Any]:
+        params = value.get_params(deep=False)
+        state = {name: each for name, each in vars(value).items() if name not in params}
+        if state.pop(_CALLBACKS, None):
+            raise InvalidParameterError(
+                f"{where} has callbacks, which cannot be saved. Take them away first: "
+                "estimator.set_callbacks()."
+            )
+        record: dict[str, Any] = {"type": "object", **name_of(type(value), where)}
+        requests = state.pop(_REQUESTS, None)
+        if requests is not None:
+            record["requests"] = {
+                method: request.requests
+                for method, request in vars(requests).items()
+                if getattr(request, "requests", None)
+            }
+        record["params"] = self._fields(params, where)["fields"]
+        record["state"] = self._fields(state, where)["fields"]
+        return record
+
+    def _network(self, net: MultiTaskNet, where: str) -> dict[str, Any]:
+        prefix = f"network{len(self._numbers)}"
+        for name, tensor in net.module_.state_dict().items():
+            self.arrays[f"{prefix}.{name}"] = tensor.detach().cpu().numpy()
+        params = architecture(net.module__backbone, net.module__backbone_params)
+        made_of = {
+            "tasks": net.tasks,
+            "backbone": net.module__backbone,
+            "backbone_params": params,
+            "input_shape": tuple(net.module__input_shape),
+            "heads": list(net.module__heads),
+            "precision": net.precision.name,
+            "batch_size": net.batch_size,
+            "lr": net.lr,
+        }
+        return {"type": "network", "weights": prefix, **self._fields(made_of, where)}
+
+    def _pandas(self, value: Any, where: str) -> dict[str, Any]:
+        import pandas
+
+        if isinstance(value, pandas.CategoricalDtype) and value.categories is not None:
+            categories = self.encode(value.categories.to_numpy(), where)
+            return {"type": "category", "items": categories, "ordered": value.ordered}
+        extension = isinstance(value, pandas.api.extensions.ExtensionDtype)
+        if extension and pandas.api.types.pandas_dtype(str(value)) == value:
+            return {"type": "pandas", "name": str(value)}
+        raise _refusal(where, value)
+
+
+def _refusal(where: str, value: Any) -> InvalidParameterError:
+    return InvalidParameterError(
+        f"{where} cannot be saved: it is {value!r}. Saved are numbers, strings, "
+        "arrays, what mtlearn has itself, and functions and classes that load can be "
+        "given by name. Set it to something else first, or use joblib.dump: its files "
+        "are for trusted readers only."
+    )

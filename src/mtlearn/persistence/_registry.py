@@ -1,0 +1,136 @@
+"""The classes and functions that a file may name: those of this package and torch."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from mtlearn.augmentation import Augmentation, CutMix, MixUp
+from mtlearn.calibration import TemperatureScaled
+from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
+from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
+from mtlearn.exceptions import InvalidParameterError, ModelFormatError
+from mtlearn.losses import focal_loss, huber_loss
+from mtlearn.networks import MLP, ResNet, ResNetV2
+from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
+from mtlearn.tasks import Classification, Head, Regression
+from mtlearn.training import EMA, SWA, WarmupCosineLR
+
+# What is made of parameters, and may have learned something since.
+_OBJECTS = (
+    MultiTaskEstimator,
+    MultiTaskImageEstimator,
+    SeedEnsemble,
+    VotingEnsemble,
+    TemperatureScaled,
+    ImageReshaper,
+    GlobalMaxScaler,
+    ImageStandardScaler,
+    Classification,
+    Regression,
+    Head,
+    Augmentation,
+    MixUp,
+    CutMix,
+    EMA,
+    SWA,
+    Pipeline,
+    FrozenEstimator,
+)
+_PARTS = (ResNet, ResNetV2, MLP, WarmupCosineLR, focal_loss, huber_loss)
+
+
+def _torch_parts() -> dict[str, Any]:
+    """Name the optimisers and the schedules of torch."""
+    found: dict[str, Any] = {}
+    modules = {
+        torch.optim: torch.optim.Optimizer,
+        torch.optim.lr_scheduler: torch.optim.lr_scheduler.LRScheduler,
+    }
+    for module, base in modules.items():
+        for name, value in vars(module).items():
+            if isinstance(value, type) and issubclass(value, base):
+                found[f"{module.__name__}.{name}"] = value
+    return found
+
+
+KNOWN: dict[str, Any] = {
+    **{each.__name__: each for each in (*_OBJECTS, *_PARTS)},
+    **_torch_parts(),
+}
+_NAMES = {value: name for name, value in KNOWN.items()}
+
+
+def is_object(value: Any) -> bool:
+    """Tell whether a value is made of parameters, by a class of ours or the user's."""
+    return type(value) in _OBJECTS or (
+        hasattr(value, "get_params")
+        and not isinstance(value, type)
+        and type(value).__module__.partition(".")[0] not in ("sklearn", "skorch")
+    )
+
+
+def name_of(value: Callable[..., Any], where: str) -> dict[str, str]:
+    """Give the name by which a file refers to a class or function.
+
+    Parameters
+    ----------
+    value : class or function
+        One of the registry, or the user's own.
+    where : str
+        What it is in, for the message.
+
+    Returns
+    -------
+    dict
+        Its name, and whether `load` must be given it.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it cannot be found again by a name.
+    """
+    if value in _NAMES:
+        return {"name": _NAMES[value]}
+    name = getattr(value, "__name__", "<lambda>")
+    if not name.isidentifier():
+        raise InvalidParameterError(
+            f"{where} is {value!r}, which has no name to find it by. Define a function "
+            "or class with a name, or set it to None before saving."
+        )
+    return {"name": name, "custom": True}  # type: ignore[dict-item]
+
+
+def find(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> Any:
+    """Find what a file refers to.
+
+    Parameters
+    ----------
+    record : mapping
+        What `name_of` returned.
+    custom_objects : mapping of str to class or function
+        The user's own.
+
+    Returns
+    -------
+    class or function
+        From the registry or from the user.
+
+    Raises
+    ------
+    ModelFormatError
+        If there is no such name.
+    """
+    name = record["name"]
+    if record.get("custom"):
+        if name not in custom_objects:
+            raise ModelFormatError(
+                f"it refers to {name!r}, which is not part of mtlearn. If you trust "
+                f"it, pass custom_objects={{{name!r}: ...}} with that class or function"
+            )
+        return custom_objects[name]
+    if name not in KNOWN:
+        raise ModelFormatError(f"it refers to {name!r}, which mtlearn does not know")
+    return KNOWN[name]
