@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from skorch.helper import SliceDict
-from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import DataTypeError, InvalidDataError, InvalidParameterError
+from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 
 @pytest.fixture(scope="module")
