@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 import torch
 from skorch.callbacks import Callback
+
+from mtlearn import Classification, Regression
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -12,8 +14,6 @@ from tiny_problems import (
     make_table,
     table_estimator,
 )
-
-from mtlearn import Classification, Regression
 
 WHOLE = np.random.default_rng(0).integers(0, 200, (24, 6, 6, 2)).astype(np.uint8)
 LABELS = make_images()[1]

@@ -7,6 +7,11 @@ import pytest
 import torch
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
+from torch import nn
+
+from mtlearn import MultiTaskEstimator, Partial, Regression
+from mtlearn.networks import MLP
+from mtlearn.training import EMA, SWA
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -16,11 +21,6 @@ from tiny_problems import (
     table_estimator,
     weights_of,
 )
-from torch import nn
-
-from mtlearn import MultiTaskEstimator, Partial, Regression
-from mtlearn.networks import MLP
-from mtlearn.training import EMA, SWA
 
 AVERAGES = ["ema", "swa", EMA(decay=0.5), SWA(start=0.5, lr=0.01)]
 

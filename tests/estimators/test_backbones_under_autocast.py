@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
-from tiny_problems import image_estimator, make_images, make_table, table_estimator
 from torch import nn
 
 from mtlearn import Regression, Tasks
 from mtlearn.exceptions import InvalidParameterError, NetworkError
+from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 BF16 = {"amx_bf16": True}
 

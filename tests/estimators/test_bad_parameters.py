@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from sklearn.callback import ScoringMonitor
-from tiny_problems import image_estimator, make_images, make_table, table_estimator
 from torch import nn
 
 from mtlearn import Classification, MultiTaskEstimator, Partial, Regression, Tasks
@@ -15,6 +14,7 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.networks import MLP, ResNet
+from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 VALUE, TYPE = InvalidParameterError, ParameterTypeError
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from tiny_problems import assert_same_bits, make_table, same_bits, table_estimator
 
 from mtlearn import Classification, MultiTaskEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from tiny_problems import assert_same_bits, make_table, same_bits, table_estimator
 
 
 class Seen:

@@ -7,6 +7,9 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+
+from mtlearn.augmentation import Augmentation, CutMix, MixUp
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -17,9 +20,6 @@ from tiny_problems import (
     table_estimator,
     table_tasks,
 )
-
-from mtlearn.augmentation import Augmentation, CutMix, MixUp
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 
 SHIFT = Augmentation(flip="horizontal", translate=0.2, noise=0.1)
 CHANGES = [

@@ -4,10 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
-from tiny_problems import make_table, table_estimator, weights_of
 
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import MultiTaskNetwork
+from tiny_problems import make_table, table_estimator, weights_of
 
 # Traces the network as every backend does, and needs no C++ compiler.
 EAGER = {"backend": "eager"}

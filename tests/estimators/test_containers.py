@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from skorch.helper import SliceDict
+
+from mtlearn import Classification, Regression, Tasks
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -11,8 +13,6 @@ from tiny_problems import (
     make_table,
     table_estimator,
 )
-
-from mtlearn import Classification, Regression, Tasks
 
 WORDS = np.array(["low", "middling", "high"])
 

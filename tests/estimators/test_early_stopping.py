@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 from skorch.callbacks import Callback, EarlyStopping
+
+from mtlearn import Classification
+from mtlearn.exceptions import InvalidDataError
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -12,9 +15,6 @@ from tiny_problems import (
     table_estimator,
     weights_of,
 )
-
-from mtlearn import Classification
-from mtlearn.exceptions import InvalidDataError
 
 
 def noise(n_samples=40):

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
+
+from mtlearn import Partial
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError, NetworkError
+from mtlearn.networks import MLP, ResNet, save_weights
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -15,10 +19,6 @@ from tiny_problems import (
     table_estimator,
     weights_of,
 )
-
-from mtlearn import Partial
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError, NetworkError
-from mtlearn.networks import MLP, ResNet, save_weights
 
 SMALL = {"widths": (4,), "n_blocks": 1, "n_features": 6}
 

@@ -8,6 +8,9 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.estimator_checks import check_estimator_repr
+
+from mtlearn import Classification, MultiTaskEstimator, Regression, Tasks
+from mtlearn.exceptions import DivergenceError, InvalidDataError, NetworkError
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -16,9 +19,6 @@ from tiny_problems import (
     table_estimator,
     table_tasks,
 )
-
-from mtlearn import Classification, MultiTaskEstimator, Regression, Tasks
-from mtlearn.exceptions import DivergenceError, InvalidDataError, NetworkError
 
 
 def test_mixed_kinds_are_learned_together():

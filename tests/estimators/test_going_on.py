@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import torch
+
+from mtlearn import Classification, Regression, Tasks
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -12,9 +15,6 @@ from tiny_problems import (
     table_estimator,
     weights_of,
 )
-
-from mtlearn import Classification, Regression, Tasks
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 
 UNDECLARED = {"kind": Classification(), "size": Regression()}
 

@@ -4,11 +4,11 @@ import pickle
 
 import numpy as np
 import pytest
-from tiny_problems import make_table, table_estimator
 
 from mtlearn import Classification, Partial, Regression, Tasks
 from mtlearn.exceptions import DivergenceError, InvalidParameterError
 from mtlearn.networks import MLP
+from tiny_problems import make_table, table_estimator
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 from mtlearn import Classification, Regression, Tasks
+from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 PER_TASK = ["kind_loss", "kind_accuracy", "size_loss", "size_r2"]
 

@@ -11,6 +11,7 @@ import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping
+
 from tiny_problems import make_table, table_estimator
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
-from tiny_problems import assert_same_bits, make_table, same_bits, table_estimator
 from torch.optim import lr_scheduler
 
 from mtlearn import Partial
+from tiny_problems import assert_same_bits, make_table, same_bits, table_estimator
 
 
 def rates(estimator):

@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 import torch
 from skorch.helper import SliceDict
+
+from mtlearn import Classification, Partial, Regression, Tasks
+from mtlearn.networks import MLP
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -14,9 +17,6 @@ from tiny_problems import (
     table_estimator,
     weights_of,
 )
-
-from mtlearn import Classification, Partial, Regression, Tasks
-from mtlearn.networks import MLP
 
 MISSING = np.random.default_rng(1).random((40, 2)) < 0.3
 

@@ -19,6 +19,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import EarlyStopping
 from skorch.helper import SliceDict
+
+from mtlearn import Classification, Partial, Regression, Tasks
+from mtlearn.networks import ResNet
+from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -26,10 +30,6 @@ from tiny_problems import (
     make_table,
     table_estimator,
 )
-
-from mtlearn import Classification, Partial, Regression, Tasks
-from mtlearn.networks import ResNet
-from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper
 
 
 def kind_accuracy(y, predicted):

@@ -12,14 +12,6 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_problems import (
-    assert_same_bits,
-    image_estimator,
-    make_images,
-    make_table,
-    table_estimator,
-    weights_of,
-)
 
 from mtlearn import (
     Classification,
@@ -30,6 +22,14 @@ from mtlearn import (
     Tasks,
 )
 from mtlearn.networks import MLP
+from tiny_problems import (
+    assert_same_bits,
+    image_estimator,
+    make_images,
+    make_table,
+    table_estimator,
+    weights_of,
+)
 
 IN_ANOTHER_PROCESS = """
     import sys

@@ -6,6 +6,12 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
+from torch import nn
+
+from mtlearn import Partial
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.networks import MLP, ResNet
+from mtlearn.training._precision import has_bfloat16
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -14,12 +20,6 @@ from tiny_problems import (
     table_estimator,
     weights_of,
 )
-from torch import nn
-
-from mtlearn import Partial
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.networks import MLP, ResNet
-from mtlearn.training._precision import has_bfloat16
 
 SHORT = {"amx_bf16": True, "amx_fp16": True}
 HAS_BFLOAT16 = has_bfloat16(torch.device("cpu"))

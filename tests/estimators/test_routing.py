@@ -9,6 +9,9 @@ from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
+
+from mtlearn import Classification
+from mtlearn.preprocessing import GlobalMaxScaler
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -17,9 +20,6 @@ from tiny_problems import (
     same_bits,
     table_estimator,
 )
-
-from mtlearn import Classification
-from mtlearn.preprocessing import GlobalMaxScaler
 
 
 @pytest.fixture

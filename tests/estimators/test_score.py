@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, r2_score
-from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError
+from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,10 @@ import torch
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.utils import check_random_state
+
+from mtlearn import Partial
+from mtlearn.exceptions import DivergenceError
+from mtlearn.networks import MLP, ResNet
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -18,10 +22,6 @@ from tiny_problems import (
     table_estimator,
     weights_of,
 )
-
-from mtlearn import Partial
-from mtlearn.exceptions import DivergenceError
-from mtlearn.networks import MLP, ResNet
 
 # With dropout, so that training draws too.
 BACKBONE = Partial(ResNet, widths=(4,), n_blocks=1, n_features=6, dropout=0.5)

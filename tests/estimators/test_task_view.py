@@ -17,9 +17,9 @@ from sklearn.metrics import (
     r2_score,
     roc_auc_score,
 )
-from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from sklearn.base import clone
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
-from tiny_problems import assert_same_bits, make_images
 
 from mtlearn import Classification, Head, MultiTaskImageEstimator, Partial, Regression
 from mtlearn import Tasks as TaskSet
@@ -18,6 +17,7 @@ from mtlearn.metrics import task_scorers
 from mtlearn.networks import ResNetV2
 from mtlearn.preprocessing import GlobalMaxScaler
 from mtlearn.training import EMA, TaskMetric
+from tiny_problems import assert_same_bits, make_images
 
 HEAD = Head(hidden=(4,))
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+
+from mtlearn import Classification, Regression, Tasks
 from tiny_problems import (
     assert_same_bits,
     make_table,
@@ -9,8 +11,6 @@ from tiny_problems import (
     table_estimator,
     weights_of,
 )
-
-from mtlearn import Classification, Regression, Tasks
 
 
 def assert_close(first, second):
