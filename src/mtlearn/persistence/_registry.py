@@ -72,7 +72,7 @@ def is_object(value: Any) -> bool:
     )
 
 
-def name_of(value: Callable[..., Any], where: str) -> dict[str, str]:
+def name_of(value: Callable[..., Any], where: str) -> dict[str, Any]:
     """Give the name by which a file refers to a class or function.
 
     Parameters
@@ -100,7 +100,7 @@ def name_of(value: Callable[..., Any], where: str) -> dict[str, str]:
             f"{where} is {value!r}, which has no name to find it by. Define a function "
             "or class with a name, or set it to None before saving."
         )
-    return {"name": name, "custom": True}  # type: ignore[dict-item]
+    return {"name": name, "custom": True}
 
 
 def find(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> Any:
