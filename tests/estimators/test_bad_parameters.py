@@ -98,6 +98,7 @@ BAD = [
     integer("n_iter_no_change", 0, 1),
     of_type("n_iter_no_change", 2.5, "an integer"),
     of_type("restore_best", None, "True or False"),
+    ("on_divergence", "stop", VALUE, "must be one of 'raise', 'restore_best'"),
     of_type("callbacks", 3, "None or a list of skorch callbacks"),
     of_type("callbacks", [3], r"None or a list of skorch callbacks. Got \[3\] instead"),
     of_type(

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from mtlearn.exceptions import DivergenceError
 from mtlearn.training import BestWeights, EpochEnd, EpochHistory
 from mtlearn.training._callbacks import format_row
 from mtlearn.training._loop import StopTraining
@@ -112,26 +111,6 @@ def test_the_history_has_what_was_recorded_before():
     assert type(rows[0]["valid_a_f1"]) is float
     assert not {"batches", "train_batch_count", "valid_best"} & set(rows[0])
     assert net.row_ is rows[0]
-
-
-@pytest.mark.parametrize(
-    ("figures", "named"),
-    [
-        ({"train_b_loss": float("nan")}, "'b'"),
-        ({"train_a_loss": float("inf"), "train_b_loss": float("inf")}, "'a', 'b'"),
-        ({}, "the sum of tasks"),
-    ],
-)
-def test_divergence(figures, named):
-    rows = []
-    callback = EpochHistory(rows)
-    net = pretend(train_loss=float("inf"), **figures)
-    net.history.append({})
-    callback.on_epoch_begin(net)
-    message = f"loss of {named} is not finite after epoch 1 at a learning rate of 0.5"
-    with pytest.raises(DivergenceError, match=message):
-        callback.on_epoch_end(net)
-    assert rows == []
 
 
 def test_epoch_end_stops_where_it_is_told():

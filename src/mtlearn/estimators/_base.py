@@ -99,7 +99,7 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
         InvalidDataError, DataTypeError
             If X, y or the weights are not what they must be.
         DivergenceError
-            If the training loss becomes infinite or NaN.
+            If a loss or weight becomes infinite or NaN.
         """
         settings = read_settings(self, self._default_precision)
         context = EpochContext(self, settings.max_epochs, X, y, sample_weight)

@@ -1,11 +1,13 @@
 """The stages of a fit, as plain functions over records."""
 
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from skorch.callbacks import Callback, GradientNormClipping
 
@@ -31,6 +33,7 @@ from mtlearn.training import (
     EMA,
     SWA,
     BestWeights,
+    DivergenceGuard,
     EpochEnd,
     EpochHistory,
     EpochLine,
@@ -243,10 +246,18 @@ def train(
     begin_epoch, end_epoch = on_epoch
     _check_batches(net, data[0], settings)
     before = len(history)
-    best = BestWeights(settings.restore_best, settings.patience)
+    validates = data[1] is not None
+    best = BestWeights(
+        settings.restore_best and validates,
+        settings.patience,
+        loss="valid_loss" if validates else "train_loss",
+        keep=settings.falls_back,
+    )
+    guard = DivergenceGuard(history, best if settings.falls_back else None)
     averages = _averages(data[0], settings)
     metrics = [each for each in settings.callbacks if _is_metric(each)]
     callbacks = [
+        guard,
         *metrics,  # before the history, which has them too
         EpochHistory(history),
         *_schedule(net, data[0], settings),
@@ -255,7 +266,7 @@ def train(
         # The best epoch's weights may be averages over steps, and an average over
         # epochs takes the place of the best one.
         *(each for each in averages if isinstance(settings.averaging, EMA)),
-        *([] if data[1] is None else [best]),
+        best,
         *(each for each in averages if isinstance(settings.averaging, SWA)),
         *(each for each in settings.callbacks if each not in metrics),
         # Stops training, after everyone else has seen the epoch.
@@ -270,8 +281,14 @@ def train(
         change_seed=seeds.changes,
     )
     replaced = any(getattr(each, "has_replaced_", False) for each in averages)
-    found = data[1] is not None and best.best_epoch_ and not replaced
+    found = (validates or best.restore) and best.best_epoch_ and not replaced
     state.best_epoch = before + best.best_epoch_ if found else len(history)
+    if guard.error_ is not None:
+        warnings.warn(
+            f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
 
 
 def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Callback]:

@@ -85,6 +85,11 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         (validation sees it too), or that of the last epochs, in place of the best one's
         weights; see :class:`~mtlearn.training.EMA` and
         :class:`~mtlearn.training.SWA`.
+    on_divergence : {"raise", "restore_best"}, default="raise"
+        What to do when a loss or weight becomes infinite or NaN: raise a
+        `DivergenceError`, or end training with a `ConvergenceWarning` and the weights
+        of the best epoch so far: by the validation loss, else by the training loss of
+        the epoch after it. Without such an epoch it raises too.
     callbacks : None or list of skorch callbacks, default=None
         Notified during training. For scikit-learn's own, see `set_callbacks`.
     device : str or torch.device, default="auto"
@@ -201,6 +206,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         n_iter_no_change: int = 10,
         restore_best: bool = True,
         averaging: Any = None,
+        on_divergence: str = "raise",
         callbacks: Sequence[Any] | None = None,
         device: Any = "auto",
         precision: str = "auto",
@@ -230,6 +236,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.restore_best = restore_best
         self.averaging = averaging
+        self.on_divergence = on_divergence
         self.callbacks = callbacks
         self.device = device
         self.precision = precision

@@ -9,7 +9,12 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from mtlearn._utils._partial import Partial
-from mtlearn._utils._validation import check_bool, check_integer, check_real
+from mtlearn._utils._validation import (
+    check_bool,
+    check_choice,
+    check_integer,
+    check_real,
+)
 from mtlearn.augmentation import resolve_augmentation, resolve_mixing
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import get_backbone
@@ -74,6 +79,8 @@ class Settings:
         Epochs without a better validation loss before training stops.
     restore_best : bool
         Whether the best weights come back.
+    falls_back : bool
+        Whether training that diverges ends with the best weights so far.
     callbacks : tuple
         The user's skorch callbacks.
     device : torch.device
@@ -108,6 +115,7 @@ class Settings:
     validation_fraction: float
     patience: int | None
     restore_best: bool
+    falls_back: bool
     callbacks: tuple[Any, ...]
     device: torch.device
     precision: Precision
@@ -179,6 +187,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         validation_fraction=_read_fraction(estimator.validation_fraction, owner),
         patience=patience if stops else None,
         restore_best=check_bool(estimator.restore_best, "restore_best", owner),
+        falls_back=_read_on_divergence(estimator.on_divergence, owner),
         callbacks=_read_callbacks(estimator.callbacks, owner),
         device=device,
         precision=precision,
@@ -267,6 +276,11 @@ def _read_compile(value: Any, owner: str) -> dict[str, Any] | None:
             f"The 'compile' parameter of {owner} must be True, False or a dict of "
             f"arguments of torch.compile. Got {value!r} instead."
         ) from error
+
+
+def _read_on_divergence(value: Any, owner: str) -> bool:
+    choices = ("raise", "restore_best")
+    return check_choice(value, "on_divergence", owner, choices) == "restore_best"
 
 
 def _read_verbose(value: Any, owner: str) -> int:

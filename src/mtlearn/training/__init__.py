@@ -16,6 +16,7 @@ from mtlearn.training._callbacks import (
 )
 from mtlearn.training._changes import Changes
 from mtlearn.training._device import resolve_device
+from mtlearn.training._divergence import DivergenceGuard
 from mtlearn.training._inference import activations, features
 from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._net import MultiTaskNet
@@ -42,6 +43,7 @@ __all__ = [
     "BestWeights",
     "CSVLogger",
     "Changes",
+    "DivergenceGuard",
     "EMA",
     "EpochEnd",
     "EpochHistory",

@@ -8,7 +8,6 @@ import numpy as np
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
-from mtlearn.exceptions import DivergenceError
 from mtlearn.training._loop import StopTraining
 from mtlearn.training._net import MultiTaskNet
 
@@ -41,8 +40,6 @@ class EpochHistory(Callback):
         row |= {key: float(value) for key, value in recorded if _is_figure(value)}
         row["lr"] = float(net.optimizer_.param_groups[-1]["lr"])
         row["seconds"] = time.perf_counter() - self.started_
-        if not np.isfinite(row["train_loss"]):
-            _raise_divergence(net, row)
         self.rows.append(row)
         net.row_ = row
         # For skorch's own callbacks, which read the net's history.
@@ -63,56 +60,68 @@ def _is_figure(value: Any) -> bool:
     return isinstance(value, float | np.floating)
 
 
-def _raise_divergence(net: MultiTaskNet, row: dict[str, Any]) -> None:
-    losses = {name: row[f"train_{name}_loss"] for name in net.tasks.names}
-    bad = [name for name, loss in losses.items() if not np.isfinite(loss)]
-    named = ", ".join(map(repr, bad)) or "the sum of tasks"
-    raise DivergenceError(
-        f"The training loss of {named} is not finite after epoch {row['epoch']} at a "
-        f"learning rate of {row['lr']:g}: "
-        f"{losses}. Lower 'lr', scale X, or look for extreme values in y."
-    )
-
-
 class BestWeights(Callback):
-    """Watch the validation loss: keep the best weights, notice when it stalls.
+    """Watch a loss: keep the best weights, notice when it stalls.
 
     Parameters
     ----------
     restore : bool
         Whether the network gets the best epoch's weights back at the end.
-    patience : int or None
+    patience : int or None, default=None
         Epochs without a better loss before `stalled_` becomes true; None for never.
+    loss : {"valid_loss", "train_loss"}, default="valid_loss"
+        Which loss.
+    keep : bool, default=False
+        Whether the best weights are kept even if `restore` is false, since it may
+        become true before the end.
     """
 
-    def __init__(self, restore: bool, patience: int | None) -> None:
+    def __init__(
+        self,
+        restore: bool,
+        patience: int | None = None,
+        *,
+        loss: str = "valid_loss",
+        keep: bool = False,
+    ) -> None:
         self.restore = restore
         self.patience = patience
+        self.loss = loss
+        self.keep = keep
         self.stalled_ = False
 
     def on_train_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
         self.best_loss_ = np.inf
         self.best_epoch_ = 0
         self.weights_: dict | None = None
+        self.before_: tuple[int, dict | None] | None = None
         self.waited_ = 0
         self.epochs_ = 0
 
     def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
         self.epochs_ += 1
-        loss = net.history[-1, "valid_loss"]
-        if loss < self.best_loss_:  # never true of NaN
-            self.best_loss_, self.best_epoch_ = loss, self.epochs_
-            self.waited_ = 0
-            if self.restore:
-                self.weights_ = copy.deepcopy(net.module_.state_dict())
-            return
-        self.waited_ += 1
+        loss = net.history[-1, self.loss]
+        better = loss < self.best_loss_  # never true of NaN
+        if self.loss == "valid_loss" and better:
+            self.best_loss_ = loss
+            self.best_epoch_, self.weights_ = self.epochs_, self._copy(net)
+        if self.loss == "train_loss":
+            # It tells of the weights that the epoch began with.
+            if better and self.before_ is not None:
+                self.best_loss_ = loss
+                self.best_epoch_, self.weights_ = self.before_
+            self.before_ = self.epochs_, self._copy(net)
+        self.waited_ = 0 if better else self.waited_ + 1
         self.stalled_ = self.patience is not None and self.waited_ >= self.patience
 
+    def _copy(self, net: MultiTaskNet) -> dict | None:
+        keeps = self.restore or self.keep
+        return copy.deepcopy(net.module_.state_dict()) if keeps else None
+
     def on_train_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
-        if self.weights_ is not None:
+        if self.restore and self.weights_ is not None:
             net.module_.load_state_dict(self.weights_)
-            self.weights_ = None
+        self.weights_ = self.before_ = None
 
 
 class ProgressBar(Callback):

@@ -32,6 +32,7 @@ class Tally:
         self.statistics: list[Tensor] = []
         self._waiting: list[tuple[Tensor, Sequence[Tensor], Labels]] = []
         self._n_waiting = 0
+        self._latest = torch.zeros(2, len(self.task_weights))
 
     def add(self, parts: LossParts, outputs: Sequence[Tensor], labels: Labels) -> None:
         """Add one batch.
@@ -47,10 +48,22 @@ class Tally:
         """
         outputs = [output.detach() for output in outputs]
         sums = torch.stack([parts.weighted_sums, parts.weight_sums])
+        self._latest = sums
         self._waiting.append((sums, outputs, labels))  # without the graph of the total
         self._n_waiting += len(labels.weights)
         if self._n_waiting >= _AT_ONCE:
             self._sum_up()
+
+    def latest(self) -> dict[str, float]:
+        """Compute the losses of the last batch.
+
+        Returns
+        -------
+        dict of float
+            By task; those with a label in that batch.
+        """
+        pairs = zip(self.tasks.names, self._latest.T.tolist(), strict=True)
+        return {name: loss / weight for name, (loss, weight) in pairs if weight}
 
     def _sum_up(self) -> None:
         """Add the batches that wait: many small sums would cost more than one."""
