@@ -9,6 +9,7 @@ from sklearn import config_context
 from sklearn.utils import Bunch
 
 from mtlearn._utils._partial import Partial
+from mtlearn._utils._plain import PlainDecoder
 from mtlearn.exceptions import ModelFormatError
 from mtlearn.networks import HeadSpec
 from mtlearn.persistence._network import build_net
@@ -16,8 +17,8 @@ from mtlearn.persistence._registry import find
 from mtlearn.tasks import Codec, Layout, Tasks
 
 
-class Decoder:
-    """Makes values of what an `Encoder` has written.
+class Decoder(PlainDecoder):
+    """Makes an estimator of what an `Encoder` has written.
 
     Parameters
     ----------
@@ -30,53 +31,46 @@ class Decoder:
     def __init__(
         self, arrays: dict[str, np.ndarray], custom_objects: Mapping[str, Any]
     ) -> None:
-        self.arrays = arrays
+        super().__init__(arrays)
         self.custom_objects = custom_objects
         self._made: list[Any] = []
 
-    def decode(self, record: Any) -> Any:
-        """Decode a value.
-
-        Parameters
-        ----------
-        record : object
-            What `json.loads` gave.
-
-        Returns
-        -------
-        object
-            The value.
-
-        Raises
-        ------
-        ModelFormatError
-            If it is no record, or does not fit together.
-        """
-        if isinstance(record, list):
-            return [self.decode(each) for each in record]
-        if not isinstance(record, dict):
-            return record
-        kind = record.get("type")
-        plain: dict[str, Callable[[Any], Any]] = {
-            "tuple": lambda r: tuple(self.decode(r["items"])),
-            "float": lambda r: float(r["value"]),
-            "dict": lambda r: dict(self._items(r)),
-            "bunch": lambda r: Bunch(**dict(self._items(r))),
-            "device": lambda r: torch.device(r["name"]),
-            "dtype": lambda r: np.dtype(r["name"]),
-            "scalar": lambda r: np.dtype(r["dtype"]).type(self.decode(r["value"])),
-            "array": lambda r: self.arrays[r["name"]],
+    def _makers(self) -> dict[str, Callable[[Any], Any]]:
+        return {
+            **super()._makers(),
+            "bunch": lambda record: Bunch(**dict(self._pairs(record))),
+            "device": lambda record: torch.device(record["name"]),
+            "dtype": lambda record: np.dtype(record["name"]),
+            "scalar": lambda record: np.dtype(record["dtype"]).type(
+                self.decode(record["value"])
+            ),
+            "array": lambda record: self.arrays[record["name"]],
             "labels": self._labels,
-            "same": lambda r: self._made[r["number"]],
+            "same": lambda record: self._made[record["number"]],
+            **{name: self._kept(maker) for name, maker in self._objects().items()},
         }
-        if kind in plain:
-            return plain[kind](record)
-        made = self._object(kind, record)
-        self._made.append(made)
-        return made
 
-    def _items(self, record: Mapping[str, Any]) -> list[tuple[Any, Any]]:
-        return [(self.decode(key), self.decode(each)) for key, each in record["items"]]
+    def _objects(self) -> dict[str, Callable[[Any], Any]]:
+        """Give what makes objects, to which later records may refer."""
+        return {
+            "named": lambda record: find(record, self.custom_objects),
+            "partial": self._partial,
+            "tasks": lambda record: Tasks.from_mapping(self._fields(record["fields"])),
+            "codec": self._codec,
+            "head": lambda record: HeadSpec(**self._fields(record["fields"])),
+            "network": self._network,
+            "object": self._estimator,
+            "category": self._category,
+            "pandas": self._pandas,
+        }
+
+    def _kept(self, maker: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def make(record: Any) -> Any:
+            made = maker(record)
+            self._made.append(made)
+            return made
+
+        return make
 
     def _labels(self, record: Mapping[str, Any]) -> np.ndarray:
         dtype = np.dtype(record["dtype"])
@@ -85,22 +79,6 @@ class Decoder:
         labels = np.empty(len(record["items"]), dtype=object)
         labels[:] = self.decode(record["items"])
         return labels.astype(dtype)
-
-    def _object(self, kind: Any, record: Mapping[str, Any]) -> Any:
-        makers: dict[str, Callable[[Any], Any]] = {
-            "named": lambda r: find(r, self.custom_objects),
-            "partial": self._partial,
-            "tasks": lambda r: Tasks.from_mapping(self._fields(r["fields"])),
-            "codec": self._codec,
-            "head": lambda r: HeadSpec(**self._fields(r["fields"])),
-            "network": self._network,
-            "object": self._estimator,
-            "category": self._category,
-            "pandas": self._pandas,
-        }
-        if kind not in makers:
-            raise ModelFormatError(f"it has a record of type {kind!r}")
-        return makers[kind](record)
 
     def _fields(self, records: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self.decode(each) for name, each in records.items()}

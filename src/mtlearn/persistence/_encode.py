@@ -8,6 +8,7 @@ import torch
 from sklearn.utils import Bunch
 
 from mtlearn._utils._partial import Partial
+from mtlearn._utils._plain import PlainEncoder
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import HeadSpec, architecture
 from mtlearn.persistence._registry import is_object, name_of
@@ -18,65 +19,27 @@ from mtlearn.training import MultiTaskNet
 _REQUESTS, _CALLBACKS = "_metadata_request", "_skl_callbacks"
 
 
-class Encoder:
-    """Turns values into JSON, and their arrays into a dict beside it.
+class Encoder(PlainEncoder):
+    """Turns an estimator into JSON, with its arrays beside it.
 
     What occurs twice, such as the tasks that an estimator and its network share, is
     written once.
-
-    Attributes
-    ----------
-    arrays : dict of str to ndarray
-        By the names that the JSON refers to.
     """
 
     def __init__(self) -> None:
-        self.arrays: dict[str, np.ndarray] = {}
+        super().__init__()
         self._numbers: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no id is used twice
 
-    def encode(self, value: Any, where: str) -> Any:
-        """Encode a value.
+    def _kind(self, value: dict[Any, Any], where: str) -> str:
+        if type(value) not in (dict, Bunch):
+            raise _refusal(where, value)
+        return type(value).__name__.lower()
 
-        Parameters
-        ----------
-        value : object
-            What to encode.
-        where : str
-            What it is called, for messages.
-
-        Returns
-        -------
-        object
-            For `json.dumps`.
-
-        Raises
-        ------
-        InvalidParameterError
-            If it, or something in it, cannot be saved.
-        """
-        if value is None or isinstance(value, bool | str):
-            return value
-        if isinstance(value, int | float):
-            return self._number(value)
-        if isinstance(value, list):
-            return [self.encode(each, f"{where}[{i}]") for i, each in enumerate(value)]
-        if isinstance(value, tuple):
-            return {"type": "tuple", "items": self.encode(list(value), where)}
+    def _other(self, value: Any, where: str) -> Any:
         if isinstance(value, np.generic | np.ndarray | np.dtype | torch.device):
             return self._plain(value, where)
-        if isinstance(value, dict) and type(value) in (dict, Bunch):
-            items = [
-                [self.encode(key, where), self.encode(each, f"{where}[{key!r}]")]
-                for key, each in value.items()
-            ]
-            return {"type": type(value).__name__.lower(), "items": items}
         return self._shared(value, where)
-
-    def _number(self, value: float) -> Any:
-        if isinstance(value, float) and not np.isfinite(value):
-            return {"type": "float", "value": repr(float(value))}
-        return value if type(value) in (int, float) else type(value)(value)
 
     def _plain(self, value: Any, where: str) -> Any:
         if isinstance(value, torch.device):
@@ -89,9 +52,7 @@ class Encoder:
             item = self.encode(value.item(), where)
             return {"type": "scalar", "dtype": value.dtype.str, "value": item}
         if value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
-            name = f"array{len(self.arrays)}"
-            self.arrays[name] = value
-            return {"type": "array", "name": name}
+            return {"type": "array", "name": self._beside(value)}
         if value.dtype.kind in "UO" and value.ndim == 1:
             items = self.encode(value.tolist(), where)
             return {"type": "labels", "dtype": value.dtype.str, "items": items}

@@ -11,12 +11,13 @@ import numpy as np
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
+from mtlearn._utils._archive import Format, read_archive, write_archive
 from mtlearn.exceptions import ModelFormatError, ParameterTypeError
-from mtlearn.persistence._archive import read_archive, write_archive
 from mtlearn.persistence._decode import Decoder
 from mtlearn.persistence._encode import Encoder
 from mtlearn.persistence._registry import is_object
 
+FORMAT = Format("mtlearn", 1, "mtlearn.save")
 OBJECT, ARRAYS = "object.json", "arrays.safetensors"
 _VERSIONS = ("mtlearn", "torch", "scikit-learn", "skorch", "numpy")
 
@@ -86,7 +87,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         "class": type(estimator).__name__,
         "versions": {**versions, "python": platform.python_version()},
     }
-    write_archive(path, parts, about)
+    write_archive(path, parts, about, FORMAT)
 
 
 def load(
@@ -135,7 +136,7 @@ def load(
     ...     load(Path(folder) / "scaler.mtlearn").max_
     4.0
     """
-    parts, _ = read_archive(path, {OBJECT, ARRAYS})
+    parts, _ = read_archive(path, {OBJECT, ARRAYS}, FORMAT)
     try:
         arrays = load_arrays(parts[ARRAYS])
         decoder = Decoder(arrays, custom_objects or {})

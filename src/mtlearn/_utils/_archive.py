@@ -3,20 +3,41 @@
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mtlearn._utils._files import write_atomically
 from mtlearn.exceptions import ModelFormatError
 
-FORMAT = "mtlearn"
-VERSION = 1
 MANIFEST = "manifest.json"
 
 
+@dataclass(frozen=True)
+class Format:
+    """What a file holds.
+
+    Attributes
+    ----------
+    name : str
+        In the manifest.
+    version : int
+        The newest one that this package knows, which it writes.
+    origin : str
+        Who writes such files, for messages.
+    """
+
+    name: str
+    version: int
+    origin: str
+
+
 def write_archive(
-    path: str | os.PathLike[str], parts: dict[str, bytes], about: dict[str, Any]
+    path: str | os.PathLike[str],
+    parts: dict[str, bytes],
+    about: dict[str, Any],
+    form: Format,
 ) -> None:
     """Write a file of parts, whole or not at all.
 
@@ -28,34 +49,27 @@ def write_archive(
         By name.
     about : dict
         What else the manifest says, as JSON.
+    form : Format
+        What the file holds.
     """
     manifest = {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": form.name,
+        "version": form.version,
         **about,
-        "parts": {
-            name: {"size": len(part), "sha256": hashlib.sha256(part).hexdigest()}
-            for name, part in parts.items()
-        },
+        "parts": {name: _signature(part) for name, part in parts.items()},
     }
-    target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
-                for part_name, part in parts.items():
-                    archive.writestr(part_name, part)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+
+    def write(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+            for name, part in parts.items():
+                archive.writestr(name, part)
+
+    write_atomically(path, write)
 
 
 def read_archive(
-    path: str | os.PathLike[str], names: set[str]
+    path: str | os.PathLike[str], names: set[str], form: Format
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Read the parts of a file, and what its manifest says.
 
@@ -65,13 +79,15 @@ def read_archive(
         A file that `write_archive` has written.
     names : set of str
         The parts that it must have.
+    form : Format
+        What the file must hold.
 
     Returns
     -------
     parts : dict of str to bytes
         By name, each with the checksum that the manifest names.
     manifest : dict
-        The manifest.
+        The manifest; its version may be an older one.
 
     Raises
     ------
@@ -80,35 +96,38 @@ def read_archive(
     """
     with Path(path).open("rb") as file:
         try:
-            parts, manifest = _read_parts(file, names)
+            parts, manifest = _read_parts(file, names, form)
         except ModelFormatError as error:
-            raise ModelFormatError(_unreadable(path, error)) from None
+            raise ModelFormatError(_unreadable(path, error, form)) from None
         except Exception as error:  # a torn zip raises errors of many kinds
-            raise ModelFormatError(_unreadable(path, error)) from error
+            raise ModelFormatError(_unreadable(path, error, form)) from error
     return parts, manifest
 
 
+def _signature(part: bytes) -> dict[str, Any]:
+    return {"size": len(part), "sha256": hashlib.sha256(part).hexdigest()}
+
+
 def _read_parts(
-    file: BinaryIO, names: set[str]
+    file: BinaryIO, names: set[str], form: Format
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Read parts that are what the manifest says they are."""
     with zipfile.ZipFile(file) as archive:
         size = os.fstat(file.fileno()).st_size
         _check_entries(archive.infolist(), size, {MANIFEST, *names})
         manifest = json.loads(archive.read(MANIFEST))
-        _check_version(manifest)
+        _check_version(manifest, form)
         parts = {name: archive.read(name) for name in names}
     for name, part in parts.items():
-        found = {"size": len(part), "sha256": hashlib.sha256(part).hexdigest()}
-        if manifest["parts"][name] != found:
+        if manifest["parts"][name] != _signature(part):
             raise ModelFormatError(f"its part {name!r} is not what was written")
     return parts, manifest
 
 
-def _unreadable(path: str | os.PathLike[str], error: Exception) -> str:
+def _unreadable(path: str | os.PathLike[str], error: Exception, form: Format) -> str:
     return (
         f"The file {str(path)!r} cannot be loaded: {error}. It must be a whole file "
-        "that mtlearn.save has written."
+        f"that {form.origin} has written."
     )
 
 
@@ -127,14 +146,14 @@ def _check_entries(
         raise ModelFormatError("its parts are larger than the file")
 
 
-def _check_version(manifest: Any) -> None:
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ModelFormatError(f"its {MANIFEST} is none of mtlearn")
+def _check_version(manifest: Any, form: Format) -> None:
+    if not isinstance(manifest, dict) or manifest.get("format") != form.name:
+        raise ModelFormatError(f"its {MANIFEST} is none of {form.name}")
     version = manifest.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ModelFormatError(f"its format has the version {version!r}")
-    if version > VERSION:
+    if version > form.version:
         raise ModelFormatError(
-            f"its format has version {version}, newer than {VERSION}, which this "
+            f"its format has version {version}, newer than {form.version}, which this "
             "mtlearn knows. Upgrade: python -m pip install -U mtlearn"
         )

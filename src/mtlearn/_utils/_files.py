@@ -1,0 +1,39 @@
+"""Files that are written whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+
+def write_atomically(
+    path: str | os.PathLike[str], write: Callable[[BinaryIO], None]
+) -> None:
+    """Write a file beside its place, and put it there once it is on the disk.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where to; a file that is there is replaced at once.
+    write : callable
+        Writes to the open file that it gets. If it raises, nothing has changed.
+    """
+    target = Path(path)
+    # Not tempfile, whose files no one else may read.
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        with beside.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
