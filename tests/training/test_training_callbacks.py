@@ -116,7 +116,7 @@ def test_the_history_has_what_was_recorded_before():
 def test_epoch_end_stops_where_it_is_told():
     calls = []
     answers = iter([False, True])
-    callback = EpochEnd(lambda: calls.append("begin"), lambda: next(answers))
+    callback = EpochEnd(lambda: calls.append("begin"), lambda: next(answers), [])
     callback.on_epoch_begin(None)
     callback.on_epoch_end(None)
     callback.on_epoch_begin(None)

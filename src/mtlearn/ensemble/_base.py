@@ -13,6 +13,7 @@ from mtlearn._utils._unwrap import forget_optimizer, unwrap
 from mtlearn.ensemble._average import aligned_outputs, joint_codec, weighted_moments
 from mtlearn.ensemble._members import fit_members
 from mtlearn.estimators import MultiTaskMixin
+from mtlearn.training import release
 
 
 class BaseEnsemble(MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin):
@@ -41,10 +42,11 @@ class BaseEnsemble(MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin):
     ) -> None:
         """Fit the members, and keep them if all went well."""
         root, contexts = self._contexts(len(members), X, y)
-        fitted = fit_members(
+        fitted, checkpoints = fit_members(
             members, X, y, params, rows=rows, contexts=contexts, owner=self
         )
         self._keep(fitted)
+        release(checkpoints)
         root.call_on_fit_task_end(estimator=self, X=X, y=y)
 
     def _contexts(self, n_members: int, X: Any, y: Any) -> tuple[Any, list[Any]]:

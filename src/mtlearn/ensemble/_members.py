@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from mtlearn._utils._routing import params_of_rows
 from mtlearn._utils._sklearn_compat import safe_indexing
 from mtlearn._utils._unwrap import forget_optimizer
+from mtlearn.training import kept_checkpoints
 
 
 def prepared(estimator: Any, seed: int | None = None) -> Any:
@@ -66,7 +68,7 @@ def fit_members(
     rows: Sequence[np.ndarray | None],
     contexts: Sequence[Any],
     owner: Any,
-) -> list[Any]:
+) -> tuple[list[Any], list[Path]]:
     """Fit all members, in parallel if `n_jobs` says so.
 
     Parameters
@@ -86,19 +88,24 @@ def fit_members(
 
     Returns
     -------
-    list of estimator
+    members : list of estimator
         Fitted members, which may be copies.
+    checkpoints : list of Path
+        Of members that have ended; a run after a crash need not train them again.
     """
     if isinstance(X, torch.Tensor) and X.device.type == "cpu" and not X.requires_grad:
         X = X.numpy()  # which joblib can map into the memory of workers
     # Callbacks see the ensemble without what an earlier fit has learned.
     caller = clone(owner)
-    return Parallel(n_jobs=owner.n_jobs, verbose=owner.verbose)(
+    fitted = Parallel(n_jobs=owner.n_jobs, verbose=owner.verbose)(
         delayed(_fit_member)(member, X, y, given, chosen, context, caller)
         for member, given, chosen, context in zip(
             members, params, rows, contexts, strict=True
         )
     )
+    return [member for member, _ in fitted], [
+        file for _, files in fitted for file in files
+    ]
 
 
 def _fit_member(
@@ -109,16 +116,16 @@ def _fit_member(
     rows: np.ndarray | None,
     context: Any,
     owner: Any,
-) -> Any:
+) -> tuple[Any, list[Path]]:
     if rows is not None:
         params = params_of_rows(params, rows, len(rows))
         X, y = safe_indexing(X, rows), safe_indexing(y, rows)
     data = {"estimator": owner, "X": X, "y": y}
-    with context.propagate_callback_context(member):
+    with context.propagate_callback_context(member), kept_checkpoints() as files:
         context.call_on_fit_task_begin(**data)
         member.fit(X, y, **params)
     context.call_on_fit_task_end(**data)
     # A member from another process has no optimiser state; so that more training is
     # the same wherever it was fitted, none of them has.
     forget_optimizer(member)
-    return member
+    return member, files

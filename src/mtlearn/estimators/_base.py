@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._validation import check_nested_names
 from mtlearn.estimators._callbacks import EpochContext
+from mtlearn.estimators._checkpoints import open_checkpoints
 from mtlearn.estimators._fit import (
     FitState,
     check_both_given,
@@ -36,6 +37,7 @@ from mtlearn.estimators._settings import (
 )
 from mtlearn.tasks import Head, Task, Tasks, fit_codec
 from mtlearn.training import (
+    Checkpoints,
     Samples,
     Seeds,
     activations,
@@ -109,19 +111,19 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
             state = FitState(fit_codec(self.tasks, y, sample_weight))
         else:
             check_same_network(state, self.tasks, settings)
-        seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
-        tasks = state.codec.tasks
-        if X_val is not None or y_val is not None:
-            check_both_given(X_val, y_val)
-            X_val = self._check_X(X_val, reset=False)
-            data: tuple[Samples, Samples | None] = (
-                training_samples(X, targets, tasks, settings),
-                validation_samples(X_val, y_val, state.codec, settings),
-            )
-        else:
-            data = split_samples(X, targets, tasks, settings, seeds.split)
-        return self._train(state, data, settings, seeds, context)
+        validation = self._validation(X_val, y_val, state, settings)
+        seed = draw_seed(self.random_state)
+        checkpoints = open_checkpoints(
+            self, state, settings, (X, targets, validation), seed
+        )
+        if checkpoints is not None:
+            seed = checkpoints.seed
+        seeds = derive_seeds(seed, len(state.history))
+        data = split_samples(
+            X, targets, state.codec.tasks, settings, seeds.split, validation
+        )
+        return self._train(state, data, settings, seeds, context, checkpoints)
 
     @with_callbacks
     def partial_fit(
@@ -185,6 +187,7 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
         settings: Settings,
         seeds: Seeds,
         context: EpochContext,
+        checkpoints: Checkpoints | None = None,
     ) -> Self:
         """Build the network if there is none, train it and keep what it has learned."""
         # Weights may change from fit to fit; all else of a task stays.
@@ -207,12 +210,25 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
                     settings,
                     seeds=seeds,
                     on_epoch=(context.begin_epoch, context.end_epoch),
+                    checkpoints=checkpoints,
                 )
         # An earlier fit on other targets may have left classes behind.
         self.__dict__.pop("classes_", None)
         self.__dict__.update(state.attributes())
+        if checkpoints is not None:
+            checkpoints.finish()
         context.end()
         return self
+
+    def _validation(
+        self, X_val: Any, y_val: Any, state: FitState, settings: Settings
+    ) -> Samples | None:
+        """Check and encode the validation rows that a user has passed."""
+        if X_val is None and y_val is None:
+            return None
+        check_both_given(X_val, y_val)
+        X_val = self._check_X(X_val, reset=False)
+        return validation_samples(X_val, y_val, state.codec, settings)
 
     def _state(self) -> FitState | None:
         """Give what an earlier fit has learned, to go on from."""

@@ -33,6 +33,7 @@ from mtlearn.training import (
     EMA,
     SWA,
     BestWeights,
+    Checkpoints,
     DivergenceGuard,
     EpochEnd,
     EpochHistory,
@@ -134,10 +135,11 @@ def split_samples(
     tasks: Tasks,
     settings: Settings,
     seed: int,
+    validation: Samples | None = None,
 ) -> tuple[Samples, Samples | None]:
     """Set validation rows aside where they are needed, without a copy of X."""
-    if not settings.validates:
-        return training_samples(X, targets, tasks, settings), None
+    if validation is not None or not settings.validates:
+        return training_samples(X, targets, tasks, settings), validation
     fraction = settings.validation_fraction
     train, valid = validation_rows(targets, tasks, fraction, seed)
     return (
@@ -226,6 +228,7 @@ def train(
     *,
     seeds: Seeds,
     on_epoch: tuple[Callable[[], None], Callable[[], bool]],
+    checkpoints: Checkpoints | None = None,
 ) -> None:
     """Train the net of a state, and fill its history.
 
@@ -241,6 +244,8 @@ def train(
         Of the order of the rows, and of what happens to them.
     on_epoch : pair of callable
         Called before and after each epoch; the second one may say stop.
+    checkpoints : Checkpoints or None, default=None
+        Where each epoch's end is written to, and which one to begin from.
     """
     net, history = state.net, state.history
     begin_epoch, end_epoch = on_epoch
@@ -270,7 +275,9 @@ def train(
         *(each for each in averages if isinstance(settings.averaging, SWA)),
         *(each for each in settings.callbacks if each not in metrics),
         # Stops training, after everyone else has seen the epoch.
-        EpochEnd(begin_epoch, lambda: end_epoch() or best.stalled_),
+        EpochEnd(
+            begin_epoch, lambda: end_epoch() or best.stalled_, history, checkpoints
+        ),
     ]
     net.train(
         data,

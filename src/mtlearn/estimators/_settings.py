@@ -1,7 +1,9 @@
 """The parameters of an estimator, checked once."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -93,6 +95,8 @@ class Settings:
         Arguments of `torch.nn.Module.compile`; None does not compile.
     n_threads : int or None
         With how many torch threads.
+    checkpoint_dir : Path or None
+        Where checkpoints go.
     verbose : int
         How much to show.
     keeps_optimizer : bool
@@ -122,6 +126,7 @@ class Settings:
     precision_is_auto: bool
     compile: dict[str, Any] | None
     n_threads: int | None
+    checkpoint_dir: Path | None
     verbose: int
     keeps_optimizer: bool = False
 
@@ -194,6 +199,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         precision_is_auto=estimator.precision == "auto",
         compile=_read_compile(estimator.compile, owner),
         n_threads=read_n_threads(estimator),
+        checkpoint_dir=_read_folder(estimator.checkpoint_dir, owner),
         verbose=_read_verbose(estimator.verbose, owner),
     )
 
@@ -276,6 +282,15 @@ def _read_compile(value: Any, owner: str) -> dict[str, Any] | None:
             f"The 'compile' parameter of {owner} must be True, False or a dict of "
             f"arguments of torch.compile. Got {value!r} instead."
         ) from error
+
+
+def _read_folder(value: Any, owner: str) -> Path | None:
+    if value is None or isinstance(value, str | os.PathLike):
+        return None if value is None else Path(value)
+    raise ParameterTypeError(
+        f"The 'checkpoint_dir' parameter of {owner} must be None or the path of a "
+        f"folder. Got {value!r} instead."
+    )
 
 
 def _read_on_divergence(value: Any, owner: str) -> bool:

@@ -97,6 +97,10 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     n_threads : None or int, default=None
         Torch threads in `fit` and `predict`. None leaves torch's own count, which
         joblib's workers lower; a number makes results the same for every `n_jobs`.
+    checkpoint_dir : None, str or path-like, default=None
+        Folder in which `fit` writes a file after each epoch, the last two of which it
+        keeps. If it is killed, the same call on the same data goes on from there and
+        ends with the same bits. When it ends, the files are removed.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, classes and target scales of the last
         one, with a new optimiser.
@@ -193,6 +197,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         precision: str = "auto",
         compile: bool | Mapping[str, Any] = False,
         n_threads: int | None = None,
+        checkpoint_dir: Any = None,
         warm_start: bool = False,
         random_state: Any = None,
         verbose: int = 0,
@@ -223,6 +228,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         self.precision = precision
         self.compile = compile
         self.n_threads = n_threads
+        self.checkpoint_dir = checkpoint_dir
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose

@@ -9,14 +9,20 @@ from mtlearn.training._averaging import (
 from mtlearn.training._batches import to_labels
 from mtlearn.training._callbacks import (
     BestWeights,
-    EpochEnd,
     EpochHistory,
     EpochLine,
     ProgressBar,
 )
 from mtlearn.training._changes import Changes
+from mtlearn.training._checkpoint import (
+    Checkpoints,
+    EpochEnd,
+    kept_checkpoints,
+    release,
+)
 from mtlearn.training._device import resolve_device
 from mtlearn.training._divergence import DivergenceGuard
+from mtlearn.training._fingerprint import fingerprint_of
 from mtlearn.training._inference import activations, features
 from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._net import MultiTaskNet
@@ -43,6 +49,7 @@ __all__ = [
     "BestWeights",
     "CSVLogger",
     "Changes",
+    "Checkpoints",
     "DivergenceGuard",
     "EMA",
     "EpochEnd",
@@ -63,8 +70,11 @@ __all__ = [
     "derive_seeds",
     "draw_seed",
     "features",
+    "fingerprint_of",
     "isolated",
+    "kept_checkpoints",
     "precision_of",
+    "release",
     "resolve_averaging",
     "resolve_device",
     "resolve_optimizer",

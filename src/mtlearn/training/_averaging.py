@@ -219,6 +219,17 @@ class WeightAverage:
                 mean.copy_(tensor)
         self.count += 1
 
+    def state_dict(self) -> dict[str, Any]:
+        """Give the averages and how many are in them."""
+        return {"mean": self.mean, "count": self.count}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take averages over."""
+        for mean, before in zip(self.mean, state["mean"], strict=True):
+            mean.copy_(before)
+        self.count = state["count"]
+
     @torch.no_grad()
     def exchange(self) -> None:
         """Let tensors and averages change places, each in its own memory."""
@@ -265,6 +276,15 @@ class EMACallback(Callback):
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         self._show(True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the average, and whether the network has it."""
+        return {"average": self.average_.state_dict(), "shown": self.shown_}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with an average."""
+        self.average_.load_state_dict(state["average"])
+        self.shown_ = state["shown"]
 
     def _show(self, averaged: bool) -> None:
         if averaged != self.shown_:
@@ -318,6 +338,15 @@ class SWACallback(Callback):
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         if self.epoch_ >= self.start:
             self.average_.update(get_swa_multi_avg_fn())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the average, and how many epochs there were."""
+        return {"average": self.average_.state_dict(), "epoch": self.epoch_}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with an average."""
+        self.average_.load_state_dict(state["average"])
+        self.epoch_ = state["epoch"]
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         if self.average_.count:

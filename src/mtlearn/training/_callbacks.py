@@ -8,7 +8,6 @@ import numpy as np
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
-from mtlearn.training._loop import StopTraining
 from mtlearn.training._net import MultiTaskNet
 
 # skorch's hooks have public names and no parameters of interest.
@@ -149,6 +148,14 @@ class ProgressBar(Callback):
         self.bar_.set_postfix(labels, refresh=False)
         self.bar_.update()
 
+    def state_dict(self) -> dict[str, int]:
+        """Give how far the bar is."""
+        return {"epochs": self.bar_.n}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Move the bar on."""
+        self.bar_.update(state["epochs"])
+
     def close_bar(self) -> None:
         """Leave the bar as it is, if training has begun."""
         if hasattr(self, "bar_"):
@@ -199,24 +206,3 @@ def format_row(row: dict[str, Any], names: tuple[str, ...]) -> str:
         f"epoch {row['epoch']}: loss {pair('loss')} ({losses}), "
         f"lr {row['lr']:.2e}, {row['seconds']:.1f} s"
     )
-
-
-class EpochEnd(Callback):
-    """Call a function after each epoch, and stop where it says so.
-
-    Parameters
-    ----------
-    begin, end : callable
-        Called without arguments; training stops when `end` returns True.
-    """
-
-    def __init__(self, begin: Any, end: Any) -> None:
-        self.begin = begin
-        self.end = end
-
-    def on_epoch_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
-        self.begin()
-
-    def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
-        if self.end():
-            raise StopTraining

@@ -78,8 +78,9 @@ class CSVLogger(Callback):
             )
         check_bool(self.append, "append", "CSVLogger")
         self.columns_: list[str] | None = None
-        # Also to fail now, and not after an epoch, if it cannot be written.
-        with Path(self.path).open("a" if self.append else "w", encoding="utf-8"):
+        # To fail now, and not after an epoch, if it cannot be written. What is there
+        # stays until the first epoch ends: this may be a run that goes on with it.
+        with Path(self.path).open("a", encoding="utf-8"):
             pass
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
@@ -89,8 +90,20 @@ class CSVLogger(Callback):
         with Path(self.path).open("a", encoding="utf-8", newline="") as file:
             csv.writer(file).writerow([row.get(key, "") for key in self.columns_])
 
+    def state_dict(self) -> dict[str, Any]:
+        """Give the columns, and how long the file is."""
+        return {"columns": self.columns_, "size": Path(self.path).stat().st_size}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the file, without lines of epochs that are run anew."""
+        if Path(self.path).stat().st_size >= state["size"]:
+            self.columns_ = state["columns"]
+            os.truncate(self.path, state["size"])
+
     def _begin(self, columns: list[str]) -> list[str]:
         """Write the header, or read that of an earlier training."""
+        if not self.append:
+            os.truncate(self.path, 0)
         with Path(self.path).open("r+", encoding="utf-8", newline="") as file:
             header = next(csv.reader(file), None)
             if header is None:

@@ -37,7 +37,7 @@ class BatchLoop(NeuralNet):
     change_generator_: torch.Generator
 
     def partial_fit(
-        self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
+        self, X: Any, y: Any = None, classes: Any = None, *, epochs: int = 1
     ) -> Self:
         """Run the training loop; unlike skorch's, let Ctrl-C through.
 
@@ -47,17 +47,18 @@ class BatchLoop(NeuralNet):
             Training and validation rows.
         y, classes : None
             Not used.
-        **fit_params : object
-            ``epochs``.
+        epochs : int, default=1
+            Epochs at most.
 
         Returns
         -------
         MultiTaskNet
             This net.
         """
-        self.notify("on_train_begin", X=X, y=y)
         try:
-            self.fit_loop(X, y, **fit_params)
+            self.notify("on_train_begin", X=X, y=y)
+            # A checkpoint may have brought some epochs back.
+            self.fit_loop(X, y, epochs=epochs - len(self.history))
         except StopTraining:
             pass
         except KeyboardInterrupt:

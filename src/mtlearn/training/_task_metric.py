@@ -137,6 +137,13 @@ class TaskMetric(Callback):
             net.history.record(self.key_, self._compute())
         self.batches_ = []
 
+    def state_dict(self) -> dict[str, Any]:
+        """Give nothing: no epoch's figure depends on those before."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take nothing over."""
+
     def _compute(self) -> float:
         """Compute the metric of the batches that were kept."""
         outputs, values, present = map(torch.cat, zip(*self.batches_, strict=True))
