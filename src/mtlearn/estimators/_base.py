@@ -18,7 +18,6 @@ from mtlearn.estimators._fit import (
     encode_rows,
     make_net,
     split_samples,
-    train,
     training_samples,
     validation_samples,
 )
@@ -35,6 +34,7 @@ from mtlearn.estimators._settings import (
     read_n_threads,
     read_settings,
 )
+from mtlearn.estimators._train import train
 from mtlearn.tasks import Head, Task, Tasks, fit_codec
 from mtlearn.training import (
     Checkpoints,

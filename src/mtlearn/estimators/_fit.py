@@ -1,15 +1,11 @@
 """The stages of a fit, as plain functions over records."""
 
-import warnings
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
-from skorch.callbacks import Callback, GradientNormClipping
 
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
@@ -21,7 +17,6 @@ from mtlearn.networks import (
     HeadSpec,
     autocast_error,
     build_network,
-    needs_batch,
 )
 from mtlearn.tasks import (
     Codec,
@@ -30,24 +25,10 @@ from mtlearn.tasks import (
     Tasks,
 )
 from mtlearn.training import (
-    EMA,
-    SWA,
-    BestWeights,
-    Checkpoints,
-    DivergenceGuard,
-    EpochEnd,
-    EpochHistory,
-    EpochLine,
-    EpochLog,
     Labels,
     MultiTaskNet,
-    ProgressBar,
     Samples,
-    Seeds,
-    TaskMetric,
-    averaging_callback,
     row_chances,
-    schedule_callback,
     to_labels,
     validation_rows,
 )
@@ -219,131 +200,3 @@ def move(net: MultiTaskNet, settings: Settings) -> bool:
 
 def _head_spec(n_outputs: int, head: Head) -> HeadSpec:
     return HeadSpec(n_outputs, tuple(head.hidden), head.dropout, head.batch_norm)
-
-
-def train(
-    state: FitState,
-    data: tuple[Samples, Samples | None],
-    settings: Settings,
-    *,
-    seeds: Seeds,
-    on_epoch: tuple[Callable[[], None], Callable[[], bool]],
-    checkpoints: Checkpoints | None = None,
-) -> None:
-    """Train the net of a state, and fill its history.
-
-    Parameters
-    ----------
-    state : FitState
-        With a net; changed in place.
-    data : tuple of (Samples, Samples or None)
-        Training and validation rows.
-    settings : Settings
-        Checked parameters.
-    seeds : Seeds
-        Of the order of the rows, and of what happens to them.
-    on_epoch : pair of callable
-        Called before and after each epoch; the second one may say stop.
-    checkpoints : Checkpoints or None, default=None
-        Where each epoch's end is written to, and which one to begin from.
-    """
-    net, history = state.net, state.history
-    begin_epoch, end_epoch = on_epoch
-    _check_batches(net, data[0], settings)
-    before = len(history)
-    validates = data[1] is not None
-    best = BestWeights(
-        settings.restore_best and validates,
-        settings.patience,
-        loss="valid_loss" if validates else "train_loss",
-        keep=settings.falls_back,
-    )
-    guard = DivergenceGuard(history, best if settings.falls_back else None)
-    averages = _averages(data[0], settings)
-    metrics = [each for each in settings.callbacks if _is_metric(each)]
-    callbacks = [
-        guard,
-        *metrics,  # before the history, which has them too
-        EpochHistory(history),
-        *_schedule(net, data[0], settings),
-        *_display(history, settings),
-        *_clipping(settings),
-        # The best epoch's weights may be averages over steps, and an average over
-        # epochs takes the place of the best one.
-        *(each for each in averages if isinstance(settings.averaging, EMA)),
-        best,
-        *(each for each in averages if isinstance(settings.averaging, SWA)),
-        *(each for each in settings.callbacks if each not in metrics),
-        # Stops training, after everyone else has seen the epoch.
-        EpochEnd(
-            begin_epoch, lambda: end_epoch() or best.stalled_, history, checkpoints
-        ),
-    ]
-    net.train(
-        data,
-        epochs=settings.max_epochs,
-        callbacks=callbacks,
-        order_seed=seeds.order,
-        changes=settings.changes,
-        change_seed=seeds.changes,
-    )
-    replaced = any(getattr(each, "has_replaced_", False) for each in averages)
-    found = (validates or best.restore) and best.best_epoch_ and not replaced
-    state.best_epoch = before + best.best_epoch_ if found else len(history)
-    if guard.error_ is not None:
-        warnings.warn(
-            f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",
-            ConvergenceWarning,
-            stacklevel=5,
-        )
-
-
-def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Callback]:
-    if settings.schedule is None:
-        return []
-    n_batches = len(net.get_iterator(rows, training=True))
-    return [
-        schedule_callback(
-            settings.schedule,
-            rates=settings.rates,
-            epochs=settings.max_epochs,
-            n_batches=n_batches,
-        )
-    ]
-
-
-def _is_metric(callback: Any) -> bool:
-    """Tell whether it is a metric of a task, also one with a name beside it."""
-    if isinstance(callback, tuple):
-        callback = callback[1]
-    return isinstance(callback, TaskMetric)
-
-
-def _clipping(settings: Settings) -> list[Callback]:
-    if settings.clip_grad_norm is None:
-        return []
-    return [GradientNormClipping(settings.clip_grad_norm)]
-
-
-def _averages(rows: Samples, settings: Settings) -> list[Callback]:
-    if settings.averaging is None:
-        return []
-    return [averaging_callback(settings.averaging, settings.max_epochs, rows)]
-
-
-def _display(history: list[dict[str, Any]], settings: Settings) -> list[Callback]:
-    shown: list[Callback] = [EpochLog(history)]
-    if settings.verbose == 1:
-        shown.append(ProgressBar(settings.max_epochs, history))
-    elif settings.verbose > 1:
-        shown.append(EpochLine(history))
-    return shown
-
-
-def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None:
-    if needs_batch(net.module_) and min(len(rows), settings.batch_size) == 1:
-        raise InvalidDataError(
-            "The network has batch normalisation, which cannot train on one row at a "
-            f"time: n_samples={len(rows)}, batch_size={settings.batch_size}. Pass more "
-            "rows, raise batch_size, or set batch_norm=False in the backbone and heads."
-        )

@@ -141,6 +141,10 @@ class ProgressBar(Callback):
     def on_train_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
         self.bar_ = tqdm(total=self.epochs, unit="epoch", desc="fit")
 
+    def on_epoch_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        # Epochs that a checkpoint has brought back.
+        self.bar_.update(len(net.history) - 1 - self.bar_.n)
+
     def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
         last = self.rows[-1]
         shown = {key: last[key] for key in _HEADLINE if key in last}
@@ -148,13 +152,12 @@ class ProgressBar(Callback):
         self.bar_.set_postfix(labels, refresh=False)
         self.bar_.update()
 
-    def state_dict(self) -> dict[str, int]:
-        """Give how far the bar is."""
-        return {"epochs": self.bar_.n}
+    def state_dict(self) -> dict[str, Any]:
+        """Give nothing: the rows say how far the bar is."""
+        return {}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Move the bar on."""
-        self.bar_.update(state["epochs"])
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take nothing over."""
 
     def close_bar(self) -> None:
         """Leave the bar as it is, if training has begun."""

@@ -186,8 +186,12 @@ class EpochEnd(Callback):
         self.checkpoints = checkpoints
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        found = None if self.checkpoints is None else self.checkpoints.take()
+        if self.checkpoints is None:
+            return
+        found = self.checkpoints.take()
         if found is None:
+            # A callback that no file can hold shall fail now, not after an epoch.
+            StateEncoder().encode(state_of(net)["callbacks"], "callbacks")
             return
         restore_state(net, found["net"])
         self.rows.extend(found["rows"])

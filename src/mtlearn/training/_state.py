@@ -110,7 +110,8 @@ def restore_state(net: Any, state: dict[str, Any]) -> None:
     net.change_generator_.set_state(generators["changes"])
     net.history.extend({**row, "batches": []} for row in state["history"])
     for name, callback in net.callbacks_:
-        _restore_callback(callback, state["callbacks"][name])
+        if name in state["callbacks"]:  # all but what shows progress
+            _restore_callback(callback, state["callbacks"][name])
 
 
 def _is_cuda(device: torch.device) -> bool:

@@ -1,0 +1,178 @@
+"""The training of a fit: its callbacks, in their order."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback, GradientNormClipping
+
+from mtlearn.estimators._fit import FitState
+from mtlearn.estimators._settings import Settings
+from mtlearn.exceptions import DivergenceError, InvalidDataError
+from mtlearn.networks import needs_batch
+from mtlearn.training import (
+    EMA,
+    BestWeights,
+    Checkpoints,
+    DivergenceGuard,
+    EpochEnd,
+    EpochHistory,
+    EpochLine,
+    EpochLog,
+    MultiTaskNet,
+    ProgressBar,
+    Samples,
+    Seeds,
+    TaskMetric,
+    averaging_callback,
+    schedule_callback,
+)
+
+
+def train(
+    state: FitState,
+    data: tuple[Samples, Samples | None],
+    settings: Settings,
+    *,
+    seeds: Seeds,
+    on_epoch: tuple[Callable[[], None], Callable[[], bool]],
+    checkpoints: Checkpoints | None = None,
+) -> None:
+    """Train the net of a state, and fill its history.
+
+    Parameters
+    ----------
+    state : FitState
+        With a net; changed in place.
+    data : tuple of (Samples, Samples or None)
+        Training and validation rows.
+    settings : Settings
+        Checked parameters.
+    seeds : Seeds
+        Of the order of the rows, and of what happens to them.
+    on_epoch : pair of callable
+        Called before and after each epoch; the second one may say stop.
+    checkpoints : Checkpoints or None, default=None
+        Where each epoch's end is written to, and which one to begin from.
+    """
+    net, history, before = state.net, state.history, len(state.history)
+    _check_batches(net, data[0], settings)
+    validates = data[1] is not None
+    best = BestWeights(
+        settings.restore_best and validates,
+        settings.patience,
+        loss="valid_loss" if validates else "train_loss",
+        keep=settings.falls_back,
+    )
+    guard = DivergenceGuard(history, best if settings.falls_back else None)
+    averages = _averages(data[0], settings)
+    callbacks = [
+        guard,
+        *_recording(net, history, data[0], settings),
+        *_keeping(best, averages, settings),
+        *(each for each in settings.callbacks if not _is_metric(each)),
+        # Stops training, after everyone else has seen the epoch.
+        EpochEnd(
+            on_epoch[0], lambda: on_epoch[1]() or best.stalled_, history, checkpoints
+        ),
+    ]
+    try:
+        net.train(
+            data,
+            epochs=settings.max_epochs,
+            callbacks=callbacks,
+            order_seed=seeds.order,
+            changes=settings.changes,
+            change_seed=seeds.changes,
+        )
+    except DivergenceError:
+        if checkpoints is not None:
+            checkpoints.finish()  # it would diverge again
+        raise
+    replaced = any(getattr(each, "has_replaced_", False) for each in averages)
+    found = (validates or best.restore) and best.best_epoch_ and not replaced
+    state.best_epoch = before + best.best_epoch_ if found else len(history)
+    if guard.error_ is not None:
+        warnings.warn(
+            f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+
+def _recording(
+    net: MultiTaskNet, history: list[dict[str, Any]], rows: Samples, settings: Settings
+) -> list[Any]:
+    """Make what fills the history, moves the rate and shows how far training is."""
+    return [
+        *filter(_is_metric, settings.callbacks),  # before the history, which has them
+        EpochHistory(history),
+        *_schedule(net, rows, settings),
+        *_display(history, settings),
+        *_clipping(settings),
+    ]
+
+
+def _keeping(
+    best: BestWeights, averages: list[Callback], settings: Settings
+) -> list[Callback]:
+    """Order what keeps weights.
+
+    The best epoch's weights may be averages over steps, and an average over epochs
+    takes the place of the best one.
+    """
+    over_steps = isinstance(settings.averaging, EMA)
+    return [*averages, best] if over_steps else [best, *averages]
+
+
+def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Callback]:
+    if settings.schedule is None:
+        return []
+    n_batches = len(net.get_iterator(rows, training=True))
+    return [
+        schedule_callback(
+            settings.schedule,
+            rates=settings.rates,
+            epochs=settings.max_epochs,
+            n_batches=n_batches,
+        )
+    ]
+
+
+def _is_metric(callback: Any) -> bool:
+    """Tell whether it is a metric of a task, also one with a name beside it."""
+    if isinstance(callback, tuple):
+        callback = callback[1]
+    return isinstance(callback, TaskMetric)
+
+
+def _clipping(settings: Settings) -> list[Callback]:
+    if settings.clip_grad_norm is None:
+        return []
+    return [GradientNormClipping(settings.clip_grad_norm)]
+
+
+def _averages(rows: Samples, settings: Settings) -> list[Callback]:
+    if settings.averaging is None:
+        return []
+    return [averaging_callback(settings.averaging, settings.max_epochs, rows)]
+
+
+def _display(history: list[dict[str, Any]], settings: Settings) -> list[Any]:
+    shown: list[Any] = [EpochLog(history)]
+    # With a name of its own, as it comes and goes with `verbose` between runs.
+    if settings.verbose == 1:
+        shown.append(("display", ProgressBar(settings.max_epochs, history)))
+    elif settings.verbose > 1:
+        shown.append(("display", EpochLine(history)))
+    return shown
+
+
+def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None:
+    if needs_batch(net.module_) and min(len(rows), settings.batch_size) == 1:
+        raise InvalidDataError(
+            "The network has batch normalisation, which cannot train on one row at a "
+            f"time: n_samples={len(rows)}, batch_size={settings.batch_size}. Pass more "
+            "rows, raise batch_size, or set batch_norm=False in the backbone and heads."
+        )
