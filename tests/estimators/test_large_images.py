@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
+from mtlearn import load, save
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.networks import _memory
 from tiny_problems import image_estimator, make_images
@@ -72,9 +73,15 @@ def test_prediction_that_does_not_fit(memory, method):
 
 
 @pytest.mark.usefixtures("small_is_large")
-def test_a_pickle_on_a_smaller_machine(memory):
+def test_a_file_on_a_smaller_machine(memory, tmp_path):
     X, y = make_images()
-    file = pickle.dumps(image_estimator(precision="float32").fit(X, y))
+    estimator = image_estimator(precision="float32").fit(X, y)
+    file = pickle.dumps(estimator)
+    save(estimator, tmp_path / "model.mtlearn")
+    expected = estimator.predict(X)
+    np.testing.assert_array_equal(load(tmp_path / "model.mtlearn").predict(X), expected)
     memory(ROW)
     with pytest.raises(InvalidDataError, match="A pass of 2 at once"):
         pickle.loads(file)
+    with pytest.raises(ValueError, match="A pass of 2 at once"):
+        load(tmp_path / "model.mtlearn")

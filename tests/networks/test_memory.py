@@ -98,6 +98,11 @@ def test_the_machine_has_memory():
     assert expected > 2**28
 
 
+def test_a_gpu_has_memory_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**30, 2**36))
+    assert memory_of(torch.device("cuda")) == 2**36
+
+
 @pytest.mark.parametrize("error", [AttributeError, ValueError, OSError])
 def test_where_it_is_not_known_nothing_is_refused(monkeypatch, error):
     def unknown(name):
