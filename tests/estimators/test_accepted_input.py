@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback
 
 from mtlearn import Classification, Regression
+from mtlearn.preprocessing import GlobalMaxScaler
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -165,13 +167,87 @@ def test_tables(container):
     np.testing.assert_array_equal(estimator.predict(given), expected.predict(X))
 
 
-def test_a_single_class_and_a_constant_target():
-    X, _ = make_table()
-    estimator = table_estimator(Classification()).fit(X, np.full(40, "only"))
+TABLE = np.arange(160).reshape(40, 4) % 23 - 11
+TABLE_LAYOUTS = {
+    "bytes": lambda X: X.astype(np.int8),
+    "whole": lambda X: X.astype(np.int64),
+    "half": lambda X: X.astype(np.float16),
+    "big-endian": lambda X: X.astype(">f8"),
+    "fortran": lambda X: np.asfortranarray(X.astype(float)),
+    "reversed": lambda X: X[::-1, ::-1].copy()[::-1, ::-1],
+    "strided": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
+    "objects": lambda X: X.astype(object),
+    "rows": list,
+}
+
+
+@pytest.mark.parametrize("layout", TABLE_LAYOUTS)
+def test_layouts_of_tables_agree(layout):
+    y = make_table()[1]
+    expected = table_estimator().fit(TABLE.astype(float), y)
+    X = TABLE_LAYOUTS[layout](TABLE)
+    estimator = table_estimator().fit(X, y)
+    assert_same_bits(expected, estimator)
+    np.testing.assert_array_equal(estimator.predict(X), expected.predict(TABLE))
+    np.testing.assert_array_equal(estimator.embed(X), expected.embed(TABLE))
+    assert estimator.score(X, y) == expected.score(TABLE, y)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int16"])
+def test_a_table_in_a_read_only_file(tmp_path, dtype):
+    y = make_table()[1]
+    np.save(tmp_path / "X.npy", TABLE.astype(dtype))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    estimator = table_estimator().fit(mapped, y).partial_fit(mapped, y)
+    expected = table_estimator().fit(TABLE, y).partial_fit(TABLE, y)
+    assert_same_bits(expected, estimator)
+    np.testing.assert_array_equal(estimator.predict(mapped), expected.predict(TABLE))
+
+
+LABELS_OF = {
+    "from one": [1, 2, 3],
+    "with a gap": [0, 5, 99],
+    "negative": [-7, 0, 7],
+    "real": [0.0, 5.0, 99.0],
+    "words": ["high", "low", "middling"],
+    "numbers as words": ["1", "10", "2"],
+}
+
+
+@pytest.mark.parametrize("name", LABELS_OF)
+@pytest.mark.parametrize("make", [table_estimator, image_estimator])
+def test_labels_of_any_kind(make, name):
+    X, y = make_table() if make is table_estimator else make_images()
+    classes = np.array(LABELS_OF[name])
+    labels = classes[y[:, 0].astype(int)]
+    estimator = make(Classification(), max_epochs=20).fit(X, labels)
+    np.testing.assert_array_equal(estimator.classes_, np.unique(labels))
+    assert estimator.predict(X).dtype == labels.dtype
+    assert estimator.score(X, labels) == np.mean(estimator.predict(X) == labels)
+    coded = make(Classification(), max_epochs=20).fit(X, y[:, 0])
+    np.testing.assert_array_equal(coded.predict_proba(X), estimator.predict_proba(X))
+
+
+@pytest.mark.parametrize("make", [table_estimator, image_estimator])
+def test_a_single_class_and_a_constant_target(make):
+    X, y = make_table() if make is table_estimator else make_images()
+    estimator = make(Classification()).fit(X, np.full(len(y), "only"))
     assert set(estimator.predict(X)) == {"only"}
-    np.testing.assert_array_equal(estimator.predict_proba(X), np.ones((40, 1)))
-    constant = table_estimator(Regression(), max_epochs=200).fit(X, np.full(40, 3.5))
+    np.testing.assert_array_equal(estimator.predict_proba(X), np.ones((len(y), 1)))
+    constant = make(Regression(), lr=0.03, max_epochs=200).fit(X, np.full(len(y), 3.5))
     np.testing.assert_allclose(constant.predict(X), 3.5, atol=0.5)
+
+
+def test_a_table_of_zeros():
+    estimator = table_estimator().fit(np.zeros((40, 4)), make_table()[1])
+    assert np.isfinite(estimator.predict(np.zeros((40, 4)))).all()
+
+
+def test_images_brighter_than_those_of_the_fit():
+    X, y = make_images()
+    model = make_pipeline(GlobalMaxScaler(), image_estimator()).fit(X, y)
+    assert model[0].transform(3 * X).max() == pytest.approx(3)
+    assert np.isfinite(model.predict(3 * X)).all()
 
 
 def test_one_row_at_predict():

@@ -107,15 +107,9 @@ def test_dropping_an_estimator_frees_its_network():
     assert alive() is None
 
 
-@pytest.mark.parametrize("method", ["predict", "predict_proba", "embed"])
-def test_an_unfitted_estimator_says_so(method):
-    X, _ = make_table()
-    with pytest.raises(NotFittedError, match="not fitted yet"):
-        getattr(table_estimator(), method)(X)
+def test_an_unfitted_estimator_has_no_view():
     with pytest.raises(NotFittedError, match="not fitted yet"):
         table_estimator().task("kind")
-    with pytest.raises(NotFittedError, match="not fitted yet"):
-        table_estimator().score(X, X[:, :2])
 
 
 def test_inferred_tasks():

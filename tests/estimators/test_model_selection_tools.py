@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import (
@@ -75,6 +76,19 @@ def test_a_class_that_a_fold_lacks():
     for estimator, train in zip(found["estimator"], folds, strict=True):
         assert len(np.unique(y[train, 0])) < 3
         assert estimator.predict_proba(X)[0].shape == (30, 3)
+
+
+def test_a_task_without_a_label_in_one_fold():
+    X, y = make_table()
+    y[10:, 0] = np.nan  # the first unshuffled fold trains without this task
+    with pytest.warns(FitFailedWarning, match="Task 'kind' has no label"):
+        found = cross_validate(table_estimator(), X, y, cv=4, return_estimator=True)
+    np.testing.assert_array_equal(np.isnan(found["test_score"]), [1, 0, 0, 0])
+    # The others have no label of it to score.
+    second = found["estimator"][1]
+    rows = slice(10, 20)
+    expected = second.task("size").score(X[rows], y[rows, 1])
+    assert found["test_score"][1] == pytest.approx(expected)
 
 
 def test_missing_labels_in_a_search():

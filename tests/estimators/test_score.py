@@ -93,6 +93,23 @@ def test_wrong_lengths(fitted):
         estimator.score(X, y, np.ones(30))
 
 
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (-np.ones(40), r"Row 0 of sample_weight is negative \(-1\.0\)"),
+        (np.full(40, np.nan), "sample_weight contains NaN"),
+        (np.full(40, np.inf), "sample_weight contains infinity"),
+        (np.zeros(40), "y has no label to score: every one is missing"),
+        (np.ones((40, 3)), r"shape \(40, 3\); expected \(40,\) or \(40, 2\)"),
+        (np.full(40, 1e308), r"values up to 1e\+308, whose sum is too large"),
+    ],
+)
+def test_bad_weights(fitted, weights, message):
+    estimator, X, y = fitted
+    with pytest.raises(ValueError, match=message):
+        estimator.score(X, y, weights)
+
+
 def test_strings():
     X, y = make_images()
     words = np.array(["no", "yes"])[y[:, 0].astype(int)]

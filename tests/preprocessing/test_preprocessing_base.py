@@ -104,6 +104,44 @@ def test_lists_of_images(transformer):
 
 
 @every_transformer
+def test_objects_that_are_images(transformer):
+    X = np.empty(6, dtype=object)
+    X[:] = list(make_images((2, 2)))
+    expected = clone(transformer).fit_transform(make_images((2, 2)))
+    np.testing.assert_array_equal(clone(transformer).fit_transform(X), expected)
+
+
+@every_transformer
+def test_images_of_different_shapes(transformer):
+    X = [np.zeros((2, 2)), np.zeros((2, 2)), np.zeros((3, 2))]
+    name = type(transformer).__name__
+    match = rf"{name} expects .* Image 0 has the shape \(2, 2\), image 2 has \(3, 2\)"
+    with pytest.raises(InvalidDataError, match=match):
+        clone(transformer).fit(X)
+
+
+@every_transformer
+def test_bad_data_at_transform(transformer):
+    fitted = clone(transformer).fit(make_images((2, 2)))
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        fitted.transform(make_images((2, 2)) + 1j)
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        fitted.transform(np.zeros((0, 2, 2)))
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        fitted.transform(np.full((3, 2, 2), "a", dtype=object))
+
+
+@every_transformer
+def test_other_column_names(transformer):
+    frame = pd.DataFrame(make_images((4,)), columns=[*"abcd"])
+    fitted = clone(transformer).fit(frame)
+    with pytest.raises(ValueError, match="feature names should match those that were"):
+        fitted.transform(frame.rename(columns={"a": "z"}))
+    with pytest.raises(ValueError, match="must be in the same order"):
+        fitted.transform(frame[[*"badc"]])
+
+
+@every_transformer
 @every_layout
 def test_torch_tensor_in_array_out(transformer, layout):
     X = make_images(layout).astype(np.float32)

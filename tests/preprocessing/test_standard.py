@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtlearn.exceptions import ParameterTypeError
+from mtlearn.exceptions import InvalidDataError, ParameterTypeError
 from mtlearn.preprocessing import ImageStandardScaler, _standard
 
 
@@ -98,6 +98,18 @@ def test_zero_images():
     scaler = ImageStandardScaler().fit(np.zeros((3, 2, 2), dtype=np.uint8))
     assert scaler.mean_ == 0.0
     assert scaler.scale_ == 1.0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_up_to_the_largest_float32(dtype):
+    X = np.array([[0.0, 3e38]], dtype=dtype)
+    np.testing.assert_allclose(ImageStandardScaler().fit_transform(X), [[-1, 1]])
+
+
+def test_values_too_large_to_be_squared():
+    X = np.array([[0.0, 1e300]])
+    with pytest.raises(InvalidDataError, match=r"from 0 to 1e\+300, whose squares are"):
+        ImageStandardScaler().fit(X)
 
 
 def test_a_column_order_array():

@@ -58,6 +58,18 @@ def test_a_value_too_large_is_an_error_whatever_the_way(way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_whole_numbers_are_looked_at_batch_by_batch(way):
+    X = np.array([[2**24], [-(2**24)], [2**24 + 1]])
+    assert list(way(Samples(X), torch.float64, CPU).batches([torch.arange(3)]))
+    inputs = way(Samples(X, rows=np.arange(2)), torch.float32, CPU)
+    np.testing.assert_array_equal(next(inputs.batches([torch.arange(2)])), X[:2])
+    with pytest.raises(
+        InvalidDataError, match=r"from -16777216 to 16777217, and torch"
+    ):
+        list(way(Samples(X), torch.float32, CPU).batches([torch.arange(3)]))
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_network_that_writes_into_its_input_leaves_X_alone(way):
     X = np.ones((3, 2), dtype=np.float32)
     inputs = way(Samples(X), torch.float32, CPU)

@@ -1,5 +1,7 @@
 """Reading image arrays without a copy."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,13 @@ def test_lists_of_images_are_stacked():
     assert images[1].min() == 1
 
 
+def test_an_array_of_images_as_objects_is_stacked():
+    X = np.empty(2, dtype=object)
+    X[:] = [np.zeros((3, 4)), np.ones((3, 4))]
+
+    np.testing.assert_array_equal(check_images(X, "It")[..., 0], [X[0], X[1]])
+
+
 def test_objects_that_are_numbers_are_converted():
     assert check_images(np.ones((2, 3, 4), dtype=object), "It").dtype == np.float64
 
@@ -81,10 +90,14 @@ def test_images_without_a_pixel(shape):
         (np.ones((0, 3, 4)), r"Found array with 0 sample"),
         (np.ones((2, 3, 4), dtype=complex), r"Complex data not supported"),
         (np.full((2, 3, 4), "a"), r"could not convert string|dtype='numeric'"),
-        ([np.ones((3, 4)), np.ones((4, 3))], r"inhomogeneous"),
+        (
+            [np.ones((3, 4)), np.ones((4, 3))],
+            r"It expects .* Image 0 has the shape \(3, 4\), image 1 has \(4, 3\)\. Res",
+        ),
+        ([np.ones((3, 4)).tolist(), np.ones((4, 3)).tolist()], r"inhomogeneous"),
         (np.ones(3), r"Expected 2D array, got 1D"),
     ],
-    ids=["empty", "complex", "strings", "ragged", "vector"],
+    ids=["empty", "complex", "strings", "ragged", "nested lists", "vector"],
 )
 def test_what_is_no_array_of_numbers(X, message):
     with pytest.raises(ValueError, match=message):
@@ -111,6 +124,19 @@ def test_the_first_pixel_that_is_not_finite(monkeypatch, value, word, dtype, chu
         match=rf"contains {word}: image 5, row 2, column 1, channel 1\. It accepts",
     ):
         check_images(X, "It")
+
+
+def test_a_large_image_is_searched_in_pieces(monkeypatch):
+    monkeypatch.setattr(_images, "_CHUNK_BYTES", 2**20)
+    X = np.broadcast_to(np.float32(1), (1, 4096, 1024))
+    tracemalloc.start()
+    try:
+        check_images(X, "It")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < X.size  # a mask of the whole image has a byte for each pixel
 
 
 def test_whole_numbers_are_not_searched():

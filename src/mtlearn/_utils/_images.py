@@ -39,7 +39,11 @@ def check_images(X: Any, owner: str) -> np.ndarray:
         )
     if not _is_plain(X):
         X = check_array(
-            X, dtype="numeric", allow_nd=True, ensure_all_finite=False, estimator=owner
+            stack_images(X, owner),
+            dtype="numeric",
+            allow_nd=True,
+            ensure_all_finite=False,
+            estimator=owner,
         )
     if X.dtype.kind not in "biuf":
         raise DataTypeError(
@@ -64,6 +68,41 @@ def check_images(X: Any, owner: str) -> np.ndarray:
     return X
 
 
+def stack_images(X: Any, owner: str) -> Any:
+    """Make one array of a list of arrays, or of an array of objects that are arrays.
+
+    Parameters
+    ----------
+    X : object
+        What the user gave.
+    owner : str
+        Who asks, for messages.
+
+    Returns
+    -------
+    object
+        An array, or X itself if it is no such thing.
+
+    Raises
+    ------
+    InvalidDataError
+        If the images differ in shape.
+    """
+    holds_objects = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    if not (holds_objects or isinstance(X, list | tuple)):
+        return X
+    shapes = [tuple(each.shape) for each in X if hasattr(each, "shape")]
+    if not shapes or len(shapes) < len(X):
+        return X  # numpy reads nested lists by itself
+    for index, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            raise InvalidDataError(
+                f"{owner} expects images of one shape. Image 0 has the shape "
+                f"{shapes[0]}, image {index} has {shape}. Resize or crop them."
+            )
+    return np.stack([np.asarray(each) for each in X])
+
+
 def _is_plain(X: Any) -> bool:
     """Tell whether X is an array that check_array would return as it is.
 
@@ -80,20 +119,23 @@ def check_finite(X: np.ndarray, owner: str) -> None:
     Parameters
     ----------
     X : ndarray of shape (n_samples, height, width, n_channels)
-        Images; read in chunks of rows.
+        Images; read in chunks.
     owner : str
         Who asks, for messages.
     """
     if X.dtype.kind != "f":
         return
     rows = max(1, _CHUNK_BYTES // X[:1].nbytes)
+    # Nor is there a whole mask of one very large image.
+    lines = max(1, _CHUNK_BYTES // X[:1, :1].nbytes)
     for start in range(0, len(X), rows):
-        finite = np.isfinite(X[start : start + rows])
-        if not finite.all():
-            first = np.argwhere(~finite)[0]
-            value = X[start + first[0]][tuple(first[1:])]
-            raise InvalidDataError(
-                f"Input X contains {'NaN' if np.isnan(value) else 'infinity'}: image "
-                f"{start + first[0]}, row {first[1]}, column {first[2]}, channel "
-                f"{first[3]}. {owner} accepts finite pixels only."
-            )
+        for top in range(0, X.shape[1], lines):
+            finite = np.isfinite(X[start : start + rows, top : top + lines])
+            if not finite.all():
+                image, row, column, channel = np.argwhere(~finite)[0]
+                at = start + image, top + row, column, channel
+                name = "NaN" if np.isnan(X[at]) else "infinity"
+                raise InvalidDataError(
+                    f"Input X contains {name}: image {at[0]}, row {at[1]}, column "
+                    f"{column}, channel {channel}. {owner} accepts finite pixels only."
+                )

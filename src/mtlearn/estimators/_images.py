@@ -155,8 +155,9 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     -----
     Images are `(n_samples, height, width)` or `(n_samples, height, width, n_channels)`
     of any real dtype, memory-mapped arrays and torch CPU tensors among them. They are
-    cast and copied one batch at a time. They are not scaled: put a
-    :class:`~mtlearn.preprocessing.GlobalMaxScaler` in front.
+    cast and copied one batch at a time; whole numbers that the cast would round are an
+    error. They are not scaled: put a :class:`~mtlearn.preprocessing.GlobalMaxScaler` in
+    front.
 
     References
     ----------

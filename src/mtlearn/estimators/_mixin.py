@@ -59,7 +59,8 @@ class MultiTaskMixin(ABC):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_tasks), or DataFrame
             Labels and values in the units of y. An array has dtype object if a label
-            is not a number. A DataFrame has the tasks' columns of y with their dtypes
+            is not a number, or is a whole one that the real values beside it would
+            round. A DataFrame has the tasks' columns of y with their dtypes
             (floating-point ones for real values), and the index of X if that is a
             DataFrame.
         """

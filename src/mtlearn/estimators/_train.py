@@ -10,7 +10,7 @@ from skorch.callbacks import Callback, GradientNormClipping
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import DivergenceError, InvalidDataError
-from mtlearn.networks import needs_batch
+from mtlearn.networks import check_memory, needs_batch
 from mtlearn.training import (
     EMA,
     BestWeights,
@@ -170,7 +170,16 @@ def _display(history: list[dict[str, Any]], settings: Settings) -> list[Any]:
 
 
 def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None:
-    if needs_batch(net.module_) and min(len(rows), settings.batch_size) == 1:
+    n_rows = min(len(rows), settings.batch_size)
+    check_memory(
+        net.module_.row_values,
+        net.module__input_shape,
+        n_rows,
+        settings.precision.autocast or settings.precision.dtype,
+        settings.device,
+        remedy=", or lower batch_size",
+    )
+    if needs_batch(net.module_) and n_rows == 1:
         raise InvalidDataError(
             "The network has batch normalisation, which cannot train on one row at a "
             f"time: n_samples={len(rows)}, batch_size={settings.batch_size}. Pass more "

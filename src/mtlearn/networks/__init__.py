@@ -10,6 +10,7 @@ from mtlearn.networks._inference import (
     fingerprint,
     for_inference,
 )
+from mtlearn.networks._memory import check_memory
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._multitask import MultiTaskNetwork, needs_batch
 from mtlearn.networks._registry import architecture, get_backbone, is_registered
@@ -30,6 +31,7 @@ __all__ = [
     "architecture",
     "autocast_error",
     "build_network",
+    "check_memory",
     "fingerprint",
     "for_inference",
     "get_backbone",

@@ -13,6 +13,7 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.networks._heads import HeadSpec, make_head
+from mtlearn.networks._memory import check_memory, values_of_pass
 from mtlearn.networks._multitask import MultiTaskNetwork
 from mtlearn.networks._registry import architecture
 from mtlearn.networks._weights import load_weights
@@ -65,6 +66,8 @@ def build_network(
         If `backbone` is not a subclass of `torch.nn.Module`.
     InvalidParameterError
         If `input_shape` has neither one nor three entries.
+    InvalidDataError
+        If the images are so large that two of them cannot be in memory.
 
     Examples
     --------
@@ -82,6 +85,10 @@ def build_network(
     if len(params) < len(backbone_params) and backbone_params["weights"] is not None:
         # Not by the constructor: the cast would come after it, and weights be rounded.
         load_weights(module, backbone_params["weights"])
+    row_values = values_of_pass(module, shape, dtype)
+    # Two samples, as pass through it below. Memory that is not there is not asked for:
+    # a system that promises it ends the process when it is used.
+    check_memory(row_values, shape, 2, dtype, torch.device("cpu"))
     n_features = _count_features(module, shape, dtype)
     memory_format = _choose_memory_format(module, shape, dtype)
     network = MultiTaskNetwork(
@@ -97,6 +104,7 @@ def build_network(
             for head in heads
         ],
         memory_format,
+        row_values,
     )
     return network.to(dtype)
 

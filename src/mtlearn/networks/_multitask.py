@@ -20,6 +20,8 @@ class MultiTaskNetwork(nn.Module):
         `(n_samples, n_outputs)`.
     memory_format : torch.memory_format, default=None
         Order in memory that batches are brought to; None leaves them as they come.
+    row_values : int, default=0
+        Values that a pass of one large image needs at once; see `check_memory`.
 
     References
     ----------
@@ -40,9 +42,11 @@ class MultiTaskNetwork(nn.Module):
         backbone: nn.Module,
         heads: Sequence[nn.Module],
         memory_format: torch.memory_format | None = None,
+        row_values: int = 0,
     ) -> None:
         super().__init__()
         self.memory_format = memory_format
+        self.row_values = row_values
         self.n_trainings = 0
         self.frozen_names: tuple[str, ...] | None = None
         self.backbone = backbone

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import validate_data
 
+from mtlearn._utils._images import stack_images
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 MAX_DIMENSIONS = 4
@@ -48,6 +49,7 @@ class BaseImageTransformer(TransformerMixin, BaseEstimator):
 
     def _check_samples(self, X: Any, *, reset: bool) -> np.ndarray:
         """Return X as an array without a copy; with `reset`, learn its layout."""
+        X = stack_images(X, type(self).__name__)
         if isinstance(X, list | tuple):
             X = np.asarray(X)
         is_images = getattr(X, "ndim", 2) > 2

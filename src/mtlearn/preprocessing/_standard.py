@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn.exceptions import ParameterTypeError
+from mtlearn.exceptions import InvalidDataError, ParameterTypeError
 from mtlearn.preprocessing._base import BaseImageTransformer, rescale
 
 # Values that fit reads at once: 2 MB as float64.
@@ -96,6 +96,8 @@ or (n_samples, height, width, n_channels)
         ------
         ParameterTypeError
             If `per_channel` is not a bool.
+        InvalidDataError
+            If values are too large to be squared.
         ValueError
             If X is empty, has NaN or infinite values, or is not numeric.
         """
@@ -106,7 +108,14 @@ or (n_samples, height, width, n_channels)
             )
         X = self._check_samples(X, reset=True)
         n_channels = X.shape[-1] if self.per_channel and X.ndim == 4 else 1
-        self.mean_, variance = _mean_and_variance(X, n_channels)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.mean_, variance = _mean_and_variance(X, n_channels)
+        if not np.isfinite(variance).all():
+            raise InvalidDataError(
+                f"X of ImageStandardScaler has values from {X.min():.3g} to "
+                f"{X.max():.3g}, whose squares are too large to compute with. Divide "
+                "them by a constant, or use GlobalMaxScaler."
+            )
         deviation = np.sqrt(variance)
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
         return self

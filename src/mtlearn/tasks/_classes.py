@@ -65,3 +65,17 @@ def learned_classes(labels: np.ndarray, name: str) -> np.ndarray:
             "class labels."
         )
     return np.unique(labels)
+
+
+def of_one_sign(
+    labels: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give whole labels the sign that those of the classes have, and tell which fit.
+
+    numpy compares uint64 with signed integers as floats, to which large ones are alike.
+    """
+    kinds = labels.dtype.kind + classes.dtype.kind
+    if kinds not in ("iu", "ui") or np.result_type(labels, classes).kind != "f":
+        return labels, np.ones(len(labels), bool)
+    cast = labels.astype(np.int64 if kinds == "ui" else np.uint64)
+    return cast, (cast >= 0) == (labels >= 0)

@@ -12,7 +12,7 @@ from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_weight import check_class_weight, class_factors
-from mtlearn.tasks._classes import declared_classes, learned_classes
+from mtlearn.tasks._classes import declared_classes, learned_classes, of_one_sign
 from mtlearn.tasks._head import Head
 
 
@@ -209,9 +209,10 @@ class Classification(Task):
         textual = labels.dtype.kind in "OU"
         if textual != (self.classes_.dtype.kind in "OU"):
             return np.zeros(len(labels), np.int64), np.zeros(len(labels), bool)
+        labels, fits = of_one_sign(labels, self.classes_)
         places = np.searchsorted(self.classes_, labels)
         indices = np.minimum(places, len(self.classes_) - 1).astype(np.int64)
-        return indices, self.classes_[indices] == labels
+        return indices, fits & (self.classes_[indices] == labels)
 
     def restore(self, encoded: np.ndarray) -> np.ndarray:
         """Turn class indices into labels.

@@ -171,14 +171,17 @@ def _layout(raw: RawTargets, tasks: Tasks) -> Layout:
     places = positions(raw, tasks)
     order = sorted(range(len(places)), key=places.__getitem__)
     columns = [raw.columns[i] for i in places]
+    dtypes = [
+        _prediction_dtype(task, column.dtype, raw.container == "frame")
+        for task, column in zip(tasks, columns, strict=True)
+    ]
+    if raw.container in ("2d", "dict"):
+        dtypes = _exact_dtypes(tasks, dtypes)
     return Layout(
         raw.container,
         tuple(order),
         tuple(column.key for column in columns),
-        tuple(
-            _prediction_dtype(task, column.dtype, raw.container == "frame")
-            for task, column in zip(tasks, columns, strict=True)
-        ),
+        tuple(dtypes),
     )
 
 
@@ -194,6 +197,23 @@ def _prediction_dtype(task: Task, dtype: Any, framed: bool) -> Any:
         return dtype
     # A mean is no whole number; keep pandas' own or numpy's floats.
     return "Float64" if not plain and dtype.kind in "biu" else None
+
+
+def _exact_dtypes(tasks: Tasks, dtypes: list[Any]) -> list[Any]:
+    """Make objects of classes that one array with the other columns would round.
+
+    These are large whole numbers, such as ids of 64 bits, beside real values.
+    """
+    classes = [getattr(task, "classes_", np.zeros(0)) for task in tasks]
+    own = [dtype or each.dtype for dtype, each in zip(dtypes, classes, strict=True)]
+    if any(dtype.kind in "OU" for dtype in own):
+        return dtypes  # the array is one of objects
+    joined = np.result_type(*own)
+    return [
+        # As Python's own numbers, which compare whole ones with real ones exactly.
+        dtype if each.astype(joined).tolist() == each.tolist() else np.dtype(object)
+        for dtype, each in zip(dtypes, classes, strict=True)
+    ]
 
 
 def _holds(dtype: Any, classes: np.ndarray) -> bool:
@@ -281,6 +301,12 @@ def label_weights(
             f"Row {row} of sample_weight is negative ({weights[row].min()}). Weights "
             "must be zero, which equals absence, or positive."
         )
+    with np.errstate(over="ignore"):
+        if np.isinf(weights.sum(axis=0)).any():
+            raise InvalidDataError(
+                f"sample_weight has values up to {weights.max():.3g}, whose sum is too "
+                "large to compute with. Divide them by their mean."
+            )
     return present * weights
 
 

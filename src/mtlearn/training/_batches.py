@@ -2,13 +2,23 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import EncodedTargets
 from mtlearn.training._inputs import choose_inputs
 from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._sampling import draw_order
+
+_REMEDY_OF_TARGETS = (
+    "Use Regression(standardize=True), divide y by a constant, or set "
+    "precision='float64'."
+)
+_REMEDY_OF_WEIGHTS = (
+    "Divide the weights by their mean: a common factor changes nothing."
+)
 
 
 def batch_slices(n_rows: int, batch_size: int, at_least: int = 1) -> list[slice]:
@@ -52,14 +62,47 @@ def to_labels(
     -------
     Labels
         Tensors.
+
+    Raises
+    ------
+    InvalidDataError
+        If a value or weight, or a task's sum of weights, is too large for the type,
+        or that sum too small.
     """
     values = tuple(
-        torch.as_tensor(
-            value, dtype=torch.int64 if value.dtype.kind == "i" else dtype
-        ).to(device)
+        torch.as_tensor(value)
+        if value.dtype.kind == "i"
+        else _real(value, dtype, "y, as the loss sees it,", _REMEDY_OF_TARGETS)
         for value in targets.values
     )
-    return Labels(values, torch.as_tensor(targets.weights, dtype=dtype).to(device))
+    weights = _real(targets.weights, dtype, "sample_weight", _REMEDY_OF_WEIGHTS)
+    _check_sums(targets.weights, dtype)
+    return Labels(tuple(value.to(device) for value in values), weights.to(device))
+
+
+def _real(values: np.ndarray, dtype: torch.dtype, what: str, remedy: str) -> Tensor:
+    most = torch.finfo(dtype).max
+    if len(values) and np.abs(values).max() > most:
+        raise InvalidDataError(
+            f"{what} has values up to {np.abs(values).max():.3g}, and {dtype} ends at "
+            f"{most:.3g}. {remedy}"
+        )
+    return torch.as_tensor(values, dtype=dtype)
+
+
+def _check_sums(weights: np.ndarray, dtype: torch.dtype) -> None:
+    """Refuse weights whose sum, which the loss is divided by, cannot be computed."""
+    limits = torch.finfo(dtype)
+    # With room for losses that are larger or smaller than one.
+    low, high = limits.tiny / limits.eps, limits.max * limits.eps
+    with np.errstate(over="ignore"):
+        sums = weights.sum(axis=0)
+    bad = (sums > high) | ((sums > 0) & (sums < low))
+    if bad.any():
+        raise InvalidDataError(
+            f"The sample weights of a task sum to {sums[bad][0]:.3g}, and {dtype} "
+            f"computes with sums between {low:.3g} and {high:.3g}. {_REMEDY_OF_WEIGHTS}"
+        )
 
 
 class Batches:

@@ -7,7 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtlearn.networks import MultiTaskNetwork, fingerprint, for_inference
+from mtlearn.networks import (
+    MultiTaskNetwork,
+    check_memory,
+    fingerprint,
+    for_inference,
+)
 from mtlearn.training._samples import Samples
 
 # Pixels (of tables: cells) of a batch. On a processor its activations should fit into
@@ -84,6 +89,15 @@ def features(net: Any, samples: Samples) -> Iterator[Tensor]:
 def _run(
     net: Any, network: MultiTaskNetwork, function: Callable, samples: Samples
 ) -> Iterator[Any]:
+    device = torch.device(net.device)
+    check_memory(
+        net.module_.row_values,
+        net.module__input_shape,
+        min(len(samples), prediction_batch(samples, device)),
+        net.precision.autocast or net.precision.dtype,
+        device,
+        remedy=", or pass fewer at a time",
+    )
     # A network that keeps what it computes, and trains on, needs normal tensors.
     shared = network.backbone is net.module_.backbone
     guard = torch.no_grad if shared else torch.inference_mode

@@ -11,6 +11,8 @@ from mtlearn.exceptions import InvalidDataError
 from mtlearn.training._samples import Samples
 
 _NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
+# Up to here a type holds every whole number.
+_WHOLE = {torch.float32: 24, torch.float64: 53}
 # Rows are copied to a device in pieces of so many bytes.
 _CHUNK_BYTES = 2**24
 # Share of a device's free memory that X may take: the network needs the rest.
@@ -218,6 +220,8 @@ def channels_first(x: Tensor) -> Tensor:
 def _cast(x: np.ndarray, dtype: torch.dtype) -> np.ndarray:
     if dtype == torch.uint8:
         return x
+    if x.dtype.kind in "iu" and x.size:
+        _check_whole(x, dtype)
     with np.errstate(over="raise"):
         try:
             return np.ascontiguousarray(x, dtype=_NUMPY[dtype])
@@ -226,3 +230,17 @@ def _cast(x: np.ndarray, dtype: torch.dtype) -> np.ndarray:
                 f"X has values too large for {dtype}. Scale X, or set "
                 "precision='float64'."
             ) from error
+
+
+def _check_whole(x: np.ndarray, dtype: torch.dtype) -> None:
+    """Refuse whole numbers that the cast would round to others."""
+    bits = _WHOLE[dtype]
+    if x.dtype.itemsize * 8 <= bits:
+        return
+    low, high = int(x.min()), int(x.max())
+    if max(-low, high) > 2**bits:
+        remedy = "set precision='float64'" if bits < 53 else "pass X.astype(float)"
+        raise InvalidDataError(
+            f"X has whole numbers from {low} to {high}, and {dtype} holds those up to "
+            f"2**{bits} = {2**bits} exactly. Scale X, or {remedy}."
+        )
