@@ -7,6 +7,7 @@ place, so that ``except ValueError`` keeps working.
 __all__ = [
     "DataTypeError",
     "DivergenceError",
+    "InconsistentVersionWarning",
     "InvalidDataError",
     "InvalidParameterError",
     "MissingDependencyError",
@@ -59,3 +60,7 @@ class UnknownTaskError(MtlearnError, KeyError):
 
     # KeyError would show the message in quotes.
     __str__ = Exception.__str__
+
+
+class InconsistentVersionWarning(UserWarning):
+    """A pickle was written by another version of mtlearn."""

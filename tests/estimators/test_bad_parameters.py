@@ -99,6 +99,7 @@ BAD = [
     of_type("n_iter_no_change", 2.5, "an integer"),
     of_type("restore_best", None, "True or False"),
     ("on_divergence", "stop", VALUE, "must be one of 'raise', 'restore_best'"),
+    of_type("checkpoint_dir", 3, "None or the path of a folder"),
     of_type("callbacks", 3, "None or a list of skorch callbacks"),
     of_type("callbacks", [3], r"None or a list of skorch callbacks. Got \[3\] instead"),
     of_type(

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 
 from mtlearn._utils._validation import check_real
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.augmentation._draws import per_sample
 from mtlearn.augmentation._intensity import random_rectangles
 from mtlearn.augmentation._policy import check_floating, check_images
@@ -48,7 +48,7 @@ class Mixed(NamedTuple):
     lam: torch.Tensor
 
 
-class MixUp(BaseEstimator):
+class MixUp(VersionedEstimator):
     """Replace samples by a weighted mean of themselves and another of the batch.
 
     The weight is drawn for each sample from a Beta distribution. Images and rows of
@@ -125,7 +125,7 @@ class MixUp(BaseEstimator):
         return Mixed(mixed, permutation, lam.to(x.device))
 
 
-class CutMix(BaseEstimator):
+class CutMix(VersionedEstimator):
     """Replace a rectangle of each image by that of another of the batch.
 
     Parameters

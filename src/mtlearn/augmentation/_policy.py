@@ -1,9 +1,9 @@
 """An augmentation of images, as a value."""
 
 import torch
-from sklearn.base import BaseEstimator
 
 from mtlearn._utils._validation import check_choice, check_integer, check_real
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.augmentation._geometry import FLIPS, random_affine, random_crop
 from mtlearn.augmentation._intensity import (
     random_blur,
@@ -18,7 +18,7 @@ from mtlearn.exceptions import DataTypeError, InvalidDataError
 _FILLS = ("zeros", "border", "reflection")
 
 
-class Augmentation(BaseEstimator):
+class Augmentation(VersionedEstimator):
     """Random changes of a batch of images, drawn anew for each image.
 
     Every default leaves images as they are. What is set takes place in this order:

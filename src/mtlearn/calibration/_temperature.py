@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, check_consistent_length, get_tags, indexable
@@ -22,6 +22,7 @@ from mtlearn._utils._unwrap import (
     unwrap,
 )
 from mtlearn._utils._validation import check_real
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.estimators import MultiTaskMixin
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.tasks import Classification, TargetColumn, fit_codec, label_weights
@@ -32,7 +33,7 @@ _COLDEST, _HOTTEST = 0.05, 20.0
 
 
 class TemperatureScaled(
-    MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator
+    MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin, VersionedEstimator
 ):
     """An estimator whose class probabilities are scaled on held-out samples.
 

@@ -10,13 +10,16 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._unwrap import forget_optimizer, unwrap
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.ensemble._average import aligned_outputs, joint_codec, weighted_moments
 from mtlearn.ensemble._members import fit_members
 from mtlearn.estimators import MultiTaskMixin
 from mtlearn.training import release
 
 
-class BaseEnsemble(MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin):
+class BaseEnsemble(
+    MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin, VersionedEstimator
+):
     """An average of members with the same tasks.
 
     A subclass says which members there are and what each of them weighs.

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.callback import with_callbacks
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length
@@ -30,7 +29,7 @@ def _trains_partially(ensemble: Any) -> bool:
     return ensemble.estimator is None or hasattr(ensemble.estimator, "partial_fit")
 
 
-class SeedEnsemble(BaseEnsemble, BaseEstimator):
+class SeedEnsemble(BaseEnsemble):
     """The average of networks that differ in their seed.
 
     Each member is a clone of one estimator with another `random_state`. Probabilities

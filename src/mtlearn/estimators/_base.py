@@ -4,12 +4,12 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._validation import check_nested_names
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._checkpoints import open_checkpoints
 from mtlearn.estimators._fit import (
@@ -49,7 +49,9 @@ from mtlearn.training import (
 )
 
 
-class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMultiTaskEstimator(
+    MultiTaskMixin, CallbackSupportMixin, VersionedEstimator, ABC
+):
     """One network for several targets, with scikit-learn's API.
 
     A subclass lists its parameters in its constructor, and says how it reads X and

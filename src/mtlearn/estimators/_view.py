@@ -3,10 +3,11 @@
 from typing import Any, NoReturn
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Tasks, label_weights, read_targets
 
@@ -111,7 +112,7 @@ class _TaskView:
         return self.estimator.n_features_in_
 
 
-class TaskClassifier(_TaskView, ClassifierMixin, BaseEstimator):
+class TaskClassifier(_TaskView, ClassifierMixin, VersionedEstimator):
     """One classification task of a fitted estimator.
 
     Parameters
@@ -153,7 +154,7 @@ class TaskClassifier(_TaskView, ClassifierMixin, BaseEstimator):
         return self._output(X, decode=False)
 
 
-class TaskRegressor(_TaskView, RegressorMixin, BaseEstimator):
+class TaskRegressor(_TaskView, RegressorMixin, VersionedEstimator):
     """One regression task of a fitted estimator.
 
     Parameters

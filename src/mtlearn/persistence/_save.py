@@ -15,6 +15,7 @@ from mtlearn._utils._archive import Format, read_archive, write_archive
 from mtlearn.exceptions import ModelFormatError, ParameterTypeError
 from mtlearn.persistence._decode import Decoder
 from mtlearn.persistence._encode import Encoder
+from mtlearn.persistence._migrate import migrate
 from mtlearn.persistence._registry import is_object
 
 FORMAT = Format("mtlearn", 1, "mtlearn.save")
@@ -136,11 +137,12 @@ def load(
     ...     load(Path(folder) / "scaler.mtlearn").max_
     4.0
     """
-    parts, _ = read_archive(path, {OBJECT, ARRAYS}, FORMAT)
+    parts, manifest = read_archive(path, {OBJECT, ARRAYS}, FORMAT)
     try:
         arrays = load_arrays(parts[ARRAYS])
         decoder = Decoder(arrays, custom_objects or {})
-        return decoder.decode(json.loads(parts[OBJECT]))
+        record = json.loads(parts[OBJECT])
+        return decoder.decode(migrate(record, manifest["version"], FORMAT.version))
     except Exception as error:
         raise ModelFormatError(
             f"The file {str(path)!r} cannot be loaded: {error}. Its parts are whole, "

@@ -5,17 +5,18 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import validate_data
 
 from mtlearn._utils._images import stack_images
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 MAX_DIMENSIONS = 4
 
 
-class BaseImageTransformer(TransformerMixin, BaseEstimator):
+class BaseImageTransformer(TransformerMixin, VersionedEstimator):
     """Base of the transformers that read tables and images alike."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -5,16 +5,16 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from mtlearn._utils._partial import Partial, check_arguments
 from mtlearn._utils._validation import check_nested_names, check_real
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks._head import Head
 
 
-class Task(BaseEstimator, ABC):
+class Task(VersionedEstimator, ABC):
     """Base class of the kinds of tasks.
 
     A kind says everything that the rest of the package must know of a target: the

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from sklearn.base import BaseEstimator
-
 from mtlearn._utils._validation import check_bool, check_integer, check_real
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import ParameterTypeError
 
 
-class Head(BaseEstimator):
+class Head(VersionedEstimator):
     """The layers between the shared features and one task's output.
 
     Each hidden layer is a linear layer, batch normalisation, a ReLU and dropout; a

@@ -6,13 +6,13 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from sklearn.base import BaseEstimator
 from skorch.callbacks import Callback
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn, update_bn
 
 from mtlearn._utils._validation import check_real
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training._batches import Batches
 from mtlearn.training._inference import prediction_batch
@@ -21,7 +21,7 @@ from mtlearn.training._samples import Samples
 Update = Callable[[list[Tensor], list[Tensor], int], None]
 
 
-class EMA(BaseEstimator):
+class EMA(VersionedEstimator):
     """Exponential moving average of the weights, over the batches.
 
     After each batch the average moves a little towards the weights. Validation, the
@@ -69,7 +69,7 @@ class EMA(BaseEstimator):
         check_real(self.decay, "decay", where, low=0, high=1, include_high=False)
 
 
-class SWA(BaseEstimator):
+class SWA(VersionedEstimator):
     """Stochastic weight averaging: the mean of the weights at the last epochs' ends.
 
     The trained network has the mean, and statistics of batch normalisation that are
