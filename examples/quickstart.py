@@ -3,7 +3,7 @@
 Trains on the handwritten digits that scikit-learn ships (see
 ``mtlearn.datasets.make_multitask_digits``), compares each task with its baseline,
 tunes by cross-validation, and uses the saved model in a fresh process. Writes
-``outputs/quickstart.joblib`` and ``outputs/quickstart.png``.
+``outputs/quickstart.mtlearn`` and ``outputs/quickstart.png``.
 
 Run from anywhere: ``python examples/quickstart.py``
 """
@@ -14,7 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-import joblib
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -25,6 +24,7 @@ from mtlearn import (
     Partial,
     Regression,
     Tasks,
+    save,
 )
 from mtlearn.datasets import make_multitask_digits
 from mtlearn.metrics import task_report, task_scorers
@@ -103,11 +103,11 @@ def tune(X, y, epochs):
 def predict_in_fresh_process(model, X):
     """Save the model, load it in another Python and predict there."""
     path, images, answers = (OUTPUTS / f"quickstart{end}" for end in ENDINGS)
-    joblib.dump(model, path)
+    save(model, path)
     np.save(images, X)
     code = (
-        "import joblib, numpy as np, sys; path, images, answers = sys.argv[1:]; "
-        "np.save(answers, joblib.load(path).predict(np.load(images)))"
+        "import sys, numpy as np, mtlearn; path, images, answers = sys.argv[1:]; "
+        "np.save(answers, mtlearn.load(path).predict(np.load(images)))"
     )
     files = [str(file) for file in (path, images, answers)]
     subprocess.run([sys.executable, "-c", code, *files], check=True)
@@ -120,7 +120,7 @@ def predict_in_fresh_process(model, X):
     return predicted
 
 
-ENDINGS = (".joblib", "-images.npy", "-answers.npy")
+ENDINGS = (".mtlearn", "-images.npy", "-answers.npy")
 
 
 def draw(history, y, predicted):
