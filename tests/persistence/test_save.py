@@ -80,7 +80,7 @@ def test_an_image_estimator(again, precision):
     assert loaded.net_.tasks is loaded.tasks_
 
 
-def test_a_table_estimator_of_many_values(again):
+def test_a_table_estimator_of_many_values(again, tmp_path_factory):
     X, y = make_table()
     tasks = Tasks.from_mapping(
         {
@@ -102,6 +102,7 @@ def test_a_table_estimator_of_many_values(again):
         loss_weights={"a kind": 1.0, "size": 2.0},
         random_state=np.int64(3),
         device=torch.device("cpu"),
+        checkpoint_dir=tmp_path_factory.mktemp("checkpoints"),
     ).fit(X, y)
     loaded = again(estimator)
     assert_alike(loaded, estimator, X)

@@ -1,6 +1,7 @@
 """From JSON and arrays to an estimator, by the registry and nothing else."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ class Decoder(PlainDecoder):
             **super()._makers(),
             "bunch": lambda record: Bunch(**dict(self._pairs(record))),
             "device": lambda record: torch.device(record["name"]),
+            "path": lambda record: Path(record["text"]),
             "dtype": lambda record: np.dtype(record["name"]),
             "scalar": lambda record: np.dtype(record["dtype"]).type(
                 self.decode(record["value"])

@@ -1,6 +1,7 @@
 """From an estimator to JSON and arrays."""
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class Encoder(PlainEncoder):
     def _other(self, value: Any, where: str) -> Any:
         if isinstance(value, np.generic | np.ndarray | np.dtype | torch.device):
             return self._plain(value, where)
+        if isinstance(value, PurePath):
+            return {"type": "path", "text": str(value)}
         return self._shared(value, where)
 
     def _plain(self, value: Any, where: str) -> Any:
