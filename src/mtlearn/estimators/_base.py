@@ -16,7 +16,7 @@ from mtlearn.estimators._fit import (
     FitState,
     check_both_given,
     encode_rows,
-    make_net,
+    new_net,
     split_samples,
     training_samples,
     validation_samples,
@@ -198,7 +198,7 @@ class BaseMultiTaskEstimator(
         with isolated(seeds.network, settings.device, settings.n_threads):
             is_new = state.net is None
             if is_new:
-                state.net = make_net(
+                state.net = new_net(
                     data[0].X, state.codec.tasks, self._default_head, settings
                 )
             context.begin(state.attributes)

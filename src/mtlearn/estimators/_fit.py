@@ -12,11 +12,9 @@ from mtlearn.exceptions import (
     InvalidDataError,
     NetworkError,
 )
-from mtlearn.losses import MultiTaskLoss, sample_loss
 from mtlearn.networks import (
     HeadSpec,
     autocast_error,
-    build_network,
 )
 from mtlearn.tasks import (
     Codec,
@@ -28,6 +26,7 @@ from mtlearn.training import (
     Labels,
     MultiTaskNet,
     Samples,
+    make_net,
     row_chances,
     to_labels,
     validation_rows,
@@ -134,7 +133,7 @@ def make_labels(targets: EncodedTargets, settings: Settings) -> Labels:
     return to_labels(targets, settings.precision.dtype, settings.device)
 
 
-def make_net(
+def new_net(
     X: np.ndarray,
     tasks: Tasks,
     default_head: Head,
@@ -142,38 +141,22 @@ def make_net(
 ) -> MultiTaskNet:
     """Make the network, its loss and its optimiser; draws from torch's generator."""
     height_first = (X.shape[3], *X.shape[1:3]) if X.ndim == 4 else X.shape[1:]
-    heads = tuple(
-        _head_spec(task.n_outputs, task.head or default_head) for task in tasks
-    )
-    losses = []
-    for task in tasks:
-        loss, options = task.loss_spec()
-        losses.append(sample_loss(loss, **options))
-    net = MultiTaskNet(
-        build_network,
-        MultiTaskLoss,
-        tasks=tasks,
-        precision=settings.precision,
-        compile_options=settings.compile,
-        module__backbone=settings.backbone.cls,
+    optimizer = settings.optimizer.kwargs.items()
+    net = make_net(
+        tasks,
+        settings.precision,
+        backbone=settings.backbone.cls,
         # A copy: what the user changes later must not reach a trained network.
-        module__backbone_params=deepcopy(settings.backbone.kwargs),
-        module__input_shape=height_first,
-        module__heads=heads,
-        criterion__losses=tuple(losses),
-        criterion__task_weights=tasks.weights(),
-        train_split=None,
-        verbose=0,
+        backbone_params=deepcopy(settings.backbone.kwargs),
+        input_shape=height_first,
+        heads=[_head_spec(each.n_outputs, each.head or default_head) for each in tasks],
+        compile_options=settings.compile,
         batch_size=settings.batch_size,
         device=str(settings.device),
         optimizer=settings.optimizer.cls,
         lr=settings.rates[-1],
-        **{
-            f"optimizer__{key}": value
-            for key, value in settings.optimizer.kwargs.items()
-        },
+        **{f"optimizer__{key}": value for key, value in optimizer},
     )
-    net.initialize()
     net.set_rates(settings.rates)
     net.module_.freeze_backbone(settings.freeze_backbone)
     move(net, settings)

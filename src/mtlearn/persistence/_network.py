@@ -9,10 +9,9 @@ import torch
 from torch import nn
 
 from mtlearn.exceptions import ModelFormatError
-from mtlearn.losses import MultiTaskLoss, sample_loss
 from mtlearn.networks import HeadSpec, build_network, is_registered
 from mtlearn.tasks import Tasks
-from mtlearn.training import MultiTaskNet, isolated, precision_of
+from mtlearn.training import MultiTaskNet, isolated, make_net, precision_of
 
 _CPU = torch.device("cpu")
 
@@ -57,45 +56,31 @@ def build_net(
         If the weights are not those of this network, or not finite.
     """
     found = precision_of(precision).on(_CPU)
-    made_of = (backbone, dict(backbone_params), tuple(input_shape), tuple(heads))
     if is_registered(backbone):  # a class of the user's may not know this device
-        _check_on_meta(made_of, found.dtype, weights)
-    losses = [task.loss_spec() for task in tasks]
-    net = MultiTaskNet(
-        build_network,
-        MultiTaskLoss,
-        tasks=tasks,
-        precision=found,
-        module__backbone=backbone,
-        module__backbone_params=dict(backbone_params),
-        module__input_shape=tuple(input_shape),
-        module__heads=tuple(heads),
-        criterion__losses=tuple(sample_loss(loss, **given) for loss, given in losses),
-        criterion__task_weights=tasks.weights(),
-        train_split=None,
-        verbose=0,
-        batch_size=batch_size,
-        lr=lr,
-        optimizer=torch.optim.Adam,
-        device=str(_CPU),
-    )
+        with isolated(0, _CPU), torch.device("meta"), _at_most(len(weights)):
+            network = build_network(
+                backbone, dict(backbone_params), tuple(input_shape), heads, found.dtype
+            )
+        _check_weights(network.state_dict(), weights)
     with isolated(0, _CPU):
-        net.initialize()
+        net = make_net(
+            tasks,
+            found,
+            backbone=backbone,
+            backbone_params=dict(backbone_params),
+            input_shape=input_shape,
+            heads=heads,
+            batch_size=batch_size,
+            lr=lr,
+            optimizer=torch.optim.Adam,
+            device=str(_CPU),
+        )
     _check_weights(net.module_.state_dict(), weights)
     net.module_.load_state_dict(
         {name: torch.from_numpy(np.array(each)) for name, each in weights.items()}
     )
     net.module_.eval()
     return net
-
-
-def _check_on_meta(
-    made_of: tuple[Any, ...], dtype: torch.dtype, weights: Mapping[str, np.ndarray]
-) -> None:
-    """Compare names, shapes and types without memory for a single weight."""
-    with isolated(0, _CPU), torch.device("meta"), _at_most(len(weights)):
-        network = build_network(made_of[0], made_of[1], made_of[2], made_of[3], dtype)
-    _check_weights(network.state_dict(), weights)
 
 
 @contextmanager

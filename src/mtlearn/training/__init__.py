@@ -25,6 +25,7 @@ from mtlearn.training._divergence import DivergenceGuard
 from mtlearn.training._fingerprint import fingerprint_of
 from mtlearn.training._inference import activations, features
 from mtlearn.training._logs import CSVLogger, EpochLog
+from mtlearn.training._make import make_net
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parts import resolve_part
@@ -73,6 +74,7 @@ __all__ = [
     "fingerprint_of",
     "isolated",
     "kept_checkpoints",
+    "make_net",
     "precision_of",
     "release",
     "resolve_averaging",

@@ -1,0 +1,57 @@
+"""A net from fitted tasks and a description of its network."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mtlearn.losses import MultiTaskLoss, sample_loss
+from mtlearn.networks import HeadSpec, build_network
+from mtlearn.tasks import Tasks
+from mtlearn.training._net import MultiTaskNet
+from mtlearn.training._precision import Precision
+
+
+def make_net(
+    tasks: Tasks,
+    precision: Precision,
+    *,
+    backbone: Any,
+    backbone_params: dict[str, Any],
+    input_shape: Sequence[int],
+    heads: Sequence[HeadSpec],
+    **kwargs: Any,
+) -> MultiTaskNet:
+    """Make a net with the losses of its tasks, and initialise it.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        Fitted tasks.
+    precision : Precision
+        What the network computes in.
+    backbone, backbone_params, input_shape, heads : object
+        What `build_network` takes.
+    **kwargs : object
+        Arguments of `MultiTaskNet`, such as its optimiser.
+
+    Returns
+    -------
+    MultiTaskNet
+        Its weights are drawn from torch's generator.
+    """
+    losses = [task.loss_spec() for task in tasks]
+    net = MultiTaskNet(
+        build_network,
+        MultiTaskLoss,
+        tasks=tasks,
+        precision=precision,
+        module__backbone=backbone,
+        module__backbone_params=backbone_params,
+        module__input_shape=tuple(input_shape),
+        module__heads=tuple(heads),
+        criterion__losses=tuple(sample_loss(loss, **given) for loss, given in losses),
+        criterion__task_weights=tasks.weights(),
+        train_split=None,
+        verbose=0,
+        **kwargs,
+    )
+    return net.initialize()
