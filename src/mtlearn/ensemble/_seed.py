@@ -11,6 +11,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
+from mtlearn._utils._datasets import is_dataset, item_labels, row_dims
 from mtlearn._utils._routing import n_rows, routed_params
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
@@ -141,7 +142,9 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
         self.verbose = verbose
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any
+    ) -> Self:
         """Fit the members.
 
         Parameters
@@ -169,6 +172,7 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
             If the data are not what they must be.
         """
         seeds = self._draw_seeds()
+        y = item_labels(X, y)
         template = self._template(X)
         if self.bootstrap:
             X = self._check_rows(template, X, y, sample_weight)
@@ -184,7 +188,12 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
     @available_if(_trains_partially)
     @with_callbacks
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, classes: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        classes: Any = None,
     ) -> Self:
         """Train each member for one epoch on these rows, one after the other.
 
@@ -221,6 +230,7 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
                 "partial_fit, which does not see all rows. Set it to False, or call "
                 "fit."
             )
+        y = item_labels(X, y)
         template = self._template(X)
         if hasattr(self, "estimators_"):
             seeds, members = self.seeds_, self.estimators_
@@ -297,7 +307,9 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
     def _template(self, X: Any) -> Any:
         if self.estimator is not None:
             return self.estimator
-        return MultiTaskEstimator() if np.ndim(X) == 2 else MultiTaskImageEstimator()
+        # Of a dataset the first row tells; numpy would read all of it.
+        n_dims = 1 + row_dims(X) if is_dataset(X) else np.ndim(X)
+        return MultiTaskEstimator() if n_dims == 2 else MultiTaskImageEstimator()
 
     def _templates(self) -> list[Any]:
         return [MultiTaskEstimator() if self.estimator is None else self.estimator]

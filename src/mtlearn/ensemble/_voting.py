@@ -8,6 +8,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 
+from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._routing import routed_params
 from mtlearn._utils._sklearn_compat import BaseComposition, VisualBlock
 from mtlearn._utils._unwrap import check_multi_task
@@ -97,7 +98,9 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         self.verbose = verbose
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any
+    ) -> Self:
         """Fit the members.
 
         Parameters
@@ -125,6 +128,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
             If the data are not what they must be, or the members learn other tasks.
         """
         named = self._check_members()
+        y = item_labels(X, y)
         members = [prepared(estimator) for estimator in named.values()]
         params = routed_params(self, "fit", named, sample_weight, fit_params)
         self._train(members, X, y, params, [None] * len(members))

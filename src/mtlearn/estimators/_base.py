@@ -9,6 +9,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._datasets import DatasetRows, item_labels
 from mtlearn._utils._validation import check_nested_names
 from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._checkpoints import open_checkpoints
@@ -60,14 +61,14 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
     _default_precision: ClassVar[str]
 
     @abstractmethod
-    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
         """Check X; with `reset`, remember its shape, else compare with it."""
 
     @with_callbacks
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -107,6 +108,7 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
         context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         state = self._state() if self.warm_start else None
         X = self._check_X(X, reset=state is None)
+        y = item_labels(X, y)
         if state is None:
             state = FitState(fit_codec(self.tasks, y, sample_weight))
         else:
@@ -129,7 +131,7 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
     def partial_fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         classes: Any = None,
@@ -170,6 +172,7 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
         context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         state = self._state()
         X = self._check_X(X, reset=state is None)
+        y = item_labels(X, y)
         if state is None:
             tasks = declare_classes(self.tasks, classes)
             state = FitState(fit_codec(tasks, y, sample_weight))
@@ -226,8 +229,10 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
         """Check and encode the validation rows that a user has passed."""
         if X_val is None and y_val is None:
             return None
+        if X_val is not None:
+            X_val = self._check_X(X_val, reset=False)
+            y_val = item_labels(X_val, y_val)
         check_both_given(X_val, y_val)
-        X_val = self._check_X(X_val, reset=False)
         return validation_samples(X_val, y_val, state.codec, settings)
 
     def _state(self) -> FitState | None:

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length
 from skorch.callbacks import Callback, GradientNormClipping
 
+from mtlearn._utils._datasets import DatasetRows
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
     InvalidDataError,
@@ -92,7 +93,7 @@ class FitState:
 
 
 def encode_rows(
-    codec: Codec, X: np.ndarray, y: Any, sample_weight: Any = None
+    codec: Codec, X: np.ndarray | DatasetRows, y: Any, sample_weight: Any = None
 ) -> EncodedTargets:
     """Encode y, which must have a row for each of X."""
     targets = codec.encode(y, sample_weight)
@@ -108,7 +109,7 @@ def check_both_given(X_val: Any, y_val: Any) -> None:
 
 
 def validation_samples(
-    X_val: np.ndarray, y_val: Any, codec: Codec, settings: Settings
+    X_val: np.ndarray | DatasetRows, y_val: Any, codec: Codec, settings: Settings
 ) -> Samples:
     """Join validation rows and labels, of which there must be some."""
     targets = encode_rows(codec, X_val, y_val)
@@ -118,7 +119,7 @@ def validation_samples(
 
 
 def training_samples(
-    X: np.ndarray,
+    X: np.ndarray | DatasetRows,
     targets: EncodedTargets,
     tasks: Tasks,
     settings: Settings,
@@ -130,7 +131,7 @@ def training_samples(
 
 
 def split_samples(
-    X: np.ndarray,
+    X: np.ndarray | DatasetRows,
     targets: EncodedTargets,
     tasks: Tasks,
     settings: Settings,
@@ -154,7 +155,7 @@ def make_labels(targets: EncodedTargets, settings: Settings) -> Labels:
 
 
 def make_net(
-    X: np.ndarray,
+    X: np.ndarray | DatasetRows,
     tasks: Tasks,
     default_head: Head,
     settings: Settings,

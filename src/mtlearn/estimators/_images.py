@@ -7,10 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils import Tags
 
+from mtlearn._utils._datasets import DatasetRows, open_dataset
 from mtlearn._utils._images import check_images
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Head, Task, Tasks
+
+_ITEMS = {2: "(height, width)", 3: "(height, width, n_channels)"}
 
 
 class MultiTaskImageEstimator(BaseMultiTaskEstimator):
@@ -252,9 +255,10 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
         owner = type(self).__name__
-        X = check_images(X, owner)
+        rows = open_dataset(X, owner, _ITEMS)
+        X = check_images(X, owner) if rows is None else rows
         shape = X.shape[1:]
         if reset:
             _warn_channels_first(shape)

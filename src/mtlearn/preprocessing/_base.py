@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import validate_data
 
+from mtlearn._utils._datasets import is_dataset
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 MAX_DIMENSIONS = 4
@@ -48,6 +49,12 @@ class BaseImageTransformer(TransformerMixin, BaseEstimator):
 
     def _check_samples(self, X: Any, *, reset: bool) -> np.ndarray:
         """Return X as an array without a copy; with `reset`, learn its layout."""
+        if is_dataset(X):
+            raise DataTypeError(
+                f"X of {type(self).__name__} must be an array. Got a dataset "
+                f"({type(X).__name__}) instead, which is not read whole. Scale or "
+                "reshape inside of its __getitem__, and leave the transformer out."
+            )
         if isinstance(X, list | tuple):
             X = np.asarray(X)
         is_images = getattr(X, "ndim", 2) > 2
