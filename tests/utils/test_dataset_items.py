@@ -6,6 +6,7 @@ import pytest
 import torch
 from skorch.helper import SliceDict
 
+from mtlearn._utils import _dataset_items as module
 from mtlearn._utils._datasets import DatasetRows, item_labels
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Classification, Regression, Tasks, fit_codec
@@ -35,8 +36,10 @@ def labels_of(labels):
     return item_labels(Pairs(X, labels), None)
 
 
+@pytest.mark.parametrize("piece", [1, 2, 3, 4])
 @pytest.mark.parametrize("labels", ROWS.values(), ids=ROWS)
-def test_a_label_for_each_task(labels):
+def test_a_label_for_each_task(monkeypatch, labels, piece):
+    monkeypatch.setattr(module, "_PIECE", piece)
     y = labels_of(labels)
     codec = fit_codec(TASKS, y)
     kind, size = codec.encode(y).values
@@ -61,7 +64,8 @@ def test_named_labels_are_a_slice_dict():
     [
         [1, 0, 1],
         [1.5, np.nan, 2.5],
-        ["a", "b", "a"],
+        [1, 2.5, 3],
+        np.array(["a", "b", "a"], dtype=object),
         np.float32([1.5, 2, 0]),
         torch.tensor([1, 0, 1]),
         [True, False, True],
@@ -70,7 +74,9 @@ def test_named_labels_are_a_slice_dict():
     ],
     ids=str,
 )
-def test_labels_are_those_of_an_array(labels):
+@pytest.mark.parametrize("piece", [1, 2, 4])
+def test_labels_are_those_of_an_array(monkeypatch, labels, piece):
+    monkeypatch.setattr(module, "_PIECE", piece)
     found, expected = np.asarray(labels_of(labels)), np.asarray(labels)
     assert found.dtype == expected.dtype
     np.testing.assert_array_equal(found, expected)
@@ -107,5 +113,5 @@ def test_labels_that_are_passed_win_and_nothing_is_read():
 def test_one_pass_reads_labels_and_looks_at_rows():
     items = Pairs(X, [1, 2, 3])
     rows = DatasetRows(items, "Owner", {1: "(d,)"})
-    assert item_labels(rows, None) == [1, 2, 3]
+    assert item_labels(rows, None).tolist() == [1, 2, 3]
     assert items.read == [0, 0, 1, 2]

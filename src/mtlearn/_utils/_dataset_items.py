@@ -1,6 +1,6 @@
 """Items of a dataset: x or (x, y), and what y may be."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from torch.utils.data import IterableDataset
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 _NO_LABEL = object()
+# Labels become an array in pieces of so many.
+_PIECE = 1024
 
 
 def count_items(dataset: Any, owner: str) -> int:
@@ -114,35 +116,52 @@ def _scalar(label: Any, number: int) -> Any:
     return array[()]
 
 
-def join_labels(labels: list[Any]) -> Any:
+def join_labels(labels: Iterable[Any]) -> Any:
     """Make one y of the labels of all items.
 
     Parameters
     ----------
-    labels : list
-        From `label_of`.
+    labels : iterable
+        From `label_of`, at least one. They become arrays in pieces: as objects they
+        would take many times the memory.
 
     Returns
     -------
-    list or SliceDict
-        Labels, or lists of one for each task; a SliceDict of labels by name.
+    ndarray of shape (n_items,) or (n_items, n_tasks), or SliceDict
+        Labels; a SliceDict where they have names.
     """
-    expected = _layout_of(labels[0])
+    parts: list[Any] = []
+    piece: list[Any] = []
+    expected = None
     for number, label in enumerate(labels):
         found = _layout_of(label)
+        expected = expected or found
         if found != expected:
             raise InvalidDataError(
                 f"The y of item {number} of the dataset is {found}, and that of item 0 "
                 f"is {expected}. Give each item a label for each task; None is a "
                 "missing one."
             )
+        piece.append(label)
+        if len(piece) == _PIECE:
+            parts.append(_columns_of(piece))
+            piece = []
+    if piece:
+        parts.append(_columns_of(piece))
+    if not isinstance(parts[0], dict):
+        return np.concatenate(parts)
+    return SliceDict(
+        **{key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    )
+
+
+def _columns_of(labels: list[Any]) -> Any:
     if not isinstance(labels[0], dict):
-        return labels
-    columns = {key: [each[key] for each in labels] for key in labels[0]}
-    return SliceDict(**{key: _as_column(column) for key, column in columns.items()})
+        return _as_array(labels)
+    return {key: _as_array([each[key] for each in labels]) for key in labels[0]}
 
 
-def _as_column(labels: list[Any]) -> np.ndarray:
+def _as_array(labels: list[Any]) -> np.ndarray:
     """Make an array of labels, in which a missing one has not become text."""
     array = np.asarray(labels)
     return np.asarray(labels, dtype=object) if array.dtype.kind == "U" else array

@@ -111,15 +111,15 @@ class DatasetRows:
 
         Returns
         -------
-        list or SliceDict
-            Labels, or lists of one for each task; a SliceDict of labels by name.
+        ndarray or SliceDict
+            See `join_labels`.
         """
-        labels = []
-        for number in range(len(self)):
-            x, label = item_of(self.dataset, number)
-            self._check(self._as_array(x, number), number)
-            labels.append(label_of(label, number))
-        return join_labels(labels)
+        return join_labels(self._label(number) for number in range(len(self)))
+
+    def _label(self, number: int) -> Any:
+        x, label = item_of(self.dataset, number)
+        self._check(self._as_array(x, number), number)
+        return label_of(label, number)
 
     def _checked(self, number: int) -> np.ndarray:
         x = self._read(number)
@@ -231,7 +231,7 @@ def item_labels(X: Any, y: Any) -> Any:
     if not is_dataset(X):
         return None
     numbers = range(count_items(X, "This estimator"))
-    return join_labels([label_of(item_of(X, number)[1], number) for number in numbers])
+    return join_labels(label_of(item_of(X, number)[1], number) for number in numbers)
 
 
 def take_rows(X: Any, rows: np.ndarray) -> Any:
