@@ -148,8 +148,11 @@ def test_partial_fit_and_going_on(make, X, y):
 def test_checkpoints(tmp_path):
     X, y = IMAGES
     expected = image_estimator().fit(X, y)
-    estimator = image_estimator(checkpoint_dir=tmp_path).fit(Pairs(X, y))
+    pairs = Pairs(X, y)
+    estimator = image_estimator(checkpoint_dir=tmp_path).fit(pairs)
     assert_same_bits(expected, estimator)
+    # The shape, the labels, whether the rows are those of before, and two epochs.
+    assert len(pairs.read) == 1 + (1 + 1 + 2) * len(X) + 1
 
 
 @pytest.mark.parametrize(("make", "X", "y"), MAKERS.values(), ids=MAKERS)

@@ -11,7 +11,7 @@ from skorch.helper import SliceDataset
 from torch.utils.data import Dataset
 
 from mtlearn import SeedEnsemble
-from tiny_problems import image_estimator
+from tiny_problems import image_estimator, table_estimator
 
 SHAPE = (2500, 128, 128)  # 41 MB
 BATCH = 16
@@ -145,3 +145,19 @@ def test_chunks_in_files(path, y, tmp_path):
                 with np.load(file) as chunk:
                     estimator.partial_fit(chunk["X"], chunk["y"])
     assert estimator.score(X, y) > 0.8
+
+
+def test_rows_of_a_table(tmp_path):
+    shape, batch = (4000, 1000), 20
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float32, shape)
+    X[:] = np.random.default_rng(0).normal(size=shape)
+    X.flush()
+    y = np.column_stack([X[:, 0] > 0, X[:, 1]]).astype(float)
+    dataset = Files(tmp_path / "X.npy", y)
+    estimator = table_estimator(batch_size=batch, max_epochs=1)
+    # As float64, which an array of a table becomes as a whole: 32 MB.
+    with little_memory(4 * batch * shape[1] * 8 + 2**19):
+        estimator.fit(dataset)
+    with little_memory():  # 65 rows at a time
+        predicted = estimator.predict(dataset)
+    np.testing.assert_array_equal(predicted, estimator.predict(X))

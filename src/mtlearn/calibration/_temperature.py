@@ -120,10 +120,10 @@ class TemperatureScaled(
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Training samples, as the estimator takes them.
-        y : array-like, DataFrame or SliceDict
-            Labels, as the estimator takes them.
+        y : array-like, DataFrame or SliceDict, default=None
+            Labels, as the estimator takes them; None where X is a dataset of `(x, y)`.
         **fit_params : object
             Arguments of the estimator's `fit`; those with a row for each sample are
             split too. A `sample_weight` of shape `(n_samples,)` or

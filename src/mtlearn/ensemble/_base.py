@@ -93,7 +93,7 @@ class BaseEnsemble(MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the members take them.
 
         Returns

@@ -52,7 +52,7 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
     bootstrap : bool, default=False
         Whether each member trains on a resample of the rows, as many as there are,
         with repetition. It makes members differ more, and each of them a little worse.
-        The rows are copied.
+        The rows are copied, but for those of a dataset.
     n_jobs : None or int, default=None
         Members that train at once; None is 1 unless in a `joblib.parallel_config`,
         which also decides where: in processes, threads, or on a dask or Ray cluster.
@@ -149,10 +149,10 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Training samples, as the estimator takes them.
-        y : array-like, DataFrame or SliceDict
-            Labels, as the estimator takes them.
+        y : array-like, DataFrame or SliceDict, default=None
+            Labels, as the estimator takes them; None where X is a dataset of `(x, y)`.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
         **fit_params : object
@@ -202,10 +202,10 @@ class SeedEnsemble(BaseEnsemble, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the estimator takes them.
-        y : array-like, DataFrame or SliceDict
-            Labels.
+        y : array-like, DataFrame or SliceDict, default=None
+            Labels; None where X is a dataset of `(x, y)`.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
         classes : array-like or list of array-like, default=None

@@ -105,10 +105,11 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Training samples, as the estimators take them.
-        y : array-like, DataFrame or SliceDict
-            Labels, as the estimators take them.
+        y : array-like, DataFrame or SliceDict, default=None
+            Labels, as the estimators take them; None where X is a dataset of
+            `(x, y)`.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
         **fit_params : object

@@ -78,17 +78,22 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
 
         Parameters
         ----------
-        X : array-like
-            Training samples; see the class for their shape.
-        y : array-like, DataFrame or SliceDict
+        X : array-like or dataset
+            Training samples; see the class for their shape. A dataset has `__len__` and
+            `__getitem__`, as torch's map-style ones: its items are `x` or `(x, y)`, and
+            they are read one batch at a time, again in each epoch.
+        y : array-like, DataFrame or SliceDict, default=None
             Labels of shape `(n_samples,)` or `(n_samples, n_tasks)`. NaN, None and
-            `pandas.NA` are missing labels, which add nothing to the loss.
+            `pandas.NA` are missing labels, which add nothing to the loss. None takes
+            those of a dataset's items, in one pass more: each y is a label, a sequence
+            with one for each task, or a mapping of them by name.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`, not negative; a
             zero equals absence. Columns are in task order, or by name in a DataFrame.
         X_val, y_val : array-like, default=None
-            Validation samples and labels. None sets `validation_fraction` of the rows
-            aside where `early_stopping` or the schedule needs them.
+            Validation samples and labels, a dataset and None among them. Without,
+            `validation_fraction` of the rows is set aside where `early_stopping` or the
+            schedule needs it.
 
         Returns
         -------
@@ -145,9 +150,9 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
 
         Parameters
         ----------
-        X : array-like
-            Samples; see the class for their shape.
-        y : array-like, DataFrame or SliceDict
+        X : array-like or dataset
+            Samples, as in `fit`.
+        y : array-like, DataFrame or SliceDict, default=None
             Labels, as in `fit`.
         sample_weight : array-like, default=None
             Weights, as in `fit`.
@@ -268,7 +273,7 @@ class BaseMultiTaskEstimator(MultiTaskMixin, CallbackSupportMixin, BaseEstimator
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples; see the class for their shape.
 
         Returns

@@ -157,9 +157,10 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     Notes
     -----
     Images are `(n_samples, height, width)` or `(n_samples, height, width, n_channels)`
-    of any real dtype, memory-mapped arrays and torch CPU tensors among them. They are
-    cast and copied one batch at a time. They are not scaled: put a
-    :class:`~mtlearn.preprocessing.GlobalMaxScaler` in front.
+    of any real dtype, memory-mapped arrays and torch CPU tensors among them, or the
+    items of a dataset. They are cast and copied one batch at a time. They are not
+    scaled: put a :class:`~mtlearn.preprocessing.GlobalMaxScaler` in front, or scale the
+    items of a dataset in its `__getitem__`.
 
     References
     ----------

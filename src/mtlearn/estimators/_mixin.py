@@ -53,7 +53,7 @@ class MultiTaskMixin(ABC):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples; see the class for their shape.
 
         Returns
@@ -76,7 +76,7 @@ class MultiTaskMixin(ABC):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples; see the class for their shape.
 
         Returns
@@ -93,11 +93,12 @@ class MultiTaskMixin(ABC):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples; see the class for their shape.
-        y : array-like, DataFrame or SliceDict
+        y : array-like, DataFrame or SliceDict, default=None
             True labels. Missing ones are left out, and so are tasks without a label
-            or with an undefined metric.
+            or with an undefined metric. None takes those of a dataset's items, in one
+            pass more.
             A label that is none of a task's classes counts as wrong.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.

@@ -148,7 +148,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
 
     Notes
     -----
-    Columns are not scaled: put a `StandardScaler` in front.
+    Columns are not scaled: put a `StandardScaler` in front. X is converted to float64
+    at once; the rows of a dataset are, one batch at a time.
 
     References
     ----------

@@ -59,7 +59,7 @@ class _TaskView:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the estimator takes them.
 
         Returns
@@ -74,7 +74,7 @@ class _TaskView:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the estimator takes them.
         y : array-like of shape (n_samples,)
             True labels of this task; missing ones are left out.
@@ -142,7 +142,7 @@ class TaskClassifier(_TaskView, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the estimator takes them.
 
         Returns

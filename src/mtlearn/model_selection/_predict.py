@@ -41,7 +41,7 @@ def cross_val_predict(
         An estimator of this package, or one that holds it, such as a Pipeline. It is
         not changed. With ``tasks=None`` the kinds are inferred once, from the whole
         of y.
-    X : array-like of shape (n_samples, ...)
+    X : array-like of shape (n_samples, ...) or dataset
         Samples.
     y : array-like, DataFrame, Series or SliceDict
         Labels of shape `(n_samples,)` or `(n_samples, n_tasks)`.

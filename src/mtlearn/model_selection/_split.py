@@ -223,7 +223,8 @@ def multitask_train_test_split(
     Parameters
     ----------
     *arrays : sequence of indexables of the same length
-        Arrays, lists, DataFrames, sparse matrices or SliceDicts.
+        Arrays, lists, DataFrames, sparse matrices, SliceDicts or datasets, of which
+        parts are `torch.utils.data.Subset`.
     test_size : float, int or None, default=None
         Test part: a share of all samples in (0, 1), rounded up, or a number of
         samples. None takes what the other parts leave, or 0.25 if `train_size` is
