@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mtlearn._utils._datasets import DatasetRows
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.training import Samples
 from mtlearn.training import _inputs as module
@@ -13,6 +14,7 @@ from mtlearn.training._inputs import (
     ResidentInputs,
     choose_inputs,
 )
+from tiny_datasets import Items
 
 CPU = torch.device("cpu")
 CUDA = torch.device("cuda")
@@ -39,6 +41,25 @@ def test_the_batches(way, dtype, rows):
         for index, x in zip(batches, found, strict=True):
             expected = chosen[index.numpy()].transpose(0, 3, 1, 2)
             np.testing.assert_array_equal(x, expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dtype", ["uint8", "float64"])
+@pytest.mark.parametrize("rows", [None, [5, 1, 8, 8, 0, 2, 7]])
+def test_a_dataset(way, dtype, rows):
+    X = np.random.default_rng(0).integers(0, 200, (9, 3, 2, 5)).astype(dtype)
+    rows = None if rows is None else np.array(rows)
+    read = DatasetRows(Items(X), "Owner", {3: "(h, w, c)"})
+    expected, inputs = (
+        way(Samples(x, rows=rows), torch.float32, CPU) for x in (X, read)
+    )
+    batches = make_rows(len(inputs.samples))
+    for _ in range(2):
+        for x, other in zip(
+            expected.batches(batches), inputs.batches(batches), strict=True
+        ):
+            assert x.stride() == other.stride()
+            np.testing.assert_array_equal(x, other)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -133,3 +154,11 @@ def test_on_a_processor_only_files_are_read_ahead(tmp_path):
         for x in (X, np.asarray(X)[::-1], plain)
     ]
     assert list(map(type, found)) == [AheadInputs, AheadInputs, Inputs]
+
+
+@pytest.mark.parametrize("device", [CPU, CUDA])
+@pytest.mark.parametrize("again", [True, False])
+def test_a_dataset_is_read_anew_at_every_pass(device, again):
+    rows = DatasetRows(Items(np.zeros((4, 2, 2))), "Owner", {2: "(h, w)"})
+    found = choose_inputs(Samples(rows), torch.float32, device, again)
+    assert type(found) is AheadInputs

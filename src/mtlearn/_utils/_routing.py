@@ -6,7 +6,7 @@ import numpy as np
 from sklearn import get_config
 from sklearn.utils.metadata_routing import process_routing
 
-from mtlearn._utils._sklearn_compat import safe_indexing
+from mtlearn._utils._datasets import is_dataset, take_rows
 
 
 def routed_params(
@@ -87,7 +87,7 @@ def params_of_rows(
         Validation data and what has another length stay as they are.
     """
     return {
-        name: safe_indexing(value, rows)
+        name: take_rows(value, rows)
         if name.rpartition("__")[2] not in _WHOLE and n_rows(value) == n_samples
         else value
         for name, value in params.items()
@@ -96,6 +96,8 @@ def params_of_rows(
 
 def n_rows(value: Any) -> int | None:
     """Count the rows of something with rows; None for all else."""
+    if is_dataset(value):
+        return len(value)
     shape = getattr(value, "shape", None)
     if shape is not None:
         return shape[0] if len(shape) else None

@@ -12,8 +12,8 @@ from sklearn.utils import Tags, check_consistent_length, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._datasets import item_labels, take_rows
 from mtlearn._utils._routing import params_of_rows, routed_params
-from mtlearn._utils._sklearn_compat import safe_indexing
 from mtlearn._utils._unwrap import (
     check_multi_task,
     forget_optimizer,
@@ -116,15 +116,15 @@ class TemperatureScaled(
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, **fit_params: Any) -> Self:
+    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> Self:
         """Fit the estimator, and the temperatures on samples held out.
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Training samples, as the estimator takes them.
-        y : array-like, DataFrame or SliceDict
-            Labels, as the estimator takes them.
+        y : array-like, DataFrame or SliceDict, default=None
+            Labels, as the estimator takes them; None where X is a dataset of `(x, y)`.
         **fit_params : object
             Arguments of the estimator's `fit`; those with a row for each sample are
             split too. A `sample_weight` of shape `(n_samples,)` or
@@ -154,6 +154,7 @@ class TemperatureScaled(
             include_high=False,
         )
         weights = fit_params.pop("sample_weight", None)
+        y = item_labels(X, y)
         inner = unwrap(self.estimator)
         if isinstance(self.estimator, FrozenEstimator):
             if fit_params:
@@ -172,12 +173,12 @@ class TemperatureScaled(
         check_consistent_length(X, targets.weights)
         seed = draw_seed(self.random_state)
         rows, held_out = validation_rows(targets, codec.tasks, fraction, seed)
-        data = (safe_indexing(X, rows), safe_indexing(y, rows))
+        data = (take_rows(X, rows), take_rows(y, rows))
         params = params_of_rows(params, rows, len(targets))
         fitted = self._train(clone(self.estimator), *data, params)
         if weights is not None:
-            weights = safe_indexing(weights, held_out)
-        X, y = safe_indexing(X, held_out), safe_indexing(y, held_out)
+            weights = take_rows(weights, held_out)
+        X, y = take_rows(X, held_out), take_rows(y, held_out)
         self._keep(fitted, X, y, weights)
         return self
 

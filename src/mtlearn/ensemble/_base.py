@@ -96,7 +96,7 @@ class BaseEnsemble(
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the members take them.
 
         Returns

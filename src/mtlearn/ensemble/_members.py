@@ -10,8 +10,8 @@ import torch
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
+from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._routing import params_of_rows
-from mtlearn._utils._sklearn_compat import safe_indexing
 from mtlearn._utils._unwrap import forget_optimizer
 from mtlearn.training import kept_checkpoints
 
@@ -119,7 +119,7 @@ def _fit_member(
 ) -> tuple[Any, list[Path]]:
     if rows is not None:
         params = params_of_rows(params, rows, len(rows))
-        X, y = safe_indexing(X, rows), safe_indexing(y, rows)
+        X, y = take_rows(X, rows), take_rows(y, rows)
     data = {"estimator": owner, "X": X, "y": y}
     with context.propagate_callback_context(member), kept_checkpoints() as files:
         context.call_on_fit_task_begin(**data)

@@ -10,6 +10,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
+from mtlearn._utils._datasets import is_dataset, item_labels, row_dims
 from mtlearn._utils._routing import n_rows, routed_params
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
@@ -50,7 +51,7 @@ class SeedEnsemble(BaseEnsemble):
     bootstrap : bool, default=False
         Whether each member trains on a resample of the rows, as many as there are,
         with repetition. It makes members differ more, and each of them a little worse.
-        The rows are copied.
+        The rows are copied, but for those of a dataset.
     n_jobs : None or int, default=None
         Members that train at once; None is 1 unless in a `joblib.parallel_config`,
         which also decides where: in processes, threads, or on a dask or Ray cluster.
@@ -140,15 +141,17 @@ class SeedEnsemble(BaseEnsemble):
         self.verbose = verbose
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any
+    ) -> Self:
         """Fit the members.
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Training samples, as the estimator takes them.
-        y : array-like, DataFrame or SliceDict
-            Labels, as the estimator takes them.
+        y : array-like, DataFrame or SliceDict, default=None
+            Labels, as the estimator takes them; None where X is a dataset of `(x, y)`.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
         **fit_params : object
@@ -168,6 +171,7 @@ class SeedEnsemble(BaseEnsemble):
             If the data are not what they must be.
         """
         seeds = self._draw_seeds()
+        y = item_labels(X, y)
         template = self._template(X)
         if self.bootstrap:
             X = self._check_rows(template, X, y, sample_weight)
@@ -183,7 +187,12 @@ class SeedEnsemble(BaseEnsemble):
     @available_if(_trains_partially)
     @with_callbacks
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, classes: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        classes: Any = None,
     ) -> Self:
         """Train each member for one epoch on these rows, one after the other.
 
@@ -192,10 +201,10 @@ class SeedEnsemble(BaseEnsemble):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the estimator takes them.
-        y : array-like, DataFrame or SliceDict
-            Labels.
+        y : array-like, DataFrame or SliceDict, default=None
+            Labels; None where X is a dataset of `(x, y)`.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
         classes : array-like or list of array-like, default=None
@@ -220,6 +229,7 @@ class SeedEnsemble(BaseEnsemble):
                 "partial_fit, which does not see all rows. Set it to False, or call "
                 "fit."
             )
+        y = item_labels(X, y)
         template = self._template(X)
         if hasattr(self, "estimators_"):
             seeds, members = self.seeds_, self.estimators_
@@ -296,7 +306,9 @@ class SeedEnsemble(BaseEnsemble):
     def _template(self, X: Any) -> Any:
         if self.estimator is not None:
             return self.estimator
-        return MultiTaskEstimator() if np.ndim(X) == 2 else MultiTaskImageEstimator()
+        # Of a dataset the first row tells; numpy would read all of it.
+        n_dims = 1 + row_dims(X) if is_dataset(X) else np.ndim(X)
+        return MultiTaskEstimator() if n_dims == 2 else MultiTaskImageEstimator()
 
     def _templates(self) -> list[Any]:
         return [MultiTaskEstimator() if self.estimator is None else self.estimator]

@@ -8,6 +8,7 @@ from sklearn.callback import with_callbacks
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 
+from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._routing import routed_params
 from mtlearn._utils._sklearn_compat import BaseComposition, VisualBlock
 from mtlearn._utils._unwrap import check_multi_task
@@ -97,15 +98,18 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         self.verbose = verbose
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any
+    ) -> Self:
         """Fit the members.
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Training samples, as the estimators take them.
-        y : array-like, DataFrame or SliceDict
-            Labels, as the estimators take them.
+        y : array-like, DataFrame or SliceDict, default=None
+            Labels, as the estimators take them; None where X is a dataset of
+            `(x, y)`.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
         **fit_params : object
@@ -125,6 +129,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
             If the data are not what they must be, or the members learn other tasks.
         """
         named = self._check_members()
+        y = item_labels(X, y)
         members = [prepared(estimator) for estimator in named.values()]
         params = routed_params(self, "fit", named, sample_weight, fit_params)
         self._train(members, X, y, params, [None] * len(members))

@@ -8,6 +8,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._datasets import DatasetRows, item_labels
 from mtlearn._utils._validation import check_nested_names
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.estimators._callbacks import EpochContext
@@ -62,14 +63,14 @@ class BaseMultiTaskEstimator(
     _default_precision: ClassVar[str]
 
     @abstractmethod
-    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
         """Check X; with `reset`, remember its shape, else compare with it."""
 
     @with_callbacks
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         X_val: Any = None,
@@ -79,17 +80,22 @@ class BaseMultiTaskEstimator(
 
         Parameters
         ----------
-        X : array-like
-            Training samples; see the class for their shape.
-        y : array-like, DataFrame or SliceDict
+        X : array-like or dataset
+            Training samples; see the class for their shape. A dataset has `__len__` and
+            `__getitem__`, as torch's map-style ones: its items are `x` or `(x, y)`, and
+            they are read one batch at a time, again in each epoch.
+        y : array-like, DataFrame or SliceDict, default=None
             Labels of shape `(n_samples,)` or `(n_samples, n_tasks)`. NaN, None and
-            `pandas.NA` are missing labels, which add nothing to the loss.
+            `pandas.NA` are missing labels, which add nothing to the loss. None takes
+            those of a dataset's items, in one pass more: each y is a label, a sequence
+            with one for each task, or a mapping of them by name.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`, not negative; a
             zero equals absence. Columns are in task order, or by name in a DataFrame.
         X_val, y_val : array-like, default=None
-            Validation samples and labels. None sets `validation_fraction` of the rows
-            aside where `early_stopping` or the schedule needs them.
+            Validation samples and labels, a dataset and None among them. Without,
+            `validation_fraction` of the rows is set aside where `early_stopping` or the
+            schedule needs it.
 
         Returns
         -------
@@ -109,6 +115,7 @@ class BaseMultiTaskEstimator(
         context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         state = self._state() if self.warm_start else None
         X = self._check_X(X, reset=state is None)
+        y = item_labels(X, y)
         if state is None:
             state = FitState(fit_codec(self.tasks, y, sample_weight))
         else:
@@ -131,7 +138,7 @@ class BaseMultiTaskEstimator(
     def partial_fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         *,
         classes: Any = None,
@@ -145,9 +152,9 @@ class BaseMultiTaskEstimator(
 
         Parameters
         ----------
-        X : array-like
-            Samples; see the class for their shape.
-        y : array-like, DataFrame or SliceDict
+        X : array-like or dataset
+            Samples, as in `fit`.
+        y : array-like, DataFrame or SliceDict, default=None
             Labels, as in `fit`.
         sample_weight : array-like, default=None
             Weights, as in `fit`.
@@ -172,6 +179,7 @@ class BaseMultiTaskEstimator(
         context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         state = self._state()
         X = self._check_X(X, reset=state is None)
+        y = item_labels(X, y)
         if state is None:
             tasks = declare_classes(self.tasks, classes)
             state = FitState(fit_codec(tasks, y, sample_weight))
@@ -228,8 +236,10 @@ class BaseMultiTaskEstimator(
         """Check and encode the validation rows that a user has passed."""
         if X_val is None and y_val is None:
             return None
+        if X_val is not None:
+            X_val = self._check_X(X_val, reset=False)
+            y_val = item_labels(X_val, y_val)
         check_both_given(X_val, y_val)
-        X_val = self._check_X(X_val, reset=False)
         return validation_samples(X_val, y_val, state.codec, settings)
 
     def _state(self) -> FitState | None:
@@ -265,7 +275,7 @@ class BaseMultiTaskEstimator(
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples; see the class for their shape.
 
         Returns

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._datasets import DatasetRows
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.tasks import EncodedTargets
@@ -17,7 +18,7 @@ def open_checkpoints(
     estimator: Any,
     state: FitState,
     settings: Settings,
-    data: tuple[np.ndarray, EncodedTargets, Samples | None],
+    data: tuple[np.ndarray | DatasetRows, EncodedTargets, Samples | None],
     seed: int,
 ) -> Checkpoints | None:
     """Find the checkpoints of a fit.
@@ -30,7 +31,7 @@ def open_checkpoints(
         What an earlier fit has learned; a net if training goes on with it.
     settings : Settings
         Checked parameters.
-    data : tuple of (ndarray, EncodedTargets, Samples or None)
+    data : tuple of (ndarray or DatasetRows, EncodedTargets, Samples or None)
         X, encoded y, and the validation rows that were passed.
     seed : int
         Drawn from the estimator's `random_state`.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length
 
+from mtlearn._utils._datasets import DatasetRows
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
     InvalidDataError,
@@ -72,7 +73,7 @@ class FitState:
 
 
 def encode_rows(
-    codec: Codec, X: np.ndarray, y: Any, sample_weight: Any = None
+    codec: Codec, X: np.ndarray | DatasetRows, y: Any, sample_weight: Any = None
 ) -> EncodedTargets:
     """Encode y, which must have a row for each of X."""
     targets = codec.encode(y, sample_weight)
@@ -88,7 +89,7 @@ def check_both_given(X_val: Any, y_val: Any) -> None:
 
 
 def validation_samples(
-    X_val: np.ndarray, y_val: Any, codec: Codec, settings: Settings
+    X_val: np.ndarray | DatasetRows, y_val: Any, codec: Codec, settings: Settings
 ) -> Samples:
     """Join validation rows and labels, of which there must be some."""
     targets = encode_rows(codec, X_val, y_val)
@@ -98,7 +99,7 @@ def validation_samples(
 
 
 def training_samples(
-    X: np.ndarray,
+    X: np.ndarray | DatasetRows,
     targets: EncodedTargets,
     tasks: Tasks,
     settings: Settings,
@@ -110,7 +111,7 @@ def training_samples(
 
 
 def split_samples(
-    X: np.ndarray,
+    X: np.ndarray | DatasetRows,
     targets: EncodedTargets,
     tasks: Tasks,
     settings: Settings,
@@ -134,7 +135,7 @@ def make_labels(targets: EncodedTargets, settings: Settings) -> Labels:
 
 
 def new_net(
-    X: np.ndarray,
+    X: np.ndarray | DatasetRows,
     tasks: Tasks,
     default_head: Head,
     settings: Settings,

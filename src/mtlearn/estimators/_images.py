@@ -7,10 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils import Tags
 
+from mtlearn._utils._datasets import DatasetRows, open_dataset
 from mtlearn._utils._images import check_images
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Head, Task, Tasks
+
+_ITEMS = {2: "(height, width)", 3: "(height, width, n_channels)"}
 
 
 class MultiTaskImageEstimator(BaseMultiTaskEstimator):
@@ -154,10 +157,11 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     Notes
     -----
     Images are `(n_samples, height, width)` or `(n_samples, height, width, n_channels)`
-    of any real dtype, memory-mapped arrays and torch CPU tensors among them. They are
-    cast and copied one batch at a time; whole numbers that the cast would round are an
-    error. They are not scaled: put a :class:`~mtlearn.preprocessing.GlobalMaxScaler` in
-    front.
+    of any real dtype, memory-mapped arrays and torch CPU tensors among them, or the
+    items of a dataset. They are cast and copied one batch at a time; whole numbers that
+    the cast would round are an error. They are not scaled: put a
+    :class:`~mtlearn.preprocessing.GlobalMaxScaler` in front, or scale the items of a
+    dataset in its `__getitem__`.
 
     References
     ----------
@@ -253,9 +257,10 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
         owner = type(self).__name__
-        X = check_images(X, owner)
+        rows = open_dataset(X, owner, _ITEMS)
+        X = check_images(X, owner) if rows is None else rows
         shape = X.shape[1:]
         if reset:
             _warn_channels_first(shape)

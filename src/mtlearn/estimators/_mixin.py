@@ -8,6 +8,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._datasets import item_labels
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks import Codec, Task, Tasks, label_weights
@@ -52,7 +53,7 @@ class MultiTaskMixin(ABC):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples; see the class for their shape.
 
         Returns
@@ -76,7 +77,7 @@ class MultiTaskMixin(ABC):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples; see the class for their shape.
 
         Returns
@@ -88,16 +89,17 @@ class MultiTaskMixin(ABC):
         outputs = self._outputs(X)
         return outputs[0] if self._codec.layout.container == "1d" else outputs
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Compute the mean over tasks of accuracy or R².
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples; see the class for their shape.
-        y : array-like, DataFrame or SliceDict
+        y : array-like, DataFrame or SliceDict, default=None
             True labels. Missing ones are left out, and so are tasks without a label
-            or with an undefined metric.
+            or with an undefined metric. None takes those of a dataset's items, in one
+            pass more.
             A label that is none of a task's classes counts as wrong.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
@@ -113,7 +115,7 @@ class MultiTaskMixin(ABC):
             If y has no label at all.
         """
         predicted = self._outputs(X, decode=True)
-        columns = self._codec.columns(y)
+        columns = self._codec.columns(item_labels(X, y))
         weights = label_weights(columns, sample_weight)
         check_consistent_length(predicted[0], weights)
         scores = []

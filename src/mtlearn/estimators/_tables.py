@@ -6,8 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from mtlearn._utils._datasets import DatasetRows, open_dataset
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.tasks import Head, Task, Tasks
+
+_ITEMS = {1: "(n_features,)"}
 
 
 class MultiTaskEstimator(BaseMultiTaskEstimator):
@@ -145,7 +148,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
 
     Notes
     -----
-    Columns are not scaled: put a `StandardScaler` in front.
+    Columns are not scaled: put a `StandardScaler` in front. X is converted to float64
+    at once; the rows of a dataset are, one batch at a time.
 
     References
     ----------
@@ -233,7 +237,11 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
+        rows = open_dataset(X, type(self).__name__, _ITEMS, np.float64)
+        if rows is not None:
+            validate_data(self, rows.first, reset=reset)
+            return rows
         # The check for NaN sums X first, and numpy warns where that meets inf - inf.
         with np.errstate(invalid="ignore"):
             return validate_data(self, X, reset=reset, dtype=np.float64)

@@ -60,7 +60,7 @@ class _TaskView:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the estimator takes them.
 
         Returns
@@ -75,7 +75,7 @@ class _TaskView:
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the estimator takes them.
         y : array-like of shape (n_samples,)
             True labels of this task; missing ones are left out.
@@ -143,7 +143,7 @@ class TaskClassifier(_TaskView, ClassifierMixin, VersionedEstimator):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or dataset
             Samples, as the estimator takes them.
 
         Returns

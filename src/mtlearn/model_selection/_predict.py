@@ -10,8 +10,9 @@ from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
+from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._optional import import_optional
-from mtlearn._utils._sklearn_compat import safe_indexing
+from mtlearn._utils._routing import n_rows
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.model_selection._split import MultiTaskStratifiedKFold
 from mtlearn.tasks import Task, Tasks, fit_codec
@@ -40,7 +41,7 @@ def cross_val_predict(
         An estimator of this package, or one that holds it, such as a Pipeline. It is
         not changed. With ``tasks=None`` the kinds are inferred once, from the whole
         of y.
-    X : array-like of shape (n_samples, ...)
+    X : array-like of shape (n_samples, ...) or dataset
         Samples.
     y : array-like, DataFrame, Series or SliceDict
         Labels of shape `(n_samples,)` or `(n_samples, n_tasks)`.
@@ -149,9 +150,7 @@ def _of_rows(
 ) -> dict[str, Any]:
     """Take the rows of those parameters that have one value a sample."""
     return {
-        name: safe_indexing(value, rows)
-        if np.shape(value)[:1] == (n_samples,)
-        else value
+        name: take_rows(value, rows) if n_rows(value) == n_samples else value
         for name, value in params.items()
     }
 
@@ -166,8 +165,8 @@ def _fit_and_predict(
 ) -> tuple[Any, Any]:
     """Return the predictions of a fold, and the classes that its columns stand for."""
     train, test = rows
-    estimator.fit(safe_indexing(X, train), safe_indexing(y, train), **params)
-    predicted = getattr(estimator, method)(safe_indexing(X, test))
+    estimator.fit(take_rows(X, train), take_rows(y, train), **params)
+    predicted = getattr(estimator, method)(take_rows(X, test))
     return predicted, getattr(estimator, "classes_", None)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_consistent_length, check_random_state, indexable
 
-from mtlearn._utils._sklearn_compat import safe_indexing
+from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._stratify import assign_folds, stratum_codes
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn.exceptions import (
@@ -223,7 +223,8 @@ def multitask_train_test_split(
     Parameters
     ----------
     *arrays : sequence of indexables of the same length
-        Arrays, lists, DataFrames, sparse matrices or SliceDicts.
+        Arrays, lists, DataFrames, sparse matrices, SliceDicts or datasets, of which
+        parts are `torch.utils.data.Subset`.
     test_size : float, int or None, default=None
         Test part: a share of all samples in (0, 1), rounded up, or a number of
         samples. None takes what the other parts leave, or 0.25 if `train_size` is
@@ -296,7 +297,7 @@ def multitask_train_test_split(
     if val_size is None:
         del parts[1]
     return list(
-        chain.from_iterable([safe_indexing(a, rows) for rows in parts] for a in arrays)
+        chain.from_iterable([take_rows(a, rows) for rows in parts] for a in arrays)
     )
 
 

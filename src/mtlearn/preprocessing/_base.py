@@ -9,6 +9,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import validate_data
 
+from mtlearn._utils._datasets import is_dataset
 from mtlearn._utils._images import stack_images
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import DataTypeError, InvalidDataError
@@ -50,6 +51,12 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
 
     def _check_samples(self, X: Any, *, reset: bool) -> np.ndarray:
         """Return X as an array without a copy; with `reset`, learn its layout."""
+        if is_dataset(X):
+            raise DataTypeError(
+                f"X of {type(self).__name__} must be an array. Got a dataset "
+                f"({type(X).__name__}) instead, which is not read whole. Scale or "
+                "reshape inside of its __getitem__, and leave the transformer out."
+            )
         X = stack_images(X, type(self).__name__)
         if isinstance(X, list | tuple):
             X = np.asarray(X)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtlearn._utils._datasets import DatasetRows
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.training._samples import Samples
 
@@ -167,6 +168,9 @@ def choose_inputs(
     Inputs
         Gives the same batches whatever the way.
     """
+    if isinstance(samples.X, DatasetRows):
+        # Never a copy: what a dataset gives may differ from pass to pass.
+        return AheadInputs(samples, dtype, device)
     ahead = device.type == "cuda" or _is_mapped(samples.X)
     if again and device.type == "cuda":
         size = 1 if samples.X.dtype == np.uint8 else dtype.itemsize

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
+from mtlearn._utils._datasets import DatasetRows
+
 
 class Labels(NamedTuple):
     """Encoded labels of some rows, as tensors.
@@ -29,7 +31,7 @@ class Samples:
     Attributes
     ----------
     X : ndarray of shape (n_samples, height, width, n_channels) or (n_samples, d)
-        Of any real dtype; cast one batch at a time.
+        Of any real dtype; cast one batch at a time. Or DatasetRows, which read it.
     labels : Labels or None
         Labels of the rows; None for prediction.
     rows : ndarray of int or None
@@ -39,7 +41,7 @@ class Samples:
         each once an epoch.
     """
 
-    X: np.ndarray
+    X: np.ndarray | DatasetRows
     labels: Labels | None = None
     rows: np.ndarray | None = None
     chances: np.ndarray | None = None

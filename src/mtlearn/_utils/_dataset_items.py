@@ -1,0 +1,173 @@
+"""Items of a dataset: x or (x, y), and what y may be."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from skorch.helper import SliceDict
+from torch.utils.data import IterableDataset
+
+from mtlearn.exceptions import DataTypeError, InvalidDataError
+
+_NO_LABEL = object()
+# Labels become an array in pieces of so many.
+_PIECE = 1024
+
+
+def count_items(dataset: Any, owner: str) -> int:
+    """Count the items of a dataset, or raise if there is none or no number.
+
+    Parameters
+    ----------
+    dataset : dataset
+        What the user gave.
+    owner : str
+        Who asks, for messages.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
+        raise DataTypeError(
+            f"{owner} needs a map-style dataset, with __len__ and __getitem__, to draw "
+            f"its rows in any order. Got {type(dataset).__name__} instead. Go through "
+            "it in chunks with partial_fit."
+        )
+    n_items = len(dataset)
+    if n_items == 0:
+        raise InvalidDataError(
+            "Found a dataset with 0 sample(s) while a minimum of 1 is required by "
+            f"{owner}."
+        )
+    return n_items
+
+
+def item_of(dataset: Any, number: int) -> tuple[Any, Any]:
+    """Read an item.
+
+    Parameters
+    ----------
+    dataset : dataset
+        Its items are `x` or `(x, y)`.
+    number : int
+        Of the item.
+
+    Returns
+    -------
+    x, y : object
+        As the dataset gives them; see `label_of`.
+    """
+    try:
+        item = dataset[number]
+    except Exception as error:
+        error.add_note(f"This happened while item {number} of the dataset was read.")
+        raise
+    if not isinstance(item, tuple):
+        return item, _NO_LABEL
+    if len(item) not in (1, 2):
+        raise InvalidDataError(
+            f"Item {number} of the dataset is a tuple of length {len(item)}; expected "
+            "x or (x, y). Give the labels of several tasks as one sequence or mapping "
+            "y."
+        )
+    return item if len(item) == 2 else (item[0], _NO_LABEL)
+
+
+def label_of(label: Any, number: int) -> Any:
+    """Check the y of an item.
+
+    Parameters
+    ----------
+    label : object
+        From `item_of`.
+    number : int
+        Of the item, for messages.
+
+    Returns
+    -------
+    scalar, list or dict
+        A label, a list with one for each task, or a dict of them by name.
+    """
+    if label is _NO_LABEL:
+        raise InvalidDataError(
+            f"Item {number} of the dataset has no label, and none were passed. Return "
+            "(x, y) from __getitem__, or pass y (y_val for X_val)."
+        )
+    if isinstance(label, Mapping):
+        return {str(name): _scalar(each, number) for name, each in label.items()}
+    is_row = isinstance(label, list | tuple) or np.ndim(label) > 0
+    if is_row:
+        return [_scalar(each, number) for each in label]
+    return _scalar(label, number)
+
+
+def _scalar(label: Any, number: int) -> Any:
+    if isinstance(label, str):
+        return label
+    array = np.asarray(label)
+    if array.ndim:
+        raise InvalidDataError(
+            f"The y of item {number} of the dataset holds a {type(label).__name__} of "
+            f"shape {array.shape} where one label is expected: y is a label, a "
+            "sequence with one for each task, or a mapping of them by name."
+        )
+    return array[()]
+
+
+def join_labels(labels: Iterable[Any]) -> Any:
+    """Make one y of the labels of all items.
+
+    Parameters
+    ----------
+    labels : iterable
+        From `label_of`, at least one. They become arrays in pieces: as objects they
+        would take many times the memory.
+
+    Returns
+    -------
+    ndarray of shape (n_items,) or (n_items, n_tasks), or SliceDict
+        Labels; a SliceDict where they have names.
+    """
+    parts: list[Any] = []
+    piece: list[Any] = []
+    expected = None
+    for number, label in enumerate(labels):
+        found = _layout_of(label)
+        expected = expected or found
+        if found != expected:
+            raise InvalidDataError(
+                f"The y of item {number} of the dataset is {found}, and that of item 0 "
+                f"is {expected}. Give each item a label for each task; None is a "
+                "missing one."
+            )
+        piece.append(label)
+        if len(piece) == _PIECE:
+            parts.append(_columns_of(piece))
+            piece = []
+    if piece:
+        parts.append(_columns_of(piece))
+    if not isinstance(parts[0], dict):
+        return np.concatenate(parts)
+    return SliceDict(
+        **{key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    )
+
+
+def _columns_of(labels: list[Any]) -> Any:
+    if not isinstance(labels[0], dict):
+        return _as_array(labels)
+    return {key: _as_array([each[key] for each in labels]) for key in labels[0]}
+
+
+def _as_array(labels: list[Any]) -> np.ndarray:
+    """Make an array of labels, in which a missing one has not become text."""
+    array = np.asarray(labels)
+    return np.asarray(labels, dtype=object) if array.dtype.kind == "U" else array
+
+
+def _layout_of(label: Any) -> str:
+    if isinstance(label, dict):
+        return f"a mapping of {', '.join(sorted(label))}"
+    return f"a sequence of {len(label)}" if isinstance(label, list) else "one label"
