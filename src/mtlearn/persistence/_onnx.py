@@ -1,13 +1,14 @@
 """Estimators as ONNX files, which predict without this package."""
 
+import io
 import itertools
 import json
 import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, redirect_stderr
+from typing import Any, BinaryIO
 
 import torch
 from torch import nn
@@ -16,7 +17,8 @@ from mtlearn._utils._files import write_atomically
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_choice
-from mtlearn.exceptions import InvalidParameterError, NetworkError
+from mtlearn.exceptions import NetworkError
+from mtlearn.networks import MultiTaskNetwork
 from mtlearn.persistence._onnx_graph import make_module, parts, row_shape
 from mtlearn.persistence._save import versions
 from mtlearn.training import isolated
@@ -24,7 +26,13 @@ from mtlearn.training import isolated
 _FORMAT = {"name": "mtlearn-onnx", "version": 1}
 _OPSET = 20
 _DTYPES = {"float32": torch.float32, "uint8": torch.uint8}
-_LOGGERS = ("torch.onnx", "onnxscript", "onnx_ir")
+_LOGGERS = (
+    "torch.onnx",
+    "torch.export",
+    "torch.fx.experimental.symbolic_shapes",
+    "onnxscript",
+    "onnx_ir",
+)
 # Not torch.export's 0 or 1, which it may take for a constant.
 _EXAMPLE_ROWS = 2
 
@@ -75,6 +83,7 @@ def to_onnx(
     Outputs are float64: probabilities of shape `(batch, n_classes)`, or values of
     shape `(batch, 1)`. The network computes in float32; an
     :class:`~mtlearn.networks.MLP` in the type of its weights, float64 for tables.
+    Hooks of the network are left out, as they are from a pickle.
 
     The file's ``metadata_props`` are JSON: ``"format"``, ``"class"``, ``"versions"``,
     and ``"tasks"``, a list of the `name`, `kind` and `classes` of each.
@@ -93,11 +102,6 @@ must be one of 'float32', 'uint8'. Got 'float64' instead.
     check_choice(input_dtype, "input_dtype", "to_onnx", _DTYPES)
     check_multi_task(estimator, "estimator", "to_onnx")
     tasks = parts(estimator)[-1].tasks_
-    if "" in tasks:
-        raise InvalidParameterError(
-            "to_onnx cannot name an output after a task whose name is empty. Give the "
-            "task another name."
-        )
     shape = row_shape(estimator)
     for package in ("onnx", "onnxscript"):
         import_optional(package, "onnx", "to_onnx")
@@ -117,7 +121,11 @@ must be one of 'float32', 'uint8'. Got 'float64' instead.
     for name, value in described.items():
         model.metadata_props[name] = json.dumps(value)
     content = program.model_proto.SerializeToString()
-    write_atomically(path, lambda file: file.write(content))
+
+    def write(file: BinaryIO) -> None:
+        file.write(content)
+
+    write_atomically(path, write)
 
 
 def _labels(task: Any) -> list[Any] | None:
@@ -141,22 +149,32 @@ def _exported(module: nn.Module, shape: Sequence[int], dtype: torch.dtype) -> An
                 dynamic_shapes=({0: "batch"},),
             )
         except Exception as error:
-            raise NetworkError(
-                f"torch cannot export the network to ONNX: {error} If the backbone is "
-                "your own, its forward pass must not depend on the values of its "
-                "input, nor keep what it computes. Try torch.export.export with it."
-            ) from error
+            raise NetworkError(_refusal(module, error)) from error
+
+
+def _refusal(module: nn.Module, error: Exception) -> str:
+    cause = error.__cause__ or error  # torch's own message is pages of advice
+    first_line = str(cause).partition("\n")[0].rstrip(".")
+    networks = [each for each in module.modules() if isinstance(each, MultiTaskNetwork)]
+    backbones = sorted({type(network.backbone).__name__ for network in networks})
+    return (
+        f"torch cannot export a network with the backbone {' or '.join(backbones)} to "
+        f"ONNX: {type(cause).__name__}: {first_line}. In a "
+        "backbone of your own, no 'if' and no shape may depend on the values of the "
+        "input. torch.export.export(backbone, ...) shows the line."
+    )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what the exporter logs and warns of; its errors are raised."""
+    """Silence what the exporter logs, warns of and prints; its errors are raised."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
-        with warnings.catch_warnings():
+        # torch prints whole graphs where it fails.
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
