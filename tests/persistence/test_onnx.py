@@ -4,8 +4,10 @@ import json
 import logging
 import pickle
 import random
+import re
 import sys
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from tiny_problems import image_estimator, make_images, make_table, table_estima
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "saving.md"
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +209,19 @@ def test_one_file_of_the_same_bytes_each_time(tmp_path):
     to_onnx(estimator, path)
     assert path.read_bytes() == first
     assert [each.name for each in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_the_example_of_the_guide(tmp_path, monkeypatch, capsys):
+    text = GUIDE.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert any("to_onnx(" in block for block in blocks)
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "__main__"}
+    for block in blocks:
+        exec(compile(block, str(GUIDE), "exec"), namespace)
+    printed = capsys.readouterr().out.splitlines()
+    names = list(namespace["estimator"].task_names_)
+    assert [line.partition(" ")[0] for line in printed[-len(names) :]] == names
 
 
 class Branching(nn.Module):
