@@ -42,7 +42,16 @@ OUTSIDE: dict[str, set[str]] = {
     **{room: {"sklearn", "skorch"} for room in PURE_TORCH},
 }
 
-OPTIONAL = {"pandas", "matplotlib", "dask", "distributed", "ray"}
+OPTIONAL = {
+    "pandas",
+    "matplotlib",
+    "dask",
+    "distributed",
+    "ray",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+}
 SKLEARN_COMPAT = "mtlearn._utils._sklearn_compat"
 
 

@@ -6,7 +6,7 @@ from mtlearn._utils._partial import Partial
 from mtlearn.calibration import TemperatureScaled
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
-from mtlearn.persistence import load, save
+from mtlearn.persistence import load, save, to_onnx
 from mtlearn.tasks import Classification, Head, Regression, Tasks
 
 __version__ = version("mtlearn")
@@ -25,4 +25,5 @@ __all__ = [
     "__version__",
     "load",
     "save",
+    "to_onnx",
 ]

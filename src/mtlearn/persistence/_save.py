@@ -23,6 +23,17 @@ OBJECT, ARRAYS = "object.json", "arrays.safetensors"
 _VERSIONS = ("mtlearn", "torch", "scikit-learn", "skorch", "numpy")
 
 
+def versions() -> dict[str, str]:
+    """Give the versions that an estimator's numbers come from, by package.
+
+    Returns
+    -------
+    dict of str to str
+        Of this package, and of those it computes with.
+    """
+    return {name: version(name) for name in _VERSIONS}
+
+
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Write an estimator to one file, from which `load` makes it again.
 
@@ -83,10 +94,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         OBJECT: json.dumps(record, allow_nan=False).encode(),
         ARRAYS: save_arrays(arrays),
     }
-    versions = {name: version(name) for name in _VERSIONS}
     about = {
         "class": type(estimator).__name__,
-        "versions": {**versions, "python": platform.python_version()},
+        "versions": {**versions(), "python": platform.python_version()},
     }
     write_archive(path, parts, about, FORMAT)
 

@@ -1,0 +1,285 @@
+"""A fitted estimator as one torch module, from the rows of X to each task's output."""
+
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from mtlearn.calibration import TemperatureScaled
+from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
+from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.networks import MLP, for_inference
+from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
+from mtlearn.tasks import Regression
+
+Outputs = tuple[Tensor, ...]
+
+_NETWORKS = (MultiTaskImageEstimator, MultiTaskEstimator)
+_ENSEMBLES = (SeedEnsemble, VotingEnsemble)
+_TRANSFORMERS = (ImageReshaper, GlobalMaxScaler, ImageStandardScaler)
+# Not subclasses: what they change would be left out without a word.
+_KNOWN = {*_NETWORKS, *_ENSEMBLES, *_TRANSFORMERS, TemperatureScaled}
+
+
+def parts(estimator: Any) -> list[Any]:
+    """Give the fitted steps that rows go through, the multi-task estimator last.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of this package, or a Pipeline or search that ends in one.
+
+    Returns
+    -------
+    list of estimator
+        Out of Pipelines and searches; those inside of an ensemble not among them.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a step is none that can be exported.
+    sklearn.exceptions.NotFittedError
+        If one is not fitted.
+    """
+    found = list(_flat(estimator))
+    for part in found:
+        if type(part) not in _KNOWN:
+            names = ", ".join(sorted(each.__name__ for each in _KNOWN))
+            raise InvalidParameterError(
+                f"to_onnx cannot export a {type(part).__name__}: {part!r}. It knows "
+                f"{names}, not their subclasses, in Pipelines and searches. If it is "
+                "a step in front, export what comes after it (pipeline[1:]) and give "
+                "the file what the step returns."
+            )
+        check_is_fitted(part)
+    return found
+
+
+def _flat(estimator: Any) -> Iterator[Any]:
+    if isinstance(estimator, FrozenEstimator):
+        yield from _flat(estimator.estimator)
+    elif hasattr(estimator, "best_estimator_"):
+        yield from _flat(estimator.best_estimator_)
+    elif hasattr(estimator, "refit"):
+        check_is_fitted(estimator)  # which fails
+    elif type(estimator) is Pipeline:
+        for _, step in estimator.steps:
+            if step is not None and step != "passthrough":
+                yield from _flat(step)
+    else:
+        yield estimator
+
+
+def row_shape(estimator: Any) -> tuple[int, ...]:
+    """Give the shape of one row of X.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    Returns
+    -------
+    tuple of int
+        ``(height, width, n_channels)``, ``(height, width)`` or ``(n_features,)``.
+
+    Raises
+    ------
+    InvalidDataError
+        If the members of an ensemble do not take rows of one shape.
+    """
+    return _row_shapes(estimator)[0]
+
+
+def _row_shapes(estimator: Any) -> list[tuple[int, ...]]:
+    """Give the shapes that a row may have, the usual one first."""
+    first = parts(estimator)[0]
+    if isinstance(first, TemperatureScaled):
+        return _row_shapes(first.estimator_)
+    if isinstance(first, _ENSEMBLES):
+        own, *others = [_row_shapes(member) for member in first.estimators_]
+        shared = [shape for shape in own if all(shape in each for each in others)]
+        if not shared:
+            raise InvalidDataError(
+                f"The members of {type(first).__name__} take rows of different shapes: "
+                f"{own[0]} and {[each[0] for each in others]}. Fit them on the same X."
+            )
+        return shared
+    if isinstance(first, MultiTaskImageEstimator):
+        *size, n_channels = first.image_shape_
+        shape = (*size, n_channels)
+        return [shape, tuple(size)] if n_channels == 1 else [shape]
+    if isinstance(first, MultiTaskEstimator):
+        return [(first.n_features_in_,)]
+    return [tuple(first.sample_shape_)]
+
+
+def make_module(estimator: Any) -> nn.Module:
+    """Make a module that computes what the estimator predicts.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+
+    Returns
+    -------
+    torch.nn.Module
+        Maps rows of X, float32 or uint8, to one output a task, float64; on the CPU, in
+        evaluation mode, and no part of it is the estimator's.
+    """
+    module = nn.Sequential(*(_made(part) for part in parts(estimator)))
+    return module.eval().requires_grad_(False)
+
+
+def _made(part: Any) -> nn.Module:
+    if isinstance(part, ImageReshaper):
+        return _Reshaped(part.image_shape_)
+    if isinstance(part, GlobalMaxScaler):
+        return _Scaled(None, np.array(part.scale_))
+    if isinstance(part, ImageStandardScaler):
+        return _Scaled(part.mean_, part.scale_)
+    if isinstance(part, TemperatureScaled):
+        return _Tempered(part)
+    return _Average(part) if isinstance(part, _ENSEMBLES) else _Activated(part)
+
+
+class _Reshaped(nn.Module):
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__()
+        self.shape = tuple(shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(-1, *self.shape)
+
+
+class _Scaled(nn.Module):
+    """Each step in float64 and rounded to float32, as the transformers do it."""
+
+    def __init__(self, mean: np.ndarray | None, scale: np.ndarray) -> None:
+        super().__init__()
+        self.mean = None if mean is None else _double(mean)
+        self.scale = _double(scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.mean is not None:
+            x = (x.double() - self.mean).float()
+        return (x.double() / self.scale).float()
+
+
+class _Activated(nn.Module):
+    """A network with its softmax, or its outputs in the units of y."""
+
+    def __init__(self, estimator: Any) -> None:
+        super().__init__()
+        # As a pickle: made anew on the CPU, with nothing that hangs on the old one.
+        network = for_inference(copy.deepcopy(estimator.net_).module_)
+        if not isinstance(network.backbone, MLP):
+            # onnxruntime has no convolutions in float64, and lacks other layers too.
+            network.float()
+        self.network = network
+        self.dtype = next(network.heads.parameters()).dtype
+        self.activations = [
+            _InUnits(task) if type(task) is Regression else task.activate
+            for task in estimator.tasks_
+        ]
+        self.of_images = isinstance(estimator, MultiTaskImageEstimator)
+
+    def forward(self, x: Tensor) -> Outputs:
+        x = x.to(self.dtype)
+        if self.of_images:
+            x = x.unsqueeze(-1) if x.ndim == 3 else x
+            x = x.permute(0, 3, 1, 2)
+        outputs = self.network(x)
+        return tuple(
+            activate(output)
+            for activate, output in zip(self.activations, outputs, strict=True)
+        )
+
+
+class _InUnits:
+    """`Regression.activate` with its numbers as tensors.
+
+    Python's numbers would be rounded to float32 by torch's exporter.
+    """
+
+    def __init__(self, task: Regression) -> None:
+        self.center, self.scale = _double(task.center_), _double(task.scale_)
+        self.bounds = None if task.bounds is None else [*map(_double, task.bounds)]
+
+    def __call__(self, output: Tensor) -> Tensor:
+        output = output.double()
+        if self.bounds is None:
+            return output * self.scale + self.center
+        low, high = self.bounds
+        return (low + (high - low) * torch.sigmoid(output)).clamp(low, high)
+
+
+def _double(number: Any) -> Tensor:
+    return torch.tensor(number, dtype=torch.float64)
+
+
+class _Average(nn.Module):
+    def __init__(self, ensemble: Any) -> None:
+        super().__init__()
+        members = ensemble.estimators_
+        self.members = nn.ModuleList(make_module(member) for member in members)
+        weights = ensemble._member_weights()
+        self.shares = [_double(weight / math.fsum(weights)) for weight in weights]
+        self.places = [
+            [
+                _places(task, source)
+                for task, source in zip(
+                    ensemble.tasks_, parts(member)[-1].tasks_, strict=True
+                )
+            ]
+            for member in members
+        ]
+
+    def forward(self, x: Tensor) -> Outputs:
+        rows = [
+            [
+                (output if place is None else output @ place) * share
+                for output, place in zip(member(x), places, strict=True)
+            ]
+            for member, places, share in zip(
+                self.members, self.places, self.shares, strict=True
+            )
+        ]
+        return tuple(sum(each[1:], each[0]) for each in zip(*rows, strict=True))
+
+
+def _places(task: Any, source: Any) -> Tensor | None:
+    """Give the matrix that brings a member's classes to the ensemble's places."""
+    each = np.eye(source.n_outputs)
+    aligned = task.align(each, source)
+    return None if aligned is each else torch.from_numpy(aligned)
+
+
+class _Tempered(nn.Module):
+    def __init__(self, scaled: TemperatureScaled) -> None:
+        super().__init__()
+        self.inner = make_module(scaled.estimator_)
+        found = [scaled.temperatures_.get(name, 1.0) for name in scaled.task_names_]
+        self.temperatures = [None if each == 1 else _double(each) for each in found]
+        self.tiny = _double(np.finfo(np.float64).tiny)
+
+    def forward(self, x: Tensor) -> Outputs:
+        return tuple(
+            output if temperature is None else self._scaled(output, temperature)
+            for output, temperature in zip(
+                self.inner(x), self.temperatures, strict=True
+            )
+        )
+
+    def _scaled(self, probabilities: Tensor, temperature: Tensor) -> Tensor:
+        scores = torch.maximum(probabilities, self.tiny).log()
+        return torch.softmax(scores / temperature, dim=1)
