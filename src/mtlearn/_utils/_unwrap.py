@@ -80,6 +80,31 @@ def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:
     return inner._outputs(X)
 
 
+def aligned_outputs(member: Any, X: Any, tasks: Any) -> list[np.ndarray]:
+    """Compute the outputs of a member, for the classes of the ensemble.
+
+    Parameters
+    ----------
+    member : estimator
+        Fitted.
+    X : array-like
+        Samples.
+    tasks : Tasks
+        Of the ensemble.
+
+    Returns
+    -------
+    list of ndarray of shape (n_samples, n_outputs)
+        In task order.
+    """
+    own = unwrap(member).tasks_
+    outputs = task_outputs(member, X)
+    return [
+        task.align(output, source)
+        for task, source, output in zip(tasks, own, outputs, strict=True)
+    ]
+
+
 def forget_optimizer(estimator: Any) -> None:
     """Leave the optimiser inside without state, unless it is frozen.
 

@@ -13,6 +13,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._datasets import item_labels, take_rows
+from mtlearn._utils._inner_features import InnerFeatures
 from mtlearn._utils._routing import params_of_rows, routed_params
 from mtlearn._utils._unwrap import (
     check_multi_task,
@@ -33,7 +34,11 @@ _COLDEST, _HOTTEST = 0.05, 20.0
 
 
 class TemperatureScaled(
-    MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin, VersionedEstimator
+    MultiTaskMixin,
+    InnerFeatures,
+    CallbackSupportMixin,
+    MetaEstimatorMixin,
+    VersionedEstimator,
 ):
     """An estimator whose class probabilities are scaled on held-out samples.
 
@@ -155,7 +160,6 @@ class TemperatureScaled(
         )
         weights = fit_params.pop("sample_weight", None)
         y = item_labels(X, y)
-        inner = unwrap(self.estimator)
         if isinstance(self.estimator, FrozenEstimator):
             if fit_params:
                 raise ParameterTypeError(
@@ -168,19 +172,25 @@ class TemperatureScaled(
         (params,) = routed_params(
             self, "fit", {"estimator": self.estimator}, weights, fit_params
         )
-        codec = fit_codec(inner._declared_tasks(), y, weights)
+        rows, held_out = self._split(X, y, weights, fraction)
+        params = params_of_rows(params, rows, len(rows) + len(held_out))
+        fitted = self._train(
+            clone(self.estimator), take_rows(X, rows), take_rows(y, rows), params
+        )
+        if weights is not None:
+            weights = take_rows(weights, held_out)
+        self._keep(fitted, take_rows(X, held_out), take_rows(y, held_out), weights)
+        return self
+
+    def _split(
+        self, X: Any, y: Any, weights: Any, fraction: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw which rows to train on, and which to hold out."""
+        codec = fit_codec(unwrap(self.estimator)._declared_tasks(), y, weights)
         targets = codec.encode(y, weights)
         check_consistent_length(X, targets.weights)
         seed = draw_seed(self.random_state)
-        rows, held_out = validation_rows(targets, codec.tasks, fraction, seed)
-        data = (take_rows(X, rows), take_rows(y, rows))
-        params = params_of_rows(params, rows, len(targets))
-        fitted = self._train(clone(self.estimator), *data, params)
-        if weights is not None:
-            weights = take_rows(weights, held_out)
-        X, y = take_rows(X, held_out), take_rows(y, held_out)
-        self._keep(fitted, X, y, weights)
-        return self
+        return validation_rows(targets, codec.tasks, fraction, seed)
 
     def _train(self, estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the estimator inside, of which scikit-learn's callbacks are told."""
@@ -241,20 +251,8 @@ class TemperatureScaled(
     def _declared_tasks(self) -> Any:
         return unwrap(self.estimator)._declared_tasks()
 
-    @property
-    def n_features_in_(self) -> int:
-        """Number of features that the estimator was fitted on."""
-        return self._fitted().n_features_in_
-
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        """Names of the features that the estimator was fitted on."""
-        return self._fitted().feature_names_in_
-
-    def _fitted(self) -> Any:
-        if not hasattr(self, "estimator_"):
-            raise AttributeError("This TemperatureScaled is not fitted yet.")
-        return self.estimator_
+    def _fitted_inside(self) -> Any:
+        return getattr(self, "estimator_", None)
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Tell what the estimator requests.

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from mtlearn._utils._unwrap import task_outputs, unwrap
+from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import Codec, Tasks, join_codecs
+from mtlearn.tasks import Codec, join_codecs
 
 
 def joint_codec(members: Sequence[Any], owner: str) -> Codec:
@@ -48,31 +48,6 @@ def _described(codec: Codec) -> str:
     """Name the tasks with their kinds and columns."""
     pairs = zip(codec.tasks.items(), codec.layout.keys, strict=True)
     return ", ".join(f"{name} ({task.kind} of {key})" for (name, task), key in pairs)
-
-
-def aligned_outputs(member: Any, X: Any, tasks: Tasks) -> list[np.ndarray]:
-    """Compute the outputs of a member, for the classes of the ensemble.
-
-    Parameters
-    ----------
-    member : estimator
-        Fitted.
-    X : array-like
-        Samples.
-    tasks : Tasks
-        Of the ensemble.
-
-    Returns
-    -------
-    list of ndarray of shape (n_samples, n_outputs)
-        In task order.
-    """
-    own = unwrap(member).tasks_
-    outputs = task_outputs(member, X)
-    return [
-        task.align(output, source)
-        for task, source, output in zip(tasks, own, outputs, strict=True)
-    ]
 
 
 def weighted_moments(

@@ -9,16 +9,21 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._unwrap import forget_optimizer, unwrap
+from mtlearn._utils._inner_features import InnerFeatures
+from mtlearn._utils._unwrap import aligned_outputs, forget_optimizer, unwrap
 from mtlearn._utils._versioned import VersionedEstimator
-from mtlearn.ensemble._average import aligned_outputs, joint_codec, weighted_moments
+from mtlearn.ensemble._average import joint_codec, weighted_moments
 from mtlearn.ensemble._members import fit_members
 from mtlearn.estimators import MultiTaskMixin
 from mtlearn.training import release
 
 
 class BaseEnsemble(
-    MultiTaskMixin, CallbackSupportMixin, MetaEstimatorMixin, VersionedEstimator
+    MultiTaskMixin,
+    InnerFeatures,
+    CallbackSupportMixin,
+    MetaEstimatorMixin,
+    VersionedEstimator,
 ):
     """An average of members with the same tasks.
 
@@ -119,20 +124,8 @@ class BaseEnsemble(
     def _may_classify(self) -> bool:
         return any(hasattr(each, "predict_proba") for each in self._templates())
 
-    @property
-    def n_features_in_(self) -> int:
-        """Number of features that the members were fitted on."""
-        return self._first_member().n_features_in_
-
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        """Names of the features that the members were fitted on."""
-        return self._first_member().feature_names_in_
-
-    def _first_member(self) -> Any:
-        if not hasattr(self, "estimators_"):
-            raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
-        return self.estimators_[0]
+    def _fitted_inside(self) -> Any:
+        return self.estimators_[0] if hasattr(self, "estimators_") else None
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")

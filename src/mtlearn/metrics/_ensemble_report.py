@@ -10,7 +10,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._optional import import_optional
-from mtlearn._utils._unwrap import reach, task_outputs, unwrap
+from mtlearn._utils._unwrap import aligned_outputs, reach, unwrap
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._calibration import calibration_error
 from mtlearn.metrics._figures import FIGURES, ScoredLabels
@@ -223,12 +223,7 @@ def _member_outputs(outer: Any, X: Any) -> Iterator[list[np.ndarray]]:
     while not hasattr(outer, "estimators_"):
         outer, X = reach(outer.estimator_, X)
     for member in outer.estimators_:
-        own = unwrap(member).tasks_
-        outputs = task_outputs(member, X)
-        yield [
-            task.align(output, source)
-            for task, source, output in zip(tasks, own, outputs, strict=True)
-        ]
+        yield aligned_outputs(member, X, tasks)
 
 
 class _Scored:
