@@ -168,7 +168,26 @@ def test_any_name_of_a_task_is_that_of_its_output(tmp_path, names, input_name):
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
-def test_nothing_else_changes(tmp_path, capfd, recwarn):
+class Records(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self):
+        super().__init__()
+        self.records = []
+
+    def emit(self, record):
+        self.records.append(record)
+
+
+@pytest.fixture
+def logged():
+    handler, logger = Records(), logging.getLogger("torch.onnx")
+    logger.addHandler(handler)
+    yield handler.records
+    logger.removeHandler(handler)
+
+
+def test_nothing_else_changes(tmp_path, capfd, recwarn, logged):
     X, y = make_images()
     estimator = image_estimator(precision="float32").fit(X, y)
     estimator.net_.module_.train()  # as somebody may have left it
@@ -194,6 +213,7 @@ def test_nothing_else_changes(tmp_path, capfd, recwarn):
     assert after == before
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+    assert not logged
     estimator.net_.module_.eval()
     found = run(session_of(tmp_path / "model.onnx"), X)
     for one, other in zip(found, estimator.predict_proba(X), strict=True):

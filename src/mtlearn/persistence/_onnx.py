@@ -137,7 +137,7 @@ def _labels(task: Any) -> list[Any] | None:
 def _exported(module: nn.Module, shape: Sequence[int], dtype: torch.dtype) -> Any:
     """Give torch's ONNX program of a module that takes any number of rows."""
     rows = torch.zeros(_EXAMPLE_ROWS, *shape, dtype=dtype)
-    # Exporting makes tensors, and custom layers may draw.
+    # One at a time, as fits are: what is silenced is silent in the whole process.
     with isolated(0, torch.device("cpu")), _quiet():
         try:
             return torch.onnx.export(
