@@ -52,6 +52,13 @@ def test_quickstart(run_example):
     assert Path("outputs", "quickstart.png").stat().st_size > 10_000
 
 
+def test_learning_curves(run_example):
+    printed = run_example("learning_curves", EPOCHS=2)
+
+    assert "accuracy valid" in printed
+    assert len(list(Path("outputs").glob("learning_curves*.png"))) == 2
+
+
 def test_wine_quality(run_example):
     printed = run_example("wine_quality", SEEDS=range(1))
 

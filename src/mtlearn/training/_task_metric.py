@@ -109,7 +109,13 @@ class TaskMetric(Callback):
                 f"Two callbacks record {self.key_!r}. Give one of the TaskMetrics "
                 "another name."
             )
-        if name in ("loss", self.task_.metric):
+        # Also of another task: "a" with "b_loss" is "a_b" with "loss".
+        taken = {
+            f"{self.on}_{other}_{figure}"
+            for other, task in net.tasks.items()
+            for figure in ("loss", task.metric)
+        }
+        if self.key_ in taken:
             raise InvalidParameterError(
                 f"The 'name' of a TaskMetric must not be {name!r}: the history has "
                 f"{self.key_!r} anyway. Leave the callback out, or give another name."

@@ -1,0 +1,362 @@
+"""Losses, metrics and the learning rate, epoch by epoch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from mtlearn._utils._optional import import_optional
+from mtlearn._utils._unwrap import check_multi_task, unwrap
+from mtlearn.exceptions import InvalidParameterError
+
+History = Sequence[Mapping[str, Any]]
+
+TOTAL = "all tasks"
+_ROWS = ("train", "valid")
+_STYLES = {"train": "--", "valid": "-"}
+_WIDTH, _HEIGHT = 4.0, 3.0  # inches of a panel
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A figure by epoch, of one or several runs.
+
+    Attributes
+    ----------
+    run : str
+        What the runs have in common.
+    task : str
+        Its name; ``"all tasks"`` for the weighted loss and the mean of the metrics.
+    figure : str
+        ``"loss"``, a metric, or ``"lr"``.
+    rows : str
+        ``"train"`` or ``"valid"``.
+    values : ndarray of shape (n_runs, n_epochs)
+        NaN after the end of a run that was shorter than others.
+    """
+
+    run: str
+    task: str
+    figure: str
+    rows: str
+    values: np.ndarray
+
+
+class LearningCurvesDisplay:
+    """Losses and metrics of every task by epoch.
+
+    Make it with `from_estimator` or `from_histories`; `frame` gives the numbers, and
+    `plot` draws them.
+
+    Parameters
+    ----------
+    histories : dict of str to list of list of dict
+        By a label, the `history_` of each run with it.
+    best_epochs : dict of str to list of int
+        By the same labels, the `best_epoch_` of each run; empty where not known.
+
+    Attributes
+    ----------
+    task_names : tuple of str
+        In task order.
+    figure_ : matplotlib Figure
+        Set by `plot`.
+    axes_ : dict of tuple to matplotlib Axes
+        By task (or ``"all tasks"``) and figure, set by `plot`.
+
+    Examples
+    --------
+    >>> from mtlearn import MultiTaskEstimator
+    >>> from mtlearn.datasets import load_wine_quality
+    >>> from mtlearn.inspection import LearningCurvesDisplay
+    >>> X, y = load_wine_quality(return_X_y=True)
+    >>> estimator = MultiTaskEstimator(max_epochs=3, random_state=0).fit(X, y)
+    >>> display = LearningCurvesDisplay.from_estimator(estimator)
+    >>> display.frame().query("task == 'all tasks' and figure == 'loss'").epoch.tolist()
+    [1, 2, 3]
+    """
+
+    def __init__(
+        self,
+        histories: Mapping[str, Sequence[History]],
+        best_epochs: Mapping[str, Sequence[int]],
+    ) -> None:
+        self.histories = histories
+        self.best_epochs = best_epochs
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, label: str = "") -> Self:
+        """Take the history of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted: of this package, or a Pipeline or search that ends in one. The
+            members of an ensemble are runs of one label.
+        label : str, default=""
+            What to call it.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            Not drawn yet.
+
+        Raises
+        ------
+        ParameterTypeError
+            If there is no estimator of this package in it.
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        """
+        runs = _fitted_networks(estimator)
+        return cls(
+            {label: [each.history_ for each in runs]},
+            {label: [each.best_epoch_ for each in runs]},
+        )
+
+    @classmethod
+    def from_histories(cls, histories: Mapping[str, Any]) -> Self:
+        """Take histories by their labels, such as those of several settings.
+
+        Parameters
+        ----------
+        histories : mapping of str to list
+            A `history_`, or a list of such of several seeds.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            Not drawn yet.
+
+        Raises
+        ------
+        InvalidParameterError
+            If one is no history, or histories differ in their tasks.
+        """
+        found = {label: _runs(label, each) for label, each in histories.items()}
+        names = {_task_names(run) for runs in found.values() for run in runs}
+        if len(names) != 1:
+            raise InvalidParameterError(
+                "The 'histories' of LearningCurvesDisplay must be of the same tasks. "
+                f"Got {sorted(names)} instead."
+            )
+        return cls(found, {label: [] for label in found})
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """Names of the tasks, in task order."""
+        return _task_names(next(iter(self.histories.values()))[0])
+
+    def curves(self) -> list[Curve]:
+        """Give every curve.
+
+        Returns
+        -------
+        list of Curve
+            The total first, then the tasks in their order, then the learning rate.
+        """
+        return [
+            Curve(label, task, figure, rows, values)
+            for label, runs in self.histories.items()
+            for task, figure, rows, key in _keys(runs[0][0], self.task_names)
+            if np.isfinite(values := _values(runs, key)).any()
+        ]
+
+    def frame(self) -> Any:
+        """Give the numbers as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each number, with the columns `label`, `run` (from 0), `epoch`
+            (from 1), `task`, `figure`, `rows` and `value`.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        pandas = import_optional("pandas", "pandas", "LearningCurvesDisplay.frame")
+        records = [
+            (curve.run, run, epoch, curve.task, curve.figure, curve.rows, value)
+            for curve in self.curves()
+            for run, values in enumerate(curve.values.tolist())
+            for epoch, value in enumerate(values, 1)
+            if epoch <= len(self.histories[curve.run][run])
+        ]
+        columns = ["label", "run", "epoch", "task", "figure", "rows", "value"]
+        return pandas.DataFrame(records, columns=columns)
+
+    def plot(self, *, tasks: Sequence[str] | None = None) -> Self:
+        """Draw a panel for each figure of each task, and the learning rate.
+
+        Validation is solid, training dashed. Several runs of a label are their mean,
+        in a band from the lowest to the highest. A vertical line is the best epoch of a
+        single run.
+
+        Parameters
+        ----------
+        tasks : sequence of str, default=None
+            Which tasks, ``"all tasks"`` among them; None draws all.
+
+        Returns
+        -------
+        LearningCurvesDisplay
+            This display, with `figure_` and `axes_`.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such task.
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        names = (TOTAL, *self.task_names) if tasks is None else tuple(tasks)
+        unknown = set(names) - {TOTAL, *self.task_names}
+        if unknown:
+            raise InvalidParameterError(
+                f"The 'tasks' parameter of plot has {sorted(unknown)}. There are "
+                f"{[TOTAL, *self.task_names]}."
+            )
+        pyplot = import_optional(
+            "matplotlib.pyplot", "plot", "LearningCurvesDisplay.plot"
+        )
+        drawn = [each for each in self.curves() if each.task in (*names, "")]
+        panels = list(dict.fromkeys((each.task, each.figure) for each in drawn))
+        self.figure_, self.axes_ = _panels(pyplot, panels)
+        for label, color in zip(self.histories, _colors(pyplot), strict=False):
+            for curve in (each for each in drawn if each.run == label):
+                _draw(self.axes_[curve.task, curve.figure], curve, color)
+            best = self.best_epochs[label]
+            if len(best) == 1:
+                name = " ".join(filter(None, [label, "best epoch"]))
+                for ax in self.axes_.values():
+                    ax.axvline(best[0], color=color, lw=0.8, alpha=0.5, label=name)
+        _legend(self.figure_, next(iter(self.axes_.values())))
+        return self
+
+
+def _fitted_networks(estimator: Any) -> list[Any]:
+    """Give the fitted estimators with a history: one, or an ensemble's members."""
+    check_multi_task(estimator, "estimator", "LearningCurvesDisplay")
+    check_is_fitted(estimator)
+    inner = unwrap(estimator)
+    if hasattr(inner, "history_"):
+        return [inner]
+    members = getattr(inner, "estimators_", None) or [inner.estimator_]
+    return [each for member in members for each in _fitted_networks(member)]
+
+
+def _runs(label: str, history: Any) -> list[History]:
+    """Give a list of histories, of one if that is what there is."""
+    is_one = isinstance(history, list) and history and isinstance(history[0], Mapping)
+    runs = [history] if is_one else history
+    if not isinstance(runs, list) or not runs or not all(map(_is_history, runs)):
+        raise InvalidParameterError(
+            f"The 'histories' of LearningCurvesDisplay must have a history_ of an "
+            f"estimator, or a list of such, at {label!r}. Got {history!r} instead."
+        )
+    return runs
+
+
+def _is_history(run: Any) -> bool:
+    return isinstance(run, list) and bool(run) and "train_loss" in run[0]
+
+
+def _task_names(history: History) -> tuple[str, ...]:
+    """Read the names of the tasks from the keys of a row: each has a metric too."""
+    keys = [key.removeprefix("train_") for key in history[0] if key.startswith("train")]
+    names = [key.removesuffix("_loss") for key in keys if key.endswith("_loss")]
+    return tuple(
+        name for name in names if sum(key.startswith(f"{name}_") for key in keys) > 1
+    )
+
+
+def _keys(
+    row: Mapping[str, Any], names: Sequence[str]
+) -> list[tuple[str, str, str, str]]:
+    """Give task, figure, rows and key of what a row of the history has."""
+    found = []
+    # The longest name first: a task "a" is no beginning of a task "a_b".
+    by_length = sorted(names, key=len, reverse=True)
+    for key in row:
+        rows, _, rest = key.partition("_")
+        if rows not in _ROWS:
+            continue
+        name = next((each for each in by_length if rest.startswith(f"{each}_")), TOTAL)
+        figure = rest.removeprefix(f"{name}_")
+        found.append((name, figure, rows, key))
+    order = {name: place for place, name in enumerate((TOTAL, *names))}
+    found.sort(key=lambda each: order[each[0]])
+    return [*found, ("", "lr", "train", "lr")]
+
+
+def _values(runs: Sequence[History], key: str) -> np.ndarray:
+    values = np.full((len(runs), max(map(len, runs))), np.nan)
+    for run, history in zip(values, runs, strict=True):
+        run[: len(history)] = [row.get(key, np.nan) for row in history]
+    return values
+
+
+def _panels(pyplot: Any, panels: Sequence[tuple[str, str]]) -> tuple[Any, dict]:
+    """Make a row of panels for each task; the learning rate joins the first one."""
+    rows: dict[str, list[tuple[str, str]]] = {}
+    first = panels[0][0]
+    for task, figure in panels:
+        rows.setdefault(task or first, []).append((task, figure))
+    width = max(map(len, rows.values()))
+    figure, grid = pyplot.subplots(
+        len(rows),
+        width,
+        figsize=(_WIDTH * width, _HEIGHT * len(rows)),
+        squeeze=False,
+        layout="constrained",
+    )
+    axes = {}
+    for line, keys in zip(grid, rows.values(), strict=True):
+        for ax, key in zip(line, keys, strict=False):
+            axes[key] = ax
+            ax.set(title=_title(*key), xlabel="epoch")
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        for ax in line[len(keys) :]:
+            ax.set_axis_off()
+    return figure, axes
+
+
+def _title(task: str, figure: str) -> str:
+    names = {"lr": "learning rate", "loss": "loss", "score": "mean of the metrics"}
+    named = names.get(figure, figure)
+    return named if task in ("", TOTAL) else f"{task}: {named}"
+
+
+def _colors(pyplot: Any) -> list[str]:
+    return pyplot.rcParams["axes.prop_cycle"].by_key()["color"]
+
+
+def _draw(ax: Any, curve: Curve, color: str) -> None:
+    """Draw the mean of the runs, and the band that they fill."""
+    epochs = np.arange(1, curve.values.shape[1] + 1)
+    known = np.isfinite(curve.values).any(axis=0)
+    values, epochs = curve.values[:, known], epochs[known]
+    rate = curve.figure == "lr"
+    words = [curve.run, "" if rate else curve.rows]
+    ax.plot(
+        epochs,
+        np.nanmean(values, axis=0),
+        "-" if rate else _STYLES[curve.rows],
+        color=color,
+        label=" ".join(filter(None, words)),
+    )
+    if len(values) > 1:
+        low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+        ax.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
+
+
+def _legend(figure: Any, ax: Any) -> None:
+    """Say once, below all panels, what the lines are."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=min(len(labels), 4)
+    )
