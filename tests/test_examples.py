@@ -59,6 +59,13 @@ def test_learning_curves(run_example):
     assert len(list(Path("outputs").glob("learning_curves*.png"))) == 2
 
 
+def test_confusion(run_example):
+    printed = run_example("confusion", "--samples", "200", "--epochs", "1")
+
+    assert "item: most often confused" in printed
+    assert len(list(Path("outputs").glob("confusion*.png"))) == 2
+
+
 def test_wine_quality(run_example):
     printed = run_example("wine_quality", SEEDS=range(1))
 

@@ -42,6 +42,9 @@ INNER_NAMES = {
     "label_weights",
     "read_predictions",
     "read_targets",
+    "ScoredLabels",
+    "fitted_tasks",
+    "scored_labels",
 }
 
 

@@ -2,14 +2,18 @@
 
 from mtlearn.metrics._calibration import expected_calibration_error
 from mtlearn.metrics._ensemble_report import EnsembleReport, ensemble_report
-from mtlearn.metrics._report import TaskReport, task_report
+from mtlearn.metrics._figures import ScoredLabels, scored_labels
+from mtlearn.metrics._report import TaskReport, fitted_tasks, task_report
 from mtlearn.metrics._scorers import task_scorers
 
 __all__ = [
     "EnsembleReport",
+    "ScoredLabels",
     "TaskReport",
     "ensemble_report",
     "expected_calibration_error",
+    "fitted_tasks",
+    "scored_labels",
     "task_report",
     "task_scorers",
 ]

@@ -132,20 +132,40 @@ def task_report(
     quality  regression            1599  r2                 ...     0.000
     ...
     """
-    tasks = _fitted_tasks(estimator)
+    tasks = fitted_tasks(estimator, "task_report")
     labels = scored_labels(tasks, y, estimator.predict(X), sample_weight)
     return TaskReport(
         [row for name, task in tasks.items() for row in _rows(name, task, labels[name])]
     )
 
 
-def _fitted_tasks(estimator: Any) -> Tasks:
-    """Find the fitted tasks, also behind a Pipeline or a search."""
+def fitted_tasks(estimator: Any, owner: str) -> Tasks:
+    """Find the fitted tasks, also behind a Pipeline or a search.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave.
+    owner : str
+        Who asks, for messages.
+
+    Returns
+    -------
+    Tasks
+        Fitted.
+
+    Raises
+    ------
+    ParameterTypeError
+        If there is no estimator of this package in it.
+    NotFittedError
+        If it is not fitted.
+    """
     inner = unwrap(estimator)
     if inner is None:
         check_is_fitted(estimator)
         raise ParameterTypeError(
-            "The 'estimator' parameter of task_report must be a fitted estimator of "
+            f"The 'estimator' parameter of {owner} must be a fitted estimator of "
             "mtlearn, or a Pipeline or search that ends in one. "
             f"Got {estimator!r} instead."
         )

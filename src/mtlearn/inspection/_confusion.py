@@ -1,0 +1,340 @@
+"""Which classes are taken for which others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.metrics import ConfusionMatrixDisplay
+
+from mtlearn._utils._optional import import_optional
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.metrics import fitted_tasks, scored_labels
+
+# With more classes than these, numbers in the cells would overlap.
+_MOST_WITH_NUMBERS = 12
+_CELL, _SMALLEST = 0.25, 4.0  # inches
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """A class that was taken for another one.
+
+    Attributes
+    ----------
+    true, predicted : object
+        Labels.
+    count : float
+        How often, or the sum of the weights.
+    rate : float
+        The share of the true class.
+
+    Examples
+    --------
+    >>> from mtlearn.inspection import ConfusionDisplay
+    >>> display = ConfusionDisplay.from_predictions(["a", "b"], ["a", "a"])
+    >>> display.confused()
+    [Confusion(true='b', predicted='a', count=1.0, rate=1.0)]
+    """
+
+    true: Any
+    predicted: Any
+    count: float
+    rate: float
+
+
+class ConfusionDisplay:
+    """True against predicted classes of one task or several.
+
+    Make it with `from_estimator` or `from_predictions`; `frame` and `confused` give the
+    numbers, and `plot` draws them.
+
+    Parameters
+    ----------
+    matrices : mapping of str to ndarray of shape (n_classes, n_classes)
+        By task: how often each class (a row) was predicted as each (a column), or sums
+        of weights.
+    labels : mapping of str to ndarray of shape (n_classes,)
+        By task: the classes.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        Set by `plot`.
+    axes_ : dict of str to matplotlib Axes
+        By task, set by `plot`.
+
+    See Also
+    --------
+    sklearn.metrics.ConfusionMatrixDisplay : Of one classifier, also of ``task(name)``.
+
+    Examples
+    --------
+    >>> from mtlearn.inspection import ConfusionDisplay
+    >>> display = ConfusionDisplay.from_predictions(
+    ...     ["cat", "cat", "dog", "dog", "fox"], ["cat", "dog", "dog", "dog", "dog"]
+    ... )
+    >>> for each in display.confused(2):
+    ...     print(f"{each.true} as {each.predicted}: {each.count:g} ({each.rate:.0%})")
+    fox as dog: 1 (100%)
+    cat as dog: 1 (50%)
+    """
+
+    def __init__(
+        self, matrices: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]
+    ) -> None:
+        self.matrices = matrices
+        self.labels = labels
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        tasks: Sequence[str] | None = None,
+    ) -> Self:
+        """Predict, and compare with the true labels.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted: of this package, or a Pipeline or search that ends in one.
+        X : array-like
+            Samples, as the estimator takes them.
+        y : array-like, DataFrame, Series or SliceDict
+            True labels, as the estimator takes them; missing ones are left out.
+        sample_weight : array-like, default=None
+            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
+        tasks : sequence of str, default=None
+            Which classifications; None takes all.
+
+        Returns
+        -------
+        ConfusionDisplay
+            Not drawn yet. Labels that the estimator does not know come last.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such classification, or none at all.
+        ParameterTypeError
+            If there is no estimator of this package in it.
+        NotFittedError
+            If it is not fitted.
+        """
+        known = fitted_tasks(estimator, "ConfusionDisplay")
+        names = [name for name, task in known.items() if task.kind == "classification"]
+        chosen = names if tasks is None else list(tasks)
+        if not chosen or set(chosen) - set(names):
+            raise InvalidParameterError(
+                f"The 'tasks' parameter of ConfusionDisplay must be names of "
+                f"classifications, of which there are {names}. Got {tasks!r} instead."
+            )
+        scored = scored_labels(known, y, estimator.predict(X), sample_weight)
+        found = {}
+        for name in chosen:
+            pair = scored[name]
+            found[name] = _count(
+                pair.true, pair.predicted, pair.weight, known[name].classes_
+            )
+        return cls(
+            {name: matrix for name, (matrix, _) in found.items()},
+            {name: labels for name, (_, labels) in found.items()},
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_pred: Any,
+        *,
+        labels: Any = None,
+        sample_weight: Any = None,
+        task: str = "",
+    ) -> Self:
+        """Compare labels of one task.
+
+        Parameters
+        ----------
+        y_true, y_pred : array-like of shape (n_samples,)
+            True and predicted labels, none of them missing.
+        labels : array-like, default=None
+            The classes in their order; None sorts those that occur.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+        task : str, default=""
+            What to call the task.
+
+        Returns
+        -------
+        ConfusionDisplay
+            Not drawn yet.
+        """
+        true, predicted = np.asarray(y_true), np.asarray(y_pred)
+        weight = np.ones(len(true)) if sample_weight is None else sample_weight
+        if labels is None:
+            labels = np.unique(np.concatenate([true, predicted]))
+        matrix, known = _count(true, predicted, np.asarray(weight), np.asarray(labels))
+        return cls({task: matrix}, {task: known})
+
+    def rates(self, task: str | None = None) -> np.ndarray:
+        """Give the share of each true class.
+
+        Parameters
+        ----------
+        task : str, default=None
+            Which one; None if there is one only.
+
+        Returns
+        -------
+        ndarray of shape (n_classes, n_classes)
+            Each row sums to 1; NaN for classes that do not occur.
+        """
+        matrix = self.matrices[self._name(task)]
+        sums = matrix.sum(axis=1, keepdims=True)
+        return np.divide(
+            matrix, sums, out=np.full(matrix.shape, np.nan), where=sums > 0
+        )
+
+    def confused(self, n: int = 5, task: str | None = None) -> list[Confusion]:
+        """Give the pairs of classes that are confused most.
+
+        Parameters
+        ----------
+        n : int, default=5
+            At most so many.
+        task : str, default=None
+            Which one; None if there is one only.
+
+        Returns
+        -------
+        list of Confusion
+            By count, then by rate, the highest first; none that did not occur.
+        """
+        name = self._name(task)
+        matrix, rates, labels = self.matrices[name], self.rates(name), self.labels[name]
+        errors = [
+            Confusion(labels[i], labels[j], float(matrix[i, j]), float(rates[i, j]))
+            for i, j in np.argwhere(matrix > 0)
+            if i != j
+        ]
+        return sorted(errors, key=lambda each: (-each.count, -each.rate))[:n]
+
+    def frame(self) -> Any:
+        """Give the numbers as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each pair of classes, with the columns `task`, `true`,
+            `predicted`, `count` and `rate` (of the true class).
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        pandas = import_optional("pandas", "pandas", "ConfusionDisplay.frame")
+        records = [
+            (name, true, predicted, matrix[i, j], rates[i, j])
+            for name, matrix in self.matrices.items()
+            for rates in [self.rates(name)]
+            for i, true in enumerate(self.labels[name])
+            for j, predicted in enumerate(self.labels[name])
+        ]
+        columns = ["task", "true", "predicted", "count", "rate"]
+        return pandas.DataFrame(records, columns=columns)
+
+    def plot(self, *, normalize: bool = False, mask_diagonal: bool = False) -> Self:
+        """Draw a matrix for each task.
+
+        Parameters
+        ----------
+        normalize : bool, default=False
+            Whether to draw the share of each true class.
+        mask_diagonal : bool, default=False
+            Whether to leave right answers out, so that errors stand out.
+
+        Returns
+        -------
+        ConfusionDisplay
+            This display, with `figure_` and `axes_`. Cells have numbers where there are
+            no more than 12 classes.
+
+        Raises
+        ------
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        pyplot = import_optional("matplotlib.pyplot", "plot", "ConfusionDisplay.plot")
+        sizes = [max(_SMALLEST, _CELL * len(each)) for each in self.matrices.values()]
+        self.figure_, grid = pyplot.subplots(
+            1,
+            len(sizes),
+            figsize=(sum(sizes) + 1.0 * len(sizes), max(sizes)),
+            width_ratios=sizes,
+            squeeze=False,
+            layout="constrained",
+        )
+        self.axes_ = dict(zip(self.matrices, grid[0], strict=True))
+        for name, ax in self.axes_.items():
+            shown = self.rates(name) if normalize else self.matrices[name]
+            _draw(ax, name, shown, self.labels[name], mask_diagonal)
+        return self
+
+    def _name(self, task: str | None) -> str:
+        names = list(self.matrices)
+        if task is None and len(names) == 1:
+            return names[0]
+        if task is not None and task in names:
+            return task
+        raise InvalidParameterError(
+            f"The 'task' parameter must be one of {names}. Got {task!r} instead."
+        )
+
+
+def _count(
+    true: np.ndarray, predicted: np.ndarray, weight: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum up weights for each pair of classes; unknown ones come after the known."""
+    places = {label: place for place, label in enumerate(classes.tolist())}
+    pairs = [
+        [places.setdefault(label, len(places)) for label in labels.tolist()]
+        for labels in (true, predicted)
+    ]
+    matrix = np.zeros((len(places), len(places)))
+    np.add.at(matrix, (np.array(pairs[0], int), np.array(pairs[1], int)), weight)
+    labels = np.empty(len(places), dtype=object)
+    labels[:] = list(places)
+    return matrix, labels
+
+
+def _draw(
+    ax: Any, name: str, shown: np.ndarray, labels: np.ndarray, mask_diagonal: bool
+) -> None:
+    """Draw one matrix with scikit-learn's display."""
+    shown = shown.astype(float)
+    if mask_diagonal:
+        np.fill_diagonal(shown, np.nan)
+    few = len(labels) <= _MOST_WITH_NUMBERS
+    whole = np.array_equal(shown[np.isfinite(shown)] % 1, 0 * shown[np.isfinite(shown)])
+    display = ConfusionMatrixDisplay(shown, display_labels=labels).plot(
+        ax=ax,
+        include_values=few,
+        values_format=".0f" if whole else ".2f",
+        cmap="Blues",
+        colorbar=not few,
+        xticks_rotation="horizontal" if few else "vertical",
+    )
+    ax.set(title=name, facecolor="lightgrey")
+    ax.tick_params(labelsize="medium" if few else "small")
+    if few:
+        # scikit-learn compares with the middle, which a masked cell makes NaN.
+        middle = np.nanmax(shown, initial=0) / 2
+        for text, number in zip(display.text_.flat, shown.flat, strict=True):
+            text.set_color("white" if number > middle else "black")
+            if np.isnan(number):
+                text.set_text("")
