@@ -66,6 +66,13 @@ def test_confusion(run_example):
     assert len(list(Path("outputs").glob("confusion*.png"))) == 2
 
 
+def test_residuals(run_example):
+    printed = run_example("residuals", EPOCHS=1)
+
+    assert "quality ResidualFigures(n=640, bias=" in printed
+    assert Path("outputs", "residuals.png").stat().st_size > 10_000
+
+
 def test_wine_quality(run_example):
     printed = run_example("wine_quality", SEEDS=range(1))
 

@@ -2,5 +2,12 @@
 
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
+from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 
-__all__ = ["Confusion", "ConfusionDisplay", "LearningCurvesDisplay"]
+__all__ = [
+    "Confusion",
+    "ConfusionDisplay",
+    "LearningCurvesDisplay",
+    "ResidualFigures",
+    "ResidualsDisplay",
+]
