@@ -66,6 +66,13 @@ def test_confusion(run_example):
     assert len(list(Path("outputs").glob("confusion*.png"))) == 2
 
 
+def test_classwise(run_example):
+    printed = run_example("classwise", EPOCHS=1)
+
+    assert "recall and frequency: rho" in printed
+    assert Path("outputs", "classwise.png").stat().st_size > 10_000
+
+
 def test_residuals(run_example):
     printed = run_example("residuals", EPOCHS=1)
 

@@ -1,12 +1,20 @@
 """What a fitted estimator has learned, as data first and pictures then."""
 
+from mtlearn.inspection._classwise import (
+    ClassFigures,
+    ClasswiseDisplay,
+    Correlation,
+)
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 
 __all__ = [
+    "ClassFigures",
+    "ClasswiseDisplay",
     "Confusion",
     "ConfusionDisplay",
+    "Correlation",
     "LearningCurvesDisplay",
     "ResidualFigures",
     "ResidualsDisplay",

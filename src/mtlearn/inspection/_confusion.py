@@ -1,6 +1,5 @@
 """Which classes are taken for which others."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,8 +7,7 @@ import numpy as np
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from mtlearn._utils._optional import import_optional
-from mtlearn.exceptions import InvalidParameterError
-from mtlearn.metrics import fitted_tasks, scored_labels
+from mtlearn.inspection._class_matrices import ClassMatrices
 
 # With more classes than these, numbers in the cells would overlap.
 _MOST_WITH_NUMBERS = 12
@@ -43,7 +41,7 @@ class Confusion:
     rate: float
 
 
-class ConfusionDisplay:
+class ConfusionDisplay(ClassMatrices):
     """True against predicted classes of one task or several.
 
     Make it with `from_estimator` or `from_predictions`; `frame` and `confused` give the
@@ -79,106 +77,6 @@ class ConfusionDisplay:
     fox as dog: 1 (100%)
     cat as dog: 1 (50%)
     """
-
-    def __init__(
-        self, matrices: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]
-    ) -> None:
-        self.matrices = matrices
-        self.labels = labels
-
-    @classmethod
-    def from_estimator(
-        cls,
-        estimator: Any,
-        X: Any,
-        y: Any,
-        *,
-        sample_weight: Any = None,
-        tasks: Sequence[str] | None = None,
-    ) -> Self:
-        """Predict, and compare with the true labels.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Fitted: of this package, or a Pipeline or search that ends in one.
-        X : array-like
-            Samples, as the estimator takes them.
-        y : array-like, DataFrame, Series or SliceDict
-            True labels, as the estimator takes them; missing ones are left out.
-        sample_weight : array-like, default=None
-            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
-        tasks : sequence of str, default=None
-            Which classifications; None takes all.
-
-        Returns
-        -------
-        ConfusionDisplay
-            Not drawn yet. Labels that the estimator does not know come last.
-
-        Raises
-        ------
-        InvalidParameterError
-            If there is no such classification, or none at all.
-        ParameterTypeError
-            If there is no estimator of this package in it.
-        NotFittedError
-            If it is not fitted.
-        """
-        known = fitted_tasks(estimator, "ConfusionDisplay")
-        names = [name for name, task in known.items() if task.kind == "classification"]
-        chosen = names if tasks is None else list(tasks)
-        if not chosen or set(chosen) - set(names):
-            raise InvalidParameterError(
-                f"The 'tasks' parameter of ConfusionDisplay must be names of "
-                f"classifications, of which there are {names}. Got {tasks!r} instead."
-            )
-        scored = scored_labels(known, y, estimator.predict(X), sample_weight)
-        found = {}
-        for name in chosen:
-            pair = scored[name]
-            found[name] = _count(
-                pair.true, pair.predicted, pair.weight, known[name].classes_
-            )
-        return cls(
-            {name: matrix for name, (matrix, _) in found.items()},
-            {name: labels for name, (_, labels) in found.items()},
-        )
-
-    @classmethod
-    def from_predictions(
-        cls,
-        y_true: Any,
-        y_pred: Any,
-        *,
-        labels: Any = None,
-        sample_weight: Any = None,
-        task: str = "",
-    ) -> Self:
-        """Compare labels of one task.
-
-        Parameters
-        ----------
-        y_true, y_pred : array-like of shape (n_samples,)
-            True and predicted labels, none of them missing.
-        labels : array-like, default=None
-            The classes in their order; None sorts those that occur.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights.
-        task : str, default=""
-            What to call the task.
-
-        Returns
-        -------
-        ConfusionDisplay
-            Not drawn yet.
-        """
-        true, predicted = np.asarray(y_true), np.asarray(y_pred)
-        weight = np.ones(len(true)) if sample_weight is None else sample_weight
-        if labels is None:
-            labels = np.unique(np.concatenate([true, predicted]))
-        matrix, known = _count(true, predicted, np.asarray(weight), np.asarray(labels))
-        return cls({task: matrix}, {task: known})
 
     def rates(self, task: str | None = None) -> np.ndarray:
         """Give the share of each true class.
@@ -284,32 +182,6 @@ class ConfusionDisplay:
             shown = self.rates(name) if normalize else self.matrices[name]
             _draw(ax, name, shown, self.labels[name], mask_diagonal)
         return self
-
-    def _name(self, task: str | None) -> str:
-        names = list(self.matrices)
-        if task is None and len(names) == 1:
-            return names[0]
-        if task is not None and task in names:
-            return task
-        raise InvalidParameterError(
-            f"The 'task' parameter must be one of {names}. Got {task!r} instead."
-        )
-
-
-def _count(
-    true: np.ndarray, predicted: np.ndarray, weight: np.ndarray, classes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sum up weights for each pair of classes; unknown ones come after the known."""
-    places = {label: place for place, label in enumerate(classes.tolist())}
-    pairs = [
-        [places.setdefault(label, len(places)) for label in labels.tolist()]
-        for labels in (true, predicted)
-    ]
-    matrix = np.zeros((len(places), len(places)))
-    np.add.at(matrix, (np.array(pairs[0], int), np.array(pairs[1], int)), weight)
-    labels = np.empty(len(places), dtype=object)
-    labels[:] = list(places)
-    return matrix, labels
 
 
 def _draw(

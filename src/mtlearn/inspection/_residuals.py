@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.metrics import PredictionErrorDisplay
 
 from mtlearn._utils._optional import import_optional
-from mtlearn.exceptions import InvalidParameterError
+from mtlearn.inspection._choice import one_task, tasks_of_kind
 from mtlearn.metrics import fitted_tasks, scored_labels
 
 _WIDTH, _HEIGHT = 3.6, 3.2  # inches of a panel
@@ -130,14 +130,8 @@ class ResidualsDisplay:
         NotFittedError
             If it is not fitted.
         """
-        known = fitted_tasks(estimator, "ResidualsDisplay")
-        names = [name for name, task in known.items() if task.kind == "regression"]
-        chosen = names if tasks is None else list(tasks)
-        if not chosen or set(chosen) - set(names):
-            raise InvalidParameterError(
-                "The 'tasks' parameter of ResidualsDisplay must be names of "
-                f"regressions, of which there are {names}. Got {tasks!r} instead."
-            )
+        known = fitted_tasks(estimator, cls.__name__)
+        chosen = tasks_of_kind(known, "regression", tasks, cls.__name__)
         scored = scored_labels(known, y, estimator.predict(X))
         return cls(
             {name: scored[name].true.astype(float) for name in chosen},
@@ -273,14 +267,7 @@ class ResidualsDisplay:
         return self
 
     def _name(self, task: str | None) -> str:
-        names = list(self.true)
-        if task is None and len(names) == 1:
-            return names[0]
-        if task is not None and task in names:
-            return task
-        raise InvalidParameterError(
-            f"The 'task' parameter must be one of {names}. Got {task!r} instead."
-        )
+        return one_task(self.true, task)
 
 
 def _titled(ax: Any, name: str, title: str) -> None:

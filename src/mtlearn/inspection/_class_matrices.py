@@ -1,0 +1,135 @@
+"""True against predicted classes, counted: what displays of classes begin with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from mtlearn.inspection._choice import one_task, tasks_of_kind
+from mtlearn.metrics import fitted_tasks, scored_labels
+
+
+class ClassMatrices:
+    """Matrices of true against predicted classes, by task.
+
+    Parameters
+    ----------
+    matrices : mapping of str to ndarray of shape (n_classes, n_classes)
+        By task: how often each class (a row) was predicted as each (a column), or sums
+        of weights.
+    labels : mapping of str to ndarray of shape (n_classes,)
+        By task: the classes.
+    """
+
+    def __init__(
+        self, matrices: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]
+    ) -> None:
+        self.matrices = matrices
+        self.labels = labels
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        tasks: Sequence[str] | None = None,
+    ) -> Self:
+        """Predict, and compare with the true labels.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted: of this package, or a Pipeline or search that ends in one.
+        X : array-like
+            Samples, as the estimator takes them.
+        y : array-like, DataFrame, Series or SliceDict
+            True labels, as the estimator takes them; missing ones are left out.
+        sample_weight : array-like, default=None
+            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
+        tasks : sequence of str, default=None
+            Which classifications; None takes all.
+
+        Returns
+        -------
+        display
+            Not drawn yet. Labels that the estimator does not know come last.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such classification, or none at all.
+        ParameterTypeError
+            If there is no estimator of this package in it.
+        NotFittedError
+            If it is not fitted.
+        """
+        known = fitted_tasks(estimator, cls.__name__)
+        chosen = tasks_of_kind(known, "classification", tasks, cls.__name__)
+        scored = scored_labels(known, y, estimator.predict(X), sample_weight)
+        found = {}
+        for name in chosen:
+            pair = scored[name]
+            found[name] = _count(
+                pair.true, pair.predicted, pair.weight, known[name].classes_
+            )
+        return cls(
+            {name: matrix for name, (matrix, _) in found.items()},
+            {name: labels for name, (_, labels) in found.items()},
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_pred: Any,
+        *,
+        labels: Any = None,
+        sample_weight: Any = None,
+        task: str = "",
+    ) -> Self:
+        """Compare labels of one task.
+
+        Parameters
+        ----------
+        y_true, y_pred : array-like of shape (n_samples,)
+            True and predicted labels, none of them missing.
+        labels : array-like, default=None
+            The classes in their order; None sorts those that occur.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+        task : str, default=""
+            What to call the task.
+
+        Returns
+        -------
+        display
+            Not drawn yet.
+        """
+        true, predicted = np.asarray(y_true), np.asarray(y_pred)
+        weight = np.ones(len(true)) if sample_weight is None else sample_weight
+        if labels is None:
+            labels = np.unique(np.concatenate([true, predicted]))
+        matrix, known = _count(true, predicted, np.asarray(weight), np.asarray(labels))
+        return cls({task: matrix}, {task: known})
+
+    def _name(self, task: str | None) -> str:
+        return one_task(self.matrices, task)
+
+
+def _count(
+    true: np.ndarray, predicted: np.ndarray, weight: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum up weights for each pair of classes; unknown ones come after the known."""
+    places = {label: place for place, label in enumerate(classes.tolist())}
+    pairs = [
+        [places.setdefault(label, len(places)) for label in labels.tolist()]
+        for labels in (true, predicted)
+    ]
+    matrix = np.zeros((len(places), len(places)))
+    np.add.at(matrix, (np.array(pairs[0], int), np.array(pairs[1], int)), weight)
+    labels = np.empty(len(places), dtype=object)
+    labels[:] = list(places)
+    return matrix, labels
