@@ -1,7 +1,7 @@
 """How well each score of a wine is found, against how often it occurs.
 
-Trains a small network on the white wines of ``mtlearn.datasets.load_wine_quality``, with
-the scores from 3 to 9 as classes. Writes ``outputs/classwise.png``, and prints the
+Trains a small network on the white wines of ``mtlearn.datasets.load_wine_quality``,
+with the scores from 3 to 9 as classes. Writes ``outputs/classwise.png``, and prints the
 figures of each class and their correlation with its frequency.
 
 Run from anywhere: ``python examples/classwise.py``
