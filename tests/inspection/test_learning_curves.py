@@ -111,7 +111,7 @@ def test_a_picture_has_a_line_for_each_curve(fitted):
     assert titles[0] == "loss"
     assert titles[2] == "learning rate"
     assert titles[4] == "kind: accuracy"
-    (legend,) = display.figure_.legends
+    legend = display.axes_["all tasks", "loss"].get_legend()
     named = [text.get_text() for text in legend.get_texts()]
     assert named == ["train", "valid", "best epoch"]
 

@@ -234,7 +234,7 @@ class LearningCurvesDisplay:
                 name = " ".join(filter(None, [label, "best epoch"]))
                 for ax in self.axes_.values():
                     ax.axvline(best[0], color=color, lw=0.8, alpha=0.5, label=name)
-        _legend(self.figure_, next(iter(self.axes_.values())))
+        next(iter(self.axes_.values())).legend(fontsize="small")
         return self
 
 
@@ -352,11 +352,3 @@ def _draw(ax: Any, curve: Curve, color: str) -> None:
     if len(values) > 1:
         low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
         ax.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
-
-
-def _legend(figure: Any, ax: Any) -> None:
-    """Say once, below all panels, what the lines are."""
-    handles, labels = ax.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=min(len(labels), 4)
-    )
