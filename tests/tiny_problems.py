@@ -1,5 +1,7 @@
 """Data and estimators so small that a fit takes milliseconds."""
 
+import re
+
 import numpy as np
 
 from mtlearn import (
@@ -82,6 +84,12 @@ def same_bits(first, second):
     """Tell whether two fitted estimators have the very same weights."""
     pairs = zip(weights_of(first).values(), weights_of(second).values(), strict=True)
     return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def epochs_of(caplog):
+    """Return the numbers of the epochs that were run, as the log has them."""
+    found = (re.match(r"epoch (\d+):", each.message) for each in caplog.records)
+    return [int(match[1]) for match in found if match]
 
 
 class Counter:

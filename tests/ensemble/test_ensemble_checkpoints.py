@@ -1,14 +1,13 @@
 """Members that have ended are not trained again after a crash."""
 
 import logging
-import re
 
 import pytest
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from mtlearn import SeedEnsemble, VotingEnsemble
-from tiny_problems import assert_same_bits, make_table, table_estimator
+from tiny_problems import assert_same_bits, epochs_of, make_table, table_estimator
 
 
 class CrashAt(Callback):
@@ -32,11 +31,6 @@ def crash(monkeypatch):
                 estimator.fit(X, y)
 
     return fit
-
-
-def epochs_of(caplog):
-    found = (re.match(r"epoch (\d+):", each.message) for each in caplog.records)
-    return [int(match[1]) for match in found if match]
 
 
 def member(folder=None, **params):

@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import re
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from mtlearn.exceptions import (
 from mtlearn.training import SWA, CSVLogger, TaskMetric
 from tiny_problems import (
     assert_same_bits,
+    epochs_of,
     image_estimator,
     make_images,
     make_table,
@@ -51,12 +51,6 @@ def crash(monkeypatch):
                 estimator.fit(*data, **given)
 
     return fit
-
-
-def epochs_of(caplog):
-    """Return the numbers of the epochs that were run, as the log has them."""
-    found = (re.match(r"epoch (\d+):", each.message) for each in caplog.records)
-    return [int(match[1]) for match in found if match]
 
 
 def assert_alike(one, other):

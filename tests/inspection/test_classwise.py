@@ -1,6 +1,5 @@
 """Figures of each class: scikit-learn's numbers, and how they follow the frequency."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,12 +8,6 @@ from sklearn.metrics import precision_recall_fscore_support
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection import ClasswiseDisplay
 from tiny_problems import make_table, table_estimator
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

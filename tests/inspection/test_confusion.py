@@ -2,7 +2,6 @@
 
 import itertools
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,12 +15,6 @@ from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.inspection import Confusion, ConfusionDisplay
 from mtlearn.preprocessing import GlobalMaxScaler
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

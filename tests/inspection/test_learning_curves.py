@@ -1,6 +1,5 @@
 """Learning curves: the history's own numbers, and one line for each."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
@@ -19,12 +18,6 @@ from tiny_problems import image_estimator, make_images, make_table, table_estima
 @pytest.fixture(scope="module")
 def fitted():
     return table_estimator(early_stopping=True, max_epochs=6).fit(*make_table())
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def numbers(frame, **where):

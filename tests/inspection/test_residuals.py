@@ -2,7 +2,6 @@
 
 import warnings
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,12 +12,6 @@ from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection import ResidualsDisplay
 from tiny_problems import make_table, table_estimator
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

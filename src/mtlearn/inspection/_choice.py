@@ -1,30 +1,38 @@
-"""Which tasks a display shows."""
+"""What several displays begin with: tasks, their labels, and panels."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from mtlearn._utils._optional import import_optional
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.metrics import ScoredLabels, fitted_tasks, scored_labels
 
 
-def tasks_of_kind(
-    known: Any, kind: str, wanted: Sequence[str] | None, owner: str
-) -> list[str]:
-    """Give the names of the tasks that a display is to show.
+def labels_of_kind(
+    estimator: Any,
+    data: tuple[Any, Any, Any],
+    kind: str,
+    wanted: Sequence[str] | None,
+    owner: str,
+) -> dict[str, tuple[Any, ScoredLabels]]:
+    """Predict, and pair the labels of each task that a display is to show.
 
     Parameters
     ----------
-    known : Tasks
-        Fitted tasks.
+    estimator : estimator
+        What the user gave.
+    data : tuple of (X, y, sample_weight)
+        Samples, labels, and weights or None.
     kind : {"classification", "regression"}
         What the display is for.
     wanted : sequence of str or None
-        What the user gave; None takes all of the kind.
+        Names of tasks; None takes all of the kind.
     owner : str
-        The display's class, for the message.
+        The display's class, for messages.
 
     Returns
     -------
-    list of str
+    dict of str to (Task, ScoredLabels)
         At least one.
 
     Raises
@@ -32,6 +40,8 @@ def tasks_of_kind(
     InvalidParameterError
         If there is no such task, or none at all.
     """
+    X, y, sample_weight = data
+    known = fitted_tasks(estimator, owner)
     names = [name for name, task in known.items() if task.kind == kind]
     chosen = names if wanted is None else list(wanted)
     if not chosen or set(chosen) - set(names):
@@ -39,7 +49,35 @@ def tasks_of_kind(
             f"The 'tasks' parameter of {owner} must be names of {kind}s, of which "
             f"there are {names}. Got {wanted!r} instead."
         )
-    return chosen
+    scored = scored_labels(known, y, estimator.predict(X), sample_weight)
+    return {name: (known[name], scored[name]) for name in chosen}
+
+
+def panels(n_rows: int, n_columns: int, size: tuple[float, float], owner: str) -> Any:
+    """Make a figure with a grid of panels.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        Of the grid.
+    size : tuple of float
+        Width and height of a panel, in inches.
+    owner : str
+        The display's class, for the message without matplotlib.
+
+    Returns
+    -------
+    figure, ndarray of shape (n_rows, n_columns)
+        matplotlib's figure and Axes.
+    """
+    pyplot = import_optional("matplotlib.pyplot", "plot", f"{owner}.plot")
+    return pyplot.subplots(
+        n_rows,
+        n_columns,
+        figsize=(size[0] * n_columns, size[1] * n_rows),
+        squeeze=False,
+        layout="constrained",
+    )
 
 
 def one_task(names: Iterable[str], task: str | None) -> str:

@@ -5,8 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from mtlearn.inspection._choice import one_task, tasks_of_kind
-from mtlearn.metrics import fitted_tasks, scored_labels
+from mtlearn.inspection._choice import labels_of_kind, one_task
 
 
 class ClassMatrices:
@@ -66,15 +65,13 @@ class ClassMatrices:
         NotFittedError
             If it is not fitted.
         """
-        known = fitted_tasks(estimator, cls.__name__)
-        chosen = tasks_of_kind(known, "classification", tasks, cls.__name__)
-        scored = scored_labels(known, y, estimator.predict(X), sample_weight)
-        found = {}
-        for name in chosen:
-            pair = scored[name]
-            found[name] = _count(
-                pair.true, pair.predicted, pair.weight, known[name].classes_
-            )
+        shown = labels_of_kind(
+            estimator, (X, y, sample_weight), "classification", tasks, cls.__name__
+        )
+        found = {
+            name: _count(pair.true, pair.predicted, pair.weight, task.classes_)
+            for name, (task, pair) in shown.items()
+        }
         return cls(
             {name: matrix for name, (matrix, _) in found.items()},
             {name: labels for name, (_, labels) in found.items()},

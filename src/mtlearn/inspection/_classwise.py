@@ -8,6 +8,7 @@ from scipy import stats
 
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._validation import check_choice
+from mtlearn.inspection._choice import panels
 from mtlearn.inspection._class_matrices import ClassMatrices
 
 _FIGURES = ("recall", "precision", "f1")
@@ -114,7 +115,7 @@ class ClasswiseDisplay(ClassMatrices):
         matrix = self.matrices[name]
         right, true, found = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
         columns = [
-            true / max(matrix.sum(), 1e-300),
+            _share(true, np.full_like(true, matrix.sum()), np.nan),
             _share(right, true, np.nan),
             _share(right, found, 0.0),
             _share(2 * right, true + found, np.nan),
@@ -212,14 +213,8 @@ class ClasswiseDisplay(ClassMatrices):
         MissingDependencyError
             If matplotlib is not installed.
         """
-        pyplot = import_optional("matplotlib.pyplot", "plot", "ClasswiseDisplay.plot")
-        size = (_WIDTH * len(_FIGURES), _HEIGHT * len(self.matrices))
-        self.figure_, grid = pyplot.subplots(
-            len(self.matrices),
-            len(_FIGURES),
-            figsize=size,
-            squeeze=False,
-            layout="constrained",
+        self.figure_, grid = panels(
+            len(self.matrices), len(_FIGURES), (_WIDTH, _HEIGHT), type(self).__name__
         )
         self.axes_ = {}
         for name, line in zip(self.matrices, grid, strict=True):

@@ -9,8 +9,7 @@ from scipy import stats
 from sklearn.metrics import PredictionErrorDisplay
 
 from mtlearn._utils._optional import import_optional
-from mtlearn.inspection._choice import one_task, tasks_of_kind
-from mtlearn.metrics import fitted_tasks, scored_labels
+from mtlearn.inspection._choice import labels_of_kind, one_task, panels
 
 _WIDTH, _HEIGHT = 3.6, 3.2  # inches of a panel
 # scipy's p-value of normality holds for no more rows.
@@ -130,12 +129,12 @@ class ResidualsDisplay:
         NotFittedError
             If it is not fitted.
         """
-        known = fitted_tasks(estimator, cls.__name__)
-        chosen = tasks_of_kind(known, "regression", tasks, cls.__name__)
-        scored = scored_labels(known, y, estimator.predict(X))
+        shown = labels_of_kind(
+            estimator, (X, y, None), "regression", tasks, cls.__name__
+        )
         return cls(
-            {name: scored[name].true.astype(float) for name in chosen},
-            {name: scored[name].predicted.astype(float) for name in chosen},
+            {name: pair.true.astype(float) for name, (_, pair) in shown.items()},
+            {name: pair.predicted.astype(float) for name, (_, pair) in shown.items()},
         )
 
     @classmethod
@@ -248,14 +247,8 @@ class ResidualsDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        pyplot = import_optional("matplotlib.pyplot", "plot", "ResidualsDisplay.plot")
-        size = (_WIDTH * len(_PANELS), _HEIGHT * len(self.true))
-        self.figure_, grid = pyplot.subplots(
-            len(self.true),
-            len(_PANELS),
-            figsize=size,
-            squeeze=False,
-            layout="constrained",
+        self.figure_, grid = panels(
+            len(self.true), len(_PANELS), (_WIDTH, _HEIGHT), type(self).__name__
         )
         self.axes_ = {
             (name, panel): ax
