@@ -10,10 +10,12 @@ from mtlearn._utils._optional import import_optional
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._figures import FIGURES, ScoredLabels, scored_labels
+from mtlearn.metrics._intervals import Resampling, bootstrap_intervals
 from mtlearn.metrics._table import format_figure, html_table, text_table
 from mtlearn.tasks import Task, Tasks
 
 _COLUMNS = ("task", "kind", "n_labelled", "metric", "value", "baseline")
+_ENDS = ("low", "high")
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,7 +26,8 @@ class TaskReport:
     ----------
     rows : list of dict
         One a figure, with the keys `task`, `kind`, `n_labelled` (labels that were
-        scored), `metric`, `value` and `baseline`.
+        scored), `metric`, `value`, `baseline` and, where asked for, `low` and `high`,
+        the ends of an interval of the value.
 
     See Also
     --------
@@ -55,31 +58,42 @@ class TaskReport:
             If pandas is not installed.
         """
         pandas = import_optional("pandas", "pandas", "TaskReport.to_frame")
-        return pandas.DataFrame(self.rows, columns=_COLUMNS)
+        return pandas.DataFrame(self.rows, columns=self._head())
 
-    def _cells(self) -> list[list[str]]:
+    def _head(self) -> list[str]:
+        has_intervals = bool(self.rows) and "low" in self.rows[0]
+        return [*_COLUMNS, *_ENDS] if has_intervals else list(_COLUMNS)
+
+    def _cells(self, head: list[str]) -> list[list[str]]:
         """Format the rows; what repeats the row above is left blank."""
         cells, above = [], None
         for row in self.rows:
             what = [str(row[key]) for key in _COLUMNS[:3]]
             shown = [""] * 3 if row["task"] == above else what
             is_error = not FIGURES[row["kind"]][row["metric"]].greater_is_better
-            figures = [
-                format_figure(row[key], is_error) for key in ("value", "baseline")
-            ]
+            figures = [format_figure(row[key], is_error) for key in head[4:]]
             cells.append([*shown, row["metric"], *figures])
             above = row["task"]
         return cells
 
     def __repr__(self) -> str:
-        return text_table(_COLUMNS, self._cells(), "<<><>>")
+        head = self._head()
+        return text_table(head, self._cells(head), "<<><" + ">" * len(head[4:]))
 
     def _repr_html_(self) -> str:
-        return html_table(_COLUMNS, self._cells())
+        head = self._head()
+        return html_table(head, self._cells(head))
 
 
 def task_report(
-    estimator: Any, X: Any, y: Any, sample_weight: Any = None
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    n_bootstraps: int = 0,
+    confidence: float = 0.95,
+    random_state: Any = None,
 ) -> TaskReport:
     """Score each task, with the same figures of a baseline beside.
 
@@ -98,6 +112,13 @@ def task_report(
         estimator was fitted on. Missing ones are left out.
     sample_weight : array-like, default=None
         Shape `(n_samples,)` or `(n_samples, n_tasks)`.
+    n_bootstraps : int, default=0
+        How often the labelled rows of each task are drawn anew, with replacement, for
+        an interval of each figure [1]_: 1,000 is common. 0 gives no intervals.
+    confidence : float, default=0.95
+        Of the intervals, in (0, 1).
+    random_state : None, int or RandomState, default=None
+        What rows are drawn by.
 
     Returns
     -------
@@ -114,10 +135,16 @@ def task_report(
         If there is no estimator of this package in it.
     InvalidDataError, DataTypeError
         If y or the weights are not what they must be.
+    InvalidParameterError, ParameterTypeError
+        If another parameter is not what it must be.
 
     See Also
     --------
     task_scorers : The same figures as scorers.
+
+    References
+    ----------
+    .. [1] B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", 1993.
 
     Examples
     --------
@@ -132,10 +159,38 @@ def task_report(
     quality  regression            1599  r2                 ...     0.000
     ...
     """
+    resampling = Resampling(n_bootstraps, confidence, random_state)
+    resampling.check("task_report")
     tasks = fitted_tasks(estimator, "task_report")
     labels = scored_labels(tasks, y, estimator.predict(X), sample_weight)
+    return report_of(tasks, labels, resampling)
+
+
+def report_of(
+    tasks: Tasks, labels: dict[str, ScoredLabels], resampling: Resampling
+) -> TaskReport:
+    """Score predictions that are there already.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        Fitted.
+    labels : dict of str to ScoredLabels
+        By task.
+    resampling : Resampling
+        Of the intervals; without any sample there are none.
+
+    Returns
+    -------
+    TaskReport
+        As `task_report` gives it.
+    """
     return TaskReport(
-        [row for name, task in tasks.items() for row in _rows(name, task, labels[name])]
+        [
+            row
+            for name, task in tasks.items()
+            for row in _rows(name, task, labels[name], resampling)
+        ]
     )
 
 
@@ -173,8 +228,19 @@ def fitted_tasks(estimator: Any, owner: str) -> Tasks:
     return inner.tasks_
 
 
-def _rows(name: str, task: Task, labels: ScoredLabels) -> list[dict[str, Any]]:
+def _rows(
+    name: str, task: Task, labels: ScoredLabels, resampling: Resampling
+) -> list[dict[str, Any]]:
     constant = replace(labels, predicted=np.full(len(labels), task.baseline()))
+    figures = FIGURES[task.kind]
+    intervals: dict[str, dict[str, float]] = {}
+    if resampling.n_bootstraps:
+        discrete = task.kind == "classification"
+        found = bootstrap_intervals(labels, figures, resampling, discrete=discrete)
+        intervals = {
+            metric: dict(zip(_ENDS, ends, strict=True))
+            for metric, ends in found.items()
+        }
     return [
         {
             "task": name,
@@ -183,6 +249,7 @@ def _rows(name: str, task: Task, labels: ScoredLabels) -> list[dict[str, Any]]:
             "metric": metric,
             "value": figure(labels),
             "baseline": figure(constant),
+            **intervals.get(metric, {}),
         }
-        for metric, figure in FIGURES[task.kind].items()
+        for metric, figure in figures.items()
     ]
