@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "calibration": {*LEARNING, "estimators", "model_selection", "_utils"},
     "metrics": {"tasks", "_utils"},
     "model_selection": {"tasks", "_utils"},
-    "inspection": {"metrics", "_utils"},
+    "inspection": {"metrics", "tasks", "_utils"},
     "persistence": {*LEARNING, "estimators", "ensemble", "calibration", "_utils"},
     "datasets": {"_utils"},
     "recipes": {*LEARNING, "estimators", "_utils"},
@@ -45,6 +45,8 @@ OUTSIDE: dict[str, set[str]] = {
 OPTIONAL = {
     "pandas",
     "matplotlib",
+    "jinja2",
+    "markupsafe",
     "dask",
     "distributed",
     "ray",

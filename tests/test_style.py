@@ -45,6 +45,10 @@ INNER_NAMES = {
     "ScoredLabels",
     "fitted_tasks",
     "scored_labels",
+    "Resampling",
+    "report_of",
+    "format_figure",
+    "calibration_error",
 }
 
 

@@ -6,6 +6,7 @@ from mtlearn._utils._partial import Partial
 from mtlearn.calibration import TemperatureScaled
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
+from mtlearn.inspection import report
 from mtlearn.persistence import load, save, to_onnx
 from mtlearn.tasks import Classification, Head, Regression, Tasks
 
@@ -24,6 +25,7 @@ __all__ = [
     "VotingEnsemble",
     "__version__",
     "load",
+    "report",
     "save",
     "to_onnx",
 ]

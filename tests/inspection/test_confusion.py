@@ -106,7 +106,7 @@ def test_a_picture_has_the_numbers(problem):
     assert list(display.axes_) == ["side", "kind"]
     ax = display.axes_["kind"]
     shown = [text.get_text() for text in ax.texts]
-    assert shown == [f"{n:.0f}" for n in display.matrices["kind"].flat]
+    assert shown == [f"{n:.0f}" if n else "" for n in display.matrices["kind"].flat]
     assert ax.get_title() == "kind"
     assert [t.get_text() for t in ax.get_xticklabels()] == ["high", "low", "middle"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Predicted label", "True label")
@@ -121,7 +121,13 @@ def test_rates_with_the_diagonal_masked(problem):
     assert np.isnan(np.diag(shown)).all()
     rates = display.rates()
     np.testing.assert_allclose(shown[0, 1:], rates[0, 1:])
-    assert [text.get_text() for text in ax.texts][:2] == ["", f"{rates[0, 1]:.2f}"]
+    assert [text.get_text() for text in ax.texts][:2] == ["", f"{rates[0, 1]:.0%}"]
+
+
+def test_long_names_stand_upright_below():
+    names = ["short", "a rather long name of a class", "another long name of one"]
+    (ax,) = ConfusionDisplay.from_predictions(names, names).plot().axes_.values()
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {90}
 
 
 def test_many_classes_have_no_numbers_and_every_name():

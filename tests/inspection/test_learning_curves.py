@@ -145,7 +145,9 @@ def test_runs_of_different_lengths():
 
 def test_some_tasks_only(fitted):
     display = LearningCurvesDisplay.from_estimator(fitted).plot(tasks=["size"])
-    assert list(display.axes_) == [("size", "loss"), ("size", "r2"), ("", "lr")]
+    assert list(display.axes_) == [("size", "loss"), ("size", "r2")]
+    display.plot(tasks=["all tasks"])
+    assert ("", "lr") in display.axes_
     with pytest.raises(InvalidParameterError, match=r"\['colour'\]\. There are \['all"):
         display.plot(tasks=["colour"])
 

@@ -1,5 +1,6 @@
 """From a Pipeline or a search to the estimator of this package inside."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,53 @@ def reach(estimator: Any, X: Any) -> tuple[Any, Any]:
             X = estimator[:-1].transform(X)
         estimator = estimator[-1]
     return estimator, X
+
+
+def single_networks(estimator: Any) -> Iterator[Any]:
+    """Give the fitted estimators of one network each: one, or an ensemble's members.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: of this package, or a Pipeline or search that ends in one.
+
+    Yields
+    ------
+    estimator
+        With a `history_`.
+    """
+    inner = unwrap(estimator)
+    if hasattr(inner, "history_"):
+        yield inner
+        return
+    for inside in _inside(inner):
+        yield from single_networks(inside)
+
+
+def reach_network(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """Find the first fitted estimator of one network, and X as it gets there.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: of this package, or a Pipeline or search that ends in one.
+    X : array-like
+        Samples, as it takes them.
+
+    Returns
+    -------
+    estimator, X
+        One with a `history_`, and X through the steps of Pipelines before it.
+    """
+    inner, X = reach(estimator, X)
+    while not hasattr(inner, "history_"):
+        inner, X = reach(_inside(inner)[0], X)
+    return inner, X
+
+
+def _inside(outer: Any) -> list[Any]:
+    """Give the fitted estimators inside of an ensemble, or of what scales one."""
+    return getattr(outer, "estimators_", None) or [outer.estimator_]
 
 
 def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ from mtlearn.inspection._classwise import (
 )
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
+from mtlearn.inspection._page import Finding, Report, report
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "Confusion",
     "ConfusionDisplay",
     "Correlation",
+    "Finding",
     "LearningCurvesDisplay",
+    "Report",
     "ResidualFigures",
     "ResidualsDisplay",
+    "report",
 ]

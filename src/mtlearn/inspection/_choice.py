@@ -7,6 +7,8 @@ from mtlearn._utils._optional import import_optional
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.metrics import ScoredLabels, fitted_tasks, scored_labels
 
+_LONGEST = 24  # letters of a name in a picture
+
 
 def labels_of_kind(
     estimator: Any,
@@ -90,3 +92,10 @@ def one_task(names: Iterable[str], task: str | None) -> str:
     raise InvalidParameterError(
         f"The 'task' parameter must be one of {known}. Got {task!r} instead."
     )
+
+
+def shown(name: object) -> str:
+    """Write a name of a task or class for a picture: not too long, and no formula."""
+    text = str(name)
+    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return cut.replace("$", r"\$")  # between two of them matplotlib reads TeX

@@ -8,7 +8,7 @@ from scipy import stats
 
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._validation import check_choice
-from mtlearn.inspection._choice import panels
+from mtlearn.inspection._choice import panels, shown
 from mtlearn.inspection._class_matrices import ClassMatrices
 
 _FIGURES = ("recall", "precision", "f1")
@@ -237,7 +237,7 @@ def _draw(ax: Any, display: ClasswiseDisplay, name: str, figure: str) -> None:
     ends = {*range(_NAMED), *range(len(ordered) - _NAMED, len(ordered))}
     for place in ends & set(range(len(ordered))):
         ax.annotate(
-            str(ordered[place].label),
+            shown(ordered[place].label),
             (x[place], y[place]),
             xytext=(4, 4),
             textcoords="offset points",
@@ -248,5 +248,5 @@ def _draw(ax: Any, display: ClasswiseDisplay, name: str, figure: str) -> None:
         xlabel="share of the true labels",
         ylabel=figure,
         ylim=(-0.05, 1.1),
-        title=f"{name}: rho={found.rho:.2f}, p={found.p:.2g}".removeprefix(": "),
+        title=f"{shown(name)}: rho={found.rho:.2f}, p={found.p:.2g}".removeprefix(": "),
     )

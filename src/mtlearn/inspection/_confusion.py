@@ -7,11 +7,13 @@ import numpy as np
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from mtlearn._utils._optional import import_optional
+from mtlearn.inspection._choice import shown
 from mtlearn.inspection._class_matrices import ClassMatrices
 
 # With more classes than these, numbers in the cells would overlap.
 _MOST_WITH_NUMBERS = 12
 _CELL, _SMALLEST = 0.25, 4.0  # inches
+_LETTERS = 40  # that stand side by side below the smallest matrix
 
 
 @dataclass(frozen=True)
@@ -179,34 +181,42 @@ class ConfusionDisplay(ClassMatrices):
         )
         self.axes_ = dict(zip(self.matrices, grid[0], strict=True))
         for name, ax in self.axes_.items():
-            shown = self.rates(name) if normalize else self.matrices[name]
-            _draw(ax, name, shown, self.labels[name], mask_diagonal)
+            cells = self.rates(name) if normalize else self.matrices[name]
+            cells = cells.astype(float)
+            if mask_diagonal:
+                np.fill_diagonal(cells, np.nan)
+            _draw(ax, name, cells, self.labels[name], _number_format(cells, normalize))
         return self
 
 
+def _number_format(cells: np.ndarray, normalize: bool) -> str:
+    if normalize:
+        return ".0%"
+    known = cells[np.isfinite(cells)]
+    return ".0f" if np.array_equal(known, known.round()) else ".2f"
+
+
 def _draw(
-    ax: Any, name: str, shown: np.ndarray, labels: np.ndarray, mask_diagonal: bool
+    ax: Any, name: str, cells: np.ndarray, labels: np.ndarray, number_format: str
 ) -> None:
     """Draw one matrix with scikit-learn's display."""
-    shown = shown.astype(float)
-    if mask_diagonal:
-        np.fill_diagonal(shown, np.nan)
     few = len(labels) <= _MOST_WITH_NUMBERS
-    whole = np.array_equal(shown[np.isfinite(shown)] % 1, 0 * shown[np.isfinite(shown)])
-    display = ConfusionMatrixDisplay(shown, display_labels=labels).plot(
+    names = [shown(label) for label in labels]
+    fit = few and max(map(len, names)) * len(names) <= _LETTERS
+    display = ConfusionMatrixDisplay(cells, display_labels=names).plot(
         ax=ax,
         include_values=few,
-        values_format=".0f" if whole else ".2f",
+        values_format=number_format,
         cmap="Blues",
         colorbar=not few,
-        xticks_rotation="horizontal" if few else "vertical",
+        xticks_rotation="horizontal" if fit else "vertical",
     )
-    ax.set(title=name, facecolor="lightgrey")
+    ax.set(title=shown(name), facecolor="lightgrey")
     ax.tick_params(labelsize="medium" if few else "small")
     if few:
         # scikit-learn compares with the middle, which a masked cell makes NaN.
-        middle = np.nanmax(shown, initial=0) / 2
-        for text, number in zip(display.text_.flat, shown.flat, strict=True):
+        middle = np.nanmax(cells, initial=0) / 2
+        for text, number in zip(display.text_.flat, cells.flat, strict=True):
             text.set_color("white" if number > middle else "black")
-            if np.isnan(number):
+            if not number > 0:  # nor a masked one
                 text.set_text("")

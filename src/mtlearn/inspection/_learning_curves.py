@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._optional import import_optional
-from mtlearn._utils._unwrap import check_multi_task, unwrap
+from mtlearn._utils._unwrap import check_multi_task, single_networks
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.inspection._choice import shown
 
 History = Sequence[Mapping[str, Any]]
 
@@ -110,7 +111,9 @@ class LearningCurvesDisplay:
         sklearn.exceptions.NotFittedError
             If it is not fitted.
         """
-        runs = _fitted_networks(estimator)
+        check_multi_task(estimator, "estimator", "LearningCurvesDisplay")
+        check_is_fitted(estimator)
+        runs = list(single_networks(estimator))
         return cls(
             {label: [each.history_ for each in runs]},
             {label: [each.best_epoch_ for each in runs]},
@@ -190,7 +193,7 @@ class LearningCurvesDisplay:
         return pandas.DataFrame(records, columns=columns)
 
     def plot(self, *, tasks: Sequence[str] | None = None) -> Self:
-        """Draw a panel for each figure of each task, and the learning rate.
+        """Draw a panel for each figure of each task.
 
         Validation is solid, training dashed. Several runs of a label are their mean,
         in a band from the lowest to the highest. A vertical line is the best epoch of a
@@ -199,7 +202,8 @@ class LearningCurvesDisplay:
         Parameters
         ----------
         tasks : sequence of str, default=None
-            Which tasks, ``"all tasks"`` among them; None draws all.
+            Which tasks, ``"all tasks"`` among them, beside which is the learning rate;
+            None draws all.
 
         Returns
         -------
@@ -223,7 +227,8 @@ class LearningCurvesDisplay:
         pyplot = import_optional(
             "matplotlib.pyplot", "plot", "LearningCurvesDisplay.plot"
         )
-        drawn = [each for each in self.curves() if each.task in (*names, "")]
+        wanted = {*names, ""} if TOTAL in names else set(names)
+        drawn = [each for each in self.curves() if each.task in wanted]
         panels = list(dict.fromkeys((each.task, each.figure) for each in drawn))
         self.figure_, self.axes_ = _panels(pyplot, panels)
         for label, color in zip(self.histories, _colors(pyplot), strict=False):
@@ -236,17 +241,6 @@ class LearningCurvesDisplay:
                     ax.axvline(best[0], color=color, lw=0.8, alpha=0.5, label=name)
         next(iter(self.axes_.values())).legend(fontsize="small")
         return self
-
-
-def _fitted_networks(estimator: Any) -> list[Any]:
-    """Give the fitted estimators with a history: one, or an ensemble's members."""
-    check_multi_task(estimator, "estimator", "LearningCurvesDisplay")
-    check_is_fitted(estimator)
-    inner = unwrap(estimator)
-    if hasattr(inner, "history_"):
-        return [inner]
-    members = getattr(inner, "estimators_", None) or [inner.estimator_]
-    return [each for member in members for each in _fitted_networks(member)]
 
 
 def _runs(label: str, history: Any) -> list[History]:
@@ -328,7 +322,7 @@ def _panels(pyplot: Any, panels: Sequence[tuple[str, str]]) -> tuple[Any, dict]:
 def _title(task: str, figure: str) -> str:
     names = {"lr": "learning rate", "loss": "loss", "score": "mean of the metrics"}
     named = names.get(figure, figure)
-    return named if task in ("", TOTAL) else f"{task}: {named}"
+    return named if task in ("", TOTAL) else f"{shown(task)}: {named}"
 
 
 def _colors(pyplot: Any) -> list[str]:

@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.metrics import PredictionErrorDisplay
 
 from mtlearn._utils._optional import import_optional
-from mtlearn.inspection._choice import labels_of_kind, one_task, panels
+from mtlearn.inspection._choice import labels_of_kind, one_task, panels, shown
 
 _WIDTH, _HEIGHT = 3.6, 3.2  # inches of a panel
 # scipy's p-value of normality holds for no more rows.
@@ -264,7 +264,7 @@ class ResidualsDisplay:
 
 
 def _titled(ax: Any, name: str, title: str) -> None:
-    ax.set_title(f"{name}: {title}" if name else title)
+    ax.set_title(f"{shown(name)}: {title}" if name else title)
 
 
 def _draw_predicted(ax: Any, display: ResidualsDisplay, name: str) -> None:

@@ -1,0 +1,126 @@
+"""The samples that a network gets most wrong."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mtlearn._utils._datasets import DatasetRows, take_rows
+from mtlearn._utils._unwrap import reach_network
+from mtlearn.inspection._page._evidence import TaskEvidence
+from mtlearn.inspection._page._pictures import Picture, thumbnail
+from mtlearn.inspection._page._words import written
+from mtlearn.tasks import Classification
+
+
+@dataclass(frozen=True)
+class Case:
+    """One sample and what is said of it.
+
+    Attributes
+    ----------
+    row : int
+        Its row in X.
+    true, predicted : str
+        Labels or values.
+    note : str
+        How wrong it is.
+    picture : Picture or None
+        Of an image.
+    """
+
+    row: int
+    true: str
+    predicted: str
+    note: str
+    picture: Picture | None
+
+
+def worst_cases(evidence: TaskEvidence, estimator: Any, X: Any, n: int) -> list[Case]:
+    """Give the samples with the largest error of a task.
+
+    Parameters
+    ----------
+    evidence : TaskEvidence
+        The task.
+    estimator : estimator
+        Fitted.
+    X : array-like or dataset
+        Samples, as it takes them.
+    n : int
+        At most so many.
+
+    Returns
+    -------
+    list of Case
+        The worst first: by the probability of the true class, the lowest first, or by
+        the distance between true and predicted value. None that are right.
+    """
+    wrong, notes = _errors(evidence)
+    order = np.argsort(-wrong, kind="stable")[:n]
+    order = order[wrong[order] > 0]
+    rows = evidence.rows[order]
+    pictures = thumbnails(estimator, X, rows)
+    labels = evidence.labels
+    return [
+        Case(
+            int(row),
+            written(labels.true[place]),
+            written(labels.predicted[place]),
+            notes(place),
+            picture,
+        )
+        for place, row, picture in zip(order, rows, pictures, strict=True)
+    ]
+
+
+def _errors(evidence: TaskEvidence) -> tuple[np.ndarray, Any]:
+    """Give an error of each labelled row, 0 of right ones, and words for it."""
+    labels, output, task = evidence.labels, evidence.output, evidence.task
+    if not isinstance(task, Classification):
+        errors = (labels.predicted - labels.true).astype(float)
+        return np.abs(errors), lambda place: f"off by {errors[place]:+.3g}"
+    indices, known = task.locate(labels.true)
+    of_true = np.where(known, output[np.arange(len(output)), indices], 0.0)
+    wrong = np.where(labels.true == labels.predicted, 0.0, 1 - of_true)
+    sure = output.max(axis=1)
+    return (
+        wrong,
+        lambda place: (
+            f"{sure[place]:.0%} sure, {of_true[place]:.0%} for the true class"
+        ),
+    )
+
+
+def thumbnails(estimator: Any, X: Any, rows: np.ndarray) -> list[Picture | None]:
+    """Make small pictures of some samples.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : array-like or dataset
+        Samples, as it takes them.
+    rows : ndarray of int
+        Which ones.
+
+    Returns
+    -------
+    list of Picture or None
+        None of samples that are no images.
+    """
+    if not len(rows):
+        return []
+    network, taken = reach_network(estimator, take_rows(X, rows))
+    checked = network._check_X(taken, reset=False)
+    if checked.ndim != 4:
+        return [None] * len(rows)
+    images = checked[np.arange(len(rows))] if _is_lazy(checked) else checked
+    return [
+        thumbnail(image, f"sample {row}")
+        for image, row in zip(images, rows, strict=True)
+    ]
+
+
+def _is_lazy(checked: Any) -> bool:
+    return isinstance(checked, DatasetRows)

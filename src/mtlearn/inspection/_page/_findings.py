@@ -1,0 +1,295 @@
+"""What a report notices by itself, in words with a stable code."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence
+from mtlearn.inspection._page._words import written
+from mtlearn.metrics import calibration_error
+
+# From where on something is worth a word; docs/guide/findings.md has them too.
+RISE = 0.1  # of a validation loss above its lowest one, as a share
+GAP = 0.1  # of a metric between training rows and those of the report
+DOMINATES = 0.8  # share of a task in the loss
+FALL = 0.02  # of the validation loss in the last tenth of the epochs
+MISCALIBRATED = 0.05
+BIASED = 0.1  # mean error, in deviations of the true values
+WIDE = 0.2  # of the interval of an accuracy or an R²
+_SIMULATIONS = 200
+_MOST_NAMED = 5
+
+CODES = {
+    "MTL001": (
+        "overfitting",
+        "Use more rows, early_stopping=True, weight_decay, dropout, augmentation or a "
+        "smaller backbone; or give the task a smaller weight.",
+    ),
+    "MTL002": (
+        "a task at its baseline",
+        "Look at its labels and whether X can tell them at all; give the task a larger "
+        "weight, train longer, or try it alone.",
+    ),
+    "MTL003": (
+        "a class that is never predicted",
+        'Use sampler="balanced" or class_weight="balanced", a focal loss, more rows of '
+        "the class, or join it with another one.",
+    ),
+    "MTL004": (
+        "a task that dominates the loss",
+        "Set loss_weights so that the tasks have a like share, and compare the figures "
+        "of all tasks.",
+    ),
+    "MTL005": (
+        "tasks that pull against each other",
+        "Compare with networks of their own by sharing_report; share less, or give "
+        "each of them an estimator.",
+    ),
+    "MTL006": (
+        "probabilities that do not come true",
+        "Put the estimator into a TemperatureScaled or a SeedEnsemble, or use label "
+        "smoothing.",
+    ),
+    "MTL007": (
+        "a biased regression",
+        "Compare the mean of the labels here and in training; look at the residuals "
+        "for values that are out of reach, such as those beyond bounds.",
+    ),
+    "MTL008": (
+        "training that ended early",
+        "Raise max_epochs, or lr with a schedule.",
+    ),
+    "MTL009": (
+        "an uncertain figure",
+        "Use more labelled rows, or cross_val_predict, before you trust a comparison.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a report has noticed.
+
+    Attributes
+    ----------
+    code : str
+        Such as ``"MTL001"``; it stays the same from version to version.
+    task : str or None
+        Which task; None for the whole.
+    message : str
+        What was found.
+
+    Examples
+    --------
+    >>> from mtlearn.inspection import Finding
+    >>> finding = Finding("MTL002", "item", "accuracy 0.10, baseline 0.12")
+    >>> print(finding)
+    MTL002 a task at its baseline (item): accuracy 0.10, baseline 0.12
+    >>> finding.advice
+    'Look at its labels and whether X can tell them at all; ...'
+    """
+
+    code: str
+    task: str | None
+    message: str
+
+    @property
+    def name(self) -> str:
+        """What the code stands for."""
+        return CODES[self.code][0]
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        return CODES[self.code][1]
+
+    def __str__(self) -> str:
+        about = "" if self.task is None else f" ({self.task})"
+        return f"{self.code} {self.name}{about}: {self.message}"
+
+
+def findings_of(evidence: Evidence) -> list[Finding]:
+    """Look for everything that has a code.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What is known.
+
+    Returns
+    -------
+    list of Finding
+        By code, then in task order.
+    """
+    found = [each for look in _WHOLE for each in look(evidence)]
+    found += [
+        each
+        for task in evidence.tasks
+        if len(task.rows)
+        for look in _EACH
+        for each in look(evidence, task)
+    ]
+    return sorted(found, key=lambda each: each.code)
+
+
+def _validated(evidence: Evidence) -> list[Network]:
+    return [network for _, network in evidence.networks if network.validates]
+
+
+def _overfitting(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
+    said = [*_risen(_validated(evidence), task.name), *_gap(evidence, task)]
+    if said:
+        yield Finding("MTL001", task.name, "; ".join(said))
+
+
+def _risen(networks: list[Network], name: str) -> Iterator[str]:
+    """Tell of the network whose validation loss has risen most since its lowest."""
+    risen = []
+    for network in networks:
+        losses = network.losses(name, "valid")
+        if not np.isfinite(losses).any():
+            continue
+        lowest, kept = int(np.nanargmin(losses)), network.best_epoch - 1
+        limit = losses[lowest] + RISE * abs(losses[lowest])
+        if kept > lowest and losses[kept] > limit:
+            risen.append((losses[kept] - losses[lowest], lowest, kept, losses))
+    if risen:
+        _, lowest, kept, losses = max(risen, key=lambda each: each[0])
+        yield (
+            f"the validation loss was lowest after epoch {lowest + 1} "
+            f"({losses[lowest]:.3g}), and is {losses[kept]:.3g} with the weights of "
+            f"epoch {kept + 1}"
+        )
+
+
+def _gap(evidence: Evidence, task: TaskEvidence) -> Iterator[str]:
+    """Tell how far the metric of training rows is above the one here."""
+    metric, row = task.task.metric, task.main
+    key = f"train_{task.name}_{metric}"
+    trained = np.mean(
+        [each.history[each.best_epoch - 1][key] for _, each in evidence.networks]
+    )
+    if trained - row["value"] > GAP and row["high"] < trained:
+        yield f"{metric} {trained:.3f} on training rows, {row['value']:.3f} here"
+
+
+def _at_baseline(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
+    row = task.main
+    if row["low"] <= row["baseline"]:
+        yield Finding(
+            "MTL002",
+            task.name,
+            f"{task.task.metric} {row['value']:.3f} ({row['low']:.3f} to "
+            f"{row['high']:.3f}), baseline {row['baseline']:.3f}",
+        )
+
+
+def _never_predicted(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
+    if not task.is_classification:
+        return
+    predicted = set(task.labels.predicted.tolist())
+    counts: dict[object, int] = {}
+    for label in task.labels.true.tolist():
+        counts[label] = counts.get(label, 0) + 1
+    missed = [label for label in counts if label not in predicted]
+    if missed:
+        missed.sort(key=lambda label: -counts[label])
+        named = [
+            f"{written(label)} ({counts[label]} row{'s' * (counts[label] > 1)})"
+            for label in missed[:_MOST_NAMED]
+        ]
+        more = len(missed) - len(named)
+        rest = f" and {more} more" if more else ""
+        yield Finding("MTL003", task.name, ", ".join(named) + rest)
+
+
+def _dominating(evidence: Evidence) -> Iterator[Finding]:
+    if len(evidence.tasks) < 2:
+        return
+    shares = [network.loss_shares() for _, network in evidence.networks]
+    for task in evidence.tasks:
+        share = float(np.mean([each.get(task.name, 0.0) for each in shares]))
+        if share >= DOMINATES:
+            yield Finding(
+                "MTL004", task.name, f"{share:.0%} of the training loss of all epochs"
+            )
+
+
+def _miscalibrated(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
+    if not task.is_classification:
+        return
+    confidence = task.output.max(axis=1)
+    right = task.labels.true == task.labels.predicted
+    error = calibration_error(confidence, right, task.labels.weight)
+    if error <= MISCALIBRATED:
+        return
+    # Few rows have an error of calibration by chance alone.
+    random = np.random.default_rng(0)
+    by_chance = [
+        calibration_error(
+            confidence, random.random(len(confidence)) < confidence, task.labels.weight
+        )
+        for _ in range(_SIMULATIONS)
+    ]
+    if error > np.quantile(by_chance, 0.975):
+        yield Finding(
+            "MTL006",
+            task.name,
+            f"expected calibration error {error:.3f}: mean confidence "
+            f"{confidence.mean():.3f}, accuracy {right.mean():.3f}",
+        )
+
+
+def _biased(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
+    if task.is_classification:
+        return
+    errors = (task.labels.predicted - task.labels.true).astype(float)
+    deviation = float(np.std(task.labels.true.astype(float)))
+    bias, doubt = errors.mean(), errors.std() / np.sqrt(len(errors))
+    if abs(bias) > max(2 * doubt, BIASED * deviation):
+        yield Finding(
+            "MTL007",
+            task.name,
+            f"predictions are {abs(bias):.3g} too {'high' if bias > 0 else 'low'} on "
+            f"average, where the true values have a deviation of {deviation:.3g}",
+        )
+
+
+def _ended_early(evidence: Evidence) -> Iterator[Finding]:
+    falls = []
+    for network in _validated(evidence):
+        losses = np.array([row["valid_loss"] for row in network.history])
+        before = losses[: -max(1, len(losses) // 10)]
+        if len(before) and network.best_epoch == len(losses):
+            falls.append(1 - losses[-1] / before.min())
+    if falls and np.mean(falls) > FALL:
+        yield Finding(
+            "MTL008",
+            None,
+            f"the validation loss fell by {np.mean(falls):.0%} in the last tenth of "
+            "the epochs, and was lowest after the last one",
+        )
+
+
+def _uncertain(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
+    row, n, metric = task.main, len(task.rows), task.task.metric
+    if n == 1:
+        yield Finding("MTL009", task.name, f"{metric} of a single label")
+    elif row["high"] - row["low"] > WIDE:
+        ends = f"{row['low']:.2f} and {row['high']:.2f}"
+        yield Finding("MTL009", task.name, f"{metric} between {ends}, from {n} labels")
+
+
+_WHOLE: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    _dominating,
+    _ended_early,
+)
+_EACH: tuple[Callable[[Evidence, TaskEvidence], Iterator[Finding]], ...] = (
+    _overfitting,
+    _at_baseline,
+    _never_predicted,
+    _miscalibrated,
+    _biased,
+    _uncertain,
+)

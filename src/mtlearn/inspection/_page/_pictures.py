@@ -1,0 +1,92 @@
+"""Pictures as text, to stand in a page."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from mtlearn._utils._optional import import_optional
+
+_DPI = 100
+_THUMBNAIL = 128  # pixels of the longer side, at most
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a page.
+
+    Attributes
+    ----------
+    source : str
+        A ``data:`` address with the PNG itself.
+    width, height : int
+        In pixels.
+    text : str
+        What it shows.
+    """
+
+    source: str
+    width: int
+    height: int
+    text: str
+
+
+def drawn(plot: Callable[[], Any], text: str) -> Picture:
+    """Draw a display for a page.
+
+    Parameters
+    ----------
+    plot : callable
+        Draws, and returns a display with a `figure_`.
+    text : str
+        What it shows.
+
+    Returns
+    -------
+    Picture
+        The figure is closed; what the user draws with stays as it was.
+    """
+    pyplot = import_optional("matplotlib.pyplot", "report", "report")
+    with pyplot.ioff(), pyplot.style.context("default"):
+        figure = plot().figure_
+        data = BytesIO()
+        figure.savefig(data, format="png", dpi=_DPI)
+        pyplot.close(figure)
+    return _picture(data, text)
+
+
+def thumbnail(image: np.ndarray, text: str) -> Picture:
+    """Make a small picture of an image, from its darkest to its lightest value.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width, n_channels)
+        Three channels or more are red, green and blue first; two are averaged.
+    text : str
+        What it shows.
+
+    Returns
+    -------
+    Picture
+        Larger images have every second pixel, or every third, and so on.
+    """
+    pyplot_image = import_optional("matplotlib.image", "report", "report")
+    step = -(-max(image.shape[:2]) // _THUMBNAIL)
+    pixels = np.asarray(image[::step, ::step], dtype=np.float64)
+    low, high = pixels.min(), pixels.max()
+    pixels = (pixels - low) / (high - low) if high > low else np.zeros_like(pixels)
+    shown = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels.mean(axis=-1)
+    data = BytesIO()
+    pyplot_image.imsave(data, shown, format="png", cmap="gray", vmin=0, vmax=1)
+    return _picture(data, text)
+
+
+def _picture(data: BytesIO, text: str) -> Picture:
+    content = data.getvalue()
+    # Of every PNG, bytes 16 to 24 are its width and height.
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+    encoded = base64.b64encode(content).decode("ascii")
+    return Picture(f"data:image/png;base64,{encoded}", width, height, text)

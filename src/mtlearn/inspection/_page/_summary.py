@@ -1,0 +1,181 @@
+"""What the data and the model are, in a few lines."""
+
+from typing import Any
+
+import numpy as np
+import sklearn
+import torch
+
+from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._unwrap import reach_network
+from mtlearn._utils._versioned import own_version
+from mtlearn.inspection._page._evidence import Evidence, TaskEvidence
+from mtlearn.inspection._page._words import written
+
+# Rows that the range of X is read from; all of a large file would take minutes.
+_ROWS_READ = 1000
+
+Table = tuple[list[str], list[list[str]]]
+
+
+def data_facts(evidence: Evidence) -> list[tuple[str, str]]:
+    """Describe X.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        What is known.
+
+    Returns
+    -------
+    list of (str, str)
+        Names and values.
+    """
+    n_rows = len(evidence.tasks[0].column.values)
+    rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _ROWS_READ)).astype(int))
+    network, X = reach_network(evidence.estimator, take_rows(evidence.X, rows))
+    checked = network._check_X(X, reset=False)
+    values = checked[np.arange(len(rows))]
+    kind = "images" if values.ndim == 4 else "rows of a table"
+    height_width = " x ".join(map(str, values.shape[1:3]))
+    per_row = (
+        f"{height_width} pixels, {values.shape[3]} channel"
+        + "s" * (values.shape[3] > 1)
+        if values.ndim == 4
+        else f"{values.shape[1]} features"
+    )
+    some = "" if len(rows) == n_rows else f", of {len(rows)} rows"
+    span = f"{values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}{some}"
+    names = getattr(network, "feature_names_in_", None)
+    facts = [
+        ("samples", f"{n_rows:,} {kind}"),
+        ("each", per_row),
+        ("values, as the network gets them", span),
+    ]
+    if names is not None:
+        facts.append(("columns", ", ".join(map(str, names))))
+    return facts
+
+
+def label_table(evidence: Evidence) -> Table:
+    """Describe y, a row for each task."""
+    head = ["task", "kind", "labels", "missing", "what they are"]
+    return head, [
+        [
+            task.name,
+            task.task.kind,
+            f"{len(task.rows):,}",
+            f"{1 - len(task.rows) / len(task.column.values):.1%}",
+            _labels(task),
+        ]
+        for task in evidence.tasks
+    ]
+
+
+def _labels(task: TaskEvidence) -> str:
+    true = task.labels.true
+    if not len(true):
+        return "none here"
+    if not task.is_classification:
+        values = true.astype(float)
+        return (
+            f"{values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}, "
+            f"deviation {values.std():.3g}"
+        )
+    names = [written(label) for label in true.tolist()]
+    found, counts = np.unique(names, return_counts=True)
+    most, least = counts.argmax(), counts.argmin()
+    return (
+        f"{len(found)} of {task.task.n_outputs} classes; most {found[most]} "
+        f"({counts[most]}), fewest {found[least]} ({counts[least]})"
+    )
+
+
+def model_facts(evidence: Evidence) -> list[tuple[str, str]]:
+    """Describe the model and its training."""
+    first, network = evidence.networks[0]
+    n_networks = len(evidence.networks)
+    histories = [each.history for _, each in evidence.networks]
+    seconds = sum(row["seconds"] for history in histories for row in history)
+    epochs = _range([len(history) for history in histories])
+    best = _range([each.best_epoch for _, each in evidence.networks])
+    weights = sum(each.numel() for each in first.net_.module_.parameters())
+    facts = [
+        ("estimator", type(evidence.estimator).__name__),
+        ("weights", f"{weights:,}" + (" in each network" if n_networks > 1 else "")),
+        ("computes in", first.precision_),
+        ("epochs", f"{epochs}; the weights are those of epoch {best}"),
+        ("training", f"{seconds:,.1f} s"),
+        ("validation rows", "yes" if network.validates else "none"),
+        (
+            "versions",
+            f"mtlearn {own_version()}, torch {torch.__version__}, "
+            f"scikit-learn {sklearn.__version__}",
+        ),
+    ]
+    if n_networks > 1:
+        facts.insert(1, ("networks", str(n_networks)))
+    return facts
+
+
+def _range(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def parameters(evidence: Evidence) -> Table:
+    """List the parameters of the estimator that is trained."""
+    first, _ = evidence.networks[0]
+    params = first.get_params(deep=False)
+    return ["parameter", "value"], [
+        [name, repr(value)] for name, value in params.items()
+    ]
+
+
+def described(evidence: Evidence) -> str:
+    """Write the whole estimator, without parameters that have their default."""
+    return evidence.estimator.__repr__(N_CHAR_MAX=10**6)
+
+
+def training_table(evidence: Evidence) -> Table:
+    """Tell how each task was learned: its share of the loss, and how soon."""
+    networks = [each for _, each in evidence.networks]
+    rows = "valid" if all(each.validates for each in networks) else "train"
+    where = "validation" if rows == "valid" else "training"
+    head = [
+        "task",
+        "weight",
+        "share of the loss",
+        f"epochs to 90% of the fall of its {where} loss",
+        "metric",
+        "training rows",
+        "validation rows",
+    ]
+    return head, [_learned(task, networks, rows) for task in evidence.tasks]
+
+
+def _learned(task: TaskEvidence, networks: list[Any], rows: str) -> list[str]:
+    name, metric = task.name, task.task.metric
+    share = np.mean([each.loss_shares().get(name, np.nan) for each in networks])
+    soon = [_epochs_to_learn(each.losses(name, rows)) for each in networks]
+    kept = [each.history[each.best_epoch - 1] for each in networks]
+    metrics = [
+        np.mean([row.get(f"{part}_{name}_{metric}", np.nan) for row in kept])
+        for part in ("train", "valid")
+    ]
+    return [
+        name,
+        f"{networks[0].weights[name]:g}",
+        f"{share:.0%}",
+        _range([each for each in soon if each]) if any(soon) else "did not fall",
+        metric,
+        *("" if np.isnan(each) else f"{each:.3f}" for each in metrics),
+    ]
+
+
+def _epochs_to_learn(losses: np.ndarray) -> int:
+    """Count epochs until nine tenths of the fall of a loss; 0 if it did not fall."""
+    if not np.isfinite(losses[0]) or np.nanmin(losses) >= losses[0]:
+        return 0
+    goal = losses[0] - 0.9 * (losses[0] - np.nanmin(losses))
+    return int(np.flatnonzero(losses <= goal)[0]) + 1

@@ -1,0 +1,121 @@
+"""Fitted estimators of many kinds, with samples and labels for a report."""
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mtlearn import (
+    Classification,
+    Regression,
+    SeedEnsemble,
+    Tasks,
+    TemperatureScaled,
+    VotingEnsemble,
+)
+from tiny_problems import image_estimator, make_images, make_table, table_estimator
+
+# Names and labels that a page, or matplotlib, could read as something else.
+NASTY = (
+    "<script>alert(1)</script>",
+    '<b onclick="x">&',
+    "a'b\" $x_{</table>",
+)
+
+
+class Images(torch.utils.data.Dataset):
+    def __init__(self):
+        self.X, self.labels = make_images(20)
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, number):
+        return self.X[number], self.labels[number]
+
+
+def table(estimator=None, **params):
+    X, y = make_table(60)
+    if estimator is None:
+        estimator = table_estimator(**params)
+    return estimator.fit(X, y), X, y
+
+
+def pipeline(**params):
+    return make_pipeline(StandardScaler(), table_estimator(**params))
+
+
+def one_column(task, column):
+    X, y = make_table(60)
+    return table_estimator(task).fit(X, y[:, column]), X, y[:, column]
+
+
+def without_labels_of_one():
+    estimator, X, y = table()
+    y = y.copy()
+    y[:, 1] = np.nan
+    return estimator, X, y
+
+
+def color():
+    X, y = make_images(24, n_channels=3)
+    return image_estimator().fit(X, y), X, y
+
+
+def dataset():
+    data = Images()
+    return image_estimator().fit(data), data, None
+
+
+def many_classes():
+    X, _ = make_table(120)
+    y = np.arange(120)
+    return table_estimator(Classification(120)).fit(X, y), X[:40], y[:40]
+
+
+def many_tasks():
+    X, y = make_table(40)
+    names = [f"task {number}" for number in range(8)]
+    tasks = Tasks.from_mapping({name: Regression() for name in names})
+    many = np.repeat(y[:, 1:], len(names), axis=1)
+    return table_estimator(tasks, max_epochs=1).fit(X, many), X, many
+
+
+def nasty_names():
+    X, y = make_table(60)
+    frame = pd.DataFrame(
+        {NASTY[0]: np.where(y[:, 0] == 0, NASTY[1], NASTY[2]), NASTY[2]: y[:, 1]}
+    )
+    return (
+        table_estimator(
+            tasks=Tasks.from_mapping(
+                {NASTY[0]: Classification(), NASTY[2]: Regression()}
+            )
+        ).fit(X, frame),
+        X,
+        frame,
+    )
+
+
+CASES = {
+    "table": lambda: table(early_stopping=True),
+    "pipeline": lambda: table(pipeline()),
+    "search": lambda: table(
+        GridSearchCV(pipeline(), {"multitaskestimator__lr": [0.01, 0.1]}, cv=2)
+    ),
+    "seeds": lambda: table(SeedEnsemble(pipeline(), 2)),
+    "votes": lambda: table(
+        VotingEnsemble([("a", table_estimator()), ("b", table_estimator(lr=0.1))])
+    ),
+    "scaled": lambda: table(TemperatureScaled(SeedEnsemble(table_estimator(), 2))),
+    "one classification": lambda: one_column(Classification(3), 0),
+    "one regression": lambda: one_column(Regression(), 1),
+    "a task without labels": without_labels_of_one,
+    "color": color,
+    "dataset": dataset,
+    "many classes": many_classes,
+    "many tasks": many_tasks,
+    "nasty names": nasty_names,
+}

@@ -1,0 +1,186 @@
+"""What a report notices: each finding where it is due, and not where it is not."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtlearn import Classification, Regression, Tasks
+from mtlearn.inspection._page import _findings
+from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence
+from mtlearn.inspection._page._findings import CODES, findings_of
+from mtlearn.metrics import Resampling, ScoredLabels, report_of
+from mtlearn.tasks import TargetColumn
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "findings.md"
+RNG = np.random.default_rng(0)
+
+
+def task_evidence(true, predicted, output=None, name="t"):
+    """Return what is known of a task with these labels; whole numbers are classes."""
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    is_real = true.dtype.kind == "f"
+    kind = Regression() if is_real else Classification()
+    task = kind.fit(true, np.ones(len(true)), name)
+    labels = ScoredLabels(true, predicted, np.ones(len(true)))
+    table = report_of(
+        Tasks.from_mapping({name: task}), {name: labels}, Resampling(100, 0.95, 0)
+    )
+    if output is None and not is_real:
+        output = np.eye(task.n_outputs)[np.searchsorted(task.classes_, predicted)]
+    return TaskEvidence(
+        name,
+        task,
+        TargetColumn(name, true, np.ones(len(true), bool), task.kind),
+        np.arange(len(true)),
+        predicted[:, None] if is_real else output,
+        labels,
+        {row["metric"]: row for row in table.rows},
+    )
+
+
+def good_classes(n=400, name="t"):
+    true = np.arange(n) % 4
+    predicted = np.where(np.arange(n) % 25 == 0, (true + 1) % 4, true)
+    return task_evidence(true, predicted, name=name)
+
+
+def good_values(n=400, name="t"):
+    true = RNG.normal(size=n)
+    return task_evidence(true, true + RNG.normal(scale=0.1, size=n), name=name)
+
+
+def network(losses, *, valid=None, best=None, metric="accuracy", trained=0.9):
+    """Return a training with these losses by task and epoch."""
+    n_epochs = len(next(iter(losses.values())))
+    history = [{} for _ in range(n_epochs)]
+    for rows, found in (("train", losses), ("valid", valid or {})):
+        for name, values in found.items():
+            for row, value in zip(history, values, strict=True):
+                row[f"{rows}_{name}_loss"] = value
+                row[f"{rows}_{name}_{metric}"] = trained
+        for epoch, row in enumerate(history):
+            if found:
+                row[f"{rows}_loss"] = sum(each[epoch] for each in found.values())
+    return Network(history, best or n_epochs, dict.fromkeys(losses, 1.0))
+
+
+def codes(tasks, *networks):
+    evidence = Evidence(None, None, tasks, None, [(None, each) for each in networks])
+    return [(each.code, each.task) for each in findings_of(evidence)]
+
+
+FALLING = [1.0, 0.5, 0.3, 0.25, 0.249]
+
+
+def test_nothing_is_found_of_a_good_fit():
+    assert codes([good_classes()], network({"t": FALLING}, valid={"t": FALLING})) == []
+    plain = network({"t": FALLING}, valid={"t": FALLING}, metric="r2")
+    assert codes([good_values()], plain) == []
+
+
+def test_a_validation_loss_that_has_risen():
+    rising = [1.0, 0.5, 0.45, 0.6, 0.8]
+    fit = {"losses": {"t": FALLING}, "valid": {"t": rising}}
+    assert codes([good_classes()], network(**fit)) == [("MTL001", "t")]
+    assert codes([good_classes()], network(**fit, best=3)) == []
+
+
+def test_a_metric_that_only_training_rows_have():
+    true = np.arange(400) % 4
+    predicted = np.where(np.arange(400) % 3 == 0, (true + 1) % 4, true)
+    spread = np.full((400, 4), 0.11) + 0.56 * np.eye(4)[predicted]
+    task = task_evidence(true, predicted, spread)
+    assert codes([task], network({"t": FALLING}, trained=0.95)) == [("MTL001", "t")]
+    assert codes([task], network({"t": FALLING}, trained=0.7)) == []
+
+
+@pytest.mark.parametrize("kind", ["classes", "values"])
+def test_a_task_at_its_baseline(kind):
+    if kind == "classes":
+        true = RNG.integers(2, size=400)
+        task = task_evidence(true, RNG.integers(2, size=400), np.full((400, 2), 0.5))
+        fit = network({"t": FALLING}, trained=0.5)
+    else:
+        true = RNG.normal(size=400)
+        task = task_evidence(true, np.full(400, true.mean()))
+        fit = network({"t": FALLING}, metric="r2", trained=0.0)
+    assert ("MTL002", "t") in codes([task], fit)
+
+
+def test_classes_that_are_never_predicted():
+    true = np.repeat([0, 1, 2, 3, 4, 5, 6], [300, 40, 3, 1, 2, 1, 1])
+    task = task_evidence(true, np.where(true == 0, 0, 1))
+    evidence = Evidence(None, None, [task], None, [(None, network({"t": FALLING}))])
+    (finding,) = findings_of(evidence)
+    assert finding.code == "MTL003"
+    assert finding.message == "2 (3 rows), 4 (2 rows), 3 (1 row), 5 (1 row), 6 (1 row)"
+
+
+def test_a_task_that_dominates_the_loss():
+    tasks = [good_classes(name="a"), good_classes(name="b")]
+    much = {"a": FALLING, "b": [each * 5 for each in FALLING]}
+    assert codes(tasks, network(much)) == [("MTL004", "b")]
+    weighted = Network(network(much).history, 5, {"a": 5.0, "b": 1.0})
+    assert codes(tasks, weighted) == []
+    assert weighted.loss_shares() == pytest.approx({"a": 0.5, "b": 0.5})
+
+
+def test_probabilities_that_do_not_come_true():
+    true = np.arange(400) % 2
+    predicted = np.where(RNG.random(400) < 0.75, true, 1 - true)
+
+    def sure(confidence):
+        return np.where(np.eye(2)[predicted] > 0, confidence, 1 - confidence)
+
+    fit = network({"t": FALLING}, trained=0.75)
+    assert codes([task_evidence(true, predicted, sure(0.99))], fit) == [("MTL006", "t")]
+    assert codes([task_evidence(true, predicted, sure(0.75))], fit) == []
+    # As far apart, but of so few rows that it may be chance.
+    few = [each[:12] for each in (true, predicted, sure(0.85))]
+    assert ("MTL006", "t") not in codes([task_evidence(*few)], fit)
+
+
+def test_a_biased_regression():
+    true = RNG.normal(size=400)
+    fit = network({"t": FALLING}, metric="r2")
+    noise = RNG.normal(scale=0.1, size=400)
+    assert codes([task_evidence(true, true + noise + 0.3)], fit) == [("MTL007", "t")]
+    assert codes([task_evidence(true, true + noise + 0.02)], fit) == []
+
+
+def test_training_that_ended_early():
+    steep = [1.0, 0.8, 0.6, 0.4, 0.2]
+    fit = network({"t": steep}, valid={"t": steep})
+    assert codes([good_classes()], fit) == [("MTL008", None)]
+    # Without validation rows it is not known.
+    assert codes([good_classes()], network({"t": steep})) == []
+
+
+def test_an_uncertain_figure():
+    true = np.arange(20) % 2
+    predicted = np.where(np.arange(20) < 5, 1 - true, true)
+    output = np.full((20, 2), 0.25) + 0.5 * np.eye(2)[predicted]
+    fit = network({"t": FALLING}, trained=0.75)
+    assert ("MTL009", "t") in codes([task_evidence(true, predicted, output)], fit)
+
+
+def test_a_task_without_labels_is_left_out():
+    task = good_classes()
+    nothing = TaskEvidence(
+        "u", task.task, task.column, task.rows[:0], task.output[:0], task.labels, {}
+    )
+    fit = network({"t": FALLING, "u": FALLING})
+    assert codes([task, nothing], fit) == []
+
+
+def test_every_code_is_described_in_the_guide():
+    page = GUIDE.read_text(encoding="utf-8")
+    assert re.findall(r"^## (MTL\d+)", page, re.MULTILINE) == list(CODES)
+    for name, _ in CODES.values():
+        assert name in page
+    shares = ("RISE", "GAP", "DOMINATES", "FALL", "MISCALIBRATED", "BIASED", "WIDE")
+    for name in shares:
+        value = getattr(_findings, name)
+        assert f"{value:g}" in page or f"{value:.0%}".replace("%", " %") in page, name
