@@ -45,6 +45,13 @@ INNER_NAMES = {
     "ScoredLabels",
     "fitted_tasks",
     "scored_labels",
+    "ScoredOutputs",
+    "scored_outputs",
+    "has_spread",
+    "task_spread",
+    "calibration_bins",
+    "calibration_error",
+    "confidences",
 }
 
 

@@ -1,5 +1,6 @@
 """What a fitted estimator has learned, as data first and pictures then."""
 
+from mtlearn.inspection._calibration import CalibrationCurve, CalibrationDisplay
 from mtlearn.inspection._classwise import (
     ClassFigures,
     ClasswiseDisplay,
@@ -10,6 +11,8 @@ from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 
 __all__ = [
+    "CalibrationCurve",
+    "CalibrationDisplay",
     "ClassFigures",
     "ClasswiseDisplay",
     "Confusion",
