@@ -7,6 +7,7 @@ from mtlearn.inspection._classwise import (
     Correlation,
 )
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
+from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 
@@ -18,6 +19,7 @@ __all__ = [
     "Confusion",
     "ConfusionDisplay",
     "Correlation",
+    "EnsembleGainDisplay",
     "LearningCurvesDisplay",
     "ResidualFigures",
     "ResidualsDisplay",
