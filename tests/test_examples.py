@@ -80,6 +80,21 @@ def test_residuals(run_example):
     assert Path("outputs", "residuals.png").stat().st_size > 10_000
 
 
+def test_calibration(run_example):
+    arguments = ["--samples", "200", "--epochs", "1", "--members", "2"]
+    printed = run_example("calibration", *arguments)
+
+    assert "digit: calibration error" in printed
+    assert Path("outputs", "calibration.png").stat().st_size > 10_000
+
+
+def test_ensemble_gain(run_example):
+    printed = run_example("ensemble_gain", EPOCHS=1, MEMBERS=2)
+
+    assert "gain_over_best" in printed
+    assert Path("outputs", "ensemble_gain.png").stat().st_size > 10_000
+
+
 def test_wine_quality(run_example):
     printed = run_example("wine_quality", SEEDS=range(1))
 

@@ -49,6 +49,12 @@ INNER_NAMES = {
     "report_of",
     "format_figure",
     "calibration_error",
+    "ScoredOutputs",
+    "scored_outputs",
+    "has_spread",
+    "task_spread",
+    "calibration_bins",
+    "confidences",
 }
 
 

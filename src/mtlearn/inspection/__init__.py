@@ -1,22 +1,27 @@
 """What a fitted estimator has learned, as data first and pictures then."""
 
+from mtlearn.inspection._calibration import CalibrationCurve, CalibrationDisplay
 from mtlearn.inspection._classwise import (
     ClassFigures,
     ClasswiseDisplay,
     Correlation,
 )
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
+from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._page import Finding, Report, report
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 
 __all__ = [
+    "CalibrationCurve",
+    "CalibrationDisplay",
     "ClassFigures",
     "ClasswiseDisplay",
     "Confusion",
     "ConfusionDisplay",
     "Correlation",
     "Finding",
+    "EnsembleGainDisplay",
     "LearningCurvesDisplay",
     "Report",
     "ResidualFigures",

@@ -8,6 +8,7 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.metrics import ScoredLabels, fitted_tasks, scored_labels
 
 _LONGEST = 24  # letters of a name in a picture
+_MOST_COLUMNS = 4
 
 
 def labels_of_kind(
@@ -80,6 +81,32 @@ def panels(n_rows: int, n_columns: int, size: tuple[float, float], owner: str) -
         squeeze=False,
         layout="constrained",
     )
+
+
+def panel_for_each(
+    keys: Sequence[Any], size: tuple[float, float], owner: str
+) -> tuple[Any, dict[Any, Any]]:
+    """Make a figure with a panel for each key, in rows of at most four.
+
+    Parameters
+    ----------
+    keys : sequence
+        Tasks, at least one.
+    size : tuple of float
+        Width and height of a panel, in inches.
+    owner : str
+        The display's class, for the message without matplotlib.
+
+    Returns
+    -------
+    figure, dict of Axes
+        matplotlib's figure, and Axes by key.
+    """
+    n_columns = min(len(keys), _MOST_COLUMNS)
+    figure, grid = panels(-(-len(keys) // n_columns), n_columns, size, owner)
+    for ax in grid.flat[len(keys) :]:
+        ax.set_axis_off()
+    return figure, dict(zip(keys, grid.flat, strict=False))
 
 
 def one_task(names: Iterable[str], task: str | None) -> str:

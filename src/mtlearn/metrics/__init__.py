@@ -1,12 +1,20 @@
 """Figures of each task: scorers for scikit-learn, and reports."""
 
 from mtlearn.metrics._calibration import (
+    calibration_bins,
     calibration_error,
+    confidences,
     expected_calibration_error,
 )
 from mtlearn.metrics._ensemble_report import EnsembleReport, ensemble_report
 from mtlearn.metrics._figures import ScoredLabels, scored_labels
 from mtlearn.metrics._intervals import Resampling
+from mtlearn.metrics._outputs import (
+    ScoredOutputs,
+    has_spread,
+    scored_outputs,
+    task_spread,
+)
 from mtlearn.metrics._report import TaskReport, fitted_tasks, report_of, task_report
 from mtlearn.metrics._scorers import task_scorers
 from mtlearn.metrics._table import format_figure
@@ -15,6 +23,7 @@ __all__ = [
     "EnsembleReport",
     "Resampling",
     "ScoredLabels",
+    "ScoredOutputs",
     "TaskReport",
     "calibration_error",
     "ensemble_report",
@@ -22,7 +31,12 @@ __all__ = [
     "fitted_tasks",
     "format_figure",
     "report_of",
+    "calibration_bins",
+    "confidences",
+    "has_spread",
     "scored_labels",
+    "scored_outputs",
     "task_report",
     "task_scorers",
+    "task_spread",
 ]

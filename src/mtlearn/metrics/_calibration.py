@@ -64,6 +64,37 @@ def expected_calibration_error(
     0.2
     """
     n_bins = check_integer(n_bins, "n_bins", "expected_calibration_error", low=1)
+    confidence, right, weight = confidences(y_true, y_prob, labels, sample_weight)
+    return calibration_error(confidence, right, weight, n_bins)
+
+
+def confidences(
+    y_true: Any, y_prob: Any, labels: Any = None, sample_weight: Any = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Check labels and probabilities, and give what calibration is computed from.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_samples,)
+        True labels, none of them missing.
+    y_prob : array-like of shape (n_samples, n_classes)
+        Probabilities, which sum to one.
+    labels : array-like of shape (n_classes,), default=None
+        Label of each column; None takes the sorted labels of `y_true`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights.
+
+    Returns
+    -------
+    confidence, right, weight : ndarray of shape (n_samples,)
+        Probability of the predicted class, whether it is the true one, and weights.
+
+    Raises
+    ------
+    InvalidDataError
+        If the labels do not match the columns, or the probabilities or weights are
+        none.
+    """
     y_true = column_or_1d(y_true)
     y_prob = check_array(y_prob, dtype=np.float64)
     labels = np.unique(y_true) if labels is None else column_or_1d(labels)
@@ -85,7 +116,7 @@ def expected_calibration_error(
     if (weight < 0).any():
         raise InvalidDataError("sample_weight must not be negative.")
     right = labels[y_prob.argmax(axis=1)] == y_true
-    return calibration_error(y_prob.max(axis=1), right, weight, n_bins)
+    return y_prob.max(axis=1), right, weight
 
 
 def calibration_error(
@@ -95,7 +126,42 @@ def calibration_error(
     total = weight.sum()
     if not total:
         return float("nan")
-    # A bin holds its upper edge: full confidence is in the last one.
-    bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
+    bins = _bin_numbers(confidence, n_bins)
     gaps = np.bincount(bins, weights=weight * (right - confidence))
     return float(np.abs(gaps).sum() / total)
+
+
+def calibration_bins(
+    confidence: np.ndarray, right: np.ndarray, weight: np.ndarray, n_bins: int = 15
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compute what the error adds up.
+
+    Parameters
+    ----------
+    confidence, right, weight : ndarray of shape (n_samples,)
+        Probability of the predicted class, whether it is the true one, and weights.
+    n_bins : int, default=15
+        Bins of equal width between 0 and 1.
+
+    Returns
+    -------
+    confidence, accuracy, share : ndarray of shape (n_bins,)
+        Mean confidence and accuracy of each bin, NaN where it is empty, and its share
+        of the weights, NaN without any.
+    """
+    bins = _bin_numbers(confidence, n_bins)
+    sums = [
+        np.bincount(bins, weights=weight * values, minlength=n_bins)
+        for values in (confidence, right, np.ones(len(bins)))
+    ]
+    weights, empty = sums[2], np.full(n_bins, np.nan)
+    means = [
+        np.divide(each, weights, out=empty.copy(), where=weights > 0) for each in sums
+    ]
+    total = weights.sum()
+    return means[0], means[1], weights / total if total else empty
+
+
+def _bin_numbers(confidence: np.ndarray, n_bins: int) -> np.ndarray:
+    """Sort into bins, which hold their upper edge: full confidence is in the last."""
+    return np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)

@@ -14,6 +14,7 @@ from mtlearn._utils._unwrap import aligned_outputs, reach, unwrap
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._calibration import calibration_error
 from mtlearn.metrics._figures import FIGURES, ScoredLabels
+from mtlearn.metrics._outputs import has_members, is_right, reach_members
 from mtlearn.metrics._table import format_figure, html_table, text_table
 from mtlearn.tasks import Classification, TargetColumn, Task, label_weights
 
@@ -180,7 +181,7 @@ def ensemble_report(
     ...
     """
     outer = unwrap(ensemble)
-    if outer is None or not _has_members(outer):
+    if outer is None or not has_members(outer):
         raise ParameterTypeError(
             "The 'ensemble' parameter of ensemble_report must be a fitted SeedEnsemble "
             "or VotingEnsemble, or a TemperatureScaled, Pipeline or search around one. "
@@ -207,22 +208,11 @@ def ensemble_report(
     )
 
 
-def _has_members(estimator: Any) -> bool:
-    """Tell whether it is an ensemble, or something around one."""
-    while not hasattr(estimator, "spread"):
-        inner = getattr(estimator, "estimator", None)
-        estimator = None if inner is None else unwrap(inner)
-        if estimator is None:
-            return False
-    return True
-
-
 def _member_outputs(outer: Any, X: Any) -> Iterator[list[np.ndarray]]:
     """Compute each member's outputs, for the classes of the whole."""
     tasks = outer.tasks_
-    while not hasattr(outer, "estimators_"):
-        outer, X = reach(outer.estimator_, X)
-    for member in outer.estimators_:
+    inner, X = reach_members(outer, X)
+    for member in inner.estimators_:
         yield aligned_outputs(member, X, tasks)
 
 
@@ -251,8 +241,7 @@ class _Scored:
 
     def _calibration_error(self, task: Classification, output: np.ndarray) -> float:
         probabilities = output[self.rows]
-        indices, known = task.locate(self.true)
-        right = known & (indices == probabilities.argmax(axis=1))
+        right = is_right(task, self.true, probabilities)
         return calibration_error(probabilities.max(axis=1), right, self.weight)
 
     def disagreement(self, members: Sequence[np.ndarray]) -> float:

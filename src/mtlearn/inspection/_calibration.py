@@ -1,0 +1,363 @@
+"""Whether probabilities come true, and what intervals of an ensemble cover."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy import stats
+
+from mtlearn._utils._optional import import_optional
+from mtlearn._utils._validation import check_integer
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.inspection._choice import one_task, panel_for_each
+from mtlearn.metrics import (
+    ScoredOutputs,
+    calibration_bins,
+    calibration_error,
+    confidences,
+    fitted_tasks,
+    has_spread,
+    scored_outputs,
+    task_spread,
+)
+
+_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+_WIDTH, _HEIGHT = 3.4, 3.4  # inches of a panel
+
+
+@dataclass(frozen=True)
+class CalibrationCurve:
+    """What one task promises, and what comes true.
+
+    Attributes
+    ----------
+    kind : {"classification", "regression"}
+        Of the task.
+    expected : ndarray of shape (n_points,)
+        Mean confidence of each bin, NaN where it is empty; or nominal levels.
+    observed : ndarray of shape (n_points,)
+        Accuracy of each bin, NaN where it is empty; or the share of true values inside
+        of the interval of each level.
+    share : ndarray of shape (n_points,)
+        Share of the rows, or of their weights, in each bin; NaN for levels.
+    error : float
+        The expected calibration error of the bins; or the mean distance of `observed`
+        from `expected` over levels. NaN without a label.
+
+    Examples
+    --------
+    >>> from mtlearn.inspection import CalibrationDisplay
+    >>> display = CalibrationDisplay.from_predictions(
+    ...     [0, 1], [[0.8, 0.2], [0.6, 0.4]], n_bins=2
+    ... )
+    >>> display.curves[""].observed
+    array([nan, 0.5])
+    """
+
+    kind: str
+    expected: np.ndarray
+    observed: np.ndarray
+    share: np.ndarray
+    error: float
+
+
+class CalibrationDisplay:
+    """Confidence against accuracy, and intervals against what they cover.
+
+    Make it with `from_estimator` or `from_predictions`; `frame` and `error` give the
+    numbers, and `plot` draws them.
+
+    Parameters
+    ----------
+    curves : mapping of str to CalibrationCurve
+        By task.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        Set by `plot`.
+    axes_ : dict of str to matplotlib Axes
+        By task, set by `plot`.
+
+    See Also
+    --------
+    mtlearn.metrics.expected_calibration_error : The error of a classification.
+    mtlearn.TemperatureScaled : Makes it smaller.
+    sklearn.calibration.CalibrationDisplay : Of the probability of one of two classes,
+        also of ``task(name)``.
+
+    Notes
+    -----
+    The spread of an ensemble's members says how unsure the network is. It has no noise
+    of the labels in it, so intervals made from it cover fewer values than they say
+    wherever labels are noisy.
+
+    Examples
+    --------
+    >>> from mtlearn.inspection import CalibrationDisplay
+    >>> y_prob = [[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.2, 0.8]]
+    >>> display = CalibrationDisplay.from_predictions([0, 0, 1, 0], y_prob)
+    >>> round(display.error(), 3)
+    0.2
+    """
+
+    def __init__(self, curves: Mapping[str, CalibrationCurve]) -> None:
+        self.curves = curves
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        tasks: Sequence[str] | None = None,
+        n_bins: int = 15,
+    ) -> Self:
+        """Predict, and compare with the true labels.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted: of this package, or a Pipeline or search that ends in one.
+        X : array-like
+            Samples, as the estimator takes them; none that it was trained on.
+        y : array-like, DataFrame, Series or SliceDict
+            True labels, as the estimator takes them. Missing ones are left out; one
+            that the estimator does not know counts as wrong.
+        sample_weight : array-like, default=None
+            Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
+        tasks : sequence of str, default=None
+            Which tasks. None takes all classifications, and the regressions too if the
+            estimator is an ensemble, or a `TemperatureScaled` around one.
+        n_bins : int, default=15
+            Bins of equal width between 0 and 1, for the confidence in a class.
+
+        Returns
+        -------
+        CalibrationDisplay
+            Not drawn yet. A regression has the levels 0.1, 0.2, …, 0.9 and 0.95: of the
+            true values, the share that is no further from the ensemble's than the
+            members' standard deviation times the normal quantile of the level.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If there is no such task, or none at all, if a regression is asked for that
+            has no spread, if there is no estimator of this package in it, or if
+            `n_bins` is not a positive integer.
+        NotFittedError
+            If it is not fitted.
+        """
+        n_bins = check_integer(n_bins, "n_bins", cls.__name__, low=1)
+        known = fitted_tasks(estimator, cls.__name__)
+        kinds = {name: task.kind for name, task in known.items()}
+        names = _shown(kinds, tasks, has_spread(estimator), cls.__name__)
+        real = any(kinds[name] == "regression" for name in names)
+        spread = task_spread(estimator, X) if real else {}
+        scored = scored_outputs(estimator, X, y, sample_weight)
+        return cls(
+            {
+                name: _coverage(scored[name], spread[name])
+                if kinds[name] == "regression"
+                else _reliability(scored[name].confidences(), n_bins)
+                for name in names
+            }
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_prob: Any,
+        *,
+        labels: Any = None,
+        sample_weight: Any = None,
+        n_bins: int = 15,
+        task: str = "",
+    ) -> Self:
+        """Compare labels and probabilities of one classification.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels, none of them missing. One that is not among `labels` counts as
+            wrong.
+        y_prob : array-like of shape (n_samples, n_classes)
+            Probabilities, which sum to one.
+        labels : array-like of shape (n_classes,), default=None
+            Label of each column. None takes the sorted labels of `y_true`, which must
+            then have every class.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+        n_bins : int, default=15
+            Bins of equal width between 0 and 1.
+        task : str, default=""
+            What to call the task.
+
+        Returns
+        -------
+        CalibrationDisplay
+            Not drawn yet.
+
+        Raises
+        ------
+        InvalidDataError
+            If the labels do not match the columns, or the probabilities or weights are
+            none.
+        InvalidParameterError, ParameterTypeError
+            If `n_bins` is not a positive integer.
+        """
+        n_bins = check_integer(n_bins, "n_bins", cls.__name__, low=1)
+        found = confidences(y_true, y_prob, labels, sample_weight)
+        return cls({task: _reliability(found, n_bins)})
+
+    def error(self, task: str | None = None) -> float:
+        """Give how far a task is from the diagonal.
+
+        Parameters
+        ----------
+        task : str, default=None
+            Which one; None if there is one only.
+
+        Returns
+        -------
+        float
+            Of a classification, the expected calibration error. Of a regression, the
+            mean distance of coverage and level. In [0, 1]; 0 is best. NaN without a
+            label.
+        """
+        return self.curves[one_task(self.curves, task)].error
+
+    def frame(self) -> Any:
+        """Give the numbers as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each bin or level, with the columns `task`, `kind`, `low` and
+            `high` (the edges of the bin, NaN for levels), `expected` (mean confidence,
+            or the level), `observed` (accuracy, or coverage) and `share` (of the rows
+            or their weights in the bin).
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        pandas = import_optional("pandas", "pandas", "CalibrationDisplay.frame")
+        parts = []
+        for name, curve in self.curves.items():
+            edges = _edges(len(curve.share))
+            if curve.kind == "regression":
+                edges = np.full(len(edges), np.nan)
+            columns = {
+                "task": name,
+                "kind": curve.kind,
+                "low": edges[:-1],
+                "high": edges[1:],
+                "expected": curve.expected,
+                "observed": curve.observed,
+                "share": curve.share,
+            }
+            parts.append(pandas.DataFrame(columns))
+        return pandas.concat(parts, ignore_index=True)
+
+    def plot(self) -> Self:
+        """Draw a panel for each task.
+
+        What comes true against what is promised, beside the diagonal on which both are
+        the same; below it, a curve promises too much. Bars are the share of the rows in
+        each bin. Titles have the error.
+
+        Returns
+        -------
+        CalibrationDisplay
+            This display, with `figure_` and `axes_`.
+
+        Raises
+        ------
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        self.figure_, self.axes_ = panel_for_each(
+            list(self.curves), (_WIDTH, _HEIGHT), type(self).__name__
+        )
+        for name, ax in self.axes_.items():
+            _draw(ax, name, self.curves[name])
+        return self
+
+
+def _shown(
+    kinds: Mapping[str, str], wanted: Sequence[str] | None, spread: bool, owner: str
+) -> list[str]:
+    """Choose tasks: classifications, and regressions if there is a spread."""
+    real = [name for name, kind in kinds.items() if kind == "regression"]
+    possible = [name for name in kinds if spread or name not in real]
+    chosen = possible if wanted is None else list(wanted)
+    if chosen and set(chosen) <= set(possible):
+        return chosen
+    remedy = (
+        f" The regressions {real} need the spread of two members or more: pass a "
+        "fitted SeedEnsemble or VotingEnsemble."
+    )
+    raise InvalidParameterError(
+        f"The 'tasks' parameter of {owner} must be names of tasks that can be shown, "
+        f"which are {possible}. Got {wanted!r} instead."
+        + (remedy if real and not spread else "")
+    )
+
+
+def _reliability(
+    found: tuple[np.ndarray, np.ndarray, np.ndarray], n_bins: int
+) -> CalibrationCurve:
+    return CalibrationCurve(
+        "classification",
+        *calibration_bins(*found, n_bins),
+        calibration_error(*found, n_bins),
+    )
+
+
+def _coverage(scored: ScoredOutputs, spread: np.ndarray) -> CalibrationCurve:
+    """Count the true values within normal intervals around the predicted ones."""
+    levels, nothing = np.array(_LEVELS), np.full(len(_LEVELS), np.nan)
+    if not len(scored.true):
+        return CalibrationCurve("regression", levels, nothing, nothing, float("nan"))
+    distance = np.abs(scored.true.astype(float) - scored.output[:, 0])
+    reach = stats.norm.ppf((1 + levels) / 2) * spread[scored.rows, 0, np.newaxis]
+    inside = distance[:, np.newaxis] <= reach
+    observed = np.average(inside, axis=0, weights=scored.weight)
+    error = float(np.abs(observed - levels).mean())
+    return CalibrationCurve("regression", levels, observed, nothing, error)
+
+
+def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:
+    """Draw one task."""
+    ax.plot([0, 1], [0, 1], "--", color="grey", linewidth=1, label="as promised")
+    known = np.isfinite(curve.observed)
+    observed, what = curve.observed[known], "coverage"
+    ax.set(xlabel="nominal coverage", ylabel="observed coverage")
+    if curve.kind == "classification":
+        edges, what = _edges(len(curve.share)), "accuracy"
+        ax.bar(
+            edges[:-1],
+            curve.share,
+            np.diff(edges),
+            align="edge",
+            color="lightgrey",
+            edgecolor="white",
+            label="share of the rows",
+            zorder=0,
+        )
+        ax.set(xlabel="confidence", ylabel="accuracy")
+    ax.plot(curve.expected[known], observed, "o-", markersize=4, label=what)
+    ax.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
+    title = "ECE" if curve.kind == "classification" else "coverage error"
+    ax.set_title(f"{name}: {title}={curve.error:.3f}".removeprefix(": "))
+    ax.legend(fontsize="small")
+
+
+def _edges(n_bins: int) -> np.ndarray:
+    return np.linspace(0, 1, n_bins + 1)

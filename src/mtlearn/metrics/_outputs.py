@@ -1,0 +1,130 @@
+"""The outputs of each task beside its labels, and how far members lie apart."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+
+from mtlearn._utils._unwrap import reach, unwrap
+from mtlearn.tasks import Task, label_weights
+
+
+@dataclass(frozen=True)
+class ScoredOutputs:
+    """The outputs of one task where its label counts.
+
+    Attributes
+    ----------
+    task : Task
+        Fitted.
+    rows : ndarray of bool of shape (n_samples,)
+        Which labels count: those that are there and have a weight.
+    true : ndarray of shape (n_labelled,)
+        Labels or values.
+    output : ndarray of shape (n_labelled, n_outputs)
+        Probabilities, or values in the units of y.
+    weight : ndarray of shape (n_labelled,)
+        Positive weights.
+    """
+
+    task: Task
+    rows: np.ndarray
+    true: np.ndarray
+    output: np.ndarray
+    weight: np.ndarray
+
+    def confidences(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Give the confidence in each predicted class, whether it is right, weights."""
+        right = is_right(self.task, self.true, self.output)
+        return self.output.max(axis=1).astype(np.float64), right, self.weight
+
+
+def scored_outputs(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None
+) -> dict[str, ScoredOutputs]:
+    """Pair the labels of each task with its probabilities or values.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: of this package, or a Pipeline or search that ends in one.
+    X : array-like
+        Samples.
+    y : array-like, DataFrame, Series or SliceDict
+        True labels, some of them missing.
+    sample_weight : array-like, default=None
+        Shape `(n_samples,)` or `(n_samples, n_tasks)`; a zero equals absence.
+
+    Returns
+    -------
+    dict of str to ScoredOutputs
+        By task name. A label that a task does not know is one that counts.
+    """
+    inner, X = reach(estimator, X)
+    columns = inner._codec.columns(y)
+    weights = label_weights(columns, sample_weight)
+    outputs = inner._outputs(X)
+    check_consistent_length(outputs[0], weights)
+    scored = {}
+    for (name, task), column, weight, output in zip(
+        inner.tasks_.items(), columns, weights.T, outputs, strict=True
+    ):
+        rows = weight > 0
+        scored[name] = ScoredOutputs(
+            task, rows, column.values[rows], output[rows], weight[rows]
+        )
+    return scored
+
+
+def is_right(task: Any, true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Tell which predicted classes are the true ones; an unknown label is wrong."""
+    indices, known = task.locate(true)
+    return known & (indices == probabilities.argmax(axis=1))
+
+
+def has_members(estimator: Any) -> bool:
+    """Tell whether it is an ensemble, or something around one."""
+    while not hasattr(estimator, "spread"):
+        inner = getattr(estimator, "estimator", None)
+        estimator = None if inner is None else unwrap(inner)
+        if estimator is None:
+            return False
+    return True
+
+
+def reach_members(outer: Any, X: Any) -> tuple[Any, Any]:
+    """Find the fitted ensemble inside of what `has_members`, and X as it gets there."""
+    while not hasattr(outer, "estimators_"):
+        outer, X = reach(outer.estimator_, X)
+    return outer, X
+
+
+def has_spread(estimator: Any) -> bool:
+    """Tell whether a fitted estimator has two members or more to compare."""
+    inner = unwrap(estimator)
+    while inner is not None and not hasattr(inner, "estimators_"):
+        inner = unwrap(getattr(inner, "estimator_", None))
+    return inner is not None and len(inner.estimators_) > 1
+
+
+def task_spread(estimator: Any, X: Any) -> dict[str, np.ndarray]:
+    """Compute how far the members of an ensemble lie apart.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted, and one that `has_spread`.
+    X : array-like
+        Samples, as it takes them.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_samples, n_outputs)
+        Standard deviations, by task.
+    """
+    ensemble, X = reach_members(*reach(estimator, X))
+    deviations = ensemble.spread(X)
+    # An array if y had one dimension.
+    listed = deviations if isinstance(deviations, list) else [deviations]
+    return dict(zip(ensemble.task_names_, listed, strict=True))

@@ -1,0 +1,267 @@
+"""Calibration: bins by hand, coverage by scipy, for each task, and what is drawn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mtlearn import (
+    Classification,
+    Regression,
+    SeedEnsemble,
+    Tasks,
+    TemperatureScaled,
+    VotingEnsemble,
+)
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
+from mtlearn.inspection import CalibrationDisplay
+from mtlearn.metrics import ensemble_report, expected_calibration_error
+from tiny_problems import make_table, table_estimator
+
+LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """Return a frame of labels, some of them missing, and a fitted ensemble."""
+    X, y = make_table(120)
+    words = np.array(["low", "middle", "high"])[y[:, 0].astype(int)]
+    y = pd.DataFrame({"kind": words, "size": y[:, 1], "side": X[:, 3] > 0})
+    y.loc[::7, "kind"] = None
+    y.loc[::5, "size"] = np.nan
+    tasks = Tasks(side=Classification(), kind=Classification(), size=Regression())
+    ensemble = SeedEnsemble(table_estimator(tasks, max_epochs=8), 3, random_state=0)
+    return X, y, ensemble.fit(X, y)
+
+
+def bins_by_hand(confidence, right, weight, n_bins):
+    """Loop over bins as they are defined: open below, closed above."""
+    for number in range(n_bins):
+        low, high = number / n_bins, (number + 1) / n_bins
+        rows = (confidence > low) & (confidence <= high)
+        share = weight[rows].sum() / weight.sum()
+        if not share:
+            yield low, high, np.nan, np.nan, 0
+            continue
+        means = [np.average(v[rows], weights=weight[rows]) for v in (confidence, right)]
+        yield low, high, *means, share
+
+
+@pytest.mark.parametrize("n_bins", [15, 4])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_bins_are_those_by_hand(n_bins, weighted):
+    rng = np.random.default_rng(0)
+    prob = rng.dirichlet([0.3] * 3, size=200)
+    true = np.array(["a", "b", "c"])[rng.integers(3, size=200)]
+    weight = rng.random(200) if weighted else np.ones(200)
+    display = CalibrationDisplay.from_predictions(
+        true, prob, sample_weight=weight if weighted else None, n_bins=n_bins
+    )
+    right = np.array(["a", "b", "c"])[prob.argmax(axis=1)] == true
+    expected = list(bins_by_hand(prob.max(axis=1), right, weight, n_bins))
+    columns = ["low", "high", "expected", "observed", "share"]
+    found = display.frame()
+    np.testing.assert_allclose(found[columns], expected)
+    assert found["kind"].unique().tolist() == ["classification"]
+    error = expected_calibration_error(true, prob, n_bins=n_bins, sample_weight=weight)
+    assert display.error() == error
+    gaps = found["share"] * (found["expected"] - found["observed"]).abs()
+    assert display.error() == pytest.approx(gaps.sum())
+
+
+def test_an_edge_is_in_the_bin_below():
+    display = CalibrationDisplay.from_predictions(
+        [0, 0, 1], [[0.5, 0.5], [0.75, 0.25], [0, 1]], labels=[0, 1], n_bins=4
+    )
+    np.testing.assert_allclose(display.curves[""].share, [0, 1 / 3, 1 / 3, 1 / 3])
+
+
+def test_classifications_of_an_estimator(problem):
+    X, y, ensemble = problem
+    weight = np.linspace(0, 2, len(X))
+    display = CalibrationDisplay.from_estimator(
+        ensemble, X, y, sample_weight=weight, n_bins=10
+    )
+    assert list(display.curves) == ["side", "kind", "size"]
+    side, kind, _ = ensemble.predict_proba(X)
+    for name, prob in {"side": side, "kind": kind}.items():
+        known = y[name].notna() & (weight > 0)
+        classes = ensemble.tasks_[name].classes_
+        true, rows = y[name][known].to_numpy(), known.to_numpy()
+        right = classes[prob[rows].argmax(axis=1)] == true
+        expected = bins_by_hand(prob[rows].max(axis=1), right, weight[rows], 10)
+        found = display.frame().query("task == @name")
+        columns = ["low", "high", "expected", "observed", "share"]
+        np.testing.assert_allclose(found[columns], list(expected), rtol=1e-6)
+    rows = ensemble_report(ensemble, X, y).rows
+    errors = {r["task"]: r["ensemble"] for r in rows if r["metric"][0:3] == "cal"}
+    display = CalibrationDisplay.from_estimator(ensemble, X, y)
+    for name, error in errors.items():
+        assert display.error(name) == pytest.approx(error)
+
+
+def coverage(ensemble, X, true, weight):
+    """Compute the share inside of scipy's intervals around the mean of the members."""
+    values = np.array([member.predict(X)["size"] for member in ensemble.estimators_])
+    known = ~np.isnan(true)
+    for level in LEVELS:
+        low, high = stats.norm.interval(level, values.mean(axis=0), values.std(axis=0))
+        inside = (low <= true) & (true <= high)
+        yield np.average(inside[known], weights=weight[known])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_coverage_of_an_ensemble(problem, weighted):
+    X, y, ensemble = problem
+    weight = np.linspace(0.1, 2, len(X)) if weighted else np.ones(len(X))
+    display = CalibrationDisplay.from_estimator(
+        ensemble, X, y, sample_weight=weight if weighted else None, tasks=["size"]
+    )
+    frame = display.frame()
+    assert frame["expected"].tolist() == LEVELS
+    expected = list(coverage(ensemble, X, y["size"].to_numpy(), weight))
+    np.testing.assert_allclose(frame["observed"], expected)
+    assert 0 < frame["observed"].max() < 1
+    assert frame[["low", "high", "share"]].isna().all(axis=None)
+    assert display.error() == pytest.approx(
+        np.abs(np.subtract(expected, LEVELS)).mean()
+    )
+
+
+def test_values_that_are_spread_as_the_members_are():
+    X, y = make_table(400)
+    voting = VotingEnsemble(
+        [(str(seed), table_estimator(random_state=seed)) for seed in range(4)]
+    ).fit(X, y)
+    rng = np.random.default_rng(0)
+    y[:, 1] = voting.predict(X)[:, 1] + rng.normal(size=400) * voting.spread(X)[1][:, 0]
+    display = CalibrationDisplay.from_estimator(voting, X, y, tasks=["size"])
+    np.testing.assert_allclose(display.curves["size"].observed, LEVELS, atol=0.08)
+
+
+def test_around_ensembles(problem):
+    X, y, ensemble = problem
+    scaled = TemperatureScaled(FrozenEstimator(ensemble)).fit(X, y)
+    plain = CalibrationDisplay.from_estimator(ensemble, X, y)
+    found = CalibrationDisplay.from_estimator(scaled, X, y)
+    np.testing.assert_array_equal(
+        found.curves["size"].observed, plain.curves["size"].observed
+    )
+    prob = dict(zip(scaled.task_names_, scaled.predict_proba(X), strict=True))["side"]
+    assert found.error("side") == expected_calibration_error(y["side"], prob)
+    assert found.error("side") != plain.error("side")
+
+
+def test_behind_pipelines_and_searches(problem):
+    X, y, _ = problem
+    tasks = Tasks(side=Classification(), size=Regression())
+    model = Pipeline([("scale", StandardScaler()), ("model", table_estimator(tasks))])
+    pipe = Pipeline([("scale", StandardScaler(with_std=False)), ("many", model)])
+    pipe.set_params(many=SeedEnsemble(model, 2, random_state=0))
+    search = GridSearchCV(TemperatureScaled(pipe), {"random_state": [0]}, cv=2)
+    search.fit(X, y[["side", "size"]].fillna(10.0))
+    display = CalibrationDisplay.from_estimator(search, X, y)
+    inner = search.best_estimator_.estimator_
+    centred = inner[:-1].transform(X)
+    expected = coverage(inner[-1], centred, y["size"].to_numpy(), np.ones(len(X)))
+    np.testing.assert_allclose(display.curves["size"].observed, list(expected))
+
+
+def test_one_task_and_one_dimension():
+    X, y = make_table(60)
+    ensemble = SeedEnsemble(table_estimator(Regression()), 2, random_state=0)
+    ensemble.fit(X, y[:, 1])
+    display = CalibrationDisplay.from_estimator(ensemble, X, y[:, 1])
+    assert display.error() == display.error("task_0")
+
+
+def test_without_a_spread_regressions_are_not_shown():
+    X, y = make_table(60)
+    single = table_estimator().fit(X, y)
+    alone = SeedEnsemble(table_estimator(), 1, random_state=0).fit(X, y)
+    for estimator in (single, alone):
+        display = CalibrationDisplay.from_estimator(estimator, X, y)
+        assert list(display.curves) == ["kind"]
+        with pytest.raises(InvalidParameterError, match="two members or more: pass a"):
+            CalibrationDisplay.from_estimator(estimator, X, y, tasks=["kind", "size"])
+    only = table_estimator(Regression()).fit(X, y[:, 1])
+    with pytest.raises(
+        InvalidParameterError, match=r"are \[\]. Got None.*SeedEnsemble"
+    ):
+        CalibrationDisplay.from_estimator(only, X, y[:, 1])
+
+
+def test_labels_that_are_missing_or_unknown(problem):
+    X, y, ensemble = problem
+    y = y.copy()
+    y["size"] = np.nan
+    y["kind"] = "huge"
+    y["side"] = None
+    display = CalibrationDisplay.from_estimator(ensemble, X, y)
+    observed = display.curves["kind"].observed
+    np.testing.assert_array_equal(observed[np.isfinite(observed)], 0)
+    for name in ("side", "size"):
+        assert np.isnan(display.error(name))
+        assert np.isnan(display.curves[name].observed).all()
+    display.plot().figure_.canvas.draw()
+
+
+def test_a_panel_for_each_task(problem):
+    X, y, ensemble = problem
+    display = CalibrationDisplay.from_estimator(ensemble, X, y).plot()
+    assert list(display.axes_) == ["side", "kind", "size"]
+    ax, curve = display.axes_["kind"], display.curves["kind"]
+    diagonal, line = ax.get_lines()
+    assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]]
+    known = np.isfinite(curve.observed)
+    np.testing.assert_array_equal(line.get_xdata(), curve.expected[known])
+    np.testing.assert_array_equal(line.get_ydata(), curve.observed[known])
+    np.testing.assert_array_equal([p.get_height() for p in ax.patches], curve.share)
+    assert ax.get_title() == f"kind: ECE={curve.error:.3f}"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("confidence", "accuracy")
+    shown = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert shown == {"as promised", "share of the rows", "accuracy"}
+    ax = display.axes_["size"]
+    assert not ax.patches
+    np.testing.assert_array_equal(ax.get_lines()[1].get_xdata(), LEVELS)
+    assert ax.get_title() == f"size: coverage error={display.error('size'):.3f}"
+
+
+def test_many_tasks_are_in_rows_of_four():
+    curve = CalibrationDisplay.from_predictions([0, 1], np.eye(2)).curves[""]
+    display = CalibrationDisplay({f"task {i}": curve for i in range(6)}).plot()
+    assert len(display.axes_) == 6
+    assert [ax.axison for ax in display.figure_.axes] == [True] * 6 + [False] * 2
+    display = CalibrationDisplay.from_predictions([0, 1], np.eye(2)).plot()
+    assert display.axes_[""].get_title() == "ECE=0.000"
+
+
+def test_what_cannot_be_shown(problem):
+    X, y, ensemble = problem
+    for tasks in (["colour"], []):
+        with pytest.raises(InvalidParameterError, match=r"are \['side', 'kind', 'siz"):
+            CalibrationDisplay.from_estimator(ensemble, X, y, tasks=tasks)
+    display = CalibrationDisplay.from_estimator(ensemble, X, y)
+    with pytest.raises(InvalidParameterError, match="'task' parameter"):
+        display.error()
+    with pytest.raises(
+        InvalidParameterError, match="'n_bins' parameter of Calibration"
+    ):
+        CalibrationDisplay.from_estimator(ensemble, X, y, n_bins=0)
+    with pytest.raises(InvalidDataError, match="3 columns for 2 labels"):
+        CalibrationDisplay.from_predictions([0, 1], np.eye(3)[:2])
+    with pytest.raises(NotFittedError):
+        CalibrationDisplay.from_estimator(table_estimator(), X, y)
+    other = LogisticRegression().fit(X, y["side"])
+    with pytest.raises(ParameterTypeError, match="parameter of CalibrationDisplay"):
+        CalibrationDisplay.from_estimator(other, X, y)
