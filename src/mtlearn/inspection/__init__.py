@@ -8,6 +8,7 @@ from mtlearn.inspection._classwise import (
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
+from mtlearn.inspection._task_conflict import TaskConflict, TaskConflictDisplay
 
 __all__ = [
     "ClassFigures",
@@ -18,4 +19,6 @@ __all__ = [
     "LearningCurvesDisplay",
     "ResidualFigures",
     "ResidualsDisplay",
+    "TaskConflict",
+    "TaskConflictDisplay",
 ]
