@@ -44,6 +44,9 @@ INNER_NAMES = {
     "read_targets",
     "ScoredLabels",
     "fitted_tasks",
+    "format_figure",
+    "html_table",
+    "text_table",
     "scored_labels",
 }
 

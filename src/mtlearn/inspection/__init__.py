@@ -8,6 +8,8 @@ from mtlearn.inspection._classwise import (
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
+from mtlearn.inspection._sharing import sharing_report
+from mtlearn.inspection._sharing_table import SharingReport
 from mtlearn.inspection._task_conflict import TaskConflict, TaskConflictDisplay
 
 __all__ = [
@@ -19,6 +21,8 @@ __all__ = [
     "LearningCurvesDisplay",
     "ResidualFigures",
     "ResidualsDisplay",
+    "SharingReport",
     "TaskConflict",
     "TaskConflictDisplay",
+    "sharing_report",
 ]
