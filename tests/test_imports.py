@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "calibration": {*LEARNING, "estimators", "model_selection", "_utils"},
     "metrics": {"tasks", "_utils"},
     "model_selection": {"tasks", "_utils"},
-    "inspection": {"metrics", "tasks", "_utils"},
+    "inspection": {"metrics", "model_selection", "tasks", "training", "_utils"},
     "persistence": {*LEARNING, "estimators", "ensemble", "calibration", "_utils"},
     "datasets": {"_utils"},
     "recipes": {*LEARNING, "estimators", "_utils"},

@@ -11,11 +11,11 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
 from mtlearn._utils._datasets import is_dataset, item_labels, row_dims
+from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import n_rows, routed_params
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn.ensemble._base import BaseEnsemble
-from mtlearn.ensemble._members import prepared
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks import fit_codec

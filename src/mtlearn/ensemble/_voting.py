@@ -9,12 +9,12 @@ from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 
 from mtlearn._utils._datasets import item_labels
+from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import routed_params
 from mtlearn._utils._sklearn_compat import BaseComposition, VisualBlock
 from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_real
 from mtlearn.ensemble._base import BaseEnsemble
-from mtlearn.ensemble._members import prepared
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
 

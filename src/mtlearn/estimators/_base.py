@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -47,6 +48,7 @@ from mtlearn.training import (
     features,
     isolated,
     threads,
+    to_labels,
 )
 
 
@@ -253,6 +255,14 @@ class BaseMultiTaskEstimator(
 
     def _declared_tasks(self) -> Tasks | Task | None:
         return self.tasks
+
+    def _labelled(self, X: Any, y: Any, sample_weight: Any = None) -> Samples:
+        """Check and encode rows with labels, as the fitted net's loss sees them."""
+        check_is_fitted(self, "net_")
+        X = self._check_X(X, reset=False)
+        targets = encode_rows(self._codec, X, item_labels(X, y), sample_weight)
+        dtype, device = self.net_.precision.dtype, torch.device(self.net_.device)
+        return Samples(X, to_labels(targets, dtype, device))
 
     def _forget_optimizer(self) -> None:
         self.net_.forget_optimizer()

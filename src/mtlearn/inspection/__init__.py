@@ -11,6 +11,9 @@ from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._page import Finding, Report, report
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
+from mtlearn.inspection._sharing import sharing_report
+from mtlearn.inspection._sharing_table import SharingReport
+from mtlearn.inspection._task_conflict import TaskConflict, TaskConflictDisplay
 
 __all__ = [
     "CalibrationCurve",
@@ -27,4 +30,8 @@ __all__ = [
     "ResidualFigures",
     "ResidualsDisplay",
     "report",
+    "SharingReport",
+    "TaskConflict",
+    "TaskConflictDisplay",
+    "sharing_report",
 ]

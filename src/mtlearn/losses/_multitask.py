@@ -118,6 +118,36 @@ class MultiTaskLoss(nn.Module):
         InvalidDataError
             If the number of tasks in the arguments is not that of the losses.
         """
+        sums, weight_sums = self.sums(outputs, targets, weights)
+        means = sums / torch.where(weight_sums > 0, weight_sums, 1.0)
+        total = (means * means.new_tensor(self.task_weights)).sum()
+        return LossParts(total, sums.detach(), weight_sums.detach())
+
+    def sums(
+        self,
+        outputs: tuple[Tensor, ...],
+        targets: tuple[Tensor, ...],
+        weights: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Return each task's sum of weight times loss over one batch, with its graph.
+
+        Parameters
+        ----------
+        outputs, targets : tuple of Tensor
+            As in `forward`.
+        weights : Tensor of shape (n_samples, n_tasks)
+            As in `forward`.
+
+        Returns
+        -------
+        weighted_sums, weight_sums : Tensor of shape (n_tasks,)
+            The sums, and those of the weights alone.
+
+        Raises
+        ------
+        InvalidDataError
+            If the number of tasks in the arguments is not that of the losses.
+        """
         self._check_lengths(outputs, targets, weights)
         absent = weights <= 0
         # An accelerator would have to be waited for, to learn that none is absent.
@@ -129,10 +159,7 @@ class MultiTaskLoss(nn.Module):
             )
         ]
         sums = (weights * torch.stack(losses, dim=1)).sum(dim=0)
-        weight_sums = weights.sum(dim=0)
-        means = sums / torch.where(weight_sums > 0, weight_sums, 1.0)
-        total = (means * means.new_tensor(self.task_weights)).sum()
-        return LossParts(total, sums.detach(), weight_sums.detach())
+        return sums, weights.sum(dim=0)
 
     def _check_lengths(
         self, outputs: Sequence[Tensor], targets: Sequence[Tensor], weights: Tensor

@@ -7,7 +7,7 @@ from mtlearn.metrics._calibration import (
     expected_calibration_error,
 )
 from mtlearn.metrics._ensemble_report import EnsembleReport, ensemble_report
-from mtlearn.metrics._figures import ScoredLabels, scored_labels
+from mtlearn.metrics._figures import FIGURES, ScoredLabels, scored_labels
 from mtlearn.metrics._intervals import Resampling
 from mtlearn.metrics._outputs import (
     ScoredOutputs,
@@ -17,26 +17,29 @@ from mtlearn.metrics._outputs import (
 )
 from mtlearn.metrics._report import TaskReport, fitted_tasks, report_of, task_report
 from mtlearn.metrics._scorers import task_scorers
-from mtlearn.metrics._table import format_figure
+from mtlearn.metrics._table import format_figure, html_table, text_table
 
 __all__ = [
+    "FIGURES",
     "EnsembleReport",
     "Resampling",
     "ScoredLabels",
     "ScoredOutputs",
     "TaskReport",
+    "calibration_bins",
     "calibration_error",
+    "confidences",
     "ensemble_report",
     "expected_calibration_error",
     "fitted_tasks",
     "format_figure",
-    "report_of",
-    "calibration_bins",
-    "confidences",
     "has_spread",
+    "html_table",
+    "report_of",
     "scored_labels",
     "scored_outputs",
     "task_report",
     "task_scorers",
     "task_spread",
+    "text_table",
 ]

@@ -23,6 +23,14 @@ from mtlearn.training._checkpoint import (
 from mtlearn.training._device import resolve_device
 from mtlearn.training._divergence import DivergenceGuard
 from mtlearn.training._fingerprint import fingerprint_of
+from mtlearn.training._gradients import (
+    SharedLayer,
+    TaskGradients,
+    lookahead_affinity,
+    shared_layers,
+    take_samples,
+    task_gradients,
+)
 from mtlearn.training._inference import activations, features
 from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._make import make_net
@@ -64,6 +72,8 @@ __all__ = [
     "SWA",
     "Samples",
     "Seeds",
+    "SharedLayer",
+    "TaskGradients",
     "TaskMetric",
     "WarmupCosineLR",
     "activations",
@@ -74,6 +84,7 @@ __all__ = [
     "fingerprint_of",
     "isolated",
     "kept_checkpoints",
+    "lookahead_affinity",
     "make_net",
     "precision_of",
     "release",
@@ -85,6 +96,9 @@ __all__ = [
     "resolve_schedule",
     "row_chances",
     "schedule_callback",
+    "shared_layers",
+    "take_samples",
+    "task_gradients",
     "threads",
     "to_labels",
     "validation_rows",

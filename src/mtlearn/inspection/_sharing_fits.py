@@ -1,0 +1,190 @@
+"""The fits of a SharingReport: one network for all tasks, and one for each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from skorch.helper import SliceDict
+
+from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._prepared import prepared
+from mtlearn._utils._unwrap import unwrap
+from mtlearn.inspection._clones import fit_arguments, fit_recorded
+from mtlearn.inspection._conflict_pairs import mean_and_error
+from mtlearn.inspection._recording import AffinityRecorder
+from mtlearn.metrics import FIGURES, scored_labels
+from mtlearn.tasks import Task, Tasks
+from mtlearn.training import TaskMetric
+
+OWNER = "sharing_report"
+
+
+@dataclass(frozen=True)
+class Learner:
+    """An estimator, with what it is to be fitted on.
+
+    Attributes
+    ----------
+    estimator : estimator
+        Not fitted; a clone of the user's.
+    prefix : str
+        What goes before the parameters of its last step.
+    tasks : Tasks
+        What it learns.
+    weight : ndarray or None
+        Of samples.
+    """
+
+    estimator: Any
+    prefix: str
+    tasks: Tasks
+    weight: Any
+
+
+def joint_learner(
+    estimator: Any, prefix: str, tasks: Tasks, sample_weight: Any
+) -> Learner:
+    """Make the learner of all tasks.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As from `trainable`.
+    prefix : str
+        As from `trainable`.
+    tasks : Tasks
+        What it learns.
+    sample_weight : ndarray or None
+        Of samples.
+
+    Returns
+    -------
+    Learner
+        With these tasks declared: folds would infer kinds of their own.
+    """
+    joint = clone(estimator)
+    unwrap(joint).set_params(tasks=tasks, checkpoint_dir=None)
+    return Learner(joint, prefix, tasks, sample_weight)
+
+
+def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
+    """Make the learner of one task, with everything else the same.
+
+    Parameters
+    ----------
+    joint : Learner
+        Of all tasks.
+    name : str
+        The task.
+    y : array-like, DataFrame or SliceDict
+        Labels of all tasks.
+    weights : ndarray of shape (n_samples, n_tasks) or None
+        Of samples.
+
+    Returns
+    -------
+    Learner
+        It reads its own column of y. The callbacks and the sampler that are about other
+        tasks go, and of `loss_weights` its own stays.
+    """
+    estimator = clone(joint.estimator)
+    inner, place = unwrap(estimator), joint.tasks.names.index(name)
+    task = clone(joint.tasks[name])
+    if task.column is None and not isinstance(y, SliceDict) and not hasattr(y, "iloc"):
+        task.set_params(column=place)
+    given = inner.loss_weights
+    tasks = Tasks.from_mapping({name: task})
+    inner.set_params(
+        tasks=tasks,
+        loss_weights=None if given is None else [joint.tasks.weights(given)[place]],
+        sampler=_own_sampler(inner.sampler, name, task),
+    )
+    if inner.callbacks is not None:
+        inner.set_params(callbacks=[x for x in inner.callbacks if _concerns(x, name)])
+    weight = None if weights is None else weights[:, place]
+    return Learner(estimator, joint.prefix, tasks, weight)
+
+
+def _own_sampler(sampler: Any, name: str, task: Task) -> Any:
+    balances = sampler == "balanced" and task.kind == "classification"
+    return sampler if balances or sampler == name else None
+
+
+def _concerns(callback: Any, name: str) -> bool:
+    metric = callback[1] if isinstance(callback, tuple) else callback
+    return not isinstance(metric, TaskMetric) or metric.task == name
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The rows of one fit, and its seed.
+
+    Attributes
+    ----------
+    repeat, number : int
+        Which one, from 0.
+    train, test : ndarray of int
+        Rows.
+    seed : int
+        The `random_state` of every learner.
+    """
+
+    repeat: int
+    number: int
+    train: np.ndarray
+    test: np.ndarray
+    seed: int
+
+
+def fit_and_score(
+    learner: Learner,
+    X: Any,
+    y: Any,
+    fold: Fold,
+    metrics: Mapping[str, str],
+    max_samples: int,
+) -> tuple[dict[str, float], np.ndarray | None]:
+    """Fit a learner on a fold, and score its tasks on the other rows.
+
+    Parameters
+    ----------
+    learner : Learner
+        It is cloned.
+    X, y : array-like
+        All rows.
+    fold : Fold
+        Which of them.
+    metrics : mapping of str to str
+        Of each task.
+    max_samples : int
+        Rows that affinities are computed on.
+
+    Returns
+    -------
+    figures, affinity
+        By task; of several tasks, their mean affinities over epochs.
+    """
+    estimator = prepared(learner.estimator, fold.seed)
+    train, test = (
+        (take_rows(X, rows), take_rows(y, rows), _take(learner.weight, rows))
+        for rows in (fold.train, fold.test)
+    )
+    arguments = {"sample_weight": train[2]}
+    affinity = None
+    if len(learner.tasks) > 1:
+        recorder = AffinityRecorder(OWNER, max_samples, fold.seed)
+        fit_recorded(estimator, learner.prefix, recorder, train[0], train[1], arguments)
+        affinity = mean_and_error(np.stack(list(recorder.records_.values())))[0]
+    else:
+        estimator.fit(train[0], train[1], **fit_arguments(learner.prefix, **arguments))
+    labels = scored_labels(learner.tasks, test[1], estimator.predict(test[0]), test[2])
+    return {
+        name: FIGURES[task.kind][metrics[name]](labels[name])
+        for name, task in learner.tasks.items()
+    }, affinity
+
+
+def _take(weight: Any, rows: np.ndarray) -> Any:
+    return None if weight is None else take_rows(weight, rows)

@@ -1,0 +1,143 @@
+"""Joint against single networks: the same numbers as by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.base import clone
+from sklearn.metrics import accuracy_score, mean_absolute_error
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mtlearn import Classification, SeedEnsemble, Tasks
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
+from mtlearn.inspection import SharingReport, sharing_report
+from mtlearn.inspection._sharing import corrected_interval
+from mtlearn.training import TaskMetric
+from tiny_problems import make_table, table_estimator, table_tasks
+
+
+def test_figures_are_those_of_clones_by_hand():
+    X, y = make_table(60)
+    y[::7, 0] = np.nan
+    estimator = table_estimator(max_epochs=3, n_threads=1)
+    report = sharing_report(
+        estimator, X, y, cv=KFold(3), metrics={"size": "mae"}, random_state=0
+    )
+    # The seeds are drawn one after the other.
+    rng = np.random.RandomState(0)
+    tasks = dict(table_tasks().items())
+    expected = []
+    for train, test in KFold(3).split(X):
+        joint = clone(estimator).set_params(random_state=int(rng.randint(2**31)))
+        seed = joint.random_state
+        joint.fit(X[train], y[train])
+        for column, (name, task) in enumerate(tasks.items()):
+            single = clone(estimator).set_params(
+                tasks=Tasks(**{name: task}), random_state=seed
+            )
+            rows = ~np.isnan(y[test, column])
+            predicted = [
+                single.fit(X[train], y[train, column]).predict(X[test])[rows],
+                joint.predict(X[test])[rows, column],
+            ]
+            score = (accuracy_score, mean_absolute_error)[column]
+            expected.append([score(y[test][rows, column], each) for each in predicted])
+    found = [[row["single"], row["joint"]] for row in report.folds]
+    np.testing.assert_allclose(found, expected)
+    pairs = np.array(expected).reshape(3, 2, 2)
+    for column, row in enumerate(report.rows):
+        difference = pairs[:, column, 1] - pairs[:, column, 0]
+        error = np.sqrt((1 / 3 + 20 / 40) * difference.var(ddof=1))
+        low, high = stats.t.interval(0.95, 2, difference.mean(), error)
+        assert (row["low"], row["high"]) == pytest.approx((low, high))
+        assert row["difference"] == pytest.approx(difference.mean())
+
+
+def test_the_same_for_every_n_jobs():
+    X, y = make_table(40)
+    estimator = make_pipeline(StandardScaler(), table_estimator(max_epochs=1))
+    one, two = (
+        sharing_report(estimator, X, y, cv=2, n_repeats=2, n_jobs=n, random_state=1)
+        for n in (None, 2)
+    )
+    assert one == two
+    assert [(row["repeat"], row["fold"]) for row in one.folds[::2]] == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+    ]
+    assert not hasattr(estimator[-1], "net_")
+
+
+def test_the_interval():
+    values = np.array([0.1, 0.2, np.nan, 0.4])
+    known = values[[0, 1, 3]]
+    half = stats.t.ppf(0.95, 2) * np.sqrt((1 / 3 + 0.25) * known.var(ddof=1))
+    low, high = corrected_interval(values, 0.25, 0.9)
+    assert (low, high) == pytest.approx((known.mean() - half, known.mean() + half))
+    assert np.isnan(corrected_interval(values[:1], 0.25, 0.9)).all()
+
+
+def test_inferred_kinds_names_and_weights():
+    X, y = make_table(60)
+    y = pd.DataFrame({"kind": np.array(["a", "b", "c"])[y[:, 0].astype(int)]}).assign(
+        size=y[:, 1]
+    )
+    estimator = table_estimator(max_epochs=2).set_params(
+        tasks=None,
+        loss_weights={"size": 2.0},
+        sampler="kind",
+        callbacks=[TaskMetric(accuracy_score, "kind", name="hits", on="train")],
+    )
+    weight = np.linspace(0.5, 1.5, 60)
+    report = sharing_report(estimator, X, y, sample_weight=weight, cv=2, random_state=0)
+    assert [(row["task"], row["metric"]) for row in report.rows] == [
+        ("kind", "accuracy"),
+        ("size", "r2"),
+    ]
+    assert np.isfinite([row["joint"] for row in report.rows]).all()
+    assert len(report.to_frame()) == 2
+    assert "<td>kind</td>" in report._repr_html_()
+
+
+def test_signs():
+    row = {"task": "a", "kind": "regression", "metric": "mae", "single": 2.0}
+    row |= {"joint": 1.0, "difference": -1.0, "low": -1.5, "high": -0.5}
+    report = SharingReport([row | {"sharing": "helps"}], [], {}, (("a",),), 0.95)
+    assert report.relative_gain == 50
+    assert repr(report).endswith("sharing: +50.0 %\nsuggested groups: a")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"cv": 1}, InvalidParameterError, "'cv' .* not below 2"),
+        ({"n_repeats": 0}, InvalidParameterError, "'n_repeats' .* not below 1"),
+        ({"confidence": 1}, InvalidParameterError, r"'confidence' .* in \(0, 1\)"),
+        ({"y": None}, InvalidDataError, "needs y, the labels"),
+        ({"metrics": {"x": "r2"}}, InvalidParameterError, r"names \['x'\]"),
+        ({"metrics": {"size": "f1"}}, InvalidParameterError, "for the regression"),
+        (
+            {"estimator": table_estimator(Tasks(kind=Classification(column=0)))},
+            InvalidParameterError,
+            "there is one only",
+        ),
+        (
+            {"estimator": SeedEnsemble(table_estimator())},
+            ParameterTypeError,
+            "one network. Got SeedEnsemble",
+        ),
+    ],
+)
+def test_bad_parameters(change, error, message):
+    X, y = make_table()
+    arguments = {"estimator": table_estimator(), "X": X, "y": y, **change}
+    with pytest.raises(error, match=message):
+        sharing_report(**arguments)
