@@ -77,7 +77,7 @@ def many_classes():
 
 def many_tasks():
     X, y = make_table(40)
-    names = [f"task {number}" for number in range(8)]
+    names = [f"task {number}" for number in range(7)]
     tasks = Tasks.from_mapping({name: Regression() for name in names})
     many = np.repeat(y[:, 1:], len(names), axis=1)
     return table_estimator(tasks, max_epochs=1).fit(X, many), X, many

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from mtlearn import Classification, Regression, Tasks
+from mtlearn import Classification, Head, Partial, Regression, Tasks, report
 from mtlearn.inspection._page import _findings
 from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence
 from mtlearn.inspection._page._findings import CODES, findings_of
 from mtlearn.metrics import Resampling, ScoredLabels, report_of
+from mtlearn.networks import MLP
 from mtlearn.tasks import TargetColumn
+from tiny_problems import table_estimator
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "findings.md"
 RNG = np.random.default_rng(0)
@@ -67,7 +70,9 @@ def network(losses, *, valid=None, best=None, metric="accuracy", trained=0.9):
 
 
 def codes(tasks, *networks):
-    evidence = Evidence(None, None, tasks, None, [(None, each) for each in networks])
+    evidence = Evidence(
+        None, None, None, tasks, None, [(None, each) for each in networks]
+    )
     return [(each.code, each.task) for each in findings_of(evidence)]
 
 
@@ -112,7 +117,9 @@ def test_a_task_at_its_baseline(kind):
 def test_classes_that_are_never_predicted():
     true = np.repeat([0, 1, 2, 3, 4, 5, 6], [300, 40, 3, 1, 2, 1, 1])
     task = task_evidence(true, np.where(true == 0, 0, 1))
-    evidence = Evidence(None, None, [task], None, [(None, network({"t": FALLING}))])
+    evidence = Evidence(
+        None, None, None, [task], None, [(None, network({"t": FALLING}))]
+    )
     (finding,) = findings_of(evidence)
     assert finding.code == "MTL003"
     assert finding.message == "2 (3 rows), 4 (2 rows), 3 (1 row), 5 (1 row), 6 (1 row)"
@@ -125,6 +132,32 @@ def test_a_task_that_dominates_the_loss():
     weighted = Network(network(much).history, 5, {"a": 5.0, "b": 1.0})
     assert codes(tasks, weighted) == []
     assert weighted.loss_shares() == pytest.approx({"a": 0.5, "b": 0.5})
+
+
+def test_tasks_that_pull_against_each_other():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    # One feature with heads of one sign: what helps the first hurts the second.
+    y = np.column_stack([X[:, 0], -X[:, 0]])
+    estimator = table_estimator(
+        Tasks(up=Regression(head=Head(())), down=Regression(head=Head(()))),
+        backbone=Partial(MLP, hidden=(1,)),
+        max_epochs=1,
+    ).fit(X, y)
+    with torch.no_grad():
+        for head in estimator.net_.module_.heads:
+            for weight in head.parameters():
+                weight.fill_(0.01 if weight.ndim > 1 else 0.0)
+    found = report(estimator, X, y, path=None, n_bootstraps=5).findings
+    (conflict,) = (each for each in found if each.code == "MTL005")
+    assert {conflict.task, *re.findall("of (up|down) have", conflict.message)} == {
+        "up",
+        "down",
+    }
+    together = table_estimator().fit(X, np.column_stack([X[:, 0] > 0, X[:, 0]]))
+    y = np.column_stack([X[:, 0] > 0, X[:, 0]])
+    found = report(together, X, y, path=None, n_bootstraps=5).findings
+    assert "MTL005" not in {each.code for each in found}
 
 
 def test_probabilities_that_do_not_come_true():
@@ -180,7 +213,16 @@ def test_every_code_is_described_in_the_guide():
     assert re.findall(r"^## (MTL\d+)", page, re.MULTILINE) == list(CODES)
     for name, _ in CODES.values():
         assert name in page
-    shares = ("RISE", "GAP", "DOMINATES", "FALL", "MISCALIBRATED", "BIASED", "WIDE")
+    shares = (
+        "RISE",
+        "GAP",
+        "DOMINATES",
+        "OPPOSED",
+        "FALL",
+        "MISCALIBRATED",
+        "BIASED",
+        "WIDE",
+    )
     for name in shares:
         value = getattr(_findings, name)
         assert f"{value:g}" in page or f"{value:.0%}".replace("%", " %") in page, name

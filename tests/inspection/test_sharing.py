@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mtlearn import Classification, SeedEnsemble, Tasks
+from mtlearn import Classification, Head, Partial, Regression, SeedEnsemble, Tasks
 from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
@@ -18,6 +18,7 @@ from mtlearn.exceptions import (
 )
 from mtlearn.inspection import SharingReport, sharing_report
 from mtlearn.inspection._sharing import corrected_interval
+from mtlearn.networks import MLP
 from mtlearn.training import TaskMetric
 from tiny_problems import make_table, table_estimator, table_tasks
 
@@ -59,6 +60,7 @@ def test_figures_are_those_of_clones_by_hand():
         assert row["difference"] == pytest.approx(difference.mean())
 
 
+# Longer than other tests: worker processes import torch.
 def test_the_same_for_every_n_jobs():
     X, y = make_table(40)
     estimator = make_pipeline(StandardScaler(), table_estimator(max_epochs=1))
@@ -83,6 +85,21 @@ def test_the_interval():
     low, high = corrected_interval(values, 0.25, 0.9)
     assert (low, high) == pytest.approx((known.mean() - half, known.mean() + half))
     assert np.isnan(corrected_interval(values[:1], 0.25, 0.9)).all()
+
+
+def test_equal_tasks_are_grouped_and_a_conflicting_one_is_not():
+    X = np.random.default_rng(0).normal(size=(120, 4))
+    target, third = X @ [1.0, -1.0, 0.5, 0.0], X @ [0.0, 0.0, -1.0, 1.0]
+    y = pd.DataFrame({"a": target, "b": target, "c": third})
+    plain = Regression(head=Head(hidden=()))
+    estimator = table_estimator(
+        Tasks(a=plain, b=plain, c=plain),
+        backbone=Partial(MLP, hidden=(2,)),
+        max_epochs=60,
+    )
+    report = sharing_report(estimator, X, y, cv=3, random_state=0)
+    assert report.groups == (("a", "b"), ("c",))
+    assert report.affinity["a"]["b"] > 0 > report.affinity["a"]["c"]
 
 
 def test_inferred_kinds_names_and_weights():

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 
+from mtlearn.inspection._calibration import CalibrationDisplay
 from mtlearn.inspection._classwise import ClasswiseDisplay
 from mtlearn.inspection._confusion import ConfusionDisplay
+from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._learning_curves import TOTAL, LearningCurvesDisplay
 from mtlearn.inspection._page._evidence import Evidence, TaskEvidence
 from mtlearn.inspection._page._pictures import Picture, drawn
 from mtlearn.inspection._residuals import ResidualsDisplay
+from mtlearn.metrics import has_spread
 
 # A matrix of more classes cannot be read.
 _MOST_CLASSES = 100
@@ -42,7 +45,22 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
     list of Picture
         Those that there are for such an estimator.
     """
-    return []
+    pictures = []
+    conflict = evidence.conflict
+    if conflict is not None:
+        pairs = "; ".join(
+            f"{each.task} and {each.other} ({each.cosine:.2f})"
+            for each in conflict.conflicts(3)
+        )
+        text = f"Cosines between gradients on the shared weights. Lowest: {pairs}."
+        pictures.append(drawn(conflict.plot, text))
+    if has_spread(evidence.estimator):
+        gain = EnsembleGainDisplay.from_estimator(
+            evidence.estimator, evidence.X, evidence.y
+        )
+        text = "The members of the ensemble, their mean and the ensemble."
+        pictures.append(drawn(gain.plot, text))
+    return pictures
 
 
 def pictures_of_task(evidence: Evidence, task: TaskEvidence) -> list[Picture]:
@@ -61,8 +79,12 @@ def pictures_of_task(evidence: Evidence, task: TaskEvidence) -> list[Picture]:
         Of the displays for its kind.
     """
     pictures = [_curves(evidence, task.name, f"loss and metric of {task.name}")]
-    draw = _of_classes if task.is_classification else _of_values
-    return [*pictures, *draw(task)]
+    if task.is_classification:
+        return [*pictures, *_of_classes(task)]
+    pictures.extend(_of_values(task))
+    if has_spread(evidence.estimator):
+        pictures.append(_coverage(evidence, task))
+    return pictures
 
 
 def _curves(evidence: Evidence, task: str, what: str) -> Picture:
@@ -98,6 +120,25 @@ def _of_classes(task: TaskEvidence) -> Iterator[Picture]:
             classwise.plot,
             f"Each class, against its share of the labels. Lowest F1: {worst}.",
         )
+    calibration = CalibrationDisplay.from_predictions(
+        true, task.output, labels=classes, task=task.name
+    )
+    yield drawn(
+        calibration.plot,
+        "Accuracy against confidence, and the share of the samples with it: expected "
+        f"calibration error {calibration.error():.3f}.",
+    )
+
+
+def _coverage(evidence: Evidence, task: TaskEvidence) -> Picture:
+    display = CalibrationDisplay.from_estimator(
+        evidence.estimator, evidence.X, evidence.y, tasks=[task.name]
+    )
+    return drawn(
+        display.plot,
+        "How many true values lie within intervals from the spread of the members: on "
+        f"average {display.error():.2f} away from what they say.",
+    )
 
 
 def _of_values(task: TaskEvidence) -> Iterator[Picture]:

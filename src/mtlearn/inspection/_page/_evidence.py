@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._datasets import item_labels
-from mtlearn._utils._unwrap import single_networks, task_outputs
+from mtlearn._utils._unwrap import reach_network, single_networks, task_outputs
+from mtlearn.inspection._task_conflict import TaskConflictDisplay
 from mtlearn.metrics import (
     Resampling,
     ScoredLabels,
@@ -16,6 +17,8 @@ from mtlearn.metrics import (
     report_of,
 )
 from mtlearn.tasks import TargetColumn, Task, Tasks, read_targets
+
+_MOST_ROWS = 1000  # that gradients are computed on
 
 
 @dataclass(frozen=True)
@@ -104,25 +107,29 @@ class Evidence:
     ----------
     estimator : estimator
         What the user gave, fitted.
-    X : array-like or dataset
-        Samples, as it takes them.
+    X, y : array-like or dataset
+        Samples and labels, as it takes them.
     tasks : list of TaskEvidence
         In task order.
     table : TaskReport
         Figures of all of them, with intervals.
     networks : list of (estimator, Network)
         The fitted estimators of a single network inside, one or an ensemble's members.
+    conflict : TaskConflictDisplay or None
+        Of several tasks in one network that can be trained.
     """
 
     estimator: Any
     X: Any
+    y: Any
     tasks: list[TaskEvidence]
     table: TaskReport
     networks: list[tuple[Any, Network]]
+    conflict: TaskConflictDisplay | None = None
 
 
 def gather(estimator: Any, X: Any, y: Any, resampling: Resampling) -> Evidence:
-    """Predict once, and compute what figures and findings are made from.
+    """Compute what figures and findings are made from.
 
     Parameters
     ----------
@@ -139,7 +146,8 @@ def gather(estimator: Any, X: Any, y: Any, resampling: Resampling) -> Evidence:
         Of all tasks.
     """
     tasks = fitted_tasks(estimator, "report")
-    columns = read_targets(item_labels(X, y), tasks)
+    y = item_labels(X, y)
+    columns = read_targets(y, tasks)
     outputs = task_outputs(estimator, X)
     check_consistent_length(outputs[0], columns[0].values)
     rows = [np.flatnonzero(column.present) for column in columns]
@@ -154,6 +162,7 @@ def gather(estimator: Any, X: Any, y: Any, resampling: Resampling) -> Evidence:
     return Evidence(
         estimator,
         X,
+        y,
         [
             TaskEvidence(
                 name,
@@ -168,6 +177,22 @@ def gather(estimator: Any, X: Any, y: Any, resampling: Resampling) -> Evidence:
         ],
         table,
         [(each, _network(each, tasks)) for each in single_networks(estimator)],
+        _conflict(estimator, X, y, resampling.random_state),
+    )
+
+
+def _conflict(
+    estimator: Any, X: Any, y: Any, random_state: Any
+) -> TaskConflictDisplay | None:
+    """Compare the gradients of tasks, where there is a network to share."""
+    networks = list(single_networks(estimator))
+    module = networks[0].net_.module_
+    trainable = any(each.requires_grad for each in module.backbone.parameters())
+    if len(networks) > 1 or len(module.heads) == 1 or not trainable:
+        return None
+    network, X = reach_network(estimator, X)
+    return TaskConflictDisplay.from_estimator(
+        network, X, y, max_samples=_MOST_ROWS, random_state=random_state
     )
 
 

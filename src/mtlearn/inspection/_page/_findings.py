@@ -15,6 +15,7 @@ GAP = 0.1  # of a metric between training rows and those of the report
 DOMINATES = 0.8  # share of a task in the loss
 FALL = 0.02  # of the validation loss in the last tenth of the epochs
 MISCALIBRATED = 0.05
+OPPOSED = 0.1  # of a cosine below zero
 BIASED = 0.1  # mean error, in deviations of the true values
 WIDE = 0.2  # of the interval of an accuracy or an R²
 _SIMULATIONS = 200
@@ -216,6 +217,20 @@ def _dominating(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
+def _conflicting(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.conflict is None:
+        return
+    for pair in evidence.conflict.conflicts():
+        sure = pair.part_cosine + 2 * pair.std_error < 0
+        if pair.cosine < -OPPOSED and sure:
+            yield Finding(
+                "MTL005",
+                pair.task,
+                f"its gradients and those of {pair.other} have a cosine of "
+                f"{pair.cosine:.2f} on the weights that they share",
+            )
+
+
 def _miscalibrated(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
     if not task.is_classification:
         return
@@ -283,6 +298,7 @@ def _uncertain(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 
 _WHOLE: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     _dominating,
+    _conflicting,
     _ended_early,
 )
 _EACH: tuple[Callable[[Evidence, TaskEvidence], Iterator[Finding]], ...] = (
