@@ -7,6 +7,7 @@ from mtlearn.inspection._classwise import (
     Correlation,
 )
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
+from mtlearn.inspection._embedding import EmbeddingDisplay
 from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
@@ -19,6 +20,7 @@ __all__ = [
     "Confusion",
     "ConfusionDisplay",
     "Correlation",
+    "EmbeddingDisplay",
     "EnsembleGainDisplay",
     "LearningCurvesDisplay",
     "ResidualFigures",
