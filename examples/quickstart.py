@@ -3,7 +3,7 @@
 Trains on the handwritten digits that scikit-learn ships (see
 ``mtlearn.datasets.make_multitask_digits``), compares each task with its baseline,
 tunes by cross-validation, and uses the saved model in a fresh process. Writes
-``outputs/quickstart.mtlearn`` and ``outputs/quickstart.png``.
+``outputs/quickstart.mtlearn``, and the page ``outputs/quickstart.html`` about it.
 
 Run from anywhere: ``python examples/quickstart.py``
 """
@@ -24,9 +24,11 @@ from mtlearn import (
     Partial,
     Regression,
     Tasks,
+    report,
     save,
 )
 from mtlearn.datasets import make_multitask_digits
+from mtlearn.exceptions import MissingDependencyError
 from mtlearn.metrics import task_report, task_scorers
 from mtlearn.model_selection import MultiTaskStratifiedKFold, multitask_train_test_split
 from mtlearn.networks import ResNet
@@ -117,54 +119,22 @@ def predict_in_fresh_process(model, X):
     same = np.array_equal(predicted, model.predict(X))
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
     print(f"in a fresh process: {X.shape} -> {predicted.shape}, same as here: {same}\n")
-    return predicted
 
 
 ENDINGS = (".mtlearn", "-images.npy", "-answers.npy")
 
 
-def draw(history, y, predicted):
-    """Draw learning curves, confusion matrices and predicted against true."""
+def write_report(model, X, y):
+    """Write a page with the figures, pictures and worst cases of test rows."""
+    path = OUTPUTS / "quickstart.html"
     try:
-        import matplotlib
-    except ImportError:
-        print("No figure: it needs matplotlib (python -m pip install matplotlib)")
+        page = report(model, X, y, path=path)
+    except MissingDependencyError as error:
+        print(f"No page: {error}")
         return
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
-
-    figure, axes = plt.subplots(2, 3, figsize=(15, 9), layout="constrained")
-    epochs = [row["epoch"] for row in history]
-    panels = {"loss": "loss (weighted sum of tasks)", "score": "mean of the metrics"}
-    for ax, (key, title) in zip(axes[0], panels.items(), strict=False):
-        for part in ("train", "valid"):
-            ax.plot(epochs, [row[f"{part}_{key}"] for row in history], label=part)
-        ax.set(title=title, xlabel="epoch")
-        ax.legend()
-    for name, metric in (("digit", "accuracy"), ("item", "accuracy"), ("shade", "r2")):
-        values = [row[f"valid_{name}_{metric}"] for row in history]
-        axes[0, 2].plot(epochs, values, label=f"{name} {metric}")
-    axes[0, 2].set(title="each task, validation rows", xlabel="epoch")
-    axes[0, 2].legend()
-    for ax, column, name in ((axes[1, 0], 0, "digit"), (axes[1, 1], 1, "item")):
-        ConfusionMatrixDisplay.from_predictions(
-            y[:, column].astype(int),
-            predicted[:, column].astype(int),
-            ax=ax,
-            include_values=name == "digit",
-            colorbar=False,
-        )
-        ax.set_title(f"{name}, test rows")
-    axes[1, 1].set(xticks=range(0, 32, 4), yticks=range(0, 32, 4))
-    axes[1, 1].set(xticklabels=range(0, 32, 4), yticklabels=range(0, 32, 4))
-    PredictionErrorDisplay.from_predictions(
-        y[:, 2], predicted[:, 2], kind="actual_vs_predicted", ax=axes[1, 2]
-    )
-    axes[1, 2].set_title("shade, test rows")
-    path = OUTPUTS / "quickstart.png"
-    figure.savefig(path, dpi=100)
-    print(f"{path}: learning curves, confusion matrices, predicted against true")
+    print(f"{path}: open it in a browser. It begins with what stands out:")
+    for finding in page.findings:
+        print(f"  {finding}")
 
 
 def main():
@@ -182,8 +152,8 @@ def main():
     model = train(X_train, y_train, options.epochs)
     print(task_report(model, X_test, y_test), "\n")
     tune(X_train, y_train, max(1, options.epochs // 2))
-    predicted = predict_in_fresh_process(model, X_test)
-    draw(model["model"].history_, y_test, predicted)
+    predict_in_fresh_process(model, X_test)
+    write_report(model, X_test, y_test)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ def test_quickstart(run_example):
     for step in ("weights", "baseline", "best by mean_score"):
         assert step in printed
     assert "(40, 32, 32) -> (40, 3), same as here: True" in printed
-    assert Path("outputs", "quickstart.png").stat().st_size > 10_000
+    assert "quickstart.html: open it in a browser" in printed
+    assert Path("outputs", "quickstart.html").stat().st_size > 100_000
 
 
 def test_learning_curves(run_example):

@@ -7,6 +7,7 @@ from mtlearn.inspection._classwise import (
     Correlation,
 )
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
+from mtlearn.inspection._embedding import EmbeddingDisplay
 from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._page import Finding, Report, report
@@ -24,6 +25,7 @@ __all__ = [
     "ConfusionDisplay",
     "Correlation",
     "Finding",
+    "EmbeddingDisplay",
     "EnsembleGainDisplay",
     "LearningCurvesDisplay",
     "Report",

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from mtlearn._utils._optional import import_optional
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.metrics import ScoredLabels, fitted_tasks, scored_labels
@@ -123,6 +125,7 @@ def one_task(names: Iterable[str], task: str | None) -> str:
 
 def shown(name: object) -> str:
     """Write a name of a task or class for a picture: not too long, and no formula."""
-    text = str(name)
+    is_real = isinstance(name, float | np.floating)
+    text = f"{name:.4g}" if is_real else str(name)  # class 2 of a float y is no 2.0
     cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
     return cut.replace("$", r"\$")  # between two of them matplotlib reads TeX

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mtlearn.inspection._calibration import CalibrationDisplay
 from mtlearn.inspection._classwise import ClasswiseDisplay
 from mtlearn.inspection._confusion import ConfusionDisplay
+from mtlearn.inspection._embedding import EmbeddingDisplay
 from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._learning_curves import TOTAL, LearningCurvesDisplay
 from mtlearn.inspection._page._evidence import Evidence, TaskEvidence
@@ -14,6 +15,8 @@ from mtlearn.metrics import has_spread
 
 # A matrix of more classes cannot be read.
 _MOST_CLASSES = 100
+# Of fewer rows there is no neighbourhood; more take seconds.
+_FEWEST_ROWS, _MOST_POINTS = 10, 500
 
 
 def pictures_of_training(evidence: Evidence) -> list[Picture]:
@@ -54,6 +57,20 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
         )
         text = f"Cosines between gradients on the shared weights. Lowest: {pairs}."
         pictures.append(drawn(conflict.plot, text))
+    n_rows = len(evidence.tasks[0].column.values)
+    if len(evidence.networks) == 1 and n_rows >= _FEWEST_ROWS:
+        embedding = EmbeddingDisplay.from_estimator(
+            evidence.estimator,
+            evidence.X,
+            evidence.y,
+            max_samples=_MOST_POINTS,
+            random_state=0,
+        )
+        text = (
+            "The features that the tasks share, by t-SNE: near points are alike to the "
+            "network. Distances across the picture and axes mean nothing."
+        )
+        pictures.append(drawn(embedding.plot, text))
     if has_spread(evidence.estimator):
         gain = EnsembleGainDisplay.from_estimator(
             evidence.estimator, evidence.X, evidence.y

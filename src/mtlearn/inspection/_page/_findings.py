@@ -198,11 +198,15 @@ def _never_predicted(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding
         missed.sort(key=lambda label: -counts[label])
         named = [
             f"{written(label)} ({counts[label]} row{'s' * (counts[label] > 1)})"
-            for label in missed[:_MOST_NAMED]
+            for label in missed
         ]
-        more = len(missed) - len(named)
-        rest = f" and {more} more" if more else ""
-        yield Finding("MTL003", task.name, ", ".join(named) + rest)
+        yield Finding("MTL003", task.name, _listed(named))
+
+
+def _listed(said: list[str]) -> str:
+    """Join the first few, and count the rest."""
+    more = len(said) - _MOST_NAMED
+    return ", ".join(said[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _dominating(evidence: Evidence) -> Iterator[Finding]:
@@ -220,15 +224,18 @@ def _dominating(evidence: Evidence) -> Iterator[Finding]:
 def _conflicting(evidence: Evidence) -> Iterator[Finding]:
     if evidence.conflict is None:
         return
+    against: dict[str, list[str]] = {}
     for pair in evidence.conflict.conflicts():
         sure = pair.part_cosine + 2 * pair.std_error < 0
         if pair.cosine < -OPPOSED and sure:
-            yield Finding(
-                "MTL005",
-                pair.task,
-                f"its gradients and those of {pair.other} have a cosine of "
-                f"{pair.cosine:.2f} on the weights that they share",
-            )
+            said = f"{pair.cosine:.2f} with {pair.other}"
+            against.setdefault(pair.task, []).append(said)
+    for task, said in against.items():
+        yield Finding(
+            "MTL005",
+            task,
+            f"cosine of gradients on the shared weights {_listed(said)}",
+        )
 
 
 def _miscalibrated(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:

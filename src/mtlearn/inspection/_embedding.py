@@ -1,0 +1,307 @@
+"""The shared features in two dimensions, coloured by each task."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.utils import check_consistent_length, check_random_state
+
+from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._optional import import_optional
+from mtlearn._utils._unwrap import reach, unwrap
+from mtlearn._utils._validation import check_choice, check_integer
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
+from mtlearn.inspection._choice import panel_for_each
+from mtlearn.metrics import fitted_tasks
+
+_WIDTH, _HEIGHT = 4.6, 3.6  # inches of a panel
+# matplotlib has so many colours that are easily told apart. Of more classes, each has
+# its name among its points.
+_MOST_IN_LEGEND = 10
+_PERPLEXITY = 30.0  # scikit-learn's default, too much for few rows
+_POINTS = {"s": 8, "linewidths": 0}
+
+
+class EmbeddingDisplay:
+    """The features that tasks share, in two dimensions.
+
+    Make it with `from_estimator`; `frame` gives the numbers, and `plot` draws them.
+
+    Parameters
+    ----------
+    coordinates : ndarray of shape (n_points, 2)
+        Where each sample lies.
+    labels : mapping of str to ndarray of shape (n_points,)
+        By task: classes as objects, None where one is missing; or real values as
+        floats, NaN where one is missing.
+    rows : ndarray of shape (n_points,)
+        Which rows of X they are.
+    method : str
+        What the coordinates are called.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        Set by `plot`.
+    axes_ : dict of str to matplotlib Axes
+        By task, set by `plot`.
+
+    References
+    ----------
+    .. [1] L. van der Maaten, G. Hinton, "Visualizing Data using t-SNE", Journal of
+       Machine Learning Research 9, 2008.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, MultiTaskEstimator, Regression, Tasks
+    >>> from mtlearn.datasets import load_wine_quality
+    >>> from mtlearn.inspection import EmbeddingDisplay
+    >>> X, y = load_wine_quality(return_X_y=True)
+    >>> tasks = Tasks(quality=Regression(), good=Classification(2))
+    >>> estimator = MultiTaskEstimator(tasks, max_epochs=2, random_state=0).fit(X, y)
+    >>> display = EmbeddingDisplay.from_estimator(
+    ...     estimator, X, y, method="pca", max_samples=500, random_state=0
+    ... )
+    >>> display.coordinates.shape
+    (500, 2)
+    """
+
+    def __init__(
+        self,
+        coordinates: np.ndarray,
+        labels: Mapping[str, np.ndarray],
+        rows: np.ndarray,
+        method: str,
+    ) -> None:
+        self.coordinates = coordinates
+        self.labels = labels
+        self.rows = rows
+        self.method = method
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        method: Any = "tsne",
+        tasks: Sequence[str] | None = None,
+        max_samples: int = 2000,
+        random_state: Any = None,
+    ) -> Self:
+        """Compute the shared features of samples, and two numbers from them.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted: one with `embed`, or a `TemperatureScaled`, Pipeline or search
+            around one. An ensemble has no shared features; its members have.
+        X : array-like or dataset
+            Samples, as the estimator takes them.
+        y : array-like, DataFrame, Series or SliceDict
+            Labels, as the estimator takes them, some of them missing.
+        method : {"tsne", "pca"} or transformer, default="tsne"
+            How to get from the features to two numbers. ``"tsne"`` is scikit-learn's
+            :class:`~sklearn.manifold.TSNE`, with a perplexity of 30, or a third of the
+            other rows if these are fewer than 90; ``"pca"`` its
+            :class:`~sklearn.decomposition.PCA`. An object with `fit_transform`, such as
+            ``TSNE(perplexity=10)``, is cloned.
+        tasks : sequence of str, default=None
+            By which tasks to colour; None takes all.
+        max_samples : int, default=2000
+            Of more rows, so many are drawn at random.
+        random_state : None, int or RandomState, default=None
+            Which rows are drawn, and where ``"tsne"`` and ``"pca"`` begin.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            Not drawn yet.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such task or method, or `max_samples` is below 2.
+        ParameterTypeError
+            If there is no estimator of this package in it, if it is an ensemble, or if
+            a parameter has another type.
+        InvalidDataError, DataTypeError
+            If X or y is not what it must be, or has fewer than two rows, or features.
+        NotFittedError
+            If it is not fitted.
+        """
+        known = fitted_tasks(estimator, cls.__name__)
+        chosen = list(known.names) if tasks is None else list(tasks)
+        if not chosen or set(chosen) - set(known.names):
+            raise InvalidParameterError(
+                f"The 'tasks' parameter of {cls.__name__} must be names of tasks, of "
+                f"which there are {list(known.names)}. Got {tasks!r} instead."
+            )
+        _check_method(method, cls.__name__)
+        most = check_integer(max_samples, "max_samples", cls.__name__, low=2)
+        columns = {each.name: each for each in unwrap(estimator)._codec.columns(y)}
+        check_consistent_length(X, columns[chosen[0]].values)
+        random = check_random_state(random_state)
+        rows = np.arange(len(columns[chosen[0]].values))
+        if len(rows) > most:
+            rows = np.sort(random.choice(rows, most, replace=False))
+            X = take_rows(X, rows)
+        inner, X = _reach_features(estimator, X, cls.__name__)
+        features = inner.embed(X).astype(np.float64)
+        if min(features.shape) < 2:
+            raise InvalidDataError(
+                f"{cls.__name__} needs two rows or more, and two shared features or "
+                f"more. Got {features.shape[0]} rows and {features.shape[1]} features."
+            )
+        coordinates = _reducer(method, len(rows), random).fit_transform(features)
+        if np.shape(coordinates) != (len(rows), 2):
+            raise InvalidDataError(
+                f"The 'method' parameter of {cls.__name__} must give two numbers for "
+                f"each row: set n_components=2. {method!r} gave an array of shape "
+                f"{np.shape(coordinates)} for {len(rows)} rows."
+            )
+        labels = {name: _labels(columns[name], rows) for name in chosen}
+        called = method if isinstance(method, str) else type(method).__name__.lower()
+        return cls(np.asarray(coordinates), labels, rows, called)
+
+    def frame(self) -> Any:
+        """Give the numbers as a DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each sample, with its row in X as index, called `row`; two columns
+            of coordinates, such as `tsne0` and `tsne1`, and one for each task.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        pandas = import_optional("pandas", "pandas", "EmbeddingDisplay.frame")
+        columns = {
+            f"{self.method}{number}": values
+            for number, values in enumerate(self.coordinates.T)
+        }
+        index = pandas.Index(self.rows, name="row")
+        return pandas.DataFrame({**columns, **self.labels}, index=index)
+
+    def plot(self) -> Self:
+        """Draw a panel for each task: the same points, coloured by its labels.
+
+        Up to ten classes are in a legend; of more, each has its name at the median of
+        its points. Real values have a colour bar. Samples without a label are grey.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            This display, with `figure_` and `axes_`.
+
+        Raises
+        ------
+        MissingDependencyError
+            If matplotlib is not installed.
+        """
+        self.figure_, self.axes_ = panel_for_each(
+            list(self.labels), (_WIDTH, _HEIGHT), type(self).__name__
+        )
+        for name, ax in self.axes_.items():
+            labels = self.labels[name]
+            real = labels.dtype != object
+            known = np.array([each is not None for each in labels], bool)
+            if real:
+                known = np.isfinite(labels)
+            ax.scatter(*self.coordinates[~known].T, color="lightgrey", **_POINTS)
+            missing = f" ({(~known).sum()} without a label)" if not known.all() else ""
+            ax.set(xticks=[], yticks=[], title=f"{name}{missing}")
+            ax.set(xlabel=f"{self.method}0", ylabel=f"{self.method}1")
+            if known.any():
+                draw = _draw_values if real else _draw_classes
+                draw(ax, self.coordinates[known], labels[known])
+        return self
+
+
+def _check_method(method: Any, owner: str) -> None:
+    """Raise if it is neither a name nor a transformer."""
+    if isinstance(method, str):
+        check_choice(method, "method", owner, ("tsne", "pca"))
+    elif isinstance(method, type) or not hasattr(method, "fit_transform"):
+        raise ParameterTypeError(
+            f"The 'method' parameter of {owner} must be 'tsne', 'pca' or an object "
+            f"with fit_transform, such as TSNE(perplexity=10). Got {method!r} instead."
+        )
+
+
+def _reducer(method: Any, n_rows: int, random: np.random.RandomState) -> Any:
+    """Make what computes two numbers from the features."""
+    if method == "pca":
+        return PCA(2, random_state=random)
+    if method == "tsne":
+        perplexity = min(_PERPLEXITY, (n_rows - 1) / 3)
+        return TSNE(2, perplexity=perplexity, random_state=random)
+    return clone(method)
+
+
+def _reach_features(estimator: Any, X: Any, owner: str) -> tuple[Any, Any]:
+    """Find what has `embed`, and X as it gets there."""
+    inner, X = reach(estimator, X)
+    while not hasattr(inner, "embed") and hasattr(inner, "estimator_"):
+        inner, X = reach(inner.estimator_, X)
+    if not hasattr(inner, "embed"):
+        raise ParameterTypeError(
+            f"The 'estimator' parameter of {owner} must have features that its tasks "
+            f"share. Each member of a {type(inner).__name__} has its own: pass one of "
+            "them, such as estimators_[0]."
+        )
+    return inner, X
+
+
+def _labels(column: Any, rows: np.ndarray) -> np.ndarray:
+    """Give classes as objects, and real values as floats, of these rows."""
+    values, present = column.values[rows], column.present[rows]
+    if column.kind == "regression":
+        return np.where(present, values.astype(np.float64), np.nan)
+    labels = values.astype(object)
+    labels[~present] = None
+    return labels
+
+
+def _draw_values(ax: Any, coordinates: np.ndarray, values: np.ndarray) -> None:
+    points = ax.scatter(*coordinates.T, c=values, cmap="viridis", **_POINTS)
+    ax.figure.colorbar(points, ax=ax)
+
+
+def _draw_classes(ax: Any, coordinates: np.ndarray, labels: np.ndarray) -> None:
+    # Classes of one task have one type, but those that it does not know may not.
+    known = sorted(set(labels.tolist()), key=lambda each: (str(type(each)), each))
+    few = len(known) <= _MOST_IN_LEGEND
+    for number, label in enumerate(known):
+        points = coordinates[labels == label]
+        color = f"C{number}" if few else _color(number / len(known))
+        ax.scatter(*points.T, color=color, label=str(label), **_POINTS)
+        if not few:
+            ax.text(
+                *np.median(points, axis=0),
+                str(label),
+                fontsize="x-small",
+                ha="center",
+                va="center",
+                bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8},
+            )
+    if few:
+        ax.legend(
+            loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", markerscale=2
+        )
+
+
+def _color(share: float) -> Any:
+    pyplot = import_optional("matplotlib.pyplot", "plot", "EmbeddingDisplay.plot")
+    return pyplot.get_cmap("turbo")(share)
