@@ -95,6 +95,13 @@ def test_ensemble_gain(run_example):
     assert Path("outputs", "ensemble_gain.png").stat().st_size > 10_000
 
 
+def test_embedding(run_example):
+    printed = run_example("embedding", "--samples", "200", "--epochs", "1")
+
+    assert "tsne0" in printed
+    assert Path("outputs", "embedding.png").stat().st_size > 10_000
+
+
 def test_wine_quality(run_example):
     printed = run_example("wine_quality", SEEDS=range(1))
 

@@ -168,7 +168,7 @@ class EmbeddingDisplay:
                 f"each row: set n_components=2. {method!r} gave an array of shape "
                 f"{np.shape(coordinates)} for {len(rows)} rows."
             )
-        labels = {name: _labels(columns[name], rows) for name in chosen}
+        labels = {name: _labels(known[name], columns[name], rows) for name in chosen}
         called = method if isinstance(method, str) else type(method).__name__.lower()
         return cls(np.asarray(coordinates), labels, rows, called)
 
@@ -264,12 +264,15 @@ def _reach_features(estimator: Any, X: Any, owner: str) -> tuple[Any, Any]:
     return inner, X
 
 
-def _labels(column: Any, rows: np.ndarray) -> np.ndarray:
+def _labels(task: Any, column: Any, rows: np.ndarray) -> np.ndarray:
     """Give classes as objects, and real values as floats, of these rows."""
     values, present = column.values[rows], column.present[rows]
     if column.kind == "regression":
         return np.where(present, values.astype(np.float64), np.nan)
     labels = values.astype(object)
+    # As the task has them: an array of y may hold whole numbers as real ones.
+    indices, known = task.locate(values)
+    labels[known] = task.classes_[indices[known]].astype(object)
     labels[~present] = None
     return labels
 
