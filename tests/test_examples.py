@@ -82,6 +82,7 @@ def test_residuals(run_example):
 
 
 def test_calibration(run_example):
+    # Longer than other tests: four networks, and their forecasts before and after.
     arguments = ["--samples", "200", "--epochs", "1", "--members", "2"]
     printed = run_example("calibration", *arguments)
 
@@ -94,6 +95,13 @@ def test_ensemble_gain(run_example):
 
     assert "gain_over_best" in printed
     assert Path("outputs", "ensemble_gain.png").stat().st_size > 10_000
+
+
+def test_embedding(run_example):
+    printed = run_example("embedding", "--samples", "200", "--epochs", "1")
+
+    assert "tsne0" in printed
+    assert Path("outputs", "embedding.png").stat().st_size > 10_000
 
 
 def test_wine_quality(run_example):

@@ -156,6 +156,18 @@ def test_many_classes_have_their_names_among_the_points():
     assert len(colors) == 32
 
 
+def test_labels_are_those_of_the_task():
+    X, y = make_table(60)
+    estimator = table_estimator().fit(X, y)
+    y[0, 0] = 9  # never seen
+    y[1, 0] = np.nan
+    display = EmbeddingDisplay.from_estimator(estimator, X, y, method="pca").plot()
+    shown = display.axes_["kind"].get_legend().get_texts()
+    assert [text.get_text() for text in shown] == ["9.0", "0", "1", "2"]
+    assert display.labels["kind"][1] is None
+    assert display.labels["kind"][2:].tolist() == y[2:, 0].tolist()
+
+
 def test_tasks_without_a_label(problem):
     X, _, estimator = problem
     nothing = pd.DataFrame({"kind": [None] * 90, "size": [np.nan] * 90})

@@ -10,7 +10,7 @@ from scipy import stats
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.inspection._choice import one_task, panel_for_each
+from mtlearn.inspection._choice import one_task, panel_for_each, shown
 from mtlearn.metrics import (
     ScoredOutputs,
     calibration_bins,
@@ -355,7 +355,7 @@ def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:
     ax.plot(curve.expected[known], observed, "o-", markersize=4, label=what)
     ax.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
     title = "ECE" if curve.kind == "classification" else "coverage error"
-    ax.set_title(f"{name}: {title}={curve.error:.3f}".removeprefix(": "))
+    ax.set_title(f"{shown(name)}: {title}={curve.error:.3f}".removeprefix(": "))
     ax.legend(fontsize="small")
 
 

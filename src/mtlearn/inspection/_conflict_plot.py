@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mtlearn.inspection._choice import panels
+from mtlearn.inspection._choice import panels, shown
 
 _WIDTH, _HEIGHT = 5.2, 3.9  # inches of a panel
 _MOST_NUMBERS = 10  # tasks whose cells have their numbers in them
@@ -57,7 +57,7 @@ def draw_conflicts(display: Any, epoch: int) -> tuple[Any, dict[str, Any]]:
 
 
 def _label(pair: Any) -> str:
-    return f"{pair.task}, {pair.other}"
+    return f"{shown(pair.task)}, {shown(pair.other)}"
 
 
 def _cosine(display: Any, pair: Any, layer: str | None, epoch: int) -> float:
@@ -75,7 +75,7 @@ def _limit(*values: np.ndarray) -> float:
 def _draw_tasks(ax: Any, names: Any, cosines: np.ndarray, limit: float) -> None:
     ax.set_facecolor("0.85")  # of what has no cosine
     ax.imshow(cosines, cmap=_MAP, vmin=-limit, vmax=limit)
-    size = _font(len(names))
+    size, names = _font(len(names)), [shown(name) for name in names]
     ax.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
     ax.set_yticks(range(len(names)), names, fontsize=size)
     ax.set_title("all layers")
@@ -106,7 +106,7 @@ def _draw_norms(ax: Any, norms: dict[str, float]) -> None:
     total = lengths.sum()
     shares = lengths / total if total > 0 else lengths
     ax.barh(range(len(norms)), shares)
-    ax.set_yticks(range(len(norms)), list(norms), fontsize=_font(len(norms)))
+    ax.set_yticks(range(len(norms)), map(shown, norms), fontsize=_font(len(norms)))
     ax.invert_yaxis()  # the first task above, as in the matrix
     ax.set(title="who pulls most", xlabel="share of the gradients' lengths")
 

@@ -18,7 +18,7 @@ from mtlearn.exceptions import (
     InvalidParameterError,
     ParameterTypeError,
 )
-from mtlearn.inspection._choice import panel_for_each
+from mtlearn.inspection._choice import panel_for_each, shown
 from mtlearn.metrics import fitted_tasks
 
 _WIDTH, _HEIGHT = 4.6, 3.6  # inches of a panel
@@ -168,7 +168,7 @@ class EmbeddingDisplay:
                 f"each row: set n_components=2. {method!r} gave an array of shape "
                 f"{np.shape(coordinates)} for {len(rows)} rows."
             )
-        labels = {name: _labels(columns[name], rows) for name in chosen}
+        labels = {name: _labels(known[name], columns[name], rows) for name in chosen}
         called = method if isinstance(method, str) else type(method).__name__.lower()
         return cls(np.asarray(coordinates), labels, rows, called)
 
@@ -221,7 +221,7 @@ class EmbeddingDisplay:
                 known = np.isfinite(labels)
             ax.scatter(*self.coordinates[~known].T, color="lightgrey", **_POINTS)
             missing = f" ({(~known).sum()} without a label)" if not known.all() else ""
-            ax.set(xticks=[], yticks=[], title=f"{name}{missing}")
+            ax.set(xticks=[], yticks=[], title=f"{shown(name)}{missing}")
             ax.set(xlabel=f"{self.method}0", ylabel=f"{self.method}1")
             if known.any():
                 draw = _draw_values if real else _draw_classes
@@ -264,12 +264,15 @@ def _reach_features(estimator: Any, X: Any, owner: str) -> tuple[Any, Any]:
     return inner, X
 
 
-def _labels(column: Any, rows: np.ndarray) -> np.ndarray:
+def _labels(task: Any, column: Any, rows: np.ndarray) -> np.ndarray:
     """Give classes as objects, and real values as floats, of these rows."""
     values, present = column.values[rows], column.present[rows]
     if column.kind == "regression":
         return np.where(present, values.astype(np.float64), np.nan)
     labels = values.astype(object)
+    # As the task has them: an array of y may hold whole numbers as real ones.
+    indices, known = task.locate(values)
+    labels[known] = task.classes_[indices[known]].astype(object)
     labels[~present] = None
     return labels
 
@@ -286,11 +289,11 @@ def _draw_classes(ax: Any, coordinates: np.ndarray, labels: np.ndarray) -> None:
     for number, label in enumerate(known):
         points = coordinates[labels == label]
         color = f"C{number}" if few else _color(number / len(known))
-        ax.scatter(*points.T, color=color, label=str(label), **_POINTS)
+        ax.scatter(*points.T, color=color, label=shown(label), **_POINTS)
         if not few:
             ax.text(
                 *np.median(points, axis=0),
-                str(label),
+                shown(label),
                 fontsize="x-small",
                 ha="center",
                 va="center",

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
-from mtlearn.inspection._choice import panels
+from mtlearn.inspection._choice import panels, shown
 from mtlearn.metrics import EnsembleReport, ensemble_report
 
 # What a task is scored by, and how far its probabilities may be believed.
@@ -201,7 +201,7 @@ def _draw(ax: Any, row: dict[str, Any]) -> None:
     ax.set_yticks(numbers if len(numbers) <= _MOST_NUMBERED else [0, numbers[-1]])
     ax.locator_params(axis="x", nbins=5)
     ax.set_title(
-        f"{row['task']}: gain {row['gain']:.3g}, "
+        f"{shown(row['task'])}: gain {row['gain']:.3g}, "
         f"disagreement {row['disagreement']:.3g}",
         fontsize="medium",
     )

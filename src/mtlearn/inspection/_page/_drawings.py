@@ -2,6 +2,10 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._unwrap import reach_network
 from mtlearn.inspection._calibration import CalibrationDisplay
 from mtlearn.inspection._classwise import ClasswiseDisplay
 from mtlearn.inspection._confusion import ConfusionDisplay
@@ -57,8 +61,7 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
         )
         text = f"Cosines between gradients on the shared weights. Lowest: {pairs}."
         pictures.append(drawn(conflict.plot, text))
-    n_rows = len(evidence.tasks[0].column.values)
-    if len(evidence.networks) == 1 and n_rows >= _FEWEST_ROWS:
+    if _has_features(evidence):
         embedding = EmbeddingDisplay.from_estimator(
             evidence.estimator,
             evidence.X,
@@ -78,6 +81,14 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
         text = "The members of the ensemble, their mean and the ensemble."
         pictures.append(drawn(gain.plot, text))
     return pictures
+
+
+def _has_features(evidence: Evidence) -> bool:
+    """Tell whether there is one network, with features to draw enough rows by."""
+    if len(evidence.networks) > 1 or len(evidence.y) < _FEWEST_ROWS:
+        return False
+    network, X = reach_network(evidence.estimator, take_rows(evidence.X, np.arange(1)))
+    return network.embed(X).shape[1] > 1
 
 
 def pictures_of_task(evidence: Evidence, task: TaskEvidence) -> list[Picture]:
