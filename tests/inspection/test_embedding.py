@@ -163,7 +163,7 @@ def test_labels_are_those_of_the_task():
     y[1, 0] = np.nan
     display = EmbeddingDisplay.from_estimator(estimator, X, y, method="pca").plot()
     shown = display.axes_["kind"].get_legend().get_texts()
-    assert [text.get_text() for text in shown] == ["9.0", "0", "1", "2"]
+    assert [text.get_text() for text in shown] == ["9", "0", "1", "2"]
     assert display.labels["kind"][1] is None
     assert display.labels["kind"][2:].tolist() == y[2:, 0].tolist()
 

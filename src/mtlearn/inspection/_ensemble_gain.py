@@ -166,8 +166,8 @@ class EnsembleGainDisplay:
             len(tasks), n_columns, (_WIDTH, _HEIGHT), type(self).__name__
         )
         self.axes_ = {}
-        for line, shown in zip(grid, tasks.values(), strict=True):
-            for ax, row in zip(line, shown, strict=False):
+        for line, rows in zip(grid, tasks.values(), strict=True):
+            for ax, row in zip(line, rows, strict=False):
                 self.axes_[row["task"], row["metric"]] = ax
                 _draw(ax, row)
             for ax in line[len(shown) :]:

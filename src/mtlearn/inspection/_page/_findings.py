@@ -230,12 +230,9 @@ def _conflicting(evidence: Evidence) -> Iterator[Finding]:
         if pair.cosine < -OPPOSED and sure:
             said = f"{pair.cosine:.2f} with {pair.other}"
             against.setdefault(pair.task, []).append(said)
-    for task, said in against.items():
-        yield Finding(
-            "MTL005",
-            task,
-            f"cosine of gradients on the shared weights {_listed(said)}",
-        )
+    for task, others in against.items():
+        message = f"cosine of gradients on the shared weights {_listed(others)}"
+        yield Finding("MTL005", task, message)
 
 
 def _miscalibrated(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
