@@ -170,7 +170,7 @@ class EnsembleGainDisplay:
             for ax, row in zip(line, rows, strict=False):
                 self.axes_[row["task"], row["metric"]] = ax
                 _draw(ax, row)
-            for ax in line[len(shown) :]:
+            for ax in line[len(rows) :]:
                 ax.set_axis_off()
         # Above the first panel, where it hides no point.
         next(iter(self.axes_.values())).legend(
