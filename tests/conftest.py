@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +23,13 @@ def _one_torch_thread():
     """Undo what a test did to torch's thread count."""
     yield
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_pictures_left():
+    """Close what a test has drawn: matplotlib warns of many open figures."""
+    yield
+    plt.close("all")
 
 
 N_SAMPLES = 400

@@ -104,6 +104,21 @@ def test_embedding(run_example):
     assert Path("outputs", "embedding.png").stat().st_size > 10_000
 
 
+def test_task_conflict(run_example):
+    printed = run_example("task_conflict", "--samples", "200", "--epochs", "2")
+
+    assert "digit, item: " in printed
+    assert Path("outputs", "task_conflict.png").stat().st_size > 10_000
+
+
+def test_sharing(run_example):
+    printed = run_example("sharing", FOLDS=2, REPEATS=1, EPOCHS=1)
+
+    for task in ("quality  r2 ", "good     accuracy ", "alcohol  r2 "):
+        assert task in printed
+    assert "quality for alcohol: " in printed
+
+
 def test_wine_quality(run_example):
     printed = run_example("wine_quality", SEEDS=range(1))
 

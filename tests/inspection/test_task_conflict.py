@@ -313,6 +313,15 @@ def test_the_picture_of_one_epoch():
     np.testing.assert_allclose(shares, norms / norms.sum())
 
 
+def test_a_zero_has_no_sign():
+    # Two heads at a right angle, one of them turned by a very small angle.
+    target = make_table(50)[1][:, 1]
+    display = with_heads(np.column_stack([target] * 2), [[1.0, 0.0], [-1e-4, 1.0]])
+    assert -0.005 < display.cosines()[0, 1] < 0
+    numbers = [text.get_text() for text in display.plot().axes_["cosines"].texts]
+    assert numbers == ["0.00", "0.00"]
+
+
 def test_the_picture_of_many_tasks_and_epochs():
     X = make_table(60)[0]
     names = [f"target{i}" for i in range(12)]
@@ -331,3 +340,7 @@ def test_the_picture_of_many_tasks_and_epochs():
         assert line.get_ydata() == pytest.approx(found)
     assert display.axes_["layers"].get_title() == "by layer, epoch 1"
     display.figure_.canvas.draw()
+    legend = display.axes_["epochs"].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == worst[:6]
+    below = display.axes_["epochs"].xaxis.label.get_window_extent().y0
+    assert legend.get_window_extent().y1 < below  # hides no line

@@ -11,6 +11,7 @@ _MOST_NUMBERS = 10  # tasks whose cells have their numbers in them
 _MOST_PAIRS = 12  # in the rows by layer
 _MOST_LINES = 6  # by epoch
 _MOST_NAMES = 30  # of layers; of more, every other one and so on
+_LONGEST_OF_TWO = 26  # letters of a pair, for a legend of two columns
 _MAP = "RdBu"  # low is red
 
 
@@ -84,7 +85,7 @@ def _draw_tasks(ax: Any, names: Any, cosines: np.ndarray, limit: float) -> None:
     for (row, column), value in np.ndenumerate(cosines):
         if np.isfinite(value):
             color = "white" if abs(value) > 0.6 * limit else "black"
-            text = ax.text(column, row, f"{value:.2f}", color=color, fontsize="small")
+            text = ax.text(column, row, _number(value), color=color, fontsize="small")
             text.set(ha="center", va="center")
 
 
@@ -118,7 +119,19 @@ def _draw_epochs(ax: Any, display: Any, pairs: Any) -> None:
     ax.axhline(0, color="0.5", linewidth=0.8)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(title="all layers, by epoch", xlabel="epoch", ylabel="cosine")
-    ax.legend(fontsize="small")
+    # Lines of cosines cross the whole panel: the legend has its place below.
+    n_columns = 1 if max(map(len, map(_label, pairs))) > _LONGEST_OF_TWO else 2
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.24),
+        ncol=n_columns,
+        fontsize="small",
+    )
+
+
+def _number(value: float) -> str:
+    """Write a cosine, without the sign of a zero."""
+    return f"{round(value, 2) + 0:.2f}"
 
 
 def _font(n: int) -> float:

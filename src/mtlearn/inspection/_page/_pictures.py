@@ -50,7 +50,9 @@ def drawn(plot: Callable[[], Any], text: str) -> Picture:
         The figure is closed; what the user draws with stays as it was.
     """
     pyplot = import_optional("matplotlib.pyplot", "report", "report")
-    with pyplot.ioff(), pyplot.style.context("default"):
+    # However many figures the user has open, this one is closed at once.
+    changes = {"figure.max_open_warning": 0}
+    with pyplot.ioff(), pyplot.style.context(["default", changes]):
         figure = plot().figure_
         data = BytesIO()
         figure.savefig(data, format="png", dpi=_DPI)
