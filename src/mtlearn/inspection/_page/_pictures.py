@@ -51,8 +51,8 @@ def drawn(plot: Callable[[], Any], text: str) -> Picture:
     """
     pyplot = import_optional("matplotlib.pyplot", "report", "report")
     # However many figures the user has open, this one is closed at once.
-    changes = {"figure.max_open_warning": 0}
-    with pyplot.ioff(), pyplot.style.context(["default", changes]):
+    no_limit = pyplot.rc_context({"figure.max_open_warning": 0})
+    with pyplot.ioff(), pyplot.style.context("default"), no_limit:
         figure = plot().figure_
         data = BytesIO()
         figure.savefig(data, format="png", dpi=_DPI)
