@@ -132,8 +132,8 @@ def write_report(model, X, y):
     except MissingDependencyError as error:
         print(f"No page: {error}")
         return
-    print(f"{path}: open it in a browser. It begins with what stands out:")
-    for finding in page.findings:
+    print(f"{path}: open it in a browser. What stands out:")
+    for finding in page.findings or ["nothing of what it looks for"]:
         print(f"  {finding}")
 
 
