@@ -1,6 +1,7 @@
 """What a report notices: each finding where it is due, and not where it is not."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,8 @@ from mtlearn import Classification, Head, Partial, Regression, Tasks, report
 from mtlearn.inspection._page import _findings
 from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence
 from mtlearn.inspection._page._findings import CODES, findings_of
-from mtlearn.metrics import Resampling, ScoredLabels, report_of
+from mtlearn.metrics import Resampling, ScoredLabels, ScoredOutputs, report_of
 from mtlearn.networks import MLP
-from mtlearn.tasks import TargetColumn
 from tiny_problems import table_estimator
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "findings.md"
@@ -34,10 +34,13 @@ def task_evidence(true, predicted, output=None, name="t"):
         output = np.eye(task.n_outputs)[np.searchsorted(task.classes_, predicted)]
     return TaskEvidence(
         name,
-        task,
-        TargetColumn(name, true, np.ones(len(true), bool), task.kind),
-        np.arange(len(true)),
-        predicted[:, None] if is_real else output,
+        ScoredOutputs(
+            task,
+            np.ones(len(true), bool),
+            true,
+            predicted[:, None] if is_real else output,
+            labels.weight,
+        ),
         labels,
         {row["metric"]: row for row in table.rows},
     )
@@ -204,9 +207,8 @@ def test_an_uncertain_figure():
 
 def test_a_task_without_labels_is_left_out():
     task = good_classes()
-    nothing = TaskEvidence(
-        "u", task.task, task.column, task.rows[:0], task.output[:0], task.labels, {}
-    )
+    none = replace(task.scored, rows=np.zeros(task.n_samples, bool))
+    nothing = TaskEvidence("u", none, task.labels, {})
     fit = network({"t": FALLING, "u": FALLING})
     assert codes([task, nothing], fit) == []
 

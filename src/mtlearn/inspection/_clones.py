@@ -7,7 +7,6 @@ from sklearn import get_config
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from mtlearn._utils._routing import n_rows
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
@@ -92,26 +91,24 @@ def fit_arguments(prefix: str, **given: Any) -> dict[str, Any]:
     }
 
 
-def chosen_rows(
-    X: Any, max_samples: int, generator: np.random.RandomState
-) -> np.ndarray:
+def chosen_rows(n_rows: int, max_samples: int, seed: int) -> np.ndarray:
     """Choose rows at random, in an order at random.
 
     Parameters
     ----------
-    X : array-like or dataset
-        Samples.
+    n_rows : int
+        Of how many.
     max_samples : int
         How many at most.
-    generator : RandomState
-        Draws.
+    seed : int
+        Of the choice.
 
     Returns
     -------
     ndarray of int
         Their numbers.
     """
-    return generator.permutation(n_rows(X) or 0)[:max_samples]
+    return np.random.default_rng(seed).permutation(n_rows)[:max_samples]
 
 
 def check_max_samples(value: Any, owner: str) -> int:

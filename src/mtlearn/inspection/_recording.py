@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import numpy as np
 from skorch.callbacks import Callback
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.inspection._clones import chosen_rows
 from mtlearn.training import (
-    Samples,
     TaskGradients,
     lookahead_affinity,
     shared_layers,
@@ -38,7 +37,8 @@ class _Recorder(Callback):
         check_several(net.tasks.names, self.owner)
         shared_layers(net.module_)
         self.records_: dict[int, Any] = {}
-        self.sample_: Any = some_rows(X[0], self.max_samples, self.seed)
+        rows = chosen_rows(len(X[0]), self.max_samples, self.seed)
+        self.sample_: Any = take_samples(X[0], rows)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         self.sample_ = None  # which holds the training data
@@ -102,24 +102,3 @@ def check_several(names: tuple[str, ...], owner: str) -> None:
             f"{owner} compares tasks with each other, and there is one only: "
             f"{list(names)}. Pass an estimator of two tasks or more."
         )
-
-
-def some_rows(samples: Samples, max_samples: int, seed: int) -> Samples:
-    """Choose rows at random, in an order at random.
-
-    Parameters
-    ----------
-    samples : Samples
-        Rows with labels.
-    max_samples : int
-        How many at most.
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    Samples
-        The rows.
-    """
-    order = np.random.default_rng(seed).permutation(len(samples))
-    return take_samples(samples, order[:max_samples])

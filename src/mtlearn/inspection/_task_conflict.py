@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._routing import n_rows
 from mtlearn._utils._unwrap import reach
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError
@@ -146,8 +146,7 @@ class TaskConflictDisplay:
         owner = cls.__name__
         most = check_max_samples(max_samples, owner)
         check_several(fitted_tasks(estimator, owner).names, owner)
-        generator = check_random_state(draw_seed(random_state))
-        rows = chosen_rows(X, most, generator)
+        rows = chosen_rows(n_rows(X) or 0, most, draw_seed(random_state))
         X, y, weight = (
             None if each is None else take_rows(each, rows)
             for each in (X, y, sample_weight)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mtlearn._utils._datasets import DatasetRows, take_rows
+from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._unwrap import reach_network
 from mtlearn.inspection._page._evidence import TaskEvidence
 from mtlearn.inspection._page._pictures import Picture, thumbnail
@@ -76,7 +76,7 @@ def worst_cases(evidence: TaskEvidence, estimator: Any, X: Any, n: int) -> list[
 
 def _errors(evidence: TaskEvidence) -> tuple[np.ndarray, Any]:
     """Give an error of each labelled row, 0 of right ones, and words for it."""
-    labels, output, task = evidence.labels, evidence.output, evidence.task
+    labels, output, task = evidence.labels, evidence.scored.output, evidence.task
     if not isinstance(task, Classification):
         errors = (labels.predicted - labels.true).astype(float)
         return np.abs(errors), lambda place: f"off by {errors[place]:+.3g}"
@@ -115,12 +115,8 @@ def thumbnails(estimator: Any, X: Any, rows: np.ndarray) -> list[Picture | None]
     checked = network._check_X(taken, reset=False)
     if checked.ndim != 4:
         return [None] * len(rows)
-    images = checked[np.arange(len(rows))] if _is_lazy(checked) else checked
+    images = checked[np.arange(len(rows))]  # of a dataset, they are read here
     return [
         thumbnail(image, f"sample {row}")
         for image, row in zip(images, rows, strict=True)
     ]
-
-
-def _is_lazy(checked: Any) -> bool:
-    return isinstance(checked, DatasetRows)

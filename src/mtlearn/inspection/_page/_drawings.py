@@ -85,7 +85,7 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
 
 def _has_features(evidence: Evidence) -> bool:
     """Tell whether there is one network, with features to draw enough rows by."""
-    if len(evidence.networks) > 1 or len(evidence.y) < _FEWEST_ROWS:
+    if len(evidence.networks) > 1 or evidence.tasks[0].n_samples < _FEWEST_ROWS:
         return False
     network, X = reach_network(evidence.estimator, take_rows(evidence.X, np.arange(1)))
     return network.embed(X).shape[1] > 1
@@ -110,8 +110,8 @@ def pictures_of_task(evidence: Evidence, task: TaskEvidence) -> list[Picture]:
     if task.is_classification:
         return [*pictures, *_of_classes(task)]
     pictures.extend(_of_values(task))
-    if has_spread(evidence.estimator):
-        pictures.append(_coverage(evidence, task))
+    if evidence.coverage is not None:
+        pictures.append(_coverage(evidence.coverage, task.name))
     return pictures
 
 
@@ -149,7 +149,7 @@ def _of_classes(task: TaskEvidence) -> Iterator[Picture]:
             f"Each class, against its share of the labels. Lowest F1: {worst}.",
         )
     calibration = CalibrationDisplay.from_predictions(
-        true, task.output, labels=classes, task=task.name
+        true, task.scored.output, labels=classes, task=task.name
     )
     yield drawn(
         calibration.plot,
@@ -158,10 +158,8 @@ def _of_classes(task: TaskEvidence) -> Iterator[Picture]:
     )
 
 
-def _coverage(evidence: Evidence, task: TaskEvidence) -> Picture:
-    display = CalibrationDisplay.from_estimator(
-        evidence.estimator, evidence.X, evidence.y, tasks=[task.name]
-    )
+def _coverage(coverage: CalibrationDisplay, name: str) -> Picture:
+    display = CalibrationDisplay({name: coverage.curves[name]})
     return drawn(
         display.plot,
         "How many true values lie within intervals from the spread of the members: on "

@@ -4,19 +4,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._datasets import item_labels
-from mtlearn._utils._unwrap import reach_network, single_networks, task_outputs
+from mtlearn._utils._unwrap import reach_network, single_networks
+from mtlearn.inspection._calibration import CalibrationDisplay
 from mtlearn.inspection._task_conflict import TaskConflictDisplay
 from mtlearn.metrics import (
     Resampling,
     ScoredLabels,
+    ScoredOutputs,
     TaskReport,
     fitted_tasks,
+    has_spread,
     report_of,
+    scored_outputs,
 )
-from mtlearn.tasks import TargetColumn, Task, Tasks, read_targets
+from mtlearn.tasks import Task, Tasks
 
 _MOST_ROWS = 1000  # that gradients are computed on
 
@@ -29,14 +32,8 @@ class TaskEvidence:
     ----------
     name : str
         The task.
-    task : Task
-        Fitted.
-    column : TargetColumn
-        Its labels in y, some of them missing.
-    rows : ndarray of shape (n_labelled,)
-        Where labels are.
-    output : ndarray of shape (n_labelled, n_outputs)
-        Probabilities or values of these rows.
+    scored : ScoredOutputs
+        Its labels in y, where there are any, and probabilities or values of these rows.
     labels : ScoredLabels
         True and predicted labels of these rows.
     figures : dict of str to dict
@@ -44,12 +41,24 @@ class TaskEvidence:
     """
 
     name: str
-    task: Task
-    column: TargetColumn
-    rows: np.ndarray
-    output: np.ndarray
+    scored: ScoredOutputs
     labels: ScoredLabels
     figures: dict[str, dict[str, Any]]
+
+    @property
+    def task(self) -> Task:
+        """The fitted task."""
+        return self.scored.task
+
+    @property
+    def n_samples(self) -> int:
+        """How many rows y has."""
+        return len(self.scored.rows)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Where labels are."""
+        return np.flatnonzero(self.scored.rows)
 
     @property
     def is_classification(self) -> bool:
@@ -117,6 +126,8 @@ class Evidence:
         The fitted estimators of a single network inside, one or an ensemble's members.
     conflict : TaskConflictDisplay or None
         Of several tasks in one network that can be trained.
+    coverage : CalibrationDisplay or None
+        Of the regressions of an ensemble.
     """
 
     estimator: Any
@@ -126,6 +137,7 @@ class Evidence:
     table: TaskReport
     networks: list[tuple[Any, Network]]
     conflict: TaskConflictDisplay | None = None
+    coverage: CalibrationDisplay | None = None
 
 
 def gather(estimator: Any, X: Any, y: Any, resampling: Resampling) -> Evidence:
@@ -147,18 +159,13 @@ def gather(estimator: Any, X: Any, y: Any, resampling: Resampling) -> Evidence:
     """
     tasks = fitted_tasks(estimator, "report")
     y = item_labels(X, y)
-    columns = read_targets(y, tasks)
-    outputs = task_outputs(estimator, X)
-    check_consistent_length(outputs[0], columns[0].values)
-    rows = [np.flatnonzero(column.present) for column in columns]
-    shown = [output[each] for output, each in zip(outputs, rows, strict=True)]
+    scored = scored_outputs(estimator, X, y)
     labels = {
-        name: ScoredLabels(column.values[each], task.decode(output), np.ones(len(each)))
-        for (name, task), column, each, output in zip(
-            tasks.items(), columns, rows, shown, strict=True
-        )
+        name: ScoredLabels(each.true, each.task.decode(each.output), each.weight)
+        for name, each in scored.items()
     }
     table = report_of(tasks, labels, resampling)
+    networks = list(single_networks(estimator))
     return Evidence(
         estimator,
         X,
@@ -166,34 +173,43 @@ def gather(estimator: Any, X: Any, y: Any, resampling: Resampling) -> Evidence:
         [
             TaskEvidence(
                 name,
-                task,
-                columns[place],
-                rows[place],
-                shown[place],
+                scored[name],
                 labels[name],
                 {row["metric"]: row for row in table.rows if row["task"] == name},
             )
-            for place, (name, task) in enumerate(tasks.items())
+            for name in tasks.names
         ],
         table,
-        [(each, _network(each, tasks)) for each in single_networks(estimator)],
-        _conflict(estimator, X, y, resampling.random_state),
+        [(each, _network(each, tasks)) for each in networks],
+        _conflict(estimator, X, y, resampling.random_state)
+        if len(networks) == 1
+        else None,
+        _coverage(estimator, X, y, tasks),
     )
 
 
 def _conflict(
     estimator: Any, X: Any, y: Any, random_state: Any
 ) -> TaskConflictDisplay | None:
-    """Compare the gradients of tasks, where there is a network to share."""
-    networks = list(single_networks(estimator))
-    module = networks[0].net_.module_
-    trainable = any(each.requires_grad for each in module.backbone.parameters())
-    if len(networks) > 1 or len(module.heads) == 1 or not trainable:
-        return None
+    """Compare the gradients of tasks, where they share weights that train."""
     network, X = reach_network(estimator, X)
+    module = network.net_.module_
+    trainable = any(each.requires_grad for each in module.backbone.parameters())
+    if len(module.heads) == 1 or not trainable:
+        return None
     return TaskConflictDisplay.from_estimator(
         network, X, y, max_samples=_MOST_ROWS, random_state=random_state
     )
+
+
+def _coverage(
+    estimator: Any, X: Any, y: Any, tasks: Tasks
+) -> CalibrationDisplay | None:
+    """Compare the spread of members with the errors of all regressions."""
+    real = [name for name, task in tasks.items() if task.kind == "regression"]
+    if not real or not has_spread(estimator):
+        return None
+    return CalibrationDisplay.from_estimator(estimator, X, y, tasks=real)
 
 
 def _network(fitted: Any, tasks: Tasks) -> Network:

@@ -238,16 +238,15 @@ def _conflicting(evidence: Evidence) -> Iterator[Finding]:
 def _miscalibrated(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
     if not task.is_classification:
         return
-    confidence = task.output.max(axis=1)
-    right = task.labels.true == task.labels.predicted
-    error = calibration_error(confidence, right, task.labels.weight)
+    confidence, right, weight = task.scored.confidences()
+    error = calibration_error(confidence, right, weight)
     if error <= MISCALIBRATED:
         return
     # Few rows have an error of calibration by chance alone.
     random = np.random.default_rng(0)
     by_chance = [
         calibration_error(
-            confidence, random.random(len(confidence)) < confidence, task.labels.weight
+            confidence, random.random(len(confidence)) < confidence, weight
         )
         for _ in range(_SIMULATIONS)
     ]

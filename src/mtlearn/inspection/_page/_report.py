@@ -32,7 +32,7 @@ from mtlearn.inspection._page._summary import (
     training_table,
 )
 from mtlearn.inspection._page._words import written
-from mtlearn.metrics import Resampling, TaskReport, format_figure
+from mtlearn.metrics import FIGURES, Resampling, TaskReport, format_figure
 
 _CONFIDENCE = 0.95
 _SAMPLES = 8  # images that are shown as they are
@@ -243,7 +243,7 @@ def _figures(task: TaskEvidence) -> Table:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    is_error = row["metric"] in ("mae", "rmse")
+    is_error = not FIGURES[row["kind"]][row["metric"]].greater_is_better
     value, low, high, baseline = (
         format_figure(row[key], is_error)
         for key in ("value", "low", "high", "baseline")
@@ -253,7 +253,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 def _samples(evidence: Evidence) -> list[Case]:
     """Show some samples as they are, evenly taken, with the labels that are known."""
-    n_rows = len(evidence.tasks[0].column.values)
+    n_rows = evidence.tasks[0].n_samples
     rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _SAMPLES)).astype(int))
     pictures = thumbnails(evidence.estimator, evidence.X, rows)
     return [
@@ -264,9 +264,10 @@ def _samples(evidence: Evidence) -> list[Case]:
 
 
 def _said_of(tasks: list[TaskEvidence], row: int) -> str:
-    known = [task for task in tasks if task.column.present[row]]
     return ", ".join(
-        f"{task.name} {written(task.column.values[row])}" for task in known
+        f"{task.name} {written(label)}"
+        for task in tasks
+        for label in task.labels.true[task.rows == row]
     )
 
 

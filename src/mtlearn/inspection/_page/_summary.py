@@ -31,7 +31,7 @@ def data_facts(evidence: Evidence) -> list[tuple[str, str]]:
     list of (str, str)
         Names and values.
     """
-    n_rows = len(evidence.tasks[0].column.values)
+    n_rows = evidence.tasks[0].n_samples
     rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _ROWS_READ)).astype(int))
     network, X = reach_network(evidence.estimator, take_rows(evidence.X, rows))
     checked = network._check_X(X, reset=False)
@@ -65,7 +65,7 @@ def label_table(evidence: Evidence) -> Table:
             task.name,
             task.task.kind,
             f"{len(task.rows):,}",
-            f"{1 - len(task.rows) / len(task.column.values):.1%}",
+            f"{1 - len(task.rows) / task.n_samples:.1%}",
             _labels(task),
         ]
         for task in evidence.tasks
