@@ -2,9 +2,9 @@
 
 All train one network on one data set: 2,430 images of 32 x 32 pixels, three targets,
 batches of 32, Adam. Each lives in a process of its own, has one epoch to warm up, and
-is then asked for an epoch in turn. All are started anew several times, since how fast
-a process is depends on where its memory happens to lie. mtlearn is timed by whole calls
-of `fit` with warm_start=True and max_epochs=1, so that its checks and its preparations
+is then asked for an epoch in turn. All are started anew several times, since a process
+can be slower than its like for as long as it lives. mtlearn is timed by whole calls of
+`fit` with warm_start=True and max_epochs=1, so that its checks and its preparations
 count; the others have prepared their data and their network before.
 """
 
