@@ -54,6 +54,7 @@ INNER_NAMES = {
     "ScoredOutputs",
     "scored_outputs",
     "has_spread",
+    "member_weights",
     "task_spread",
     "calibration_bins",
     "confidences",

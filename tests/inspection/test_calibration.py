@@ -111,11 +111,12 @@ def test_classifications_of_an_estimator(problem):
 
 
 def coverage(ensemble, X, true, weight):
-    """Compute the share inside of scipy's intervals around the mean of the members."""
+    """Compute the share inside of scipy's intervals for one more member's value."""
     values = np.array([member.predict(X)["size"] for member in ensemble.estimators_])
-    known = ~np.isnan(true)
+    n, known = len(values), ~np.isnan(true)
+    scale = values.std(axis=0, ddof=1) * np.sqrt(1 + 1 / n)
     for level in LEVELS:
-        low, high = stats.norm.interval(level, values.mean(axis=0), values.std(axis=0))
+        low, high = stats.t.interval(level, n - 1, values.mean(axis=0), scale)
         inside = (low <= true) & (true <= high)
         yield np.average(inside[known], weights=weight[known])
 
@@ -138,15 +139,73 @@ def test_the_coverage_of_an_ensemble(problem, weighted):
     )
 
 
-def test_values_that_are_spread_as_the_members_are():
-    X, y = make_table(400)
-    voting = VotingEnsemble(
-        [(str(seed), table_estimator(random_state=seed)) for seed in range(4)]
-    ).fit(X, y)
-    rng = np.random.default_rng(0)
-    y[:, 1] = voting.predict(X)[:, 1] + rng.normal(size=400) * voting.spread(X)[1][:, 0]
-    display = CalibrationDisplay.from_estimator(voting, X, y, tasks=["size"])
-    np.testing.assert_allclose(display.curves["size"].observed, LEVELS, atol=0.08)
+def voting(values, weights=None):
+    """Return an ensemble whose members give these values, and X."""
+    X, y = make_table(values.shape[1])
+    pairs = [(str(each), table_estimator(Regression())) for each in range(len(values))]
+    few = slice(30)
+    ensemble = VotingEnsemble(pairs, weights=weights).fit(X[few], y[few, 1])
+    for member, own in zip(ensemble.estimators_, values, strict=True):
+        member._outputs = lambda X, decode=False, own=own: [own[:, np.newaxis]]
+    return ensemble, X
+
+
+def drawn(n_members, n_rows=3000):
+    """Draw values of members and true ones, alike: of each row another normal."""
+    rng = np.random.default_rng(n_members)
+    middle, width = 5 * rng.normal(size=n_rows), rng.uniform(0.1, 3, size=n_rows)
+    *members, true = middle + width * rng.normal(size=(n_members + 1, n_rows))
+    return np.array(members), true
+
+
+@pytest.mark.parametrize("n_members", [2, 3, 4, 10])
+def test_a_perfect_ensemble_covers_what_it_says(n_members):
+    members, true = drawn(n_members)
+    ensemble, X = voting(members)
+    curve = CalibrationDisplay.from_estimator(ensemble, X, true).curves["task_0"]
+    errors = np.sqrt(curve.expected * (1 - curve.expected) / len(true))
+    assert (np.abs(curve.observed - LEVELS) < 3 * errors).all()
+    assert curve.error < 0.012
+    # Members of half the width are surer than they may be.
+    centre = members.mean(axis=0)
+    sure, X = voting(centre + (members - centre) / 2)
+    narrow = CalibrationDisplay.from_estimator(sure, X, true).curves["task_0"]
+    assert (narrow.observed < curve.observed - 3 * errors).all()
+
+
+def test_an_interval_by_hand():
+    # Of 1 and 3 the mean is 2, s is sqrt(2), and t of one degree of freedom at 50 % is
+    # 1 (at 90 %, 6.314): 2 +- 1 * sqrt(2) * sqrt(3 / 2), which is 1.732.
+    values = np.repeat([[1.0], [3.0]], 4, axis=1)
+    ensemble, X = voting(values)
+    true = np.array([2 + 1.73, 2 - 1.74, 2 + 10.93, 2 - 10.94])
+    curve = CalibrationDisplay.from_estimator(ensemble, X, true).curves["task_0"]
+    found = dict(zip(LEVELS, curve.observed.tolist(), strict=True))
+    assert (found[0.5], found[0.9], found[0.95]) == (0.25, 0.75, 1.0)
+
+
+def test_weights_of_members_count_for_their_intervals():
+    members, true = drawn(3)
+    # One without a weight takes no part.
+    two, X = voting(members, weights=[0, 1, 1])
+    found = CalibrationDisplay.from_estimator(two, X, true).curves["task_0"]
+    plain, X = voting(members[1:])
+    expected = CalibrationDisplay.from_estimator(plain, X, true).curves["task_0"]
+    np.testing.assert_allclose(found.observed, expected.observed)
+    # Weights that differ are nearly right.
+    uneven, X = voting(members, weights=[1, 1, 4])
+    found = CalibrationDisplay.from_estimator(uneven, X, true).curves["task_0"]
+    np.testing.assert_allclose(found.observed, LEVELS, atol=0.035)
+    alone, X = voting(members, weights=[0, 0, 1])
+    with pytest.raises(InvalidParameterError, match="two members or more"):
+        CalibrationDisplay.from_estimator(alone, X, true)
+
+
+def test_the_spread_is_that_of_the_members():
+    ensemble, X = voting(np.array([[1.0, 2.0], [3.0, 8.0]]))
+    np.testing.assert_allclose(ensemble.spread(X[:2]), [[1.0], [3.0]])
+    single, X = voting(np.array([[1.0, 2.0]]))
+    np.testing.assert_array_equal(single.spread(X[:2]), [[0.0], [0.0]])
 
 
 def test_around_ensembles(problem):

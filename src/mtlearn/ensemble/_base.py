@@ -99,6 +99,11 @@ class BaseEnsemble(
     def spread(self, X: Any) -> Any:
         """Compute how far the members lie apart: their standard deviation.
 
+        It describes the members that there are: squares are divided by their number
+        (``ddof=0``), or by the sum of their weights, so that one member has none. As an
+        estimate of how far further members would lie apart it is too small; multiply
+        that of M members by ``sqrt(M / (M - 1))``.
+
         Parameters
         ----------
         X : array-like or dataset

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy import stats
 
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._choice import one_task, panel_for_each, shown
+from mtlearn.inspection._coverage import interval_factors
 from mtlearn.metrics import (
     ScoredOutputs,
     calibration_bins,
@@ -18,6 +18,7 @@ from mtlearn.metrics import (
     confidences,
     fitted_tasks,
     has_spread,
+    member_weights,
     scored_outputs,
     task_spread,
 )
@@ -89,9 +90,10 @@ class CalibrationDisplay:
 
     Notes
     -----
-    The spread of an ensemble's members says how unsure the network is. It has no noise
-    of the labels in it, so intervals made from it cover fewer values than they say
-    wherever labels are noisy.
+    The intervals of a regression hold what they say if the true values are drawn as
+    the members' values are. A spread of members says how unsure the network is: what
+    they all get wrong alike, and noise of the labels, are not in it, and the intervals
+    cover less wherever there is either.
 
     Examples
     --------
@@ -139,8 +141,10 @@ class CalibrationDisplay:
         -------
         CalibrationDisplay
             Not drawn yet. A regression has the levels 0.1, 0.2, …, 0.9 and 0.95: of the
-            true values, the share that is no further from the ensemble's than the
-            members' standard deviation times the normal quantile of the level.
+            true values, the share inside of Student's t-interval for one more value
+            from where the members' values come from. Of M equal members it is their
+            mean ± t·s·sqrt(1 + 1/M), with their sample deviation s (``ddof=1``) and the
+            quantile t of M - 1 degrees of freedom, so that it is right for few members.
 
         Raises
         ------
@@ -157,10 +161,11 @@ class CalibrationDisplay:
         names = _shown(kinds, tasks, has_spread(estimator), cls.__name__)
         real = any(kinds[name] == "regression" for name in names)
         spread = task_spread(estimator, X) if real else {}
+        weights = member_weights(estimator)
         scored = scored_outputs(estimator, X, y, sample_weight)
         return cls(
             {
-                name: _coverage(scored[name], spread[name])
+                name: _coverage(scored[name], spread[name], weights)
                 if kinds[name] == "regression"
                 else _reliability(scored[name].confidences(), n_bins)
                 for name in names
@@ -320,13 +325,15 @@ def _reliability(
     )
 
 
-def _coverage(scored: ScoredOutputs, spread: np.ndarray) -> CalibrationCurve:
-    """Count the true values within normal intervals around the predicted ones."""
+def _coverage(
+    scored: ScoredOutputs, spread: np.ndarray, members: np.ndarray
+) -> CalibrationCurve:
+    """Count the true values within intervals around the predicted ones."""
     levels, nothing = np.array(_LEVELS), np.full(len(_LEVELS), np.nan)
     if not len(scored.true):
         return CalibrationCurve("regression", levels, nothing, nothing, float("nan"))
     distance = np.abs(scored.true.astype(float) - scored.output[:, 0])
-    reach = stats.norm.ppf((1 + levels) / 2) * spread[scored.rows, 0, np.newaxis]
+    reach = interval_factors(members, levels) * spread[scored.rows, 0, np.newaxis]
     inside = distance[:, np.newaxis] <= reach
     observed = np.average(inside, axis=0, weights=scored.weight)
     error = float(np.abs(observed - levels).mean())

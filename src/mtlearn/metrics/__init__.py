@@ -12,6 +12,7 @@ from mtlearn.metrics._intervals import Resampling
 from mtlearn.metrics._outputs import (
     ScoredOutputs,
     has_spread,
+    member_weights,
     scored_outputs,
     task_spread,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "format_figure",
     "has_spread",
     "html_table",
+    "member_weights",
     "report_of",
     "scored_labels",
     "scored_outputs",

@@ -143,8 +143,8 @@ def ensemble_report(
         `calibration_error`, which is :func:`expected_calibration_error`. The
         disagreement is, for a classification, the share of the samples about which two
         members predict different classes, as a mean over pairs; for a regression, the
-        mean standard deviation of the members' values, in the units of y. NaN where a
-        task has no label.
+        mean standard deviation of the members' values (``ddof=0``, as `spread` has it),
+        in the units of y. NaN where a task has no label.
 
     Raises
     ------

@@ -100,12 +100,28 @@ def reach_members(outer: Any, X: Any) -> tuple[Any, Any]:
     return outer, X
 
 
-def has_spread(estimator: Any) -> bool:
-    """Tell whether a fitted estimator has two members or more to compare."""
+def member_weights(estimator: Any) -> np.ndarray:
+    """Give what each member of a fitted ensemble weighs in its average.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: of this package, or a Pipeline or search that ends in one.
+
+    Returns
+    -------
+    ndarray of shape (n_members,)
+        Empty if there is no ensemble in it.
+    """
     inner = unwrap(estimator)
     while inner is not None and not hasattr(inner, "estimators_"):
         inner = unwrap(getattr(inner, "estimator_", None))
-    return inner is not None and len(inner.estimators_) > 1
+    return np.array([] if inner is None else inner._member_weights())
+
+
+def has_spread(estimator: Any) -> bool:
+    """Tell whether two members or more of a fitted estimator take part."""
+    return bool((member_weights(estimator) > 0).sum() > 1)
 
 
 def task_spread(estimator: Any, X: Any) -> dict[str, np.ndarray]:
@@ -121,7 +137,7 @@ def task_spread(estimator: Any, X: Any) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to ndarray of shape (n_samples, n_outputs)
-        Standard deviations, by task.
+        Standard deviations, by task; see `spread` of the ensembles.
     """
     ensemble, X = reach_members(*reach(estimator, X))
     deviations = ensemble.spread(X)
