@@ -28,6 +28,7 @@ def pretend(valid=True, **figures):
     net = SimpleNamespace(
         history=History(),
         module_=nn.Linear(1, 1),
+        criterion_=nn.Module(),
         tasks=SimpleNamespace(names=("a", "b")),
         optimizer_=SimpleNamespace(param_groups=[{"lr": 0.5}]),
     )

@@ -37,6 +37,7 @@ def make_net(tasks, precision=FLOAT64, **params):
         "optimizer": torch.optim.SGD,
         "lr": 0.1,
         "batch_size": 10,
+        "criterion__losses": (sample_loss("cross_entropy"), sample_loss("mse")),
     }
     with torch.random.fork_rng([]):
         torch.default_generator.manual_seed(0)
@@ -45,7 +46,6 @@ def make_net(tasks, precision=FLOAT64, **params):
             MultiTaskLoss,
             tasks=tasks,
             precision=precision,
-            criterion__losses=(sample_loss("cross_entropy"), sample_loss("mse")),
             criterion__task_weights=tasks.weights(),
             train_split=None,
             verbose=0,

@@ -1,6 +1,7 @@
 """The shared recipe of the estimators."""
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -212,7 +213,8 @@ class BaseMultiTaskEstimator(
                     data[0].X, state.codec.tasks, self._default_head, settings
                 )
             context.begin(state.attributes)
-            with state.net.unchanged_on_error():
+            # A new net is nobody's yet, and needs no copy to go back to.
+            with nullcontext() if is_new else state.net.unchanged_on_error():
                 if not is_new:
                     go_on(state.net, settings)
                 state.net.criterion_.task_weights = task_weights

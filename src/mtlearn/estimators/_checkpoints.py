@@ -8,7 +8,7 @@ from mtlearn._utils._datasets import DatasetRows
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.tasks import EncodedTargets
-from mtlearn.training import Checkpoints, Samples, fingerprint_of
+from mtlearn.training import Checkpoints, Samples, fingerprint_of, weights_of
 
 # Parameters that change nothing about what is learned; the seed counts as drawn.
 _APART = ("checkpoint_dir", "verbose", "random_state")
@@ -46,7 +46,7 @@ def open_checkpoints(
     X, targets, validation = data
     params = estimator.get_params(deep=False)
     held_out = () if validation is None else (validation.X, validation.labels)
-    before = {} if state.net is None else state.net.module_.state_dict()
+    before = {} if state.net is None else weights_of(state.net)
     fingerprint = fingerprint_of(
         {
             "class": type(estimator),

@@ -54,7 +54,8 @@ class MultiTaskLoss(nn.Module):
     Parameters
     ----------
     losses : sequence of callable
-        One per task, as `sample_loss` makes them.
+        One per task, as `sample_loss` makes them. Modules among them are registered:
+        their weights and buffers are those of this one.
     task_weights : sequence of float
         One per task.
 
@@ -89,6 +90,14 @@ class MultiTaskLoss(nn.Module):
                 "instead."
             )
         self.losses = tuple(losses)
+        # What a loss learns, or has as a buffer, moves and is trained with this module.
+        self.parts = nn.ModuleDict(
+            {
+                str(position): loss
+                for position, loss in enumerate(losses)
+                if isinstance(loss, nn.Module)
+            }
+        )
         self.task_weights = tuple(float(weight) for weight in task_weights)
 
     def forward(

@@ -162,13 +162,19 @@ def _check_number(value: Any, name: str, owner: str, *, zero: bool) -> None:
     )
 
 
-class _UserLoss:
-    """A user's loss, with the shapes it gets and returns made certain."""
+class _UserLoss(nn.Module):
+    """A user's loss, with the shapes it gets and returns made certain.
+
+    Modules that it is made of are registered, so that their weights can learn.
+    """
 
     def __init__(self, function: SampleLoss) -> None:
+        super().__init__()
         self.function = function
+        if not isinstance(function, nn.Module):
+            self.parts = nn.ModuleList(_modules_in(function, set()))
 
-    def __call__(self, output: Tensor, target: Tensor) -> Tensor:
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
         # A column beside a vector would broadcast to a matrix.
         column = output.squeeze(1) if output.shape[1] == 1 else output
         # Copies: a loss that works in place must not change what metrics are made of.
@@ -181,6 +187,30 @@ class _UserLoss:
             f"{tuple(target.shape)}: one loss per sample, not a mean. "
             f"Got {got} instead. For a loss of torch, use reduction='none'."
         )
+
+
+def _modules_in(value: Any, seen: set[int]) -> list[nn.Module]:
+    """Find the modules that a callable holds, but for those a function refers to."""
+    if id(value) in seen or isinstance(value, type | str | Tensor):
+        return []
+    seen.add(id(value))
+    if isinstance(value, nn.Module):
+        return [value]
+    if inspect.ismethod(value):
+        inside = [value.__self__]
+    elif isinstance(value, functools.partial):
+        inside = [value.func, *value.args, *value.keywords.values()]
+    elif isinstance(value, list | tuple):
+        inside = list(value)
+    elif isinstance(value, dict):
+        inside = list(value.values())
+    else:
+        inside = (
+            []
+            if inspect.isroutine(value)
+            else list(getattr(value, "__dict__", {}).values())
+        )
+    return [module for each in inside for module in _modules_in(each, seen)]
 
 
 def sample_loss(loss: str | SampleLoss, **options: float) -> SampleLoss:

@@ -14,7 +14,7 @@ from mtlearn._utils._plain import PlainDecoder
 from mtlearn.exceptions import ModelFormatError
 from mtlearn.networks import HeadSpec
 from mtlearn.persistence._network import build_net
-from mtlearn.persistence._registry import find
+from mtlearn.persistence._registry import LOSSES, find
 from mtlearn.tasks import Codec, Layout, Tasks
 
 
@@ -47,6 +47,9 @@ class Decoder(PlainDecoder):
                 self.decode(record["value"])
             ),
             "array": lambda record: self.arrays[record["name"]],
+            "tensor": lambda record: torch.from_numpy(
+                np.array(self.arrays[record["name"]])
+            ),
             "labels": self._labels,
             "same": lambda record: self._made[record["number"]],
             **{name: self._kept(maker) for name, maker in self._objects().items()},
@@ -57,6 +60,9 @@ class Decoder(PlainDecoder):
         return {
             "named": lambda record: find(record, self.custom_objects),
             "partial": self._partial,
+            "loss": lambda record: LOSSES[record["name"]](
+                **self._fields(record["fields"])
+            ),
             "tasks": lambda record: Tasks.from_mapping(self._fields(record["fields"])),
             "codec": self._codec,
             "head": lambda record: HeadSpec(**self._fields(record["fields"])),

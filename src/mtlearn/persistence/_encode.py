@@ -12,9 +12,9 @@ from mtlearn._utils._partial import Partial
 from mtlearn._utils._plain import PlainEncoder
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import HeadSpec, architecture
-from mtlearn.persistence._registry import is_object, name_of
+from mtlearn.persistence._registry import LOSSES, is_object, loss_arguments, name_of
 from mtlearn.tasks import Codec, Tasks
-from mtlearn.training import MultiTaskNet
+from mtlearn.training import MultiTaskNet, weights_of
 
 # Names that scikit-learn keeps beside the parameters.
 _REQUESTS, _CALLBACKS = "_metadata_request", "_skl_callbacks"
@@ -40,9 +40,17 @@ class Encoder(PlainEncoder):
     def _other(self, value: Any, where: str) -> Any:
         if isinstance(value, np.generic | np.ndarray | np.dtype | torch.device):
             return self._plain(value, where)
+        if isinstance(value, torch.Tensor):
+            return self._tensor(value, where)
         if isinstance(value, PurePath):
             return {"type": "path", "text": str(value)}
         return self._shared(value, where)
+
+    def _tensor(self, value: torch.Tensor, where: str) -> Any:
+        """Encode a tensor of a loss."""
+        if value.dtype not in (torch.float32, torch.float64):
+            raise _refusal(where, value)
+        return {"type": "tensor", "name": self._beside(value.detach().cpu().numpy())}
 
     def _plain(self, value: Any, where: str) -> Any:
         if isinstance(value, torch.device):
@@ -84,6 +92,10 @@ class Encoder(PlainEncoder):
             return {"type": "head", **self._fields(vars(value), where)}
         if isinstance(value, MultiTaskNet):
             return self._network(value, where)
+        if type(value) in LOSSES.values():
+            name = f"torch.nn.{type(value).__name__}"
+            arguments = self._fields(loss_arguments(value), where)
+            return {"type": "loss", "name": name, **arguments}
         if is_object(value):
             return self._estimator(value, where)
         if isinstance(value, type) or type(value).__name__ == "function":
@@ -120,7 +132,7 @@ class Encoder(PlainEncoder):
 
     def _network(self, net: MultiTaskNet, where: str) -> dict[str, Any]:
         prefix = f"network{len(self._numbers)}"
-        for name, tensor in net.module_.state_dict().items():
+        for name, tensor in weights_of(net).items():
             self.arrays[f"{prefix}.{name}"] = tensor.detach().cpu().numpy()
         params = architecture(net.module__backbone, net.module__backbone_params)
         made_of = {

@@ -11,7 +11,15 @@ from torch import nn
 from mtlearn.exceptions import ModelFormatError
 from mtlearn.networks import HeadSpec, build_network, is_registered
 from mtlearn.tasks import Tasks
-from mtlearn.training import MultiTaskNet, isolated, make_net, precision_of
+from mtlearn.training import (
+    MultiTaskNet,
+    isolated,
+    load_weights_of,
+    make_net,
+    precision_of,
+    split_weights,
+    weights_of,
+)
 
 _CPU = torch.device("cpu")
 
@@ -57,11 +65,12 @@ def build_net(
     """
     found = precision_of(precision).on(_CPU)
     if is_registered(backbone):  # a class of the user's may not know this device
-        with isolated(0, _CPU), torch.device("meta"), _at_most(len(weights)):
+        of_network, _ = split_weights(weights)
+        with isolated(0, _CPU), torch.device("meta"), _at_most(len(of_network)):
             network = build_network(
                 backbone, dict(backbone_params), tuple(input_shape), heads, found.dtype
             )
-        _check_weights(network.state_dict(), weights)
+        _check_weights(network.state_dict(), of_network)
     with isolated(0, _CPU):
         net = make_net(
             tasks,
@@ -75,11 +84,11 @@ def build_net(
             optimizer=torch.optim.Adam,
             device=str(_CPU),
         )
-    _check_weights(net.module_.state_dict(), weights)
-    net.module_.load_state_dict(
-        {name: torch.from_numpy(np.array(each)) for name, each in weights.items()}
+    _check_weights(weights_of(net), weights)
+    load_weights_of(
+        net, {name: torch.from_numpy(np.array(each)) for name, each in weights.items()}
     )
-    net.module_.eval()
+    net._set_training(False)
     return net
 
 

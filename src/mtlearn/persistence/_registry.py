@@ -1,11 +1,13 @@
 """The classes and functions that a file may name: those of this package and torch."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from torch import nn
 
 from mtlearn.augmentation import Augmentation, CutMix, MixUp
 from mtlearn.calibration import TemperatureScaled
@@ -56,6 +58,19 @@ def _torch_parts() -> dict[str, Any]:
     return found
 
 
+def _torch_losses() -> dict[str, type[nn.Module]]:
+    """Name the losses of torch."""
+    found = vars(torch.nn.modules.loss).values()
+    return {
+        f"torch.nn.{each.__name__}": each
+        for each in found
+        if isinstance(each, type) and issubclass(each, nn.modules.loss._Loss)
+    }
+
+
+# Objects of them are made of arguments, which they keep under the same names.
+LOSSES = _torch_losses()
+
 KNOWN: dict[str, Any] = {
     **{each.__name__: each for each in (*_OBJECTS, *_PARTS)},
     **_torch_parts(),
@@ -67,7 +82,7 @@ def is_object(value: Any) -> bool:
     """Tell whether a value is made of parameters, by a class of ours or the user's."""
     return type(value) in _OBJECTS or (
         hasattr(value, "get_params")
-        and not isinstance(value, type)
+        and not isinstance(value, type | nn.Module)
         and type(value).__module__.partition(".")[0] not in ("sklearn", "skorch")
     )
 
@@ -101,6 +116,24 @@ def name_of(value: Callable[..., Any], where: str) -> dict[str, Any]:
             "or class with a name, or set it to None before saving."
         )
     return {"name": name, "custom": True}
+
+
+def loss_arguments(loss: nn.Module) -> dict[str, Any]:
+    """Give the arguments that a loss of torch is made of.
+
+    Parameters
+    ----------
+    loss : nn.Module
+        Of a class in `LOSSES`.
+
+    Returns
+    -------
+    dict
+        By name; tensors on the CPU.
+    """
+    names = inspect.signature(type(loss)).parameters
+    # Not the old names of `reduction`, which leave no attribute.
+    return {name: getattr(loss, name) for name in names if hasattr(loss, name)}
 
 
 def find(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> Any:

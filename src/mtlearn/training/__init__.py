@@ -32,6 +32,7 @@ from mtlearn.training._gradients import (
     task_gradients,
 )
 from mtlearn.training._inference import activations, features
+from mtlearn.training._learned import load_weights_of, split_weights, weights_of
 from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._make import make_net
 from mtlearn.training._net import MultiTaskNet
@@ -84,6 +85,7 @@ __all__ = [
     "fingerprint_of",
     "isolated",
     "kept_checkpoints",
+    "load_weights_of",
     "lookahead_affinity",
     "make_net",
     "precision_of",
@@ -97,10 +99,12 @@ __all__ = [
     "row_chances",
     "schedule_callback",
     "shared_layers",
+    "split_weights",
     "take_samples",
     "task_gradients",
     "threads",
     "to_labels",
     "validation_rows",
     "watches_validation",
+    "weights_of",
 ]

@@ -16,6 +16,7 @@ from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training._batches import Batches
 from mtlearn.training._inference import prediction_batch
+from mtlearn.training._learned import modules_of, parameters_of
 from mtlearn.training._samples import Samples
 
 Update = Callable[[list[Tensor], list[Tensor], int], None]
@@ -256,9 +257,9 @@ class EMACallback(Callback):
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         # Other buffers may hold what has no mean, such as a mask of -inf.
-        norms = [each for each in net.module_.modules() if isinstance(each, _BatchNorm)]
+        norms = [each for each in modules_of(net) if isinstance(each, _BatchNorm)]
         statistics = [buffer for norm in norms for buffer in norm.buffers()]
-        self.average_ = WeightAverage([*net.module_.parameters(), *statistics])
+        self.average_ = WeightAverage([*parameters_of(net).values(), *statistics])
         self.shown_ = False
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
@@ -311,7 +312,7 @@ class SWACallback(Callback):
         self.rows = rows
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        self.average_ = WeightAverage(net.module_.parameters())
+        self.average_ = WeightAverage(parameters_of(net).values())
         self.has_replaced_ = False
         self.epoch_ = 0
         rates = [group["lr"] for group in net.optimizer_.param_groups]

@@ -8,6 +8,7 @@ import numpy as np
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
+from mtlearn.training._learned import load_weights_of, weights_of
 from mtlearn.training._net import MultiTaskNet
 
 # skorch's hooks have public names and no parameters of interest.
@@ -115,11 +116,11 @@ class BestWeights(Callback):
 
     def _copy(self, net: MultiTaskNet) -> dict | None:
         keeps = self.restore or self.keep
-        return copy.deepcopy(net.module_.state_dict()) if keeps else None
+        return copy.deepcopy(weights_of(net)) if keeps else None
 
     def on_train_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
         if self.restore and self.weights_ is not None:
-            net.module_.load_state_dict(self.weights_)
+            load_weights_of(net, self.weights_)
         self.weights_ = self.before_ = None
 
 

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import torch
 from skorch.callbacks import Callback
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtlearn.exceptions import DivergenceError
 from mtlearn.training._callbacks import BestWeights
+from mtlearn.training._learned import parameters_of, parts_of
 from mtlearn.training._loop import StopTraining
 
 # skorch's hooks have public names and no parameters of interest.
@@ -57,7 +58,7 @@ class DivergenceGuard(Callback):
             )
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        name = first_not_finite(net.module_)
+        name = first_not_finite(net)
         if name is not None:
             self._end(
                 f"The weights {name!r} are not finite after epoch "
@@ -92,25 +93,27 @@ def _extremes(net: Any, batch: tuple[Tensor, Any]) -> str:
     return "There " + ", ".join(found)
 
 
-def first_not_finite(module: nn.Module) -> str | None:
+def first_not_finite(net: Any) -> str | None:
     """Find weights, or statistics of batch normalisation, that are not finite.
 
     Parameters
     ----------
-    module : nn.Module
-        A network. Other buffers may hold infinity on purpose, as a mask does.
+    net : MultiTaskNet
+        With a network and a loss. Other buffers may hold infinity on purpose, as a mask
+        does.
 
     Returns
     -------
     str or None
         The first one's name.
     """
-    for name, weights in module.named_parameters():
+    for name, weights in parameters_of(net).items():
         if not torch.isfinite(weights).all():
             return name
-    for prefix, inner in module.named_modules():
-        if isinstance(inner, _BatchNorm):
-            for name, statistics in inner.named_buffers():
-                if not torch.isfinite(statistics).all():
-                    return f"{prefix}.{name}"
+    for start, part in parts_of(net):
+        for prefix, inner in part.named_modules():
+            if isinstance(inner, _BatchNorm):
+                for name, statistics in inner.named_buffers():
+                    if not torch.isfinite(statistics).all():
+                        return f"{start}{prefix}.{name}"
     return None

@@ -80,7 +80,7 @@ class BatchLoop(NeuralNet):
         """
         super().on_epoch_begin(net, **kwargs)
         # Before the callbacks, which may freeze a part of the network.
-        self.module_.train()
+        self._set_training(True)
         # A row of history for every batch of a long training would fill gigabytes.
         if len(self.history) > 1:
             self.history[-2, "batches"].clear()
@@ -249,7 +249,7 @@ class BatchLoop(NeuralNet):
         # A callback may have predicted. Going through all layers at every step, as
         # skorch does, takes longer than a small network.
         if self.module_.training != training:
-            self.module_.train(training)
+            self._set_training(training)
         x, labels = batch
         outputs = self.infer(x)
         loss = self.get_loss(outputs, labels, X=x, training=training)

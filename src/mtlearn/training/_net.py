@@ -13,6 +13,12 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import architecture
 from mtlearn.tasks import Tasks
 from mtlearn.training._changes import Changes
+from mtlearn.training._learned import (
+    copied,
+    load_weights_of,
+    parts_of,
+    weights_of,
+)
 from mtlearn.training._loop import BatchLoop
 from mtlearn.training._precision import Precision
 from mtlearn.training._samples import Samples
@@ -92,6 +98,25 @@ class MultiTaskNet(BatchLoop):
         self.change_generator_ = torch.Generator()
         return self
 
+    def initialize_criterion(self) -> Self:
+        """Make the loss, with copies of what the losses of the tasks learn.
+
+        Returns
+        -------
+        MultiTaskNet
+            This net.
+        """
+        arguments = self.get_params_for("criterion")
+        losses = [
+            copy.deepcopy(loss) if isinstance(loss, nn.Module) else loss
+            for loss in arguments["losses"]
+        ]
+        made = self.initialized_instance(
+            self.criterion, arguments | {"losses": tuple(losses)}
+        )
+        self.criterion_ = made.to(self.precision.dtype)
+        return self
+
     def train(
         self,
         data: tuple[Samples, Samples | None],
@@ -127,13 +152,14 @@ class MultiTaskNet(BatchLoop):
         self.generator_.manual_seed(order_seed)
         self.changes_ = Changes() if changes is None else changes
         self.change_generator_.manual_seed(change_seed)
+        self.inference_ = None  # its memory is free while others are needed
         self.callbacks = list(callbacks)
         self.initialize_callbacks()
         self.initialize_history()
         try:
             return self.partial_fit(data, epochs=epochs)
         finally:
-            self.module_.eval()
+            self._set_training(False)
             for _, callback in self.callbacks_:
                 if hasattr(callback, "close_bar"):  # also on an error
                     callback.close_bar()
@@ -162,7 +188,8 @@ class MultiTaskNet(BatchLoop):
             return False
         self.device: str = device
         self.precision = precision
-        self.module_.to(device, precision.dtype)
+        for _, part in parts_of(self):
+            part.to(device, precision.dtype)
         self.scaler_ = loss_scaler(precision, device)
         self.inference_ = None
         return before != (device, precision.dtype)
@@ -246,12 +273,15 @@ class MultiTaskNet(BatchLoop):
 
     @contextmanager
     def unchanged_on_error(self) -> Iterator[None]:
-        """Give settings, weights and optimiser back as they were if training fails."""
+        """Give settings, weights and optimiser back as they were if training fails.
+
+        A net that is new needs no copies: nobody has it yet.
+        """
         settings = self._settings()
         device, precision = str(self.device), self.precision
         optimizer: torch.optim.Optimizer = self.__dict__["optimizer_"]
-        parts = (self.module_, optimizer)
-        before = [copy.deepcopy(part.state_dict()) for part in parts]
+        weights = copied(weights_of(self))
+        steps = copied(optimizer.state_dict())
         scale = self.scaler_.state_dict()
         frozen = self.module_.frozen_names is not None
         try:
@@ -264,8 +294,8 @@ class MultiTaskNet(BatchLoop):
             for name in self._settings().keys() - settings.keys():
                 del self.__dict__[name]
             self.__dict__.update(settings, optimizer_=optimizer)
-            for part, state in zip(parts, before, strict=True):
-                part.load_state_dict(state)
+            load_weights_of(self, weights)
+            optimizer.load_state_dict(steps)
             # A new one: the step that failed may have left the old one half-way.
             self.scaler_ = loss_scaler(precision, device)
             self.scaler_.load_state_dict(scale)
@@ -289,7 +319,7 @@ class MultiTaskNet(BatchLoop):
         )
         weights = {
             name: value.detach().cpu().numpy()
-            for name, value in self.module_.state_dict().items()
+            for name, value in weights_of(self).items()
         }
         return {"arguments": arguments, "weights": weights}
 
@@ -306,8 +336,8 @@ class MultiTaskNet(BatchLoop):
             name: torch.from_numpy(value.copy())
             for name, value in state["weights"].items()
         }
-        self.module_.load_state_dict(weights)
-        self.module_.eval()
+        load_weights_of(self, weights)
+        self._set_training(False)
 
 
 def _compile(module: nn.Module, options: dict[str, Any]) -> None:

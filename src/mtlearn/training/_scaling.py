@@ -48,7 +48,7 @@ def scaled_step(net: Any, batch: Any) -> dict[str, Any]:
     scaler.unscale_(optimizer)  # callbacks see, and may clip, true gradients
     net.notify(
         "on_grad_computed",
-        named_parameters=list(net.module_.named_parameters()),
+        named_parameters=list(net.get_all_learnable_params()),
         batch=batch,
         training=True,
     )

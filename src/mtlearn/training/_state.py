@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mtlearn._utils._plain import PlainDecoder, PlainEncoder
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
+from mtlearn.training._learned import load_weights_of, parameters_of, weights_of
 
 
 class StateEncoder(PlainEncoder):
@@ -66,9 +67,9 @@ def state_of(net: Any) -> dict[str, Any]:
         Weights, optimiser, generators, history and callbacks; not copied.
     """
     device = torch.device(net.device)
-    weights = net.module_.named_parameters()
+    weights = parameters_of(net).items()
     return {
-        "module": net.module_.state_dict(),
+        "weights": weights_of(net),
         "frozen": [name for name, value in weights if not value.requires_grad],
         "optimizer": net.optimizer_.state_dict(),
         "scaler": net.scaler_.state_dict(),
@@ -96,8 +97,8 @@ def restore_state(net: Any, state: dict[str, Any]) -> None:
     state : dict
         From `state_of`.
     """
-    net.module_.load_state_dict(state["module"])
-    for name, weights in net.module_.named_parameters():
+    load_weights_of(net, state["weights"])
+    for name, weights in parameters_of(net).items():
         weights.requires_grad_(name not in state["frozen"])
     net.optimizer_.load_state_dict(state["optimizer"])
     if net.scaler_.is_enabled():
