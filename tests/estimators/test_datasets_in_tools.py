@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from skorch.helper import SliceDataset
 from torch.utils.data import Subset
 
-from mtlearn import SeedEnsemble, TemperatureScaled, VotingEnsemble
+from mtlearn import Classification, SeedEnsemble, TemperatureScaled, VotingEnsemble
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 from mtlearn.metrics import ensemble_report, task_report
 from mtlearn.model_selection import (
@@ -58,6 +58,27 @@ def test_cross_validation_reads_training_and_test_rows_only():
     labels = SliceDataset(dataset, idx=1)
     scores = cross_val_score(image_estimator(), SliceDataset(dataset), labels, cv=3)
     np.testing.assert_array_equal(scores, expected["test_score"])
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_items_without_labels_are_whole_images(n_channels):
+    images, y = make_images(n_channels=n_channels)
+    sliced = SliceDataset(Items(images))
+    estimator = image_estimator().fit(sliced, y)
+    assert estimator.image_shape_ == (6, 6, n_channels)
+    assert_same_bits(image_estimator().fit(images, y), estimator)
+    found = cross_validate(image_estimator(), sliced, y, **FOLDS)
+    expected = cross_validate(image_estimator(), images, y, **FOLDS)
+    np.testing.assert_array_equal(found["test_score"], expected["test_score"])
+
+
+def test_labels_that_a_sliced_dataset_lacks():
+    with pytest.raises(InvalidDataError, match=r"Item 0 .* no tuple, .* idx=1"):
+        image_estimator().fit(X, SliceDataset(Items(X), idx=1))
+    named = Items([{"x": x, "kind": kind} for x, kind in zip(X, Y[:, 0], strict=True)])
+    parts = SliceDataset(named, idx="x"), SliceDataset(named, idx="kind")
+    expected = image_estimator(Classification()).fit(X, Y[:, 0])
+    assert_same_bits(expected, image_estimator(Classification()).fit(*parts))
 
 
 def test_a_bare_dataset_in_a_search_is_told_what_it_lacks():

@@ -163,17 +163,6 @@ def test_datasets_that_will_not_do(dataset, error, message):
         open_dataset(dataset, "Owner", LAYOUTS)
 
 
-def test_an_error_of_the_dataset_says_which_item_it_was():
-    dataset = Items(X)
-    dataset.items = X[:4]  # shorter than it says
-    rows = DatasetRows(dataset, "Owner", LAYOUTS)
-    with pytest.raises(IndexError) as raised:
-        rows[:]
-    assert raised.value.__notes__ == [
-        "This happened while item 4 of the dataset was read."
-    ]
-
-
 def test_a_list_of_pairs_is_what_scikit_learn_makes_of_a_dataset():
     with pytest.raises(InvalidDataError, match=r"pairs .*SliceDataset\(dataset\) as"):
         open_dataset([(image, 1) for image in X], "Owner", LAYOUTS)

@@ -7,6 +7,8 @@ import numpy as np
 from skorch.helper import SliceDict
 from torch.utils.data import IterableDataset
 
+from mtlearn._utils._masks import refuse_mask
+from mtlearn._utils._views import read_item
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 _NO_LABEL = object()
@@ -58,12 +60,13 @@ def item_of(dataset: Any, number: int) -> tuple[Any, Any]:
     -------
     x, y : object
         As the dataset gives them; see `label_of`.
+
+    Raises
+    ------
+    Exception
+        See `read_item`.
     """
-    try:
-        item = dataset[number]
-    except Exception as error:
-        error.add_note(f"This happened while item {number} of the dataset was read.")
-        raise
+    item = read_item(dataset, number)
     if not isinstance(item, tuple):
         return item, _NO_LABEL
     if len(item) not in (1, 2):
@@ -95,6 +98,8 @@ def label_of(label: Any, number: int) -> Any:
             f"Item {number} of the dataset has no label, and none were passed. Return "
             "(x, y) from __getitem__, or pass y (y_val for X_val)."
         )
+    held = list(label.values()) if isinstance(label, Mapping) else label
+    refuse_mask(held, f"The y of item {number} of the dataset", "None is missing.")
     if isinstance(label, Mapping):
         return {str(name): _scalar(each, number) for name, each in label.items()}
     is_row = isinstance(label, list | tuple) or np.ndim(label) > 0
@@ -171,3 +176,22 @@ def _layout_of(label: Any) -> str:
     if isinstance(label, dict):
         return f"a mapping of {', '.join(sorted(label))}"
     return f"a sequence of {len(label)}" if isinstance(label, list) else "one label"
+
+
+def dataset_labels(dataset: Any) -> Any:
+    """Make one y of a dataset whose items are labels.
+
+    Parameters
+    ----------
+    dataset : dataset
+        Such as ``SliceDataset(pairs, idx=1)``.
+
+    Returns
+    -------
+    ndarray or SliceDict
+        See `join_labels`.
+    """
+    numbers = range(count_items(dataset, "y"))
+    return join_labels(
+        label_of(read_item(dataset, number), number) for number in numbers
+    )

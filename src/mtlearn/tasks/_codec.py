@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array
 
+from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._optional import import_optional
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._base import Task
@@ -280,6 +281,11 @@ def label_weights(
         return present.astype(np.float64)
     if hasattr(sample_weight, "iloc") and hasattr(sample_weight, "columns"):
         sample_weight = _in_task_order(sample_weight, columns)
+    refuse_mask(
+        sample_weight,
+        "sample_weight",
+        "A weight of zero equals absence: sample_weight.filled(0).",
+    )
     weights = check_array(
         sample_weight,
         ensure_2d=False,

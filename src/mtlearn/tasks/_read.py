@@ -9,6 +9,9 @@ import numpy as np
 from scipy.sparse import issparse
 from skorch.helper import SliceDict
 
+from mtlearn._utils._dataset_items import dataset_labels
+from mtlearn._utils._datasets import is_dataset
+from mtlearn._utils._masks import refuse_mask
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 
@@ -82,13 +85,10 @@ def read_raw(y: Any) -> RawTargets:
         raise InvalidDataError(
             "This estimator requires y to be passed, but the target y is None."
         )
+    if is_dataset(y):
+        y = dataset_labels(y)
     if issparse(y):
         raise DataTypeError("y is a sparse matrix; pass a dense array: y.toarray().")
-    if np.ma.isMaskedArray(y):
-        raise DataTypeError(
-            "y is a masked array, whose mask would be lost. Mark missing labels with "
-            "NaN: y.astype(float).filled(np.nan)."
-        )
     if isinstance(y, SliceDict):
         columns = [_column(key, values) for key, values in y.items()]
         return RawTargets("dict", _checked(columns))
@@ -117,6 +117,7 @@ def read_raw(y: Any) -> RawTargets:
 
 def _as_array(y: Any) -> np.ndarray:
     """Return an array in which a missing label has not become text."""
+    refuse_mask(y, "y", "Mark missing labels with NaN: y.astype(float).filled(np.nan).")
     if getattr(y, "requires_grad", False):
         raise InvalidDataError(
             "y is a tensor that requires a gradient, which would be lost. Pass "
