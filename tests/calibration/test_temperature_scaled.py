@@ -157,7 +157,7 @@ def test_frames():
     tasks = Tasks(kind=Classification(), size=Regression())
     scaled = TemperatureScaled(table_estimator(tasks), random_state=0).fit(X, y)
     assert scaled.predict(X).columns.tolist() == ["size", "kind"]
-    assert scaled.classes_[0].tolist() == ["no", "yes"]
+    assert scaled.classes_[1].tolist() == ["no", "yes"]
     assert scaled.feature_names_in_.tolist() == list("abcd")
 
 

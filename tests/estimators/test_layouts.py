@@ -44,7 +44,7 @@ def test_weights_in_a_frame_are_found_by_name(frames):
     X, y = frames
     rng = np.random.default_rng(1)
     in_order = rng.uniform(size=(30, 2))
-    weights = pd.DataFrame(in_order, columns=["a", "b"])[["b", "a"]]
+    weights = pd.DataFrame(in_order, columns=["b", "a"])[["a", "b"]]
 
     by_name = estimator().fit(X, y, sample_weight=weights).predict(X)
 

@@ -1,4 +1,7 @@
-"""Files of every version of the format load, and predict as they did."""
+"""Files of every version of the format load, and predict as they did.
+
+Those called order are by a version whose tasks were in the order of their declaration.
+"""
 
 import hashlib
 from pathlib import Path
@@ -16,6 +19,9 @@ FILES = sorted(Path(__file__).with_name("golden").glob("*.mtlearn"))
 DIGESTS = {
     "images-1.mtlearn": (
         "a80dcf916f2434a4c7f2a6d77d76ab6216d2c10a7ec3f3ede32f2f17cbb7e3ab"
+    ),
+    "order-1.mtlearn": (
+        "afb279a8256f50e714d86d6a115c399468fc803f8bc8591bce9328911ff3622b"
     ),
     "tables-1.mtlearn": (
         "27deee8652e0873ac8d19e1e839c50f0ebe1dcec51048f7f1d17f949a482d0b5"
@@ -39,7 +45,11 @@ def test_a_file_predicts_as_it_did(path):
     # Other processors and versions of torch round otherwise.
     np.testing.assert_allclose(first, expected["first"], atol=1e-5)
     np.testing.assert_allclose(second, expected["second"], rtol=1e-5, atol=1e-5)
-    assert estimator.predict(expected["X"]).shape == (len(expected["X"]), 2)
+    predicted = estimator.predict(expected["X"])
+    assert predicted.shape == (len(expected["X"]), 2)
+    np.testing.assert_allclose(predicted[:, 1].astype(float), second[:, 0])
+    assert first.shape[1] == len(estimator.classes_[0])
+    assert estimator.classes_[1] is None
 
 
 def test_a_file_of_an_older_format_goes_through_every_step(tmp_path, monkeypatch):

@@ -143,14 +143,11 @@ def aligned_outputs(member: Any, X: Any, tasks: Any) -> list[np.ndarray]:
     Returns
     -------
     list of ndarray of shape (n_samples, n_outputs)
-        In task order.
+        In the order of `tasks`.
     """
     own = unwrap(member).tasks_
-    outputs = task_outputs(member, X)
-    return [
-        task.align(output, source)
-        for task, source, output in zip(tasks, own, outputs, strict=True)
-    ]
+    outputs = dict(zip(own.names, task_outputs(member, X), strict=True))
+    return [task.align(outputs[name], own[name]) for name, task in tasks.items()]
 
 
 def forget_optimizer(estimator: Any) -> None:

@@ -48,3 +48,7 @@ class VersionedEstimator(BaseEstimator):
             if each.default is not inspect.Parameter.empty
         }
         super().__setstate__({**defaults, **known})
+        self._restored()
+
+    def _restored(self) -> None:
+        """Bring what an older version has learned to the shape that it has today."""

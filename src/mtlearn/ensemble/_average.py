@@ -45,9 +45,10 @@ def joint_codec(members: Sequence[Any], owner: str) -> Codec:
 
 
 def _described(codec: Codec) -> str:
-    """Name the tasks with their kinds and columns."""
+    """Name the tasks with their kinds and columns, in whatever order."""
     pairs = zip(codec.tasks.items(), codec.layout.keys, strict=True)
-    return ", ".join(f"{name} ({task.kind} of {key})" for (name, task), key in pairs)
+    tasks = [f"{name} ({task.kind} of {key})" for (name, task), key in pairs]
+    return ", ".join(sorted(tasks))
 
 
 def weighted_moments(

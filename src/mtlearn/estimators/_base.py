@@ -31,6 +31,7 @@ from mtlearn.estimators._kinds import (
     set_tags,
 )
 from mtlearn.estimators._mixin import MultiTaskMixin
+from mtlearn.estimators._older import net_in_order
 from mtlearn.estimators._settings import (
     REMEDIES,
     Settings,
@@ -41,6 +42,7 @@ from mtlearn.estimators._train import train
 from mtlearn.tasks import Head, Task, Tasks, fit_codec
 from mtlearn.training import (
     Checkpoints,
+    MultiTaskNet,
     Samples,
     Seeds,
     activations,
@@ -94,7 +96,8 @@ class BaseMultiTaskEstimator(
             with one for each task, or a mapping of them by name.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`, not negative; a
-            zero equals absence. Columns are in task order, or by name in a DataFrame.
+            zero equals absence. Columns are in the order of y's, or found by name in a
+            DataFrame.
         X_val, y_val : array-like, default=None
             Validation samples and labels, a dataset and None among them. Without,
             `validation_fraction` of the rows is set aside where `early_stopping` or the
@@ -163,8 +166,8 @@ class BaseMultiTaskEstimator(
             Weights, as in `fit`.
         classes : array-like or list of array-like, default=None
             All labels that will be seen, for tasks that do not declare them: of the
-            one task, or in task order with None for each regression. Needed at the
-            first call only.
+            one task, or in the order of y's columns with None for each regression.
+            Needed at the first call only.
 
         Returns
         -------
@@ -184,7 +187,7 @@ class BaseMultiTaskEstimator(
         X = self._check_X(X, reset=state is None)
         y = item_labels(X, y)
         if state is None:
-            tasks = declare_classes(self.tasks, classes)
+            tasks = declare_classes(self.tasks, y, classes)
             state = FitState(fit_codec(tasks, y, sample_weight))
         else:
             check_same_network(state, self.tasks, settings)
@@ -205,7 +208,8 @@ class BaseMultiTaskEstimator(
         """Build the network if there is none, train it and keep what it has learned."""
         # Weights may change from fit to fit; all else of a task stays.
         tasks = self.tasks if isinstance(self.tasks, Tasks) else state.codec.tasks
-        task_weights = tasks.weights(self.loss_weights)
+        given = dict(zip(tasks.names, tasks.weights(self.loss_weights), strict=True))
+        task_weights = tuple(given[name] for name in state.codec.tasks.names)
         with isolated(seeds.network, settings.device, settings.n_threads):
             is_new = state.net is None
             if is_new:
@@ -268,6 +272,12 @@ class BaseMultiTaskEstimator(
 
     def _forget_optimizer(self) -> None:
         self.net_.forget_optimizer()
+
+    def _restored(self) -> None:
+        order = self._reorder()
+        if order is not None:
+            net: MultiTaskNet = vars(self)["net_"]
+            self.net_ = net_in_order(net, self.tasks_, order)
 
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
         check_is_fitted(self, "net_")

@@ -53,6 +53,10 @@ def check_same_network(
     if isinstance(tasks, Tasks):
         declared: Tasks = tasks
         declared.validate()
+        if set(declared.names) == set(state.codec.tasks.names):
+            declared = Tasks.from_mapping(
+                {name: declared[name] for name in state.codec.tasks.names}
+            )
         before, today = _described(state.codec.tasks), _described(declared)
         _check_same("tasks", before, today)
     backbones = (

@@ -35,7 +35,8 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         features. Its constructor gets `in_channels` and `image_size` if it has such
         arguments.
     loss_weights : None, sequence or mapping of float, default=None
-        Replaces the tasks' own `weight`: in task order, or by name.
+        Replaces the tasks' own `weight`: in the order in which they are declared
+        (inferred ones: that of y's columns), or by name.
     augmentation : None, str, Augmentation or callable, default=None
         Random changes of training images: ``"light"``, ``"standard"``, an
         :class:`~mtlearn.augmentation.Augmentation`, or a callable that maps a batch

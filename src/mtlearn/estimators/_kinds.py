@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.utils import ClassifierTags, RegressorTags, Tags
 
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.tasks import Classification, Task, Tasks
+from mtlearn.tasks import Classification, Task, Tasks, read_targets
 
 
 def _declared(tasks: Tasks | Task | None) -> list[Task]:
@@ -44,13 +44,17 @@ def has_classification(tasks: Tasks | Task | None) -> bool:
     )
 
 
-def declare_classes(tasks: Tasks | Task | None, classes: Any) -> Tasks | Task | None:
+def declare_classes(
+    tasks: Tasks | Task | None, y: Any, classes: Any
+) -> Tasks | Task | None:
     """Return tasks that all know their classes, or None to infer them.
 
     Parameters
     ----------
     tasks : Tasks, Task or None
         What the user declared.
+    y : array-like
+        Labels, in the order of whose columns the classes are.
     classes : None, array-like or list of array-like
         What the user passed to `partial_fit`.
     """
@@ -65,7 +69,11 @@ def declare_classes(tasks: Tasks | Task | None, classes: Any) -> Tasks | Task | 
         tasks = Classification()
     if not isinstance(tasks, Tasks):
         return _with_classes(tasks, classes, "y")
-    named = clone(tasks)
+    names = tasks.names
+    if len(names) > 1 and classes is not None:
+        columns = sorted(read_targets(y, tasks), key=lambda column: column.position)
+        names = tuple(column.name for column in columns)
+    named = Tasks.from_mapping({name: clone(tasks[name]) for name in names})
     each = [classes] if len(named) == 1 and not _is_nested(classes) else classes
     if each is None:
         each = [None] * len(named)

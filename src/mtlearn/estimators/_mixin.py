@@ -48,6 +48,21 @@ class MultiTaskMixin(ABC):
     def _forget_optimizer(self) -> None:
         """Leave the optimiser without state, as a pickle does."""
 
+    def _restored(self) -> None:
+        self._reorder()
+
+    def _reorder(self) -> tuple[int, ...] | None:
+        """Bring the tasks of an older version to the order of y, and give their own."""
+        if "_codec" not in vars(self) or not self._codec.has_older_order:
+            return None
+        order = self._codec.layout.order
+        self._codec = self._codec.in_order_of_y()
+        self.tasks_ = self._codec.tasks
+        self.task_names_ = self.tasks_.names
+        if "classes_" in vars(self):
+            self.classes_ = self._codec.classes()
+        return order
+
     def predict(self, X: Any) -> Any:
         """Predict labels, in the layout of the y that the estimator was fitted on.
 
@@ -83,8 +98,9 @@ class MultiTaskMixin(ABC):
         Returns
         -------
         ndarray of shape (n_samples, n_classes), or list of ndarray
-            An array if y was one-dimensional; else a list in task order, with
-            `(n_samples, 1)`, the predicted value, for a regression.
+            An array if y was one-dimensional; else a list in the order of y's columns,
+            as those of `predict`, with `(n_samples, 1)`, the predicted value, for a
+            regression.
         """
         outputs = self._outputs(X)
         return outputs[0] if self._codec.layout.container == "1d" else outputs

@@ -31,7 +31,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         `(n_samples, n_features_in)` to features. Its constructor gets `in_features`
         if it has such an argument.
     loss_weights : None, sequence or mapping of float, default=None
-        Replaces the tasks' own `weight`: in task order, or by name.
+        Replaces the tasks' own `weight`: in the order in which they are declared
+        (inferred ones: that of y's columns), or by name.
     augmentation : None or callable, default=None
         Random changes of training rows: a callable that maps a batch
         `(n_samples, n_features_in)` and a `torch.Generator` to such a batch.

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import Tasks, label_weights, read_targets
+from mtlearn.tasks import label_weights
 
 
 class _TaskView:
@@ -93,7 +93,7 @@ class _TaskView:
             If y has no label at all.
         """
         check_is_fitted(self)
-        (column,) = read_targets(y, Tasks.from_mapping({self.name: self._task}))
+        column = self.estimator._codec.column(self.name, y)
         weight = label_weights([column], sample_weight)[:, 0]
         rows = weight > 0
         if not rows.any():

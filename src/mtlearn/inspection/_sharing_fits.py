@@ -65,7 +65,12 @@ def joint_learner(
         With these tasks declared: folds would infer kinds of their own.
     """
     joint = clone(estimator)
-    unwrap(joint).set_params(tasks=tasks, checkpoint_dir=None)
+    inner = unwrap(joint)
+    weights = inner.loss_weights
+    if weights is not None:  # by name, as a sequence is in the order of declaration
+        declared = inner.tasks if isinstance(inner.tasks, Tasks) else tasks
+        weights = dict(zip(declared.names, declared.weights(weights), strict=True))
+    inner.set_params(tasks=tasks, checkpoint_dir=None, loss_weights=weights)
     return Learner(joint, prefix, tasks, sample_weight)
 
 

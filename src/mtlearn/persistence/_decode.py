@@ -11,6 +11,7 @@ from sklearn.utils import Bunch
 
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._plain import PlainDecoder
+from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import ModelFormatError
 from mtlearn.networks import HeadSpec
 from mtlearn.persistence._network import build_net
@@ -119,6 +120,8 @@ class Decoder(PlainDecoder):
         with config_context(enable_metadata_routing=True):
             for method, requests in record.get("requests", {}).items():
                 getattr(made, f"set_{method}_request")(**requests)
+        if isinstance(made, VersionedEstimator):
+            made._restored()
         return made
 
     def _category(self, record: Mapping[str, Any]) -> Any:

@@ -8,10 +8,10 @@ from mtlearn.tasks._codec import (
     Layout,
     fit_codec,
     join_codecs,
-    label_weights,
 )
 from mtlearn.tasks._head import Head
 from mtlearn.tasks._infer import TargetColumn, read_targets
+from mtlearn.tasks._label_weights import label_weights
 from mtlearn.tasks._predictions import read_predictions
 from mtlearn.tasks._regression import Regression
 from mtlearn.tasks._tasks import Tasks

@@ -6,21 +6,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import check_array
 
-from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._optional import import_optional
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._infer import (
     TargetColumn,
     TasksLike,
+    in_order_of_y,
+    name_columns,
+    place_of,
     positions,
     resolve_tasks,
     target_columns,
 )
+from mtlearn.tasks._label_weights import label_weights
 from mtlearn.tasks._read import RawTargets, read_raw
 from mtlearn.tasks._tasks import Tasks
 
@@ -59,11 +60,12 @@ class Layout:
     container : {"1d", "2d", "frame", "dict"}
         What held y.
     order : tuple of int
-        Task numbers in the order of y's columns.
+        Task numbers in the order of y's columns: 0, 1, ... but in a file of an older
+        version, whose tasks were in the order of their declaration.
     keys : tuple
-        Name or position in y of each task's column, in task order.
+        Name or position in y of each task's column.
     dtypes : tuple
-        dtype of each task's predictions, in task order; None leaves it as it comes.
+        dtype of each task's predictions; None leaves it as it comes.
     """
 
     container: str
@@ -79,7 +81,7 @@ class Codec:
     Attributes
     ----------
     tasks : Tasks
-        Fitted clones of the declared or inferred tasks.
+        Fitted clones of the declared or inferred tasks, in the order of y's columns.
     layout : Layout
         Layout of y.
     """
@@ -90,16 +92,46 @@ class Codec:
     def columns(self, y: Any) -> tuple[TargetColumn, ...]:
         """Read the column of each task from y, laid out as in the fit."""
         raw = read_raw(y)
-        named = ("frame", "dict")
-        if len(self.tasks) > 1 and (
-            (self.layout.container in named) and raw.container not in named
-        ):
-            raise InvalidDataError(
-                "y is an array, and the tasks were fitted on named columns "
-                f"({', '.join(map(str, self.layout.keys))}), whose order an array does "
-                "not tell. Pass a DataFrame with these columns."
-            )
-        return target_columns(raw, self.tasks)
+        return target_columns(raw, self.tasks, self._places(raw))
+
+    def column(self, name: str, y: Any) -> TargetColumn:
+        """Read the column of one task from y, which may hold nothing else."""
+        raw = read_raw(y)
+        tasks = Tasks.from_mapping({name: self.tasks[name]})
+        alone = len(raw.columns) == 1 and not raw.is_named
+        return target_columns(raw, tasks, [0] if alone else positions(raw, tasks))[0]
+
+    def _places(self, raw: RawTargets) -> list[int]:
+        """Find where in y the columns of the fit are."""
+        if self.layout.container not in ("frame", "dict"):
+            return positions(raw, self.tasks)
+        if raw.is_named:
+            return [place_of(key, raw) for key in self.layout.keys]
+        if len(self.tasks) == len(raw.columns) == 1:
+            return [0]
+        raise InvalidDataError(
+            "y is an array, and the tasks were fitted on named columns "
+            f"({', '.join(map(str, self.layout.keys))}), whose order an array does "
+            "not tell. Pass a DataFrame with these columns."
+        )
+
+    @property
+    def has_older_order(self) -> bool:
+        """Whether the tasks are in an order of their own."""
+        return list(self.layout.order) != sorted(self.layout.order)
+
+    def in_order_of_y(self) -> "Codec":
+        """Give the codec in the order that it lacks in a file of an older version."""
+        order, layout = self.layout.order, self.layout
+        names = [self.tasks.names[i] for i in order]
+        tasks = Tasks.from_mapping({name: self.tasks[name] for name in names})
+        keys, dtypes = (
+            tuple(each[i] for i in order) for each in (layout.keys, layout.dtypes)
+        )
+        if layout.container == "2d":
+            name_columns(tasks, keys)
+        in_order = tuple(range(len(order)))
+        return Codec(tasks, Layout(layout.container, in_order, keys, dtypes))
 
     def encode(self, y: Any, sample_weight: Any = None) -> EncodedTargets:
         """Encode labels; an unknown one is an error."""
@@ -134,13 +166,15 @@ def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
     Returns
     -------
     Codec
-        With fitted clones of the tasks.
+        With fitted clones of the tasks, in the order of their columns.
     """
     raw = read_raw(y)
-    fitted = clone(resolve_tasks(tasks, raw))
+    resolved = resolve_tasks(tasks, raw)
     if isinstance(tasks, Tasks) and len(tasks) == 1:
         raw = _as_one_column(raw)
-    columns = target_columns(raw, fitted)
+    fitted = in_order_of_y(resolved, raw)
+    places = positions(raw, fitted)
+    columns = target_columns(raw, fitted, places)
     weights = label_weights(columns, sample_weight)
     for (name, task), column, weight in zip(
         fitted.items(), columns, weights.T, strict=True
@@ -152,7 +186,7 @@ def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
                 "or has a sample weight of zero. Leave the task out, or pass labels."
             )
         task.fit(column.values[rows], weight[rows], name, rows)
-    return Codec(fitted, _layout(raw, fitted))
+    return Codec(fitted, _layout(raw, fitted, places))
 
 
 def _as_one_column(raw: RawTargets) -> RawTargets:
@@ -168,9 +202,7 @@ def _as_one_column(raw: RawTargets) -> RawTargets:
     return replace(raw, container="1d")
 
 
-def _layout(raw: RawTargets, tasks: Tasks) -> Layout:
-    places = positions(raw, tasks)
-    order = sorted(range(len(places)), key=places.__getitem__)
+def _layout(raw: RawTargets, tasks: Tasks, places: Sequence[int]) -> Layout:
     columns = [raw.columns[i] for i in places]
     dtypes = [
         _prediction_dtype(task, column.dtype, raw.container == "frame")
@@ -180,7 +212,7 @@ def _layout(raw: RawTargets, tasks: Tasks) -> Layout:
         dtypes = _exact_dtypes(tasks, dtypes)
     return Layout(
         raw.container,
-        tuple(order),
+        tuple(range(len(places))),
         tuple(column.key for column in columns),
         tuple(dtypes),
     )
@@ -259,75 +291,6 @@ def join_codecs(codecs: Sequence[Codec]) -> Codec:
     return Codec(Tasks.from_mapping(tasks), replace(first.layout, dtypes=dtypes))
 
 
-def label_weights(
-    columns: Sequence[TargetColumn], sample_weight: Any = None
-) -> np.ndarray:
-    """Give the weight of each label, zero where it is missing.
-
-    Parameters
-    ----------
-    columns : sequence of TargetColumn
-        The labels, in task order.
-    sample_weight : array-like, default=None
-        Shape `(n_samples,)` or `(n_samples, n_tasks)`; not negative.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_tasks)
-        Weights in float64.
-    """
-    present = np.column_stack([column.present for column in columns])
-    if sample_weight is None:
-        return present.astype(np.float64)
-    if hasattr(sample_weight, "iloc") and hasattr(sample_weight, "columns"):
-        sample_weight = _in_task_order(sample_weight, columns)
-    refuse_mask(
-        sample_weight,
-        "sample_weight",
-        "A weight of zero equals absence: sample_weight.filled(0).",
-    )
-    weights = check_array(
-        sample_weight,
-        ensure_2d=False,
-        allow_nd=True,
-        dtype=np.float64,
-        input_name="sample_weight",
-    )
-    if weights.ndim == 1 and len(weights) == len(present):
-        weights = weights[:, np.newaxis]
-    elif weights.shape != present.shape:
-        n_samples, n_tasks = present.shape
-        raise InvalidDataError(
-            f"sample_weight has shape {weights.shape}; expected ({n_samples},) or "
-            f"({n_samples}, {n_tasks}), one column a task."
-        )
-    if (weights < 0).any():
-        row = int(np.flatnonzero((weights < 0).any(axis=1))[0])
-        raise InvalidDataError(
-            f"Row {row} of sample_weight is negative ({weights[row].min()}). Weights "
-            "must be zero, which equals absence, or positive."
-        )
-    with np.errstate(over="ignore"):
-        if np.isinf(weights.sum(axis=0)).any():
-            raise InvalidDataError(
-                f"sample_weight has values up to {weights.max():.3g}, whose sum is too "
-                "large to compute with. Divide them by their mean."
-            )
-    return present * weights
-
-
-def _in_task_order(frame: Any, columns: Sequence[TargetColumn]) -> Any:
-    names = [column.name for column in columns]
-    if not any(isinstance(key, str) for key in frame.columns):
-        return frame  # numbered columns are in task order
-    if set(names) != set(frame.columns):
-        raise InvalidDataError(
-            f"sample_weight has the columns {list(frame.columns)}; expected one for "
-            f"each task: {names}."
-        )
-    return frame[names]
-
-
 def encode_columns(
     tasks: Tasks, columns: Sequence[TargetColumn], weights: np.ndarray
 ) -> EncodedTargets:
@@ -368,8 +331,10 @@ def arrange(labels: Sequence[np.ndarray], layout: Layout) -> Any:
     if layout.container == "frame":
         pandas = import_optional("pandas", "pandas", "Predicting a DataFrame")
         series = {
-            layout.keys[i]: pandas.Series(labels[i], dtype=layout.dtypes[i])
-            for i in layout.order
+            key: pandas.Series(column, dtype=dtype)
+            for key, column, dtype in zip(
+                layout.keys, labels, layout.dtypes, strict=True
+            )
         }
         return pandas.DataFrame(series)
     alike = [
@@ -378,7 +343,6 @@ def arrange(labels: Sequence[np.ndarray], layout: Layout) -> Any:
     ]
     if layout.container == "1d":
         return alike[0]
-    ordered = [alike[i] for i in layout.order]
-    if any(column.dtype.kind in "OU" for column in ordered):
-        ordered = [column.astype(object) for column in ordered]
-    return np.column_stack(ordered)
+    if any(column.dtype.kind in "OU" for column in alike):
+        alike = [column.astype(object) for column in alike]
+    return np.column_stack(alike)

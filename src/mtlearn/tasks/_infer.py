@@ -1,6 +1,7 @@
 """From y, or from y and declared tasks, to one column a task."""
 
 import warnings
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -35,12 +36,15 @@ class TargetColumn:
         False where the label is missing.
     kind : str
         ``"classification"`` or ``"regression"``.
+    position : int
+        Where it stands among the columns of y.
     """
 
     name: str
     values: np.ndarray
     present: np.ndarray
     kind: str
+    position: int
 
 
 def read_targets(y: object, tasks: TasksLike = None) -> tuple[TargetColumn, ...]:
@@ -74,17 +78,40 @@ def read_targets(y: object, tasks: TasksLike = None) -> tuple[TargetColumn, ...]
     """
     raw = read_raw(y)
     resolved = resolve_tasks(tasks, raw)
-    return target_columns(raw, resolved)
+    return target_columns(raw, resolved, positions(raw, resolved))
 
 
-def target_columns(raw: RawTargets, tasks: Tasks) -> tuple[TargetColumn, ...]:
-    """Pick the column of each task."""
+def target_columns(
+    raw: RawTargets, tasks: Tasks, places: Sequence[int]
+) -> tuple[TargetColumn, ...]:
+    """Pick the column of each task, by its position in y."""
     return tuple(
-        TargetColumn(name, column.values, column.present, task.kind)
-        for (name, task), column in zip(
-            tasks.items(), (raw.columns[i] for i in positions(raw, tasks)), strict=True
+        TargetColumn(name, column.values, column.present, task.kind, place)
+        for (name, task), place, column in zip(
+            tasks.items(), places, (raw.columns[i] for i in places), strict=True
         )
     )
+
+
+def in_order_of_y(tasks: Tasks, raw: RawTargets) -> Tasks:
+    """Give clones of the tasks in the order of their columns, which they then name.
+
+    Whatever lists one thing a task lists them as y does: scikit-learn pairs the columns
+    of y with predictions, probabilities and classes by position.
+    """
+    places = dict(zip(tasks.names, positions(raw, tasks), strict=True))
+    ordered = sorted(places, key=places.__getitem__)
+    clones = Tasks.from_mapping({name: clone(tasks[name]) for name in ordered})
+    if not raw.is_named:
+        name_columns(clones, [places[name] for name in ordered])
+    return clones
+
+
+def name_columns(tasks: Tasks, places: Sequence[int]) -> None:
+    """Set the column of each task of an array that its number would not find."""
+    for number, (task, place) in enumerate(zip(tasks, places, strict=True)):
+        if task.column is None and place != number:
+            task.set_params(column=place)
 
 
 def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
@@ -114,7 +141,7 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
 
 
 def _names(raw: RawTargets) -> list[str]:
-    if raw.container in ("frame", "dict"):
+    if raw.is_named:
         return [str(column.key) for column in raw.columns]
     if raw.name is not None:
         return [raw.name]
@@ -143,7 +170,7 @@ def _infer(column: RawColumn, name: str) -> Task:
 def positions(raw: RawTargets, tasks: Tasks) -> list[int]:
     """Find the position in y of each task's column."""
     keys = [column.key for column in raw.columns]
-    named = raw.container in ("frame", "dict")
+    named = raw.is_named
     # Names inferred from columns that are not strings still find their column.
     names = [str(key) for key in keys] if named else []
     found = []
@@ -165,11 +192,26 @@ def _own_position(name: str, i: int, names: list[str] | None, n_columns: int) ->
             )
         return i
     if name not in names:
-        raise InvalidDataError(
-            f"y has no column {name!r}. Its columns are: {', '.join(names)}. Rename "
-            f"the task or set its 'column'."
-        )
+        raise _no_column(name, names)
     return names.index(name)
+
+
+def place_of(key: Hashable, raw: RawTargets) -> int:
+    """Find a column by its name, which a SliceDict has as a string."""
+    keys = [column.key for column in raw.columns]
+    names = [str(each) for each in keys]
+    if key in keys:
+        return keys.index(key)
+    if str(key) in names:
+        return names.index(str(key))
+    raise _no_column(str(key), names)
+
+
+def _no_column(name: str, names: list[str]) -> InvalidDataError:
+    return InvalidDataError(
+        f"y has no column {name!r}. Its columns are: {', '.join(names)}. Rename the "
+        "task or set its 'column'."
+    )
 
 
 def _declared_position(name: str, column: int | str, keys: list, named: bool) -> int:

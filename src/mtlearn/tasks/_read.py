@@ -61,6 +61,11 @@ class RawTargets:
     def __len__(self) -> int:
         return len(self.columns[0].values)
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the columns have names of their own."""
+        return self.container in ("frame", "dict")
+
 
 def read_raw(y: Any) -> RawTargets:
     """Read y into columns.

@@ -211,7 +211,7 @@ class Tasks:
         Parameters
         ----------
         loss_weights : None, sequence or mapping of float, default=None
-            Values in task order, or by name, that replace the tasks' own.
+            Values in the order of these tasks, or by name, that replace their own.
 
         Returns
         -------
