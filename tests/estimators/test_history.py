@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from sklearn.metrics import f1_score
 
 from mtlearn import Classification, Regression, Tasks
+from mtlearn.training import TaskMetric
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 PER_TASK = ["kind_loss", "kind_accuracy", "size_loss", "size_r2"]
@@ -120,3 +123,48 @@ def test_a_line_an_epoch(capsys):
 def test_a_line_without_validation(capsys):
     table_estimator(verbose=2, max_epochs=1).fit(*make_table())
     assert "/" not in capsys.readouterr().out
+
+
+def rare_class(n_samples=400):
+    """Return rows of noise, of which one class is an eighth."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(n_samples) < 0.125).astype(int)
+    return rng.normal(size=(n_samples, 3)) + 0.8 * y[:, np.newaxis], y
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 1.0, 1: 5.0}, {1: 0.0}])
+def test_class_weights_count_in_the_loss_and_not_in_the_metric(class_weight):
+    X, y = rare_class()
+    tasks = Tasks(a=Classification(2, class_weight=class_weight))
+    # A rate of next to nothing: the weights of all batches are those that predict.
+    estimator = table_estimator(tasks, lr=1e-300, max_epochs=1, batch_size=50)
+    weights = np.linspace(0.5, 2, 300)
+    estimator.fit(X[:300], y[:300], weights, X_val=X[300:], y_val=y[300:])
+
+    row, task = estimator.history_[0], estimator.tasks_["a"]
+    factors = task.class_factors_[y]
+    losses = -np.log(estimator.predict_proba(X)[np.arange(400), y])
+    assert row["train_a_accuracy"] == pytest.approx(
+        estimator.score(X[:300], y[:300], weights)
+    )
+    assert row["valid_a_accuracy"] == pytest.approx(estimator.score(X[300:], y[300:]))
+    for side, rows, given in (
+        ("train", slice(300), weights),
+        ("valid", slice(300, None), 1.0),
+    ):
+        expected = np.average(losses[rows], weights=factors[rows] * given)
+        assert row[f"{side}_a_loss"] == pytest.approx(expected)
+
+
+def test_the_loss_of_a_step_is_the_one_before_it():
+    X, y = make_table()
+    metrics = [TaskMetric(f1_score, "kind", on="train", average="macro")]
+    options = {"batch_size": 40, "max_epochs": 1, "callbacks": metrics}
+    still = table_estimator(lr=1e-300, **options).fit(X, y).history_[0]
+    found = table_estimator(optimizer=torch.optim.LBFGS, lr=0.5, **options)
+    found = found.fit(X, y).history_[0]
+
+    # LBFGS computes the loss of a batch twenty times in a step.
+    for key, value in still.items():
+        if key.startswith("train"):
+            assert found[key] == pytest.approx(value), key

@@ -10,7 +10,7 @@ import torch
 
 from mtlearn import Classification, Head, Partial, Regression, Tasks, report
 from mtlearn.inspection._page import _findings
-from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence
+from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence, gather
 from mtlearn.inspection._page._findings import CODES, findings_of
 from mtlearn.metrics import Resampling, ScoredLabels, ScoredOutputs, report_of
 from mtlearn.networks import MLP
@@ -102,6 +102,29 @@ def test_a_metric_that_only_training_rows_have():
     task = task_evidence(true, predicted, spread)
     assert codes([task], network({"t": FALLING}, trained=0.95)) == [("MTL001", "t")]
     assert codes([task], network({"t": FALLING}, trained=0.7)) == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"tasks": Tasks(a=Classification(2, class_weight="balanced"))},
+        {"tasks": Tasks(a=Classification(2)), "sampler": "balanced"},
+    ],
+    ids=str,
+)
+def test_a_rare_class_that_is_balanced_is_no_overfitting(params):
+    rng = np.random.default_rng(0)
+    y = (rng.random(4000) < 0.06).astype(int)
+    # All of the rare ones stand where three in ten of the others do too: few weights
+    # and many rows, so that nothing can be learned by heart.
+    X = rng.uniform(0.7 * y, 1.0)[:, np.newaxis] * 4 - 2
+    estimator = table_estimator(max_epochs=15, **params).fit(X[:2000], y[:2000])
+
+    evidence = gather(estimator, X[2000:], y[2000:], Resampling(200, 0.95, 0))
+
+    assert "MTL001" not in [each.code for each in findings_of(evidence)]
+    trained = estimator.score(X[:2000], y[:2000])
+    assert trained == pytest.approx(estimator.score(X[2000:], y[2000:]), abs=0.03)
 
 
 @pytest.mark.parametrize("kind", ["classes", "values"])

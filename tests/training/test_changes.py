@@ -84,6 +84,18 @@ def test_weights_of_rows_go_along(labels):
     torch.testing.assert_close(weights, torch.tensor(expected).double())
 
 
+def test_class_weights_are_shared_too(labels):
+    weighted = labels.weights * torch.tensor([2.0, 1.0])
+    mixed = mixed_labels(labels._replace(class_weighted=weighted), PERMUTATION, LAM)
+    apart = mixed_labels(labels, PERMUTATION, LAM)
+
+    assert apart.class_weighted is None
+    torch.testing.assert_close(mixed.weights, apart.weights)
+    torch.testing.assert_close(
+        mixed.loss_weights, apart.weights * torch.tensor([2.0, 1.0])
+    )
+
+
 def test_a_share_of_one_is_the_plain_loss(outputs, labels):
     loss = MultiTaskLoss([sample_loss(kind) for kind in KINDS], [1.0, 3.0])
     plain = loss(outputs, labels.values, labels.weights).total

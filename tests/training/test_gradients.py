@@ -11,6 +11,7 @@ from mtlearn import Classification, Partial, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError, NetworkError
 from mtlearn.networks import MLP
 from mtlearn.training import (
+    Labels,
     Samples,
     lookahead_affinity,
     shared_layers,
@@ -34,8 +35,8 @@ def fitted(n_samples=40, **params):
     y[::5, 0] = np.nan
     y[1::7, 1] = np.nan
     weight = np.linspace(0.5, 1.5, n_samples)
-    params = {"backbone": Partial(MLP, hidden=(5, 4)), **params}
-    estimator = table_estimator(WEIGHTED, **params).fit(X, y)
+    params = {"tasks": WEIGHTED, "backbone": Partial(MLP, hidden=(5, 4)), **params}
+    estimator = table_estimator(**params).fit(X, y)
     return estimator, estimator._labelled(X, y, weight)
 
 
@@ -43,7 +44,7 @@ def losses_by_hand(module, samples):
     """Compute the weighted mean losses with torch's own functions, in one piece."""
     x = torch.as_tensor(samples.X[samples.rows if samples.rows is not None else ...])
     kind, size = module(x)
-    (first, second), weights = samples.labels
+    (first, second), weights = samples.labels.values, samples.labels.weights
     first = nn.functional.cross_entropy(kind, first, reduction="none")
     second = (size[:, 0] - second) ** 2
     means = [
@@ -81,6 +82,22 @@ def test_products_are_those_of_gradients_by_hand():
         ("layers.2", gradients.shape[1] - border),
     ]
     assert found.task_names == ("kind", "size")
+
+
+def test_class_weights_are_weights_of_the_labels():
+    tasks = Tasks(
+        kind=Classification(3, class_weight={0: 1, 1: 5, 2: 0.1}), size=Regression()
+    )
+    estimator, samples = fitted(tasks=tasks)
+    labels, net = samples.labels, estimator.net_
+    plain = Samples(samples.X, Labels(labels.values, labels.loss_weights))
+    assert not torch.equal(labels.weights, labels.loss_weights)
+    for part in (np.arange(40), np.arange(20)):
+        one, other = (take_samples(each, part) for each in (samples, plain))
+        found = task_gradients(net, one).products
+        np.testing.assert_array_equal(found, task_gradients(net, other).products)
+        affinity = lookahead_affinity(net, one, 0.1)
+        np.testing.assert_array_equal(affinity, lookahead_affinity(net, other, 0.1))
 
 
 def test_parts_are_disjoint_rows_in_their_order():

@@ -100,7 +100,7 @@ def test_nothing_is_recorded_without_validation_rows():
 
 def test_without_a_label_the_figure_is_nan():
     samples, tasks = make_problem()
-    values, weights = samples.labels
+    values, weights = samples.labels.values, samples.labels.weights
     weights = weights.clone()
     weights[:, 0] = 0
     bare = Samples(samples.X, samples.labels._replace(weights=weights))

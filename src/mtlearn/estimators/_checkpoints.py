@@ -55,7 +55,7 @@ def open_checkpoints(
             # Without a seed of the user's, that of an earlier run will do.
             "seed": None if estimator.random_state is None else seed,
             "classes": state.codec.classes(),
-            "rows": (X, *targets.values, targets.weights),
+            "rows": (X, *targets.values, targets.weights, targets.class_weighted),
             "held out": held_out,
             "before": (len(state.history), before),
         }

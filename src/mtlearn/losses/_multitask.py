@@ -44,7 +44,9 @@ class MultiTaskLoss(nn.Module):
 
     With the weight `w[i, t]` of sample i in task t and the weight `a[t]` of the
     task, the loss is the sum over t of
-    ``a[t] * sum_i(w[i, t] * loss[i, t]) / sum_i(w[i, t])``.
+    ``a[t] * sum_i(w[i, t] * loss[i, t]) / sum_i(w[i, t])``. In training, the estimators
+    put the sum that is expected of a batch of that size in the place of the last sum,
+    so that a batch of rows with large weights takes a larger step.
 
     A weight of 0 means that the label is absent: the sample then adds exactly
     nothing to the task's loss and gradient, even if its own loss is infinite or
@@ -105,6 +107,7 @@ class MultiTaskLoss(nn.Module):
         outputs: tuple[Tensor, ...],
         targets: tuple[Tensor, ...],
         weights: Tensor,
+        divisors: Tensor | None = None,
     ) -> LossParts:
         """Return the loss of one batch, and its parts.
 
@@ -116,6 +119,9 @@ class MultiTaskLoss(nn.Module):
             The targets, in task order. Those of weight 0 may have any value.
         weights : Tensor of shape (n_samples, n_tasks)
             The weights of the labels, none below 0; 0 where a label is absent.
+        divisors : Tensor of shape (n_tasks,), default=None
+            What each task's weighted sum is divided by, above 0; None takes the sums of
+            `weights`.
 
         Returns
         -------
@@ -128,7 +134,9 @@ class MultiTaskLoss(nn.Module):
             If the number of tasks in the arguments is not that of the losses.
         """
         sums, weight_sums = self.sums(outputs, targets, weights)
-        means = sums / torch.where(weight_sums > 0, weight_sums, 1.0)
+        if divisors is None:
+            divisors = torch.where(weight_sums > 0, weight_sums, 1.0)
+        means = sums / divisors
         total = (means * means.new_tensor(self.task_weights)).sum()
         return LossParts(total, sums.detach(), weight_sums.detach())
 

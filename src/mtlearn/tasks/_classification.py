@@ -36,7 +36,7 @@ class Classification(Task):
         Share of the target that is spread evenly over all classes, in [0, 1).
         Only for ``loss="cross_entropy"``.
     class_weight : None, "balanced" or mapping, default=None
-        Factors on the sample weights by label, as in scikit-learn.
+        Factors on the sample weights by label, as in scikit-learn; for the loss only.
     head : None or Head, default=None
         Layers of this task; None takes the estimator's default.
     column : None, int or str, default=None

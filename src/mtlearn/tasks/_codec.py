@@ -36,10 +36,19 @@ class EncodedTargets:
         Encoded labels in task order, int64 or float64; zero where one is missing.
     weights : ndarray of shape (n_samples, n_tasks)
         Weight of each label, float64; zero where it is missing.
+    class_weighted : ndarray of shape (n_samples, n_tasks) or None
+        The same times the factors of the classes, which the loss alone sees; None where
+        no task has any.
     """
 
     values: tuple[np.ndarray, ...]
     weights: np.ndarray
+    class_weighted: np.ndarray | None = None
+
+    @property
+    def loss_weights(self) -> np.ndarray:
+        """Weight of each label in the loss."""
+        return self.weights if self.class_weighted is None else self.class_weighted
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -47,7 +56,9 @@ class EncodedTargets:
     def take(self, rows: np.ndarray) -> "EncodedTargets":
         """Select rows."""
         return EncodedTargets(
-            tuple(values[rows] for values in self.values), self.weights[rows]
+            tuple(values[rows] for values in self.values),
+            self.weights[rows],
+            None if self.class_weighted is None else self.class_weighted[rows],
         )
 
 
@@ -295,8 +306,8 @@ def encode_columns(
     tasks: Tasks, columns: Sequence[TargetColumn], weights: np.ndarray
 ) -> EncodedTargets:
     """Encode the labels that have a weight."""
-    weights = weights.copy()
-    values = []
+    values, weighted = [], weights.copy()
+    has_factors = False
     for i, ((name, task), column) in enumerate(
         zip(tasks.items(), columns, strict=True)
     ):
@@ -306,9 +317,10 @@ def encode_columns(
         full[rows] = encoded
         factor = task.label_weight(encoded)
         if factor is not None:
-            weights[rows, i] *= factor
+            weighted[rows, i] *= factor
+            has_factors = True
         values.append(full)
-    return EncodedTargets(tuple(values), weights)
+    return EncodedTargets(tuple(values), weights, weighted if has_factors else None)
 
 
 def arrange(labels: Sequence[np.ndarray], layout: Layout) -> Any:

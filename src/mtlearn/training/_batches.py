@@ -75,9 +75,13 @@ def to_labels(
         else _real(value, dtype, "y, as the loss sees it,", _REMEDY_OF_TARGETS)
         for value in targets.values
     )
-    weights = _real(targets.weights, dtype, "sample_weight", _REMEDY_OF_WEIGHTS)
-    _check_sums(targets.weights, dtype)
-    return Labels(tuple(value.to(device) for value in values), weights.to(device))
+    weights = _weights(targets.weights, dtype).to(device)
+    weighted = targets.class_weighted
+    return Labels(
+        tuple(value.to(device) for value in values),
+        weights,
+        None if weighted is None else _weights(weighted, dtype).to(device),
+    )
 
 
 def _real(values: np.ndarray, dtype: torch.dtype, what: str, remedy: str) -> Tensor:
@@ -88,6 +92,12 @@ def _real(values: np.ndarray, dtype: torch.dtype, what: str, remedy: str) -> Ten
             f"{most:.3g}. {remedy}"
         )
     return torch.as_tensor(values, dtype=dtype)
+
+
+def _weights(weights: np.ndarray, dtype: torch.dtype) -> Tensor:
+    cast = _real(weights, dtype, "sample_weight", _REMEDY_OF_WEIGHTS)
+    _check_sums(weights, dtype)
+    return cast
 
 
 def _check_sums(weights: np.ndarray, dtype: torch.dtype) -> None:
@@ -153,8 +163,4 @@ class Batches:
 
     def _labels(self, index: Tensor) -> Labels | None:
         labels = self.samples.labels
-        if labels is None:
-            return None
-        index = index.to(labels.weights.device)
-        values = tuple(value[index] for value in labels.values)
-        return Labels(values, labels.weights[index])
+        return None if labels is None else labels.take(index)

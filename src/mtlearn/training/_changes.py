@@ -85,13 +85,20 @@ def mixed_labels(labels: Labels, permutation: Tensor, lam: Tensor | float) -> La
     Labels
         Of twice as many rows: the rows' own labels, then those of their partners.
     """
-    weights = labels.weights
-    permutation = permutation.to(weights.device)
-    own = torch.as_tensor(lam, dtype=weights.dtype).to(weights.device)
-    own = own.expand(len(weights))[:, None]
-    values = tuple(torch.cat([value, value[permutation]]) for value in labels.values)
-    both = torch.cat([own * weights, (1 - own) * weights[permutation]])
-    return Labels(values, both)
+    device, dtype = labels.weights.device, labels.weights.dtype
+    permutation = permutation.to(device)
+    own = torch.as_tensor(lam, dtype=dtype).to(device)
+    own = own.expand(len(labels.weights))[:, None]
+
+    def shared(weights: Tensor) -> Tensor:
+        return torch.cat([own * weights, (1 - own) * weights[permutation]])
+
+    weighted = labels.class_weighted
+    return Labels(
+        tuple(torch.cat([value, value[permutation]]) for value in labels.values),
+        shared(labels.weights),
+        None if weighted is None else shared(weighted),
+    )
 
 
 def _unpack(mixed: Any, n_rows: int, mixing: Change) -> tuple[Any, Tensor, Tensor]:

@@ -149,10 +149,9 @@ def take_samples(samples: Samples, index: np.ndarray) -> Samples:
         These rows.
     """
     labels = _labels(samples)
-    at = torch.from_numpy(index).to(labels.weights.device)
     return Samples(
         samples.X,
-        Labels(tuple(each[at] for each in labels.values), labels.weights[at]),
+        labels.take(torch.from_numpy(index)),
         index if samples.rows is None else samples.rows[index],
     )
 
@@ -277,7 +276,7 @@ def _loss_sums(
         task.link(head(features))
         for task, head in zip(net.tasks, network.heads, strict=True)
     )
-    return net.criterion_.sums(outputs, labels.values, labels.weights)[0]
+    return net.criterion_.sums(outputs, labels.values, labels.loss_weights)[0]
 
 
 def _gradient_sums(
@@ -322,7 +321,7 @@ def _labels(samples: Samples) -> Labels:
 
 
 def _weight_sums(samples: Samples) -> np.ndarray:
-    return _labels(samples).weights.double().sum(dim=0).cpu().numpy()
+    return _labels(samples).loss_weights.double().sum(dim=0).cpu().numpy()
 
 
 def _scales(net: Any, samples: Samples) -> np.ndarray:

@@ -1,5 +1,6 @@
 """How the skorch net steps through batches."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import torch
@@ -7,6 +8,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
+from mtlearn.losses import LossParts
 from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
 from mtlearn.training._batches import Batches
@@ -15,6 +17,7 @@ from mtlearn.training._inference import prediction_batch
 from mtlearn.training._precision import Precision
 from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._scaling import scaled_step
+from mtlearn.training._step_sums import StepSums
 from mtlearn.training._tally import Tally
 
 
@@ -35,6 +38,7 @@ class BatchLoop(NeuralNet):
     scaler_: Any
     changes_: Changes
     change_generator_: torch.Generator
+    step_sums_: StepSums | None
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, *, epochs: int = 1
@@ -187,12 +191,16 @@ class BatchLoop(NeuralNet):
         dict
             ``loss`` and ``y_pred``.
         """
-        # Once a step: an optimiser may compute the loss of a batch several times.
+        # Once a step: an optimiser may compute the loss of a batch several times, of
+        # which the first one, with the weights as they were, is the step's.
         x, labels = batch
         batch = self.changes_.apply(x, labels, self.change_generator_)
         if self.scaler_.is_enabled():
-            return scaled_step(self, batch)
-        return super().train_step(batch, **fit_params)
+            step = scaled_step(self, batch)
+        else:
+            step = super().train_step(batch, **fit_params)
+        self.tallies_[True].add(*step.pop("counted"))
+        return step
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute the loss of a batch and its gradients.
@@ -229,7 +237,9 @@ class BatchLoop(NeuralNet):
             ``loss`` and ``y_pred``.
         """
         with torch.no_grad():
-            return self.forward_step(batch, training=False)
+            step = self.forward_step(batch, training=False)
+        self.tallies_[False].add(*step.pop("counted"))
+        return step
 
     def forward_step(self, batch: Any, training: bool) -> dict[str, Any]:
         """Compute outputs and the loss.
@@ -244,7 +254,7 @@ class BatchLoop(NeuralNet):
         Returns
         -------
         dict
-            ``loss`` and ``y_pred``.
+            ``loss``, ``y_pred`` and ``counted``, which a tally adds up.
         """
         # A callback may have predicted. Going through all layers at every step, as
         # skorch does, takes longer than a small network.
@@ -252,13 +262,13 @@ class BatchLoop(NeuralNet):
             self._set_training(training)
         x, labels = batch
         outputs = self.infer(x)
-        loss = self.get_loss(outputs, labels, X=x, training=training)
-        return {"loss": loss, "y_pred": outputs}
+        counted = self._counted(outputs, labels, training)
+        return {"loss": counted[0].total, "y_pred": outputs, "counted": counted}
 
     def get_loss(
         self, y_pred: Any, y_true: Labels, X: Any = None, training: bool = False
     ) -> Tensor:
-        """Compute the weighted loss, and add the batch to the epoch's sums.
+        """Compute the weighted loss.
 
         Parameters
         ----------
@@ -276,14 +286,23 @@ class BatchLoop(NeuralNet):
         Tensor
             The total loss, a scalar.
         """
+        return self._counted(y_pred, y_true, training)[0].total
+
+    def _counted(
+        self, y_pred: Sequence[Tensor], labels: Labels, training: bool
+    ) -> tuple[LossParts, tuple[Tensor, ...], Labels]:
+        """Compute the losses, and give what they are made of beside them."""
         outputs = tuple(
             task.link(output) for task, output in zip(self.tasks, y_pred, strict=True)
         )
-        if len(y_true.weights) != len(outputs[0]):
+        divisors = None
+        if training and self.step_sums_ is not None:
+            # Mixing makes two labels of each row, which share its weight.
+            divisors = self.step_sums_.of(len(outputs[0]))
+        if len(labels.weights) != len(outputs[0]):
             outputs = tuple(torch.cat([output, output]) for output in outputs)
-        parts = self.criterion_(outputs, y_true.values, y_true.weights)
-        self.tallies_[training].add(parts, outputs, y_true)
-        return parts.total
+        parts = self.criterion_(outputs, labels.values, labels.loss_weights, divisors)
+        return parts, outputs, labels
 
 
 def _has_stopped(callback: Callback) -> bool:

@@ -24,6 +24,7 @@ from mtlearn.training._precision import Precision
 from mtlearn.training._samples import Samples
 from mtlearn.training._scaling import loss_scaler
 from mtlearn.training._seeding import isolated
+from mtlearn.training._step_sums import StepSums
 
 
 class MultiTaskNet(BatchLoop):
@@ -96,6 +97,7 @@ class MultiTaskNet(BatchLoop):
         self.generator_ = torch.Generator()
         self.changes_ = Changes()
         self.change_generator_ = torch.Generator()
+        self.step_sums_ = None
         return self
 
     def initialize_criterion(self) -> Self:
@@ -153,6 +155,7 @@ class MultiTaskNet(BatchLoop):
         self.changes_ = Changes() if changes is None else changes
         self.change_generator_.manual_seed(change_seed)
         self.inference_ = None  # its memory is free while others are needed
+        self.step_sums_ = StepSums(data[0])
         self.callbacks = list(callbacks)
         self.initialize_callbacks()
         self.initialize_history()
@@ -164,7 +167,7 @@ class MultiTaskNet(BatchLoop):
                 if hasattr(callback, "close_bar"):  # also on an error
                     callback.close_bar()
             # They know the training data, which a fitted net must not keep alive.
-            self.changes_ = Changes()
+            self.changes_, self.step_sums_ = Changes(), None
             self.callbacks = []
             self.initialize_callbacks()
 

@@ -18,10 +18,28 @@ class Labels(NamedTuple):
         In task order; anything where the weight is zero.
     weights : Tensor of shape (n_samples, n_tasks)
         Weights, zero where a label is missing.
+    class_weighted : Tensor of shape (n_samples, n_tasks) or None
+        The same times the factors of the classes, which the loss alone sees; None where
+        no task has any.
     """
 
     values: tuple[Tensor, ...]
     weights: Tensor
+    class_weighted: Tensor | None = None
+
+    @property
+    def loss_weights(self) -> Tensor:
+        """Weight of each label in the loss."""
+        return self.weights if self.class_weighted is None else self.class_weighted
+
+    def take(self, index: Tensor) -> "Labels":
+        """Select rows by their numbers, wherever those are kept."""
+        index = index.to(self.weights.device)
+        return Labels(
+            tuple(value[index] for value in self.values),
+            self.weights[index],
+            None if self.class_weighted is None else self.class_weighted[index],
+        )
 
 
 @dataclass(frozen=True)

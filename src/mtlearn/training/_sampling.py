@@ -18,8 +18,8 @@ def row_chances(
     """Give each row's chance to be drawn, relative to the mean row's.
 
     Chances are such that the classes of a task get the same share of its labels'
-    weight; for several tasks, as nearly as the rows allow. They are found by scaling
-    the rows of each class, task by task, again and again [1]_.
+    weight in the loss; for several tasks, as nearly as the rows allow. They are found
+    by scaling the rows of each class, task by task, again and again [1]_.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def row_chances(
     if sampler is None:
         return None
     columns = {
-        name: (targets.values[i], targets.weights[:, i])
+        name: (targets.values[i], targets.loss_weights[:, i])
         for i, (name, task) in enumerate(tasks.items())
         if task.kind == "classification"
     }
@@ -64,7 +64,7 @@ def row_chances(
             f"of a classification, of which there are {list(columns)}. "
             f"Got {sampler!r} instead."
         )
-    chances = targets.weights.any(axis=1).astype(float)
+    chances = targets.loss_weights.any(axis=1).astype(float)
     # A single task needs one round.
     for _ in range(_ROUNDS if len(columns) > 1 else 1):
         for values, weights in columns.values():

@@ -1,0 +1,108 @@
+"""What a step's losses are divided by: counted by hand."""
+
+import numpy as np
+import pytest
+import torch
+from tiny_nets import FLOAT32, make_net, make_problem, train
+
+from mtlearn.training import Labels, Samples
+from mtlearn.training._step_sums import StepSums
+
+NEXT_TO_NOTHING = 1e-300
+
+
+def samples_of(weights, chances=None, dtype=torch.float64, class_weighted=None):
+    weights = torch.tensor(weights, dtype=dtype)
+    if class_weighted is not None:
+        class_weighted = torch.tensor(class_weighted, dtype=dtype)
+    labels = Labels((), weights, class_weighted)
+    return Samples(np.zeros((len(weights), 1)), labels, chances=chances)
+
+
+def test_rows_times_the_mean_weight():
+    sums = StepSums(samples_of([[1.0, 0.0], [2.0, 0.0], [0.0, 5.0], [1.0, 1.0]]))
+
+    assert sums.of(2).tolist() == [2.0, 3.0]
+    assert sums.of(4).tolist() == [4.0, 6.0]
+    assert sums.of(2) is sums.of(2)
+
+
+def test_class_weights_count():
+    weighted = [[3.0], [1.0], [0.0]]
+    sums = StepSums(samples_of([[1.0], [1.0], [0.0]], class_weighted=weighted))
+
+    assert sums.of(3).tolist() == [4.0]
+
+
+def test_rows_that_are_drawn_often_count_more():
+    chances = np.array([0.5, 2.5, 0.0])
+    sums = StepSums(samples_of([[4.0, 1.0], [0.0, 2.0], [9.0, 0.0]], chances))
+
+    # Of 30 rows drawn, 5 are the first and 25 the second.
+    np.testing.assert_allclose(sums.of(30), [20, 5 + 50], rtol=1e-15)
+
+
+def test_a_task_without_any_weight_divides_by_one():
+    assert StepSums(samples_of([[0.0, 1.0], [0.0, 1.0]])).of(1).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("draws", [False, True])
+def test_weights_of_one_give_the_very_number_of_rows(dtype, draws):
+    rng = np.random.default_rng(0)
+    for n in (3, 49, 98, 1000):
+        chances = None
+        if draws:
+            chances = rng.random(n)
+            chances /= chances.mean()
+        sums = StepSums(samples_of(np.ones((n, 2)), chances, dtype))
+        for n_rows in range(1, 201):
+            assert sums.of(n_rows).tolist() == [n_rows, n_rows]
+        assert sums.of(n_rows).dtype == dtype
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 6])
+def test_steps_of_an_epoch_add_up_to_the_loss_of_all_rows(batch_size):
+    samples, tasks = make_problem()
+    weights = torch.tensor(np.random.default_rng(0).random((30, 2)))
+    weights[3:20, 1] = 0
+    labels = samples.labels._replace(class_weighted=weights)
+    net = make_net(tasks, batch_size=batch_size, lr=NEXT_TO_NOTHING)
+    net = train(net, Samples(samples.X, labels), epochs=1)
+
+    steps = net.batch_losses_[0]
+    whole = net.tallies_[True].summary("train")
+    np.testing.assert_allclose(np.mean(steps), whole["train_loss"], rtol=1e-12)
+    assert len(steps) == 30 // batch_size
+
+
+def test_a_row_by_itself_keeps_its_weight():
+    samples, tasks = make_problem(2)
+    weights = torch.tensor([[1.0, 0.0], [3.0, 0.0]])
+    labels = samples.labels._replace(weights=weights.double())
+    net = make_net(tasks, batch_size=1, lr=NEXT_TO_NOTHING)
+    logits = net.module_(torch.from_numpy(samples.X))[0]
+    each = torch.nn.functional.cross_entropy(
+        logits, samples.labels.values[0], reduction="none"
+    )
+    net = train(net, Samples(samples.X, labels), epochs=1)
+
+    expected = each.detach().numpy() * [0.5, 1.5]
+    np.testing.assert_allclose(sorted(net.batch_losses_[0]), sorted(expected))
+
+
+def test_complete_labels_train_as_with_the_sums_of_the_batches(monkeypatch):
+    samples, tasks = make_problem(31, torch.float32)
+    first = train(make_net(tasks, FLOAT32), samples)
+    monkeypatch.setattr(StepSums, "of", lambda self, n_rows: None)
+    second = train(make_net(tasks, FLOAT32), samples)
+
+    for a, b in zip(
+        first.module_.parameters(), second.module_.parameters(), strict=True
+    ):
+        assert torch.equal(a, b)
+
+
+def test_a_trained_net_forgets_its_rows():
+    samples, tasks = make_problem()
+    assert train(make_net(tasks), samples).step_sums_ is None
