@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
@@ -141,6 +142,72 @@ def test_runs_of_different_lengths():
     labels = [line.get_label() for line in ax.get_lines()]
     assert labels == ["some train", "other train"]
     assert ax.get_lines()[0].get_ydata()[-1] == runs[1][-1]["train_loss"]
+
+
+def history(lr, n_epochs=3):
+    return [{"train_loss": lr, "train_score": 0.0, "lr": lr}] * n_epochs
+
+
+def test_every_setting_has_a_line_and_a_colour():
+    labels = [f"setting {i}" for i in range(23)]
+    histories = {label: history(1.0 + i) for i, label in enumerate(labels)}
+    display = LearningCurvesDisplay.from_histories(histories).plot()
+    lines = display.axes_["all tasks", "loss"].get_lines()
+    drawn = {line.get_label(): line.get_ydata()[0] for line in lines}
+    assert drawn == {f"setting {i} train": 1.0 + i for i in range(23)}
+    assert len({str(line.get_color()) for line in lines}) == 23
+    # Too many names for a panel: they stand beside all panels.
+    (legend,) = display.figure_.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(drawn)
+    display.figure_.canvas.draw()
+    right = max(ax.get_window_extent().x1 for ax in display.axes_.values())
+    assert legend.get_window_extent().x0 > right
+
+
+def test_few_settings_have_the_colours_of_the_user():
+    with pyplot.rc_context({"axes.prop_cycle": pyplot.cycler(color=["k", "r", "g"])}):
+        some = {f"{i}": history(1.0) for i in range(3)}
+        display = LearningCurvesDisplay.from_histories(some).plot()
+        lines = display.axes_["all tasks", "loss"].get_lines()
+        assert [line.get_color() for line in lines] == ["k", "r", "g"]
+        more = LearningCurvesDisplay.from_histories({**some, "d": history(1.0)}).plot()
+        lines = more.axes_["all tasks", "loss"].get_lines()
+        assert len({str(line.get_color()) for line in lines}) == 4
+
+
+@pytest.mark.parametrize(
+    ("rates", "scale"),
+    [
+        ([0.1, 0.1], "linear"),
+        ([0.1, 0.01], "linear"),  # one decade
+        ([0.1, 0.009], "log"),
+        ([1e-4, 1e-2, 1e-3], "log"),
+        ([0.1, 0.001, 0.0], "linear"),  # which has no logarithm
+    ],
+)
+def test_rates_that_are_decades_apart_are_all_to_be_seen(rates, scale):
+    settings = {f"lr={rate}": history(rate) for rate in rates}
+    display = LearningCurvesDisplay.from_histories(settings).plot()
+    assert display.axes_["", "lr"].get_yscale() == scale
+    assert display.axes_["all tasks", "loss"].get_yscale() == "linear"
+    falling = [row for rate in rates for row in history(rate, 1)]
+    display = LearningCurvesDisplay.from_histories({"one": falling}).plot()
+    assert display.axes_["", "lr"].get_yscale() == scale
+
+
+def test_curves_that_begin_late():
+    X, y = make_table()
+    estimator = table_estimator(max_epochs=2, warm_start=True).fit(X, y)
+    estimator.fit(X, y, X_val=X, y_val=y)
+    display = LearningCurvesDisplay.from_estimator(estimator)
+    found = numbers(display.frame(), task="size", figure="loss", rows="valid")
+    assert np.isnan(found[:2]).all()
+    assert found[2:] == [row["valid_size_loss"] for row in estimator.history_[2:]]
+    # Nor does it matter which run comes first.
+    first = table_estimator(max_epochs=2).fit(X, y).history_
+    both = LearningCurvesDisplay.from_histories({"a": [first, estimator.history_]})
+    curves = {(each.task, each.figure, each.rows) for each in both.curves()}
+    assert ("size", "loss", "valid") in curves
 
 
 def test_some_tasks_only(fitted):

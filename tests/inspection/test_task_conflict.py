@@ -26,6 +26,7 @@ from mtlearn.exceptions import (
 )
 from mtlearn.inspection import TaskConflictDisplay
 from mtlearn.networks import MLP
+from mtlearn.training import TaskGradients
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -311,6 +312,28 @@ def test_the_picture_of_one_epoch():
     shares = [bar.get_width() for bar in display.axes_["norms"].patches]
     norms = np.array(list(display.norms().values()))
     np.testing.assert_allclose(shares, norms / norms.sum())
+
+
+def test_a_picture_computes_the_cosines_of_an_epoch_a_few_times(monkeypatch):
+    X = make_table(60)[0]
+    counts = []
+    for n_tasks, hidden in ((2, (4,)), (6, (4, 4, 4))):
+        names = [f"target{i}" for i in range(n_tasks)]
+        targets = X @ np.random.default_rng(0).normal(size=(4, n_tasks))
+        estimator = table_estimator(
+            regressions(*names), backbone=Partial(MLP, hidden=hidden)
+        ).fit(X, targets)
+        display = TaskConflictDisplay.from_estimator(estimator, X, targets)
+        calls, compute = [], TaskGradients.cosines
+        monkeypatch.setattr(
+            TaskGradients,
+            "cosines",
+            lambda self, calls=calls, compute=compute: calls.append(1) or compute(self),
+        )
+        display.plot()
+        monkeypatch.undo()
+        counts.append(len(calls))
+    assert counts[0] == counts[1]
 
 
 def test_a_zero_has_no_sign():

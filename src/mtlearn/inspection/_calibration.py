@@ -1,6 +1,6 @@
 """Whether probabilities come true, and what intervals of an ensemble cover."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,8 +9,10 @@ import numpy as np
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.inspection._choice import one_task, panel_for_each, shown
+from mtlearn.inspection._choice import one_task, shown
 from mtlearn.inspection._coverage import interval_factors
+from mtlearn.inspection._display import Display
+from mtlearn.inspection._panels import panel_for_each
 from mtlearn.metrics import (
     ScoredOutputs,
     calibration_bins,
@@ -63,7 +65,7 @@ class CalibrationCurve:
     error: float
 
 
-class CalibrationDisplay:
+class CalibrationDisplay(Display):
     """Confidence against accuracy, and intervals against what they cover.
 
     Make it with `from_estimator` or `from_predictions`; `frame` and `error` give the
@@ -287,12 +289,15 @@ class CalibrationDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        self.figure_, self.axes_ = panel_for_each(
+        with panel_for_each(
             list(self.curves), (_WIDTH, _HEIGHT), type(self).__name__
-        )
-        for name, ax in self.axes_.items():
-            _draw(ax, name, self.curves[name])
+        ) as (self.figure_, self.axes_):
+            for name, ax in self.axes_.items():
+                _draw(ax, name, self.curves[name])
         return self
+
+    def _shown_tasks(self) -> Iterable[str]:
+        return self.curves
 
 
 def _shown(

@@ -1,4 +1,4 @@
-"""What several displays begin with: tasks, their labels, and panels."""
+"""What several displays begin with: tasks and their labels."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,7 +10,6 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.metrics import ScoredLabels, fitted_tasks, scored_labels
 
 _LONGEST = 24  # letters of a name in a picture
-_MOST_COLUMNS = 4
 
 
 def labels_of_kind(
@@ -58,59 +57,6 @@ def labels_of_kind(
     return {name: (known[name], scored[name]) for name in chosen}
 
 
-def panels(n_rows: int, n_columns: int, size: tuple[float, float], owner: str) -> Any:
-    """Make a figure with a grid of panels.
-
-    Parameters
-    ----------
-    n_rows, n_columns : int
-        Of the grid.
-    size : tuple of float
-        Width and height of a panel, in inches.
-    owner : str
-        The display's class, for the message without matplotlib.
-
-    Returns
-    -------
-    figure, ndarray of shape (n_rows, n_columns)
-        matplotlib's figure and Axes.
-    """
-    pyplot = import_optional("matplotlib.pyplot", "plot", f"{owner}.plot")
-    return pyplot.subplots(
-        n_rows,
-        n_columns,
-        figsize=(size[0] * n_columns, size[1] * n_rows),
-        squeeze=False,
-        layout="constrained",
-    )
-
-
-def panel_for_each(
-    keys: Sequence[Any], size: tuple[float, float], owner: str
-) -> tuple[Any, dict[Any, Any]]:
-    """Make a figure with a panel for each key, in rows of at most four.
-
-    Parameters
-    ----------
-    keys : sequence
-        Tasks, at least one.
-    size : tuple of float
-        Width and height of a panel, in inches.
-    owner : str
-        The display's class, for the message without matplotlib.
-
-    Returns
-    -------
-    figure, dict of Axes
-        matplotlib's figure, and Axes by key.
-    """
-    n_columns = min(len(keys), _MOST_COLUMNS)
-    figure, grid = panels(-(-len(keys) // n_columns), n_columns, size, owner)
-    for ax in grid.flat[len(keys) :]:
-        ax.set_axis_off()
-    return figure, dict(zip(keys, grid.flat, strict=False))
-
-
 def one_task(names: Iterable[str], task: str | None) -> str:
     """Give the task that is meant, which may be left open if there is one only."""
     known = list(names)
@@ -121,6 +67,28 @@ def one_task(names: Iterable[str], task: str | None) -> str:
     raise InvalidParameterError(
         f"The 'task' parameter must be one of {known}. Got {task!r} instead."
     )
+
+
+def distinct_colors(n: int, owner: str) -> list[Any]:
+    """Give so many different colours: the user's, or of more those of a map.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    owner : str
+        The display's class, for the message without matplotlib.
+
+    Returns
+    -------
+    list of colour
+        As matplotlib takes them.
+    """
+    pyplot = import_optional("matplotlib.pyplot", "plot", f"{owner}.plot")
+    own = pyplot.rcParams["axes.prop_cycle"].by_key().get("color", [])
+    if n <= len(own):
+        return own[:n]
+    return list(pyplot.get_cmap("turbo")(np.linspace(0, 1, n)))
 
 
 def shown(name: object) -> str:

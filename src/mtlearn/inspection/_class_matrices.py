@@ -1,14 +1,15 @@
 """True against predicted classes, counted: what displays of classes begin with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from mtlearn.inspection._choice import labels_of_kind, one_task
+from mtlearn.inspection._display import Display
 
 
-class ClassMatrices:
+class ClassMatrices(Display):
     """Matrices of true against predicted classes, by task.
 
     Parameters
@@ -111,6 +112,9 @@ class ClassMatrices:
             labels = np.unique(np.concatenate([true, predicted]))
         matrix, known = _count(true, predicted, np.asarray(weight), np.asarray(labels))
         return cls({task: matrix}, {task: known})
+
+    def _shown_tasks(self) -> Iterable[str]:
+        return self.matrices
 
     def _name(self, task: str | None) -> str:
         return one_task(self.matrices, task)

@@ -8,8 +8,9 @@ from scipy import stats
 
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._validation import check_choice
-from mtlearn.inspection._choice import panels, shown
+from mtlearn.inspection._choice import shown
 from mtlearn.inspection._class_matrices import ClassMatrices
+from mtlearn.inspection._panels import blocks_of_panels
 
 _FIGURES = ("recall", "precision", "f1")
 _WIDTH, _HEIGHT = 4.0, 3.4  # inches of a panel
@@ -213,13 +214,12 @@ class ClasswiseDisplay(ClassMatrices):
         MissingDependencyError
             If matplotlib is not installed.
         """
-        self.figure_, grid = panels(
-            len(self.matrices), len(_FIGURES), (_WIDTH, _HEIGHT), type(self).__name__
-        )
-        self.axes_ = {}
-        for name, line in zip(self.matrices, grid, strict=True):
-            for figure, ax in zip(_FIGURES, line, strict=True):
-                self.axes_[name, figure] = ax
+        blocks = [[(name, figure) for figure in _FIGURES] for name in self.matrices]
+        with blocks_of_panels(blocks, (_WIDTH, _HEIGHT), type(self).__name__) as (
+            self.figure_,
+            self.axes_,
+        ):
+            for (name, figure), ax in self.axes_.items():
                 _draw(ax, self, name, figure)
         return self
 

@@ -1,10 +1,12 @@
 """The picture of a TaskConflictDisplay."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from mtlearn.inspection._choice import panels, shown
+from mtlearn.inspection._choice import shown
+from mtlearn.inspection._panels import panels
 
 _WIDTH, _HEIGHT = 5.2, 3.9  # inches of a panel
 _MOST_NUMBERS = 10  # tasks whose cells have their numbers in them
@@ -38,12 +40,15 @@ def draw_conflicts(display: Any, epoch: int) -> tuple[Any, dict[str, Any]]:
     figure, grid = panels(len(names) // columns, columns, (_WIDTH, _HEIGHT), owner)
     axes = dict(zip(names, grid.ravel(), strict=True))
     pairs = display.conflicts(_MOST_PAIRS, epoch=epoch)
-    layers = display.gradients[epoch].layers
-    shown = [layer.name for layer in layers if layer.has_matrix]
-    by_layer = np.array(
-        [[_cosine(display, pair, layer, epoch) for layer in shown] for pair in pairs]
-    )
-    whole = display.cosines(epoch=epoch)
+    found = display.gradients[epoch]
+    whole, *layers = found.cosines()
+    shown = [layer.name for layer in found.layers if layer.has_matrix]
+    drawn = [
+        cosines
+        for layer, cosines in zip(found.layers, layers, strict=True)
+        if layer.has_matrix
+    ]
+    by_layer = np.array([_of_pair(display, pair, drawn) for pair in pairs])
     np.fill_diagonal(whole, np.nan)
     limit = _limit(whole, by_layer)
     _draw_tasks(axes["cosines"], display.task_names, whole, limit)
@@ -61,10 +66,11 @@ def _label(pair: Any) -> str:
     return f"{shown(pair.task)}, {shown(pair.other)}"
 
 
-def _cosine(display: Any, pair: Any, layer: str | None, epoch: int) -> float:
+def _of_pair(display: Any, pair: Any, cosines: Iterable[np.ndarray]) -> list[float]:
+    """Take the cosine of two tasks from each of these matrices."""
     names = display.task_names
     at = names.index(pair.task), names.index(pair.other)
-    return float(display.cosines(layer, epoch=epoch)[at])
+    return [float(each[at]) for each in cosines]
 
 
 def _limit(*values: np.ndarray) -> float:
@@ -113,8 +119,9 @@ def _draw_norms(ax: Any, norms: dict[str, float]) -> None:
 
 
 def _draw_epochs(ax: Any, display: Any, pairs: Any) -> None:
+    whole = [each.cosines()[0] for each in display.gradients.values()]
     for pair in pairs:
-        cosines = [_cosine(display, pair, None, epoch) for epoch in display.epochs]
+        cosines = _of_pair(display, pair, whole)
         ax.plot(display.epochs, cosines, ".-", label=_label(pair))
     ax.axhline(0, color="0.5", linewidth=0.8)
     ax.xaxis.get_major_locator().set_params(integer=True)

@@ -1,5 +1,6 @@
 """Which classes are taken for which others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,10 +10,14 @@ from sklearn.metrics import ConfusionMatrixDisplay
 from mtlearn._utils._optional import import_optional
 from mtlearn.inspection._choice import shown
 from mtlearn.inspection._class_matrices import ClassMatrices
+from mtlearn.inspection._panels import arrange, letters
 
 # With more classes than these, numbers in the cells would overlap.
 _MOST_WITH_NUMBERS = 12
-_CELL, _SMALLEST = 0.25, 4.0  # inches
+_CELL, _SMALLEST, _LARGEST = 0.25, 4.0, 16.0  # inches, of a cell and of a matrix
+_LEAST = 0.6  # of the smallest matrix, whose cells have numbers
+_MOST_SIDE_BY_SIDE = 4
+_MOST_NAMED = 120  # classes; of more, every other one and so on
 _LETTERS = 40  # that stand side by side below the smallest matrix
 
 
@@ -170,23 +175,52 @@ class ConfusionDisplay(ClassMatrices):
             If matplotlib is not installed.
         """
         pyplot = import_optional("matplotlib.pyplot", "plot", "ConfusionDisplay.plot")
-        sizes = [max(_SMALLEST, _CELL * len(each)) for each in self.matrices.values()]
-        self.figure_, grid = pyplot.subplots(
-            1,
-            len(sizes),
-            figsize=(sum(sizes) + 1.0 * len(sizes), max(sizes)),
-            width_ratios=sizes,
-            squeeze=False,
-            layout="constrained",
+        sizes = [_size(len(each)) for each in self.matrices.values()]
+        beside, scale = arrange(
+            len(sizes), lambda n: _extent(sizes, n), _LEAST, _MOST_SIDE_BY_SIDE
         )
-        self.axes_ = dict(zip(self.matrices, grid[0], strict=True))
-        for name, ax in self.axes_.items():
-            cells = self.rates(name) if normalize else self.matrices[name]
-            cells = cells.astype(float)
-            if mask_diagonal:
-                np.fill_diagonal(cells, np.nan)
-            _draw(ax, name, cells, self.labels[name], _number_format(cells, normalize))
+        widths, heights = _sides(sizes, beside)
+        with letters(pyplot, scale):
+            self.figure_, grid = pyplot.subplots(
+                len(heights),
+                len(widths),
+                figsize=[scale * side for side in _extent(sizes, beside)],
+                width_ratios=widths,
+                height_ratios=heights,
+                squeeze=False,
+                layout="constrained",
+            )
+            for ax in grid.flat[len(sizes) :]:
+                ax.set_axis_off()
+            self.axes_ = dict(zip(self.matrices, grid.flat, strict=False))
+            for name, ax in self.axes_.items():
+                self._draw(ax, name, normalize, mask_diagonal)
         return self
+
+    def _draw(self, ax: Any, name: str, normalize: bool, mask_diagonal: bool) -> None:
+        cells = self.rates(name) if normalize else self.matrices[name]
+        cells = cells.astype(float)
+        if mask_diagonal:
+            np.fill_diagonal(cells, np.nan)
+        _draw(ax, name, cells, self.labels[name], _number_format(cells, normalize))
+
+
+def _size(n_classes: int) -> float:
+    """Give the inches of a side of a matrix."""
+    return min(max(_SMALLEST, _CELL * n_classes), _LARGEST)
+
+
+def _sides(sizes: Sequence[float], beside: int) -> tuple[list[float], list[float]]:
+    """Give the widths of columns and the heights of rows of matrices."""
+    starts = range(0, len(sizes), beside)
+    widths = [max(sizes[column::beside]) for column in range(beside)]
+    return widths, [max(sizes[start : start + beside]) for start in starts]
+
+
+def _extent(sizes: Sequence[float], beside: int) -> tuple[float, float]:
+    """Give width and height of the figure, with room for a bar at each column."""
+    widths, heights = _sides(sizes, beside)
+    return sum(widths) + 1.0 * len(widths), sum(heights)
 
 
 def _number_format(cells: np.ndarray, normalize: bool) -> str:
@@ -212,7 +246,12 @@ def _draw(
         xticks_rotation="horizontal" if fit else "vertical",
     )
     ax.set(title=shown(name), facecolor="lightgrey")
-    ax.tick_params(labelsize="medium" if few else "small")
+    letters = ax.xaxis.label.get_fontsize()
+    ax.tick_params(labelsize=letters if few else 0.83 * letters)
+    step = -(-len(labels) // _MOST_NAMED)
+    if step > 1:
+        ax.set_xticks(range(0, len(labels), step), names[::step])
+        ax.set_yticks(range(0, len(labels), step), names[::step])
     if few:
         # scikit-learn compares with the middle, which a masked cell makes NaN.
         middle = np.nanmax(cells, initial=0) / 2

@@ -1,6 +1,6 @@
 """The shared features in two dimensions, coloured by each task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -16,18 +16,20 @@ from mtlearn.exceptions import (
     InvalidParameterError,
     ParameterTypeError,
 )
-from mtlearn.inspection._choice import panel_for_each, shown
+from mtlearn.inspection._choice import distinct_colors, shown
+from mtlearn.inspection._display import Display
+from mtlearn.inspection._panels import panel_for_each
 from mtlearn.metrics import fitted_tasks
 
 _WIDTH, _HEIGHT = 4.6, 3.6  # inches of a panel
-# matplotlib has so many colours that are easily told apart. Of more classes, each has
-# its name among its points.
+# So many colours are easily told apart. Of more classes, each has its name among its
+# points.
 _MOST_IN_LEGEND = 10
 _PERPLEXITY = 30.0  # scikit-learn's default, too much for few rows
 _POINTS = {"s": 8, "linewidths": 0}
 
 
-class EmbeddingDisplay:
+class EmbeddingDisplay(Display):
     """The features that tasks share, in two dimensions.
 
     Make it with `from_estimator`; `frame` gives the numbers, and `plot` draws them.
@@ -208,23 +210,29 @@ class EmbeddingDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        self.figure_, self.axes_ = panel_for_each(
+        with panel_for_each(
             list(self.labels), (_WIDTH, _HEIGHT), type(self).__name__
-        )
-        for name, ax in self.axes_.items():
-            labels = self.labels[name]
-            real = labels.dtype != object
-            known = np.array([each is not None for each in labels], bool)
-            if real:
-                known = np.isfinite(labels)
-            ax.scatter(*self.coordinates[~known].T, color="lightgrey", **_POINTS)
-            missing = f" ({(~known).sum()} without a label)" if not known.all() else ""
-            ax.set(xticks=[], yticks=[], title=f"{shown(name)}{missing}")
-            ax.set(xlabel=f"{self.method}0", ylabel=f"{self.method}1")
-            if known.any():
-                draw = _draw_values if real else _draw_classes
-                draw(ax, self.coordinates[known], labels[known])
+        ) as (self.figure_, self.axes_):
+            for name, ax in self.axes_.items():
+                self._draw(ax, name)
         return self
+
+    def _draw(self, ax: Any, name: str) -> None:
+        labels = self.labels[name]
+        real = labels.dtype != object
+        known = np.array([each is not None for each in labels], bool)
+        if real:
+            known = np.isfinite(labels)
+        ax.scatter(*self.coordinates[~known].T, color="lightgrey", **_POINTS)
+        missing = f" ({(~known).sum()} without a label)" if not known.all() else ""
+        ax.set(xticks=[], yticks=[], title=f"{shown(name)}{missing}")
+        ax.set(xlabel=f"{self.method}0", ylabel=f"{self.method}1")
+        if known.any():
+            draw = _draw_values if real else _draw_classes
+            draw(ax, self.coordinates[known], labels[known])
+
+    def _shown_tasks(self) -> Iterable[str]:
+        return self.labels
 
 
 def _check_method(method: Any, owner: str) -> None:
@@ -289,9 +297,9 @@ def _draw_classes(ax: Any, coordinates: np.ndarray, labels: np.ndarray) -> None:
     # Classes of one task have one type, but those that it does not know may not.
     known = sorted(set(labels.tolist()), key=lambda each: (str(type(each)), each))
     few = len(known) <= _MOST_IN_LEGEND
-    for number, label in enumerate(known):
+    colors = distinct_colors(len(known), EmbeddingDisplay.__name__)
+    for label, color in zip(known, colors, strict=True):
         points = coordinates[labels == label]
-        color = f"C{number}" if few else _color(number / len(known))
         ax.scatter(*points.T, color=color, label=shown(label), **_POINTS)
         if not few:
             ax.text(
@@ -306,8 +314,3 @@ def _draw_classes(ax: Any, coordinates: np.ndarray, labels: np.ndarray) -> None:
         ax.legend(
             loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", markerscale=2
         )
-
-
-def _color(share: float) -> Any:
-    pyplot = import_optional("matplotlib.pyplot", "plot", "EmbeddingDisplay.plot")
-    return pyplot.get_cmap("turbo")(share)

@@ -1,12 +1,14 @@
 """What an ensemble gains over its members, as a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
-from mtlearn.inspection._choice import panels, shown
+from mtlearn.inspection._choice import shown
+from mtlearn.inspection._display import Display
+from mtlearn.inspection._panels import blocks_of_panels
 from mtlearn.metrics import EnsembleReport, ensemble_report
 
 # What a task is scored by, and how far its probabilities may be believed.
@@ -16,7 +18,7 @@ _WIDTH, _HEIGHT = 4.0, 1.9  # inches of a panel
 _MOST_NUMBERED = 6
 
 
-class EnsembleGainDisplay:
+class EnsembleGainDisplay(Display):
     """Figures of an ensemble beside those of its members, of every task.
 
     Make it with `from_estimator`, or from the report of
@@ -157,26 +159,23 @@ class EnsembleGainDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        rows = self._rows(metrics)
-        tasks: dict[str, list[dict[str, Any]]] = {}
-        for row in rows:
-            tasks.setdefault(row["task"], []).append(row)
-        n_columns = max(map(len, tasks.values()))
-        self.figure_, grid = panels(
-            len(tasks), n_columns, (_WIDTH, _HEIGHT), type(self).__name__
-        )
-        self.axes_ = {}
-        for line, rows in zip(grid, tasks.values(), strict=True):
-            for ax, row in zip(line, rows, strict=False):
-                self.axes_[row["task"], row["metric"]] = ax
-                _draw(ax, row)
-            for ax in line[len(rows) :]:
-                ax.set_axis_off()
-        # Above the first panel, where it hides no point.
-        next(iter(self.axes_.values())).legend(
-            loc="lower left", bbox_to_anchor=(0, 1.2), ncols=3, fontsize="small"
-        )
+        drawn = {(row["task"], row["metric"]): row for row in self._rows(metrics)}
+        blocks: dict[str, list[tuple[str, str]]] = {}
+        for task, metric in drawn:
+            blocks.setdefault(task, []).append((task, metric))
+        with blocks_of_panels(
+            list(blocks.values()), (_WIDTH, _HEIGHT), type(self).__name__
+        ) as (self.figure_, self.axes_):
+            for key, ax in self.axes_.items():
+                _draw(ax, drawn[key])
+            # Above the first panel, where it hides no point.
+            next(iter(self.axes_.values())).legend(
+                loc="lower left", bbox_to_anchor=(0, 1.2), ncols=3, fontsize="small"
+            )
         return self
+
+    def _shown_tasks(self) -> Iterable[str]:
+        return dict.fromkeys(row["task"] for row in self.report.rows)
 
     def _rows(self, metrics: Sequence[str] | None) -> list[dict[str, Any]]:
         """Choose the rows to draw."""

@@ -1,6 +1,6 @@
 """Losses, metrics and the learning rate, epoch by epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,7 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._unwrap import check_multi_task, single_networks
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.inspection._choice import shown
+from mtlearn.inspection._choice import distinct_colors, shown
+from mtlearn.inspection._display import Display
+from mtlearn.inspection._panels import blocks_of_panels
 
 History = Sequence[Mapping[str, Any]]
 
@@ -18,6 +20,7 @@ TOTAL = "all tasks"
 _ROWS = ("train", "valid")
 _STYLES = {"train": "--", "valid": "-"}
 _WIDTH, _HEIGHT = 4.0, 3.0  # inches of a panel
+_MOST_IN_PANEL = 10  # lines whose names a panel has room for
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Curve:
     values: np.ndarray
 
 
-class LearningCurvesDisplay:
+class LearningCurvesDisplay(Display):
     """Losses and metrics of every task by epoch.
 
     Make it with `from_estimator` or `from_histories`; `frame` gives the numbers, and
@@ -163,7 +166,7 @@ class LearningCurvesDisplay:
         return [
             Curve(label, task, figure, rows, values)
             for label, runs in self.histories.items()
-            for task, figure, rows, key in _keys(runs[0][0], self.task_names)
+            for task, figure, rows, key in _keys(runs, self.task_names)
             if np.isfinite(values := _values(runs, key)).any()
         ]
 
@@ -224,23 +227,45 @@ class LearningCurvesDisplay:
                 f"The 'tasks' parameter of plot has {sorted(unknown)}. There are "
                 f"{[TOTAL, *self.task_names]}."
             )
-        pyplot = import_optional(
-            "matplotlib.pyplot", "plot", "LearningCurvesDisplay.plot"
-        )
         wanted = {*names, ""} if TOTAL in names else set(names)
         drawn = [each for each in self.curves() if each.task in wanted]
-        panels = list(dict.fromkeys((each.task, each.figure) for each in drawn))
-        self.figure_, self.axes_ = _panels(pyplot, panels)
-        for label, color in zip(self.histories, _colors(pyplot), strict=False):
-            for curve in (each for each in drawn if each.run == label):
-                _draw(self.axes_[curve.task, curve.figure], curve, color)
-            best = self.best_epochs[label]
-            if len(best) == 1:
-                name = " ".join(filter(None, [label, "best epoch"]))
-                for ax in self.axes_.values():
-                    ax.axvline(best[0], color=color, lw=0.8, alpha=0.5, label=name)
-        next(iter(self.axes_.values())).legend(fontsize="small")
+        with blocks_of_panels(
+            _blocks(drawn), (_WIDTH, _HEIGHT), type(self).__name__
+        ) as (self.figure_, self.axes_):
+            for key, ax in self.axes_.items():
+                ax.set(title=_title(*key), xlabel="epoch")
+                ax.xaxis.get_major_locator().set_params(integer=True)
+            colors = distinct_colors(len(self.histories), type(self).__name__)
+            for label, color in zip(self.histories, colors, strict=True):
+                self._draw(label, color, [each for each in drawn if each.run == label])
+            if ("", "lr") in self.axes_ and _spans_decades(drawn):
+                self.axes_["", "lr"].set_yscale("log")
+            self._name_lines()
         return self
+
+    def _draw(self, label: str, color: Any, curves: Sequence[Curve]) -> None:
+        """Draw the curves of a label, and its best epoch."""
+        for curve in curves:
+            _draw(self.axes_[curve.task, curve.figure], curve, color)
+        best = self.best_epochs[label]
+        if len(best) == 1:
+            name = " ".join(filter(None, [label, "best epoch"]))
+            for ax in self.axes_.values():
+                ax.axvline(best[0], color=color, lw=0.8, alpha=0.5, label=name)
+
+    def _name_lines(self) -> None:
+        """Write a legend: in the first panel, or of many lines beside all of them."""
+        first = next(iter(self.axes_.values()))
+        handles, labels = first.get_legend_handles_labels()
+        if len(labels) <= _MOST_IN_PANEL:
+            first.legend(fontsize="small")
+        else:
+            self.figure_.legend(
+                handles, labels, loc="outside right upper", fontsize="small"
+            )
+
+    def _shown_tasks(self) -> Iterable[str]:
+        return self.task_names
 
 
 def _runs(label: str, history: Any) -> list[History]:
@@ -269,13 +294,15 @@ def _task_names(history: History) -> tuple[str, ...]:
 
 
 def _keys(
-    row: Mapping[str, Any], names: Sequence[str]
+    runs: Sequence[History], names: Sequence[str]
 ) -> list[tuple[str, str, str, str]]:
-    """Give task, figure, rows and key of what a row of the history has."""
+    """Give task, figure, rows and key of what any row of the histories has."""
     found = []
+    # As where validation rows, or a metric, came with a later fit.
+    known = dict.fromkeys(key for history in runs for row in history for key in row)
     # The longest name first: a task "a" is no beginning of a task "a_b".
     by_length = sorted(names, key=len, reverse=True)
-    for key in row:
+    for key in known:
         rows, _, rest = key.partition("_")
         if rows not in _ROWS:
             continue
@@ -294,29 +321,13 @@ def _values(runs: Sequence[History], key: str) -> np.ndarray:
     return values
 
 
-def _panels(pyplot: Any, panels: Sequence[tuple[str, str]]) -> tuple[Any, dict]:
-    """Make a row of panels for each task; the learning rate joins the first one."""
-    rows: dict[str, list[tuple[str, str]]] = {}
-    first = panels[0][0]
+def _blocks(curves: Sequence[Curve]) -> list[list[tuple[str, str]]]:
+    """Give the panels of each task; the learning rate joins those of the first one."""
+    panels = list(dict.fromkeys((each.task, each.figure) for each in curves))
+    blocks: dict[str, list[tuple[str, str]]] = {}
     for task, figure in panels:
-        rows.setdefault(task or first, []).append((task, figure))
-    width = max(map(len, rows.values()))
-    figure, grid = pyplot.subplots(
-        len(rows),
-        width,
-        figsize=(_WIDTH * width, _HEIGHT * len(rows)),
-        squeeze=False,
-        layout="constrained",
-    )
-    axes = {}
-    for line, keys in zip(grid, rows.values(), strict=True):
-        for ax, key in zip(line, keys, strict=False):
-            axes[key] = ax
-            ax.set(title=_title(*key), xlabel="epoch")
-            ax.xaxis.get_major_locator().set_params(integer=True)
-        for ax in line[len(keys) :]:
-            ax.set_axis_off()
-    return figure, axes
+        blocks.setdefault(task or panels[0][0], []).append((task, figure))
+    return list(blocks.values())
 
 
 def _title(task: str, figure: str) -> str:
@@ -325,8 +336,12 @@ def _title(task: str, figure: str) -> str:
     return named if task in ("", TOTAL) else f"{shown(task)}: {named}"
 
 
-def _colors(pyplot: Any) -> list[str]:
-    return pyplot.rcParams["axes.prop_cycle"].by_key()["color"]
+def _spans_decades(curves: Sequence[Curve]) -> bool:
+    """Tell whether rates differ so much that small ones would lie on the axis."""
+    rates = np.concatenate(
+        [each.values[np.isfinite(each.values)] for each in curves if each.task == ""]
+    )
+    return bool(rates.min() > 0 and rates.max() > 10 * (1 + 1e-9) * rates.min())
 
 
 def _draw(ax: Any, curve: Curve, color: str) -> None:

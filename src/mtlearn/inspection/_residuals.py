@@ -1,6 +1,6 @@
 """How far predicted values are from the true ones, and whether that is only noise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,7 +9,9 @@ from scipy import stats
 from sklearn.metrics import PredictionErrorDisplay
 
 from mtlearn._utils._optional import import_optional
-from mtlearn.inspection._choice import labels_of_kind, one_task, panels, shown
+from mtlearn.inspection._choice import labels_of_kind, one_task, shown
+from mtlearn.inspection._display import Display
+from mtlearn.inspection._panels import blocks_of_panels
 
 _WIDTH, _HEIGHT = 3.6, 3.2  # inches of a panel
 # scipy's p-value of normality holds for no more rows.
@@ -56,7 +58,7 @@ class ResidualFigures:
     spread_p: float
 
 
-class ResidualsDisplay:
+class ResidualsDisplay(Display):
     """True against predicted values of one regression or several.
 
     Make it with `from_estimator` or `from_predictions`; `frame` and `figures` give the
@@ -247,17 +249,17 @@ class ResidualsDisplay:
         MissingDependencyError
             If matplotlib is not installed.
         """
-        self.figure_, grid = panels(
-            len(self.true), len(_PANELS), (_WIDTH, _HEIGHT), type(self).__name__
-        )
-        self.axes_ = {
-            (name, panel): ax
-            for name, line in zip(self.true, grid, strict=True)
-            for panel, ax in zip(_PANELS, line, strict=True)
-        }
-        for (name, panel), ax in self.axes_.items():
-            _PANELS[panel](ax, self, name)
+        blocks = [[(name, panel) for panel in _PANELS] for name in self.true]
+        with blocks_of_panels(blocks, (_WIDTH, _HEIGHT), type(self).__name__) as (
+            self.figure_,
+            self.axes_,
+        ):
+            for (name, panel), ax in self.axes_.items():
+                _PANELS[panel](ax, self, name)
         return self
+
+    def _shown_tasks(self) -> Iterable[str]:
+        return self.true
 
     def _name(self, task: str | None) -> str:
         return one_task(self.true, task)

@@ -1,6 +1,6 @@
 """Which tasks pull against each other in the weights that they share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +24,7 @@ from mtlearn.inspection._conflict_pairs import (
     worst_pairs,
 )
 from mtlearn.inspection._conflict_plot import draw_conflicts
+from mtlearn.inspection._display import Display
 from mtlearn.inspection._recording import GradientRecorder, check_several
 from mtlearn.metrics import fitted_tasks
 from mtlearn.training import TaskGradients, draw_seed, task_gradients
@@ -33,7 +34,7 @@ WHOLE = "all layers"
 _N_PARTS = 8
 
 
-class TaskConflictDisplay:
+class TaskConflictDisplay(Display):
     """Cosines between the gradients of tasks in the weights that they share.
 
     The gradient of a task is that of its mean loss times its weight, by each shared
@@ -375,6 +376,9 @@ class TaskConflictDisplay:
         """
         self.figure_, self.axes_ = draw_conflicts(self, self._epoch(epoch))
         return self
+
+    def _shown_tasks(self) -> Iterable[str]:
+        return self.task_names
 
     def _epoch(self, epoch: int | None) -> int:
         if epoch is not None and epoch not in self.gradients:
