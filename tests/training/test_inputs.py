@@ -129,21 +129,80 @@ def test_rows_are_loaded_in_pieces(monkeypatch):
     np.testing.assert_array_equal(next(inputs.batches([torch.arange(10)])), X)
 
 
+@pytest.fixture
+def gpu(monkeypatch):
+    """Let there be a GPU with so many free bytes, kept in this process's memory."""
+
+    def gpu(n_bytes):
+        monkeypatch.setattr(module, "_RESIDENTS", [])
+        free = [n_bytes]
+        monkeypatch.setattr(module, "free_memory", lambda device: free[0])
+
+        def load(self):
+            free[0] -= self.n_bytes
+            return torch.from_numpy(self.samples.X)
+
+        monkeypatch.setattr(ResidentInputs, "_load", load)
+
+    return gpu
+
+
+def rows_of(n_bytes, dtype=np.uint8):
+    return Samples(np.zeros((n_bytes // np.dtype(dtype).itemsize, 1), dtype=dtype))
+
+
+def choose(samples, again=True, device=CUDA):
+    return choose_inputs(samples, torch.float32, device, again)
+
+
+# Of at most half of the free memory, as the page about speed says.
 @pytest.mark.parametrize(
-    ("free", "again", "expected"),
+    ("n_bytes", "dtype", "again", "expected"),
     [
-        (10**9, True, ResidentInputs),
-        (10**9, False, AheadInputs),
-        (9 * 8, True, AheadInputs),  # eight rows of a byte: half of it is less
-        (16, True, ResidentInputs),
+        (500, np.uint8, True, ResidentInputs),
+        (501, np.uint8, True, AheadInputs),
+        (500, np.uint8, False, AheadInputs),
+        (1000, np.float64, True, ResidentInputs),  # as float32
+        (1008, np.float64, True, AheadInputs),
+        (250, np.int16, True, ResidentInputs),
+        (252, np.int16, True, AheadInputs),
     ],
 )
-def test_where_rows_are_kept(monkeypatch, free, again, expected):
-    monkeypatch.setattr(module, "free_memory", lambda device: free)
-    size = 1 if free == 16 else 10
-    X = np.zeros((8, size, 1, 1), dtype=np.uint8)
-    found = choose_inputs(Samples(X), torch.float32, CUDA, again)
-    assert type(found) is expected
+def test_where_rows_are_kept(gpu, n_bytes, dtype, again, expected):
+    gpu(1000)
+    assert type(choose(rows_of(n_bytes, dtype), again)) is expected
+
+
+@pytest.mark.parametrize("loads", [False, True])
+@pytest.mark.parametrize(
+    ("n_training", "n_validation", "expected"),
+    [
+        (400, 100, ResidentInputs),
+        (400, 101, AheadInputs),
+        (500, 1, AheadInputs),
+        (501, 500, ResidentInputs),  # those of training are not kept
+    ],
+)
+def test_all_rows_share_half_of_the_memory(
+    gpu, loads, n_training, n_validation, expected
+):
+    gpu(1000)
+    training = choose(rows_of(n_training))
+    assert isinstance(training, ResidentInputs) == (n_training <= 500)
+    if loads and isinstance(training, ResidentInputs):
+        training._copy = training._load()
+    validation = choose(rows_of(n_validation))
+    assert type(validation) is expected
+
+
+def test_rows_that_are_gone_take_nothing(gpu):
+    gpu(1000)
+    kept = choose(rows_of(500))
+    assert type(choose(rows_of(500))) is AheadInputs
+    assert type(choose(rows_of(500), device=torch.device("cuda:1"))) is ResidentInputs
+    del kept
+    assert module._RESIDENTS == []
+    assert type(choose(rows_of(500))) is ResidentInputs
 
 
 def test_on_a_processor_only_files_are_read_ahead(tmp_path):

@@ -1,5 +1,6 @@
 """Optimisers, schedules, devices and precisions by name, class or Partial."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -108,6 +109,16 @@ def test_devices():
     assert resolve_device(torch.device("cpu"), "Owner") == torch.device("cpu")
     expected = "cuda" if torch.cuda.is_available() else "cpu"
     assert resolve_device("auto", "Owner").type == expected
+    assert str(resolve_device("cpu:0", "Owner")) == "cpu"
+
+
+@pytest.mark.parametrize("value", ["auto", "cuda", torch.device("cuda")])
+def test_a_device_has_its_index(monkeypatch, value):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(torch, "zeros", lambda n, device: np.zeros(n))
+    assert str(resolve_device(value, "Owner")) == "cuda:3"
+    assert str(resolve_device("cuda:1", "Owner")) == "cuda:1"
 
 
 @pytest.mark.parametrize("value", ["gpu", "", None, 1.5, object()])
@@ -117,9 +128,16 @@ def test_no_device(value):
         resolve_device(value, "Owner")
 
 
-@pytest.mark.parametrize("value", ["meta", "cuda:99", torch.device("meta")])
-def test_a_device_that_is_not_there(value):
+def test_a_device_that_is_not_there():
     with pytest.raises(InvalidParameterError, match=r"torch cannot use here.*or 'cpu'"):
+        resolve_device("cuda:99", "Owner")
+
+
+@pytest.mark.parametrize("value", ["mps", "xpu:1", "hpu", "meta", torch.device("mps")])
+def test_a_device_of_a_kind_that_is_not_supported(value):
+    kind = torch.device(value).type
+    message = rf"'device' .* of Owner is .*CUDA devices only, not on '{kind}'. Use 'au"
+    with pytest.raises(InvalidParameterError, match=message):
         resolve_device(value, "Owner")
 
 

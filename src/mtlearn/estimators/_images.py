@@ -97,7 +97,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     callbacks : None or list of skorch callbacks, default=None
         Notified during training. For scikit-learn's own, see `set_callbacks`.
     device : str or torch.device, default="auto"
-        ``"auto"`` takes a CUDA device if there is one.
+        A processor or a CUDA device; ``"auto"`` takes a CUDA device if there is one.
     precision : {"auto", "float32", "bfloat16", "float16", "float64"}, default="auto"
         What to compute in. ``"auto"`` takes bfloat16 where the device multiplies it in
         hardware (processors with AMX or AVX512-BF16, GPUs from Ampere on) and the

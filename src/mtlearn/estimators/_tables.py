@@ -91,7 +91,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     callbacks : None or list of skorch callbacks, default=None
         Notified during training. For scikit-learn's own, see `set_callbacks`.
     device : str or torch.device, default="auto"
-        ``"auto"`` takes a CUDA device if there is one.
+        A processor or a CUDA device; ``"auto"`` takes a CUDA device if there is one.
     precision : {"auto", "float32", "bfloat16", "float16", "float64"}, default="auto"
         What to compute in; ``"auto"`` is float64, as in scikit-learn. Under bfloat16
         and float16 (with loss scaling), weights and losses are float32.

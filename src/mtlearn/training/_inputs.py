@@ -1,5 +1,6 @@
 """From rows of X to tensors where the network is."""
 
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +17,8 @@ _NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 _WHOLE = {torch.float32: 24, torch.float64: 53}
 # Rows are copied to a device in pieces of so many bytes.
 _CHUNK_BYTES = 2**24
-# Share of a device's free memory that X may take: the network needs the rest.
+# Share of a device's free memory that rows may take, those of training, of validation
+# and of other fits together: the network needs the rest.
 _SHARE = 0.5
 
 
@@ -111,10 +113,27 @@ class AheadInputs(Inputs):
                 yield ready
 
 
+# Who keeps rows on a device, or will; an entry goes with its object. A list, whose
+# methods another thread does not come into.
+_RESIDENTS: "list[weakref.ref[ResidentInputs]]" = []
+
+
 class ResidentInputs(Inputs):
     """The same, from a copy of the rows where the network is."""
 
     _copy: Tensor | None = None
+
+    def __init__(
+        self, samples: Samples, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        super().__init__(samples, dtype, device)
+        self.n_bytes = _bytes_of(samples, dtype)
+        _RESIDENTS.append(weakref.ref(self, _RESIDENTS.remove))
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the rows have been copied."""
+        return self._copy is not None
 
     def take(self, index: Tensor) -> Tensor:
         """Copy some rows.
@@ -172,12 +191,25 @@ def choose_inputs(
         # Never a copy: what a dataset gives may differ from pass to pass.
         return AheadInputs(samples, dtype, device)
     ahead = device.type == "cuda" or _is_mapped(samples.X)
-    if again and device.type == "cuda":
-        size = 1 if samples.X.dtype == np.uint8 else dtype.itemsize
-        n_bytes = len(samples) * samples.X[0].size * size
-        if n_bytes <= _SHARE * free_memory(device):
-            return ResidentInputs(samples, dtype, device)
+    if again and device.type == "cuda" and _fits(samples, dtype, device):
+        return ResidentInputs(samples, dtype, device)
     return (AheadInputs if ahead else Inputs)(samples, dtype, device)
+
+
+def _bytes_of(samples: Samples, dtype: torch.dtype) -> int:
+    """Count the bytes of a copy of the rows; bytes stay bytes."""
+    size = 1 if samples.X.dtype == np.uint8 else dtype.itemsize
+    return len(samples) * samples.X[0].size * size
+
+
+def _fits(samples: Samples, dtype: torch.dtype, device: torch.device) -> bool:
+    """Tell whether a copy of the rows may be kept on a device, beside those there."""
+    # They are copied when the first batch is taken: until then their memory is free.
+    residents = [ref() for ref in list(_RESIDENTS)]
+    others = [each for each in residents if each and each.device == device]
+    loaded = sum(each.n_bytes for each in others if each.is_loaded)
+    taken = sum(each.n_bytes for each in others) + _bytes_of(samples, dtype)
+    return taken <= _SHARE * (free_memory(device) + loaded)
 
 
 def _is_mapped(X: np.ndarray | None) -> bool:
