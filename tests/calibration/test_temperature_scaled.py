@@ -26,7 +26,11 @@ from mtlearn import (
     Tasks,
     TemperatureScaled,
 )
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
 from mtlearn.metrics import ensemble_report, expected_calibration_error
 from mtlearn.tasks import fit_codec
 from mtlearn.training import validation_rows
@@ -119,6 +123,16 @@ def test_some_rows_are_held_out(noisy):
     assert unweighted != scaled.temperatures_
 
 
+def test_no_label_may_be_held_out(noisy):
+    X, y = noisy
+    alone = np.where(np.arange(300) == 7, y[:, 0], np.nan)
+    estimator = TemperatureScaled(
+        overfitted().set_params(tasks=Classification(3)), random_state=0
+    )
+    with pytest.raises(InvalidDataError, match="or scale a FrozenEstimator on other"):
+        estimator.fit(X, alone)
+
+
 def test_missing_labels_and_zero_weights_do_not_count(noisy):
     X, y = noisy
     inner = FrozenEstimator(overfitted().fit(X[:150], y[:150]))
@@ -131,7 +145,8 @@ def test_missing_labels_and_zero_weights_do_not_count(noisy):
     weighted = TemperatureScaled(inner).fit(X[150:], y[150:], sample_weight=weights)
     assert weighted.temperatures_["kind"] == pytest.approx(expected["kind"], rel=1e-6)
     missing[:, 0] = np.nan
-    without = TemperatureScaled(inner).fit(X[150:], missing[150:])
+    with pytest.warns(UserWarning, match="known label of 'kind': the temperature sta"):
+        without = TemperatureScaled(inner).fit(X[150:], missing[150:])
     assert without.temperatures_ == {"kind": 1.0}
     assert without.predict_proba(X)[0] == pytest.approx(inner.predict_proba(X)[0])
 

@@ -153,7 +153,8 @@ def test_validation_labels_may_be_missing():
     X, y = make_table()
     holes = y.copy()
     holes[:, 1] = np.nan
-    estimator = table_estimator().fit(X, y, X_val=X, y_val=holes)
+    with pytest.warns(UserWarning, match="No validation row has a label of 'size'"):
+        estimator = table_estimator().fit(X, y, X_val=X, y_val=holes)
     row = estimator.history_[0]
     assert row["valid_loss"] == pytest.approx(row["valid_kind_loss"])
     assert np.isnan(row["valid_size_loss"])

@@ -167,6 +167,17 @@ def test_a_rare_class_warns_with_the_task_s_name():
     assert record[0].filename == __file__
 
 
+def test_a_target_of_few_labels_warns():
+    y = np.column_stack([np.arange(20) % 2, np.full(20, np.nan)])
+    y[3:6, 1] = [0.1, 0.2, 0.3]
+    with pytest.warns(
+        UserWarning,
+        match=r"Task 'task_1' has only 3 labels, which is less than n_splits=5\.",
+    ):
+        splits = list(MultiTaskStratifiedKFold(5).split(y, y))
+    assert sum(np.isfinite(y[test, 1]).any() for _, test in splits) == 3
+
+
 def test_groups_are_ignored_with_a_warning():
     y = np.array([0, 1] * 4)
     with pytest.warns(UserWarning, match="groups parameter is ignored"):

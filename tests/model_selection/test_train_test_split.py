@@ -207,3 +207,21 @@ def test_bad_arrays():
         multitask_train_test_split(rows, stratify=rows[:5])
     with pytest.raises(InvalidParameterError, match="not implemented for shuffle=Fal"):
         multitask_train_test_split(rows, stratify=rows, shuffle=False)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_only_label_and_the_only_sample_of_a_class_are_for_training(seed):
+    y = np.column_stack([np.arange(40) % 3, np.full(40, np.nan), np.full(40, np.nan)])
+    y[5, 0] = 3
+    y[11, 1] = 0.5
+    y[[2, 4, 6], 2] = [0.1, 0.2, 0.3]
+
+    train, val, test = multitask_train_test_split(
+        y, val_size=0.2, test_size=0.3, stratify=y, random_state=seed
+    )
+
+    assert [len(part) for part in (train, val, test)] == [20, 8, 12]
+    assert set(train[:, 0]) == {0, 1, 2, 3}
+    assert np.isfinite(train[:, 1]).sum() == 1
+    for part in (train, val, test):
+        assert np.isfinite(part[:, 2]).sum() == 1

@@ -76,6 +76,43 @@ def test_a_task_without_labels_counts_for_nothing():
     assert found["valid_score"] == found["valid_kind_accuracy"]
 
 
+@pytest.mark.parametrize(
+    ("weights", "labelled", "expected"),
+    [
+        ((2.0, 0.5), (False, False), np.nan),
+        ((0.0, 0.5), (True, False), np.nan),
+        ((0.0, 0.0), (True, True), 0.0),
+    ],
+)
+def test_a_total_of_nothing_is_no_number(weights, labelled, expected):
+    tasks, outputs, labels = make_problem()
+    labels.weights[:, ~np.array(labelled)] = 0
+    tally = Tally(tasks, weights)
+    add_in_batches(tally, outputs, labels, [20])
+    np.testing.assert_equal(tally.summary("valid")["valid_loss"], expected)
+
+
+@pytest.mark.parametrize(
+    ("output", "score"), [(float("nan"), np.nan), (1e300, -np.inf)]
+)
+def test_outputs_that_are_no_numbers_do_not_raise_the_score(output, score):
+    tasks, outputs, labels = make_problem()
+    outputs[1][8] = output
+    tally = Tally(tasks, WEIGHTS)
+    add_in_batches(tally, outputs, labels, [20])
+    np.testing.assert_equal(tally.summary("valid")["valid_score"], score)
+
+
+def test_a_metric_that_the_labels_do_not_define_is_left_out_of_the_score():
+    tasks, outputs, labels = make_problem()
+    labels.values[1][:] = 3.0  # R² of a constant
+    tally = Tally(tasks, WEIGHTS)
+    add_in_batches(tally, outputs, labels, [20])
+    found = tally.summary("valid")
+    assert np.isnan(found["valid_size_r2"])
+    assert found["valid_score"] == found["valid_kind_accuracy"]
+
+
 def test_nothing_was_added():
     tasks, _, _ = make_problem()
     assert Tally(tasks, WEIGHTS).summary("valid") == {}

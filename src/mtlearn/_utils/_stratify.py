@@ -11,62 +11,11 @@ _MAX_ROUNDS = 5
 _MAX_CANDIDATES = 2000
 
 
-def stratum_codes(
-    values: NDArray, present: NDArray[np.bool_], kind: str, n_bins: int
-) -> NDArray[np.intp]:
-    """Encode the strata of one target as whole numbers.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples,)
-        The target. What stands where `present` is False is not read.
-    present : ndarray of shape (n_samples,) of bool
-        Whether the label is there.
-    kind : {"classification", "regression"}
-        A class is a stratum of its own; real values are cut into bins that hold
-        about the same number of samples. Equal values share a bin.
-    n_bins : int
-        Number of bins of a regression, at least 1. Fewer come out where many values
-        are equal or there are fewer values than bins.
-
-    Returns
-    -------
-    codes : ndarray of shape (n_samples,)
-        Strata 0, 1, ...; -1 where the label is missing.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from mtlearn._utils._stratify import stratum_codes
-    >>> values = np.array([0.1, 0.2, 0.8, 0.0, 0.9])
-    >>> present = np.array([True, True, True, False, True])
-    >>> stratum_codes(values, present, "regression", n_bins=2)
-    array([ 0,  0,  1, -1,  1])
-    """
-    codes = np.full(len(values), -1, dtype=np.intp)
-    labelled = values[present]
-    if kind == "regression":
-        codes[present] = _quantile_bins(labelled.astype(np.float64), n_bins)
-    elif labelled.dtype == object:
-        # Labels of mixed types cannot be sorted: number them as they appear.
-        seen: dict[object, int] = {}
-        codes[present] = [seen.setdefault(label, len(seen)) for label in labelled]
-    else:
-        codes[present] = np.unique(labelled, return_inverse=True)[1]
-    return codes
-
-
-def _quantile_bins(values: NDArray[np.float64], n_bins: int) -> NDArray[np.intp]:
-    """Bin each value by its middle rank, so that equal values stay together."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    middle = (np.cumsum(counts) - counts / 2) / max(len(values), 1)
-    return np.unique((middle * n_bins).astype(np.intp)[inverse], return_inverse=True)[1]
-
-
 def assign_folds(
     codes: NDArray[np.integer],
     proportions: ArrayLike,
     rng: np.random.RandomState,
+    seated: NDArray[np.intp] | None = None,
 ) -> NDArray[np.intp]:
     """Deal samples into folds so that every stratum of every column is spread.
 
@@ -84,12 +33,14 @@ def assign_folds(
         Shares of the folds, at least 0; they sum to 1.
     rng : numpy.random.RandomState
         Source of all random choices.
+    seated : ndarray of shape (n_samples,) of int, default=None
+        Fold of the samples that have theirs already; -1 of the others.
 
     Returns
     -------
     folds : ndarray of shape (n_samples,)
         Fold of each sample. The folds' sizes are `proportions` times `n_samples`,
-        rounded by largest remainder.
+        rounded by largest remainder, or more where more samples are seated.
 
     References
     ----------
@@ -111,15 +62,30 @@ def assign_folds(
     shares = np.asarray(proportions, dtype=np.float64)
     labels, totals = _number_labels(codes)
     desire = totals[:, None] * shares
+    if seated is None:
+        seated = np.full(len(codes), -1, dtype=np.intp)
     # The last label is common to all samples: its desire is each fold's free room.
-    desire[-1] = _round_to_sum(shares * len(codes))
-    state = _State(labels, totals, desire, np.full(len(codes), -1, dtype=np.intp))
-    _deal_all(state, shares, rng)
+    desire[-1] = _fold_sizes(shares, seated)
+    free = seated < 0
+    state = _State(labels, totals, desire, seated.copy(), free, rng)
+    state.hand_out(np.flatnonzero(~free), seated[~free])
+    _deal_all(state, shares)
     _correct_sizes(state)
     for _ in range(_MAX_ROUNDS):
         if not _swap_where_uneven(state):
             break
     return state.folds
+
+
+def _fold_sizes(
+    shares: NDArray[np.float64], seated: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Round the folds' sizes; no fold has fewer samples than are seated in it."""
+    taken = np.bincount(seated[seated >= 0], minlength=len(shares))
+    sizes = np.maximum(round_to_sum(shares * len(seated)), taken)
+    room = sizes - taken
+    n_free = len(seated) - taken.sum()
+    return taken + round_to_sum(room * (n_free / max(room.sum(), 1)))
 
 
 @dataclass
@@ -137,12 +103,18 @@ class _State:
         has too many.
     folds : ndarray of shape (n_samples,)
         Fold of each sample, -1 before it has one.
+    free : ndarray of shape (n_samples,) of bool
+        Whether a sample may change its fold.
+    rng : numpy.random.RandomState
+        Source of all random choices.
     """
 
-    labels: NDArray[np.intp]
+    labels: NDArray[np.integer]
     totals: NDArray[np.intp]
     desire: NDArray[np.float64]
     folds: NDArray[np.intp]
+    free: NDArray[np.bool_]
+    rng: np.random.RandomState
 
     def hand_out(self, rows: NDArray[np.intp], folds: NDArray[np.intp]) -> None:
         """Give samples that have no fold one."""
@@ -152,10 +124,10 @@ class _State:
     def best_to_move(
         self, rows: NDArray[np.intp], source: np.intp, target: np.intp
     ) -> np.intp:
-        """Find the sample whose move from fold `source` to `target` helps most."""
+        """Choose a sample whose move from fold `source` to `target` helps most."""
         pull = (self.desire[:, target] - self.desire[:, source]) / self.totals
         gain = (pull - 1 / self.totals)[self.labels[rows]].sum(axis=1)
-        return rows[np.argmax(gain)]
+        return self.rng.choice(rows[gain >= gain.max() - 1e-9])
 
     def move(self, row: np.intp, source: np.intp, target: np.intp) -> float:
         """Move a sample; return by how much that makes the folds more uneven.
@@ -183,11 +155,26 @@ def _number_labels(codes: NDArray[np.integer]) -> tuple[NDArray, NDArray]:
         labels[:, column] = inverse + n_labels
         n_labels += len(unique)
     labels[:, -1] = n_labels
-    return labels, np.bincount(labels.ravel(), minlength=n_labels + 1)
+    totals = np.bincount(labels.ravel(), minlength=n_labels + 1)
+    # Short numbers are sorted several times as fast.
+    return labels.astype(np.min_scalar_type(n_labels)), totals
 
 
-def _round_to_sum(values: NDArray, bonus: NDArray | float = 0.0) -> NDArray[np.intp]:
-    """Round to whole numbers of the same sum: largest remainder plus bonus first."""
+def round_to_sum(values: NDArray, bonus: NDArray | float = 0.0) -> NDArray[np.intp]:
+    """Round to whole numbers of the same sum: largest remainder plus bonus first.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+        Not negative; their sum is a whole number.
+    bonus : ndarray of shape (n_values,) or float, default=0.0
+        Added to the remainders.
+
+    Returns
+    -------
+    ndarray of shape (n_values,)
+        Whole numbers.
+    """
     # A product such as 0.1 * 30 may be a hair below or above the whole number.
     whole = np.floor(np.round(values, 6)).astype(np.intp)
     missing = round(values.sum()) - whole.sum()
@@ -196,12 +183,12 @@ def _round_to_sum(values: NDArray, bonus: NDArray | float = 0.0) -> NDArray[np.i
     return whole
 
 
-def _deal_all(
-    state: _State, shares: NDArray[np.float64], rng: np.random.RandomState
-) -> None:
+def _deal_all(state: _State, shares: NDArray[np.float64]) -> None:
     """Hand out all samples, label by label, the rarest first."""
-    totals, n_columns = state.totals, state.labels.shape[1]
-    members = np.split(np.argsort(state.labels, axis=None), np.cumsum(totals)[:-1])
+    totals, n_columns, rng = state.totals, state.labels.shape[1], state.rng
+    members = np.split(
+        np.argsort(state.labels, axis=None, kind="stable"), np.cumsum(totals)[:-1]
+    )
     order = np.argsort(totals + rng.random_sample(len(totals)))
     # A random start of the rounding: no sample is sure of its fold.
     start = rng.random_sample(len(shares))
@@ -233,7 +220,7 @@ def _share_out(
     descending = np.sort(desire)[::-1]
     levels = (np.cumsum(descending) - n_rows) / np.arange(1, len(desire) + 1)
     level = levels[np.flatnonzero(descending > levels)[-1]]
-    return _round_to_sum(np.maximum(desire - level, 0), surplus)
+    return round_to_sum(np.maximum(desire - level, 0), surplus)
 
 
 def _take_turns(
@@ -250,8 +237,8 @@ def _correct_sizes(state: _State) -> None:
     """Move as few samples as give every fold its exact size."""
     while (room := np.round(state.desire[-1])).any():
         full, free = np.argmin(room), np.argmax(room)
-        row = state.best_to_move(np.flatnonzero(state.folds == full), full, free)
-        state.move(row, full, free)
+        rows = np.flatnonzero(state.free & (state.folds == full))
+        state.move(state.best_to_move(rows, full, free), full, free)
 
 
 def _swap_where_uneven(state: _State) -> bool:
@@ -266,11 +253,14 @@ def _swap_where_uneven(state: _State) -> bool:
     for label in np.flatnonzero(spread > 2 - 1e-6):
         rich, poor = np.argmin(state.desire[label]), np.argmax(state.desire[label])
         has_label = state.labels[:, np.searchsorted(last_labels, label)] == label
-        rows = np.flatnonzero(has_label & (state.folds == rich))
-        given = state.best_to_move(rows, rich, poor)
+        givers = np.flatnonzero(has_label & state.free & (state.folds == rich))
+        takers = np.flatnonzero(state.free & (state.folds == poor))
+        if not len(givers) or not len(takers):
+            continue
+        given = state.best_to_move(givers, rich, poor)
         change = state.move(given, rich, poor)
-        rows = np.flatnonzero(state.folds == poor)
-        rows = rows[:: 1 + len(rows) // _MAX_CANDIDATES]
+        step = 1 + len(takers) // _MAX_CANDIDATES
+        rows = takers[state.rng.randint(step) :: step]
         taken = state.best_to_move(rows, poor, rich)
         change += state.move(taken, poor, rich)
         if change < -1e-9:

@@ -1,5 +1,6 @@
 """A temperature for the probabilities of each task."""
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -55,8 +56,9 @@ class TemperatureScaled(
         :class:`~sklearn.frozen.FrozenEstimator` stays as it is: `fit` then takes
         all samples to scale it, so pass some that it was not trained on.
     validation_fraction : float, default=0.2
-        Share of the samples held out, in (0, 1), with the classes of all tasks spread
-        evenly. The estimator is trained on the rest, which is copied.
+        Share of the samples held out, in (0, 1), with the labels of all tasks spread
+        evenly; the only row of a class is not among them. The estimator is trained on
+        the rest, which is copied.
     random_state : None, int or RandomState, default=None
         Which samples are held out.
 
@@ -65,8 +67,8 @@ class TemperatureScaled(
     estimator_ : estimator
         The fitted estimator.
     temperatures_ : dict of str to float
-        By the name of each classification, in [0.05, 20]. 1 without a label; near its
-        ends where the samples held out are few, or all right.
+        By the name of each classification, in [0.05, 20]. 1, with a warning, without a
+        label; near its ends where the samples held out are few, or all right.
     tasks_ : Tasks
         Fitted tasks.
     task_names_ : tuple of str
@@ -190,7 +192,8 @@ class TemperatureScaled(
         targets = codec.encode(y, weights)
         check_consistent_length(X, targets.weights)
         seed = draw_seed(self.random_state)
-        return validation_rows(targets, codec.tasks, fraction, seed)
+        remedy = "validation_fraction, or scale a FrozenEstimator on other samples"
+        return validation_rows(targets, codec.tasks, fraction, seed, remedy=remedy)
 
     def _train(self, estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the estimator inside, of which scikit-learn's callbacks are told."""
@@ -220,8 +223,9 @@ class TemperatureScaled(
             )
             if isinstance(task, Classification)
         }
+        _warn_of_unscaled([name for name, t in temperatures.items() if t is None])
         self.estimator_ = fitted
-        self.temperatures_ = temperatures
+        self.temperatures_ = {name: t or 1.0 for name, t in temperatures.items()}
         self._codec = inner._codec
         self.tasks_ = inner.tasks_
         self.task_names_ = inner.task_names_
@@ -281,14 +285,28 @@ def _scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return softmax(_log(probabilities) / temperature, axis=1)
 
 
+def _warn_of_unscaled(names: list[str]) -> None:
+    """Warn of tasks whose probabilities stay as they are."""
+    if names:
+        warnings.warn(
+            "No sample to scale on has a known label of "
+            f"{', '.join(map(repr, names))}: the temperature stays 1. Pass more "
+            "labels, or scale a FrozenEstimator on samples that have some.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 def _best_temperature(
     task: Classification, column: TargetColumn, weight: np.ndarray, output: np.ndarray
-) -> float:
-    """Find the temperature with the lowest cross-entropy; 1 without a label."""
+) -> float | None:
+    """Find the temperature with the lowest cross-entropy; None without a label."""
     rows = np.flatnonzero(weight)
     indices, known = task.locate(column.values[rows])
     rows, indices = rows[known], indices[known]
-    if not len(rows) or task.n_outputs == 1:
+    if not len(rows):
+        return None
+    if task.n_outputs == 1:
         return 1.0
     scores, weight = _log(output[rows]), weight[rows]
 

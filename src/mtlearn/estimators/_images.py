@@ -76,9 +76,9 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         Whether to stop when the validation loss has not improved for
         `n_iter_no_change` epochs.
     validation_fraction : float, default=0.1
-        Share of the rows set aside for validation, stratified over the classification
-        tasks, where `early_stopping` or the schedule needs them and `fit` gets no
-        `X_val`.
+        Share of the rows set aside for validation, stratified over all tasks, where
+        `early_stopping` or the schedule needs them and `fit` gets no `X_val`. The only
+        label of a task, and the only row of a class, are for training.
     n_iter_no_change : int, default=10
         See `early_stopping`.
     restore_best : bool, default=True

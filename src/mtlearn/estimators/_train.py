@@ -26,7 +26,9 @@ from mtlearn.training import (
     Seeds,
     TaskMetric,
     averaging_callback,
+    counted_tasks,
     schedule_callback,
+    unlabelled_tasks,
 )
 
 
@@ -59,6 +61,8 @@ def train(
     net, history, before = state.net, state.history, len(state.history)
     _check_batches(net, data[0], settings)
     validates = data[1] is not None
+    if data[1] is not None:
+        _check_validation(net, data[1])
     best = BestWeights(
         settings.restore_best and validates,
         settings.patience,
@@ -185,3 +189,28 @@ def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None
             f"time: n_samples={len(rows)}, batch_size={settings.batch_size}. Pass more "
             "rows, raise batch_size, or set batch_norm=False in the backbone and heads."
         )
+
+
+def _check_validation(net: MultiTaskNet, rows: Samples) -> None:
+    """Warn of tasks that the validation loss leaves out; raise if those are all."""
+    counted = counted_tasks(net.criterion_.task_weights)
+    names = [
+        name for name, counts in zip(net.tasks.names, counted, strict=True) if counts
+    ]
+    assert rows.labels is not None
+    unlabelled = unlabelled_tasks(rows.labels.weights, net.tasks)
+    lacking = [name for name in names if name in unlabelled]
+    if not lacking:
+        return
+    listed = ", ".join(map(repr, lacking))
+    if len(lacking) == len(names):
+        raise InvalidDataError(
+            f"No validation row has a label of a task that the loss is made of "
+            f"({listed}). Pass X_val and y_val with labels of them."
+        )
+    warnings.warn(
+        f"No validation row has a label of {listed}: the validation loss, and what "
+        "follows it, leaves that out. Pass X_val and y_val with such labels.",
+        UserWarning,
+        stacklevel=6,
+    )

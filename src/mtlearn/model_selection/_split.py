@@ -13,7 +13,9 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_consistent_length, check_random_state, indexable
 
 from mtlearn._utils._datasets import take_rows
-from mtlearn._utils._stratify import assign_folds, stratum_codes
+from mtlearn._utils._seats import seat_samples
+from mtlearn._utils._strata import N_BINS, Strata, target_strata
+from mtlearn._utils._stratify import assign_folds
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn.exceptions import (
     DataTypeError,
@@ -22,8 +24,6 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.tasks import TargetColumn, Task, Tasks, read_targets
-
-_N_BINS = 5
 
 
 class MultiTaskStratifiedKFold(BaseCrossValidator):
@@ -82,7 +82,7 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
         tasks: Tasks | Task | None = None,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
-        n_bins: int = _N_BINS,
+        n_bins: int = N_BINS,
     ):
         self.n_splits = n_splits
         self.tasks = tasks
@@ -152,10 +152,11 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
                 f"Cannot have number of splits n_splits={n_splits} greater than the "
                 f"number of samples: n_samples={n_samples}."
             )
-        codes = _strata(columns, n_bins, n_splits)
-        _warn_of_rare_classes(columns, codes, n_splits)
+        shares = np.full(n_splits, 1 / n_splits)
+        codes, needs = _strata(columns, shares, n_bins)
+        _warn_of_rare_labels(columns, needs, n_splits)
         rng = check_random_state(self.random_state if self.shuffle else 0)
-        folds = assign_folds(codes, np.full(n_splits, 1 / n_splits), rng)
+        folds = assign_folds(codes, shares, rng)
         if not self.shuffle:
             folds = _in_order(folds, codes)
         for fold in range(n_splits):
@@ -175,30 +176,33 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
 
 
 def _strata(
-    columns: tuple[TargetColumn, ...], n_bins: int, n_parts: int
-) -> NDArray[np.intp]:
-    """Encode the strata of each target, with bins that hold a sample for each part."""
-    codes = []
-    for column in columns:
-        enough = max(1, min(n_bins, int(column.present.sum()) // n_parts))
-        codes.append(stratum_codes(column.values, column.present, column.kind, enough))
-    return np.column_stack(codes)
+    columns: tuple[TargetColumn, ...], shares: NDArray, n_bins: int = N_BINS
+) -> Strata:
+    """Encode the strata of each target."""
+    return target_strata(
+        [(each.values, each.present, each.kind) for each in columns], shares, n_bins
+    )
 
 
-def _warn_of_rare_classes(
-    columns: tuple[TargetColumn, ...], codes: NDArray[np.intp], n_splits: int
+def _warn_of_rare_labels(
+    columns: tuple[TargetColumn, ...], needs: NDArray[np.intp], n_splits: int
 ) -> None:
-    for column, strata in zip(columns, codes.T, strict=True):
-        if column.kind != "classification" or not column.present.any():
+    """Warn of classes, and of targets, that some folds will lack."""
+    for column, codes in zip(columns, needs.T, strict=True):
+        if not column.present.any():
             continue
-        least = np.bincount(strata[column.present]).min()
-        if least < n_splits:
-            warnings.warn(
-                f"The least populated class in task {column.name!r} has only {least} "
-                f"members, which is less than n_splits={n_splits}.",
-                UserWarning,
-                stacklevel=3,
-            )
+        least = np.bincount(codes[column.present]).min()
+        if least >= n_splits:
+            continue
+        is_class = column.kind == "classification"
+        rare = "The least populated class in task" if is_class else "Task"
+        warnings.warn(
+            f"{rare} {column.name!r} has only {least} "
+            f"{'members' if is_class else 'labels'}, which is less than "
+            f"n_splits={n_splits}.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _in_order(folds: NDArray[np.intp], codes: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -241,7 +245,8 @@ def multitask_train_test_split(
     stratify : array-like of shape (n_samples,) or (n_samples, n_tasks), default=None
         One or several targets (an array, a DataFrame or a SliceDict) whose classes,
         quantile bins of real values and missing labels are spread evenly over the
-        parts. A class of one sample lands in one of them.
+        parts. The only sample of a class, and the only label of a target, are for
+        training.
 
     Returns
     -------
@@ -316,9 +321,9 @@ def _random_parts(
         borders = np.cumsum([n_test, n_train, n_val])
         test, train, val, _ = np.split(rng.permutation(n_samples), borders)
         return [train, val, test]
-    codes = _strata(read_targets(stratify), _N_BINS, n_parts=3)
-    rest = n_samples - sum(sizes)
-    folds = assign_folds(codes, np.array([*sizes, rest]) / n_samples, rng)
+    shares = np.array([*sizes, n_samples - sum(sizes)]) / n_samples
+    codes, needs = _strata(read_targets(stratify), shares[:3])
+    folds = assign_folds(codes, shares, rng, seat_samples(needs, sizes, rng))
     return [rng.permutation(np.flatnonzero(folds == part)) for part in range(3)]
 
 

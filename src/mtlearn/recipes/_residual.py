@@ -84,8 +84,8 @@ def resnet_v2_separable(*, random_state: Any = None) -> Pipeline:
     with depthwise-separable convolutions feeds heads of 128, 256 and 64 hidden units,
     for ten classes, 32 classes (both smoothed by 0.1) and a value in [0, 1], weighted
     1, 2.5 and 10. Adam follows a cosine from 1e-3 down to 1e-4. A fifth of the rows is
-    for validation, stratified over both classifications; training stops after 15
-    epochs without a better loss, of 100 at most, and the best is kept.
+    for validation, stratified over all tasks; training stops after 15 epochs without a
+    better loss, of 100 at most, and the best is kept.
 
     Parameters
     ----------

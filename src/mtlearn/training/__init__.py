@@ -51,7 +51,8 @@ from mtlearn.training._schedules import (
     watches_validation,
 )
 from mtlearn.training._seeding import Seeds, derive_seeds, draw_seed, isolated, threads
-from mtlearn.training._split import validation_rows
+from mtlearn.training._split import unlabelled_tasks, validation_rows
+from mtlearn.training._tally import counted_tasks
 from mtlearn.training._task_metric import TaskMetric
 from mtlearn.training._warmup import WarmupCosineLR
 
@@ -79,6 +80,7 @@ __all__ = [
     "WarmupCosineLR",
     "activations",
     "averaging_callback",
+    "counted_tasks",
     "derive_seeds",
     "draw_seed",
     "features",
@@ -104,6 +106,7 @@ __all__ = [
     "task_gradients",
     "threads",
     "to_labels",
+    "unlabelled_tasks",
     "validation_rows",
     "watches_validation",
     "weights_of",

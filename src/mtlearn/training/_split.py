@@ -1,16 +1,28 @@
 """Setting validation rows aside."""
 
+from typing import Any
+
 import numpy as np
 
-from mtlearn._utils._stratify import assign_folds
+from mtlearn._utils._seats import seat_samples
+from mtlearn._utils._strata import target_strata
+from mtlearn._utils._stratify import assign_folds, round_to_sum
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import EncodedTargets, Tasks
 
 
 def validation_rows(
-    targets: EncodedTargets, tasks: Tasks, fraction: float, seed: int
+    targets: EncodedTargets,
+    tasks: Tasks,
+    fraction: float,
+    seed: int,
+    *,
+    remedy: str = "validation_fraction, or pass X_val and y_val",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split rows at random, stratified over the classification tasks.
+    """Split rows at random, stratified over all tasks.
+
+    Training keeps a row of each class and a label of each task. Of what is left,
+    validation gets a label of each task, as far as its size allows.
 
     Parameters
     ----------
@@ -22,6 +34,8 @@ def validation_rows(
         Share of the rows for validation, in (0, 1).
     seed : int
         Seed of the split.
+    remedy : str
+        What to change where that cannot be done, for the message.
 
     Returns
     -------
@@ -31,24 +45,52 @@ def validation_rows(
     Raises
     ------
     InvalidDataError
-        If one side would be empty.
+        If one side would be empty, or validation without a label.
     """
-    columns = [
-        np.where(weight > 0, values, -1)
-        for task, values, weight in zip(
-            tasks, targets.values, targets.weights.T, strict=True
-        )
-        if task.kind == "classification"
-    ]
-    codes = np.empty((len(targets), 0), dtype=np.int64)
-    if columns:
-        codes = np.column_stack(columns)
-    folds = assign_folds(codes, [1 - fraction, fraction], np.random.RandomState(seed))
+    shares = np.array([1 - fraction, fraction])
+    codes, needs = target_strata(
+        [
+            (values, weight > 0, task.kind)
+            for task, values, weight in zip(
+                tasks, targets.values, targets.weights.T, strict=True
+            )
+        ],
+        shares,
+    )
+    rng = np.random.RandomState(seed)
+    n_samples = len(targets)
+    seats = [n_samples, round_to_sum(shares * n_samples)[1]]
+    folds = assign_folds(codes, shares, rng, seat_samples(needs, seats, rng))
     train, valid = np.flatnonzero(folds == 0), np.flatnonzero(folds == 1)
     if not len(train) or not len(valid):
         raise InvalidDataError(
-            f"With n_samples={len(targets)} and validation_fraction={fraction} the "
-            f"split has {len(train)} rows to train on and {len(valid)} to validate. "
-            "Pass more rows, change validation_fraction, or pass X_val and y_val."
+            f"With n_samples={n_samples} and validation_fraction={fraction} the "
+            f"split has {len(train)} rows to train on and {len(valid)} to validate; "
+            "the only row of a class is for training. Pass more rows, change "
+            f"{remedy}."
+        )
+    if not targets.weights[valid].any():
+        raise InvalidDataError(
+            "There is no label to validate on: the only label of a task, and the only "
+            f"row of a class, are for training. Pass more labels, change {remedy}."
         )
     return train, valid
+
+
+def unlabelled_tasks(weights: Any, tasks: Tasks) -> list[str]:
+    """Name the tasks that have no label.
+
+    Parameters
+    ----------
+    weights : ndarray or Tensor of shape (n_samples, n_tasks)
+        Zero where a label is missing.
+    tasks : Tasks
+        The tasks.
+
+    Returns
+    -------
+    list of str
+        Their names, in task order.
+    """
+    found = (weights > 0).any(axis=0)
+    return [name for name, has in zip(tasks.names, found, strict=True) if not has]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from mtlearn.losses import LossParts
@@ -102,7 +103,8 @@ class Tally:
         dict of float
             ``{prefix}_loss``, ``{prefix}_score`` (mean of the default metrics), and
             ``{prefix}_{task}_loss`` and ``{prefix}_{task}_{metric}`` of every task.
-            Empty if no batch was added; NaN where a task had no label.
+            Empty if no batch was added; NaN where a task had no label, as had all that
+            the total is made of.
         """
         self._sum_up()
         if self.losses is None:
@@ -113,6 +115,8 @@ class Tally:
             sums, weights, out=np.full_like(sums, np.nan), where=labelled
         )
         total = float(self.task_weights[labelled] @ losses[labelled])
+        if not (labelled & counted_tasks(self.task_weights)).any():
+            total = float("nan")  # a sum of nothing is no loss of zero
         each: dict[str, float] = {}
         metrics = []
         for (name, task), loss, statistics in zip(
@@ -122,6 +126,25 @@ class Tally:
             metric = task.metric_from(statistics.cpu().numpy())
             each[f"{prefix}_{name}_{task.metric}"] = metric
             metrics.append(metric)
-        defined = [metric for metric in metrics if np.isfinite(metric)]
-        score = float(np.mean(defined)) if defined else float("nan")
+        # Left out are those that these labels do not define, not those of outputs that
+        # are no numbers: an epoch without them would look better than it is.
+        defined = ~np.isnan(metrics) | (labelled & ~np.isfinite(losses))
+        score = float(np.mean(np.array(metrics)[defined])) if defined.any() else np.nan
         return {f"{prefix}_loss": total, f"{prefix}_score": score, **each}
+
+
+def counted_tasks(task_weights: ArrayLike) -> np.ndarray:
+    """Tell which tasks the total loss is made of.
+
+    Parameters
+    ----------
+    task_weights : array-like of shape (n_tasks,)
+        Factor of each task.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_tasks,)
+        True where the weight is positive; everywhere if none is.
+    """
+    counted = np.asarray(task_weights) > 0
+    return counted if counted.any() else ~counted

@@ -1,0 +1,102 @@
+"""Which tasks the validation rows know, and what is said of the others."""
+
+import numpy as np
+import pytest
+import torch
+
+from mtlearn import Regression, Tasks
+from mtlearn.exceptions import InvalidDataError
+from tiny_problems import assert_same_bits, table_estimator
+
+REALS = Tasks(a=Regression(), b=Regression())
+
+
+def few_labels(n_labels, seed=0, n_rows=100):
+    """A complete task, and one with few labels."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, 4))
+    y = np.column_stack([X[:, 0], X @ [1, -2, 0.5, 0]])
+    y[rng.permutation(n_rows)[n_labels:], 1] = np.nan
+    return X, y
+
+
+def stopping(tasks, **params):
+    return table_estimator(tasks, **{"early_stopping": True, "max_epochs": 3, **params})
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_task_of_few_labels_alone(seed):
+    X, y = few_labels(10, seed, n_rows=200)
+    estimator = stopping(Regression(), random_state=seed).fit(X, y[:, 1])
+    assert all(row["valid_loss"] > 0 for row in estimator.history_)
+
+
+@pytest.mark.parametrize("n_labels", [2, 5, 10])
+def test_a_task_of_few_labels_beside_another(n_labels):
+    for seed in range(10):
+        X, y = few_labels(n_labels, seed)
+        estimator = stopping(REALS, random_state=seed, max_epochs=1).fit(X, y)
+        (row,) = estimator.history_
+        assert np.isfinite([row["train_b_loss"], row["valid_b_loss"]]).all()
+        assert row["valid_loss"] == pytest.approx(
+            row["valid_a_loss"] + row["valid_b_loss"]
+        )
+
+
+def test_the_only_label_is_learned_from():
+    for seed in range(10):
+        X, y = few_labels(1, seed)
+        estimator = stopping(REALS, random_state=seed, max_epochs=1)
+        with pytest.warns(UserWarning, match="No validation row has a label of 'b': "):
+            estimator.fit(X, y)
+        (row,) = estimator.history_
+        assert np.isfinite(row["train_b_loss"])
+        assert np.isnan(row["valid_b_loss"])
+        assert row["valid_loss"] == pytest.approx(row["valid_a_loss"])
+
+
+def test_nothing_is_said_of_a_task_that_the_loss_leaves_out_anyway():
+    X, y = few_labels(1)
+    estimator = stopping(REALS, loss_weights=[1, 0]).fit(X, y)
+    assert np.isfinite(estimator.history_[0]["valid_loss"])
+
+
+@pytest.mark.parametrize("name", ["early_stopping", "lr_schedule"])
+def test_no_label_to_validate_on(name):
+    X, y = few_labels(1)
+    given = {"early_stopping": True} if name == "early_stopping" else {name: "plateau"}
+    with pytest.raises(InvalidDataError, match="There is no label to validate on"):
+        table_estimator(Regression(), **given).fit(X, y[:, 1])
+
+
+def test_validation_labels_of_tasks_without_weight_only():
+    X, y = few_labels(50)
+    y_val = y.copy()
+    y_val[:, 1] = np.nan
+    estimator = table_estimator(REALS, loss_weights=[0, 1])
+    message = r"No validation row has a label of .* made of \('b'\). Pass X_val and y_"
+    with pytest.raises(InvalidDataError, match=message):
+        estimator.fit(X, y, X_val=X, y_val=y_val)
+
+
+def test_weights_of_zero_leave_no_label_to_validate_on():
+    X, y = few_labels(50)
+    weights = np.ones((100, 2))
+    weights[np.flatnonzero(np.isfinite(y[:, 1]))[1:], 1] = 0
+    with pytest.warns(UserWarning, match="No validation row has a label of 'b'"):
+        stopping(REALS).fit(X, y, sample_weight=weights)
+
+
+def nowhere_defined(output, target):
+    return torch.where(target < -1e3, torch.nan, (output - target) ** 2)
+
+
+def test_without_a_number_to_go_by_the_last_weights_stay():
+    X, y = few_labels(60)
+    estimator = stopping(
+        Regression(loss=nowhere_defined), max_epochs=5, n_iter_no_change=2
+    ).fit(X, y[:, 0], X_val=X, y_val=np.full(100, -1e6))
+    assert np.isnan([row["valid_loss"] for row in estimator.history_]).all()
+    assert estimator.n_iter_ == estimator.best_epoch_ == 2
+    expected = table_estimator(Regression(), max_epochs=2).fit(X, y[:, 0])
+    assert_same_bits(estimator, expected)
