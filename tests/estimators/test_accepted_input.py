@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 
 from mtlearn import Classification, Regression
 from mtlearn.preprocessing import GlobalMaxScaler
+from tiny_datasets import Items
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -55,7 +56,11 @@ LAYOUTS = {
     "list": lambda X: X.tolist(),
     "list of images": list,
     "tensor": torch.tensor,
+    "bfloat16": lambda X: torch.tensor(X).bfloat16(),  # which holds whole bytes
     "objects": lambda X: X.astype(object),
+    "series": lambda X: pd.Series(list(X), index=range(24, 0, -1)),
+    "open mask": lambda X: np.ma.array(X, mask=False),
+    "dataset of bfloat16": lambda X: Items(torch.tensor(X).bfloat16()),
 }
 
 
@@ -178,6 +183,9 @@ TABLE_LAYOUTS = {
     "strided": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
     "objects": lambda X: X.astype(object),
     "rows": list,
+    "series of rows": lambda X: pd.Series(list(X)),
+    "bfloat16": lambda X: torch.tensor(X).bfloat16(),
+    "open mask": lambda X: np.ma.array(X, mask=np.zeros(X.shape, bool)),
 }
 
 

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
 from mtlearn import Classification, Regression, Tasks
-from mtlearn.exceptions import InvalidDataError
+from mtlearn.exceptions import DataTypeError, InvalidDataError
+from tiny_datasets import Items
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 TRAINING = ["fit", "partial_fit"]
@@ -60,14 +62,36 @@ REFUSED = {
     "words": (lambda X: X.astype("U5").astype(object) + "a", ValueError, WORDS),
     "strings": (lambda X: np.full(X.shape, "a"), ValueError, WORDS),
     "empty": (lambda X: X[:0], ValueError, r"Found array with 0 sample\(s\)"),
-    "none": (lambda X: None, ValueError, "Expected 2D array, got scalar array"),
-    "a number": (lambda X: 3.0, ValueError, "Expected 2D array, got scalar array"),
+    "none": (lambda X: None, DataTypeError, "X of .* must be .* the type NoneType"),
+    "a number": (lambda X: 3.0, DataTypeError, "X of .* must be .* the type float"),
     "sparse": (lambda X: csr_array(np.eye(4)), TypeError, "Sparse data was passed"),
     "no columns": (lambda X: X[..., :0], ValueError, r"0 feature\(s\)|at least one pi"),
     "ragged": (
         lambda X: [*X[:-1], X[-1][:-1]],
         ValueError,
-        r"inhomogeneous|of one shape\. Image 0 .*, image \d+ has",
+        r"of one shape\. (Image|Row) 0 has .*, (image|row) \d+ has",
+    ),
+    "masked": (
+        lambda X: np.ma.masked_where(X.max() == X, X),
+        DataTypeError,
+        r"^X is a masked array.* X\.filled\(0\)",
+    ),
+    "masked rows": (
+        lambda X: list(np.ma.masked_where(X.max() == X, X)),
+        DataTypeError,
+        "^X holds a masked array",
+    ),
+    "masked items": (
+        lambda X: Items(np.ma.masked_where(X.max() == X, X)),
+        DataTypeError,
+        r"^The x of item \d+ of the dataset (is|holds) a masked array",
+    ),
+    "generator": (lambda X: iter(X), DataTypeError, r"X of Mul.* list\(X\), or go thr"),
+    "files": (lambda X: ["a.png"] * len(X), DataTypeError, "X of Mul.* names of files"),
+    "a gradient": (
+        lambda X: torch.tensor(X, requires_grad=True),
+        InvalidDataError,
+        r"^X is a tensor that requires a gradient.* X\.detach\(\)",
     ),
     "too large": (lambda X: X * 1e300, InvalidDataError, "values too large for"),
 }

@@ -8,6 +8,7 @@ from skorch.helper import SliceDict
 from torch.utils.data import IterableDataset
 
 from mtlearn._utils._masks import refuse_mask
+from mtlearn._utils._tensors import as_array
 from mtlearn._utils._views import read_item
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
@@ -111,7 +112,7 @@ def label_of(label: Any, number: int) -> Any:
 def _scalar(label: Any, number: int) -> Any:
     if isinstance(label, str):
         return label
-    array = np.asarray(label)
+    array = as_array(label, f"the y of item {number} of the dataset")
     if array.ndim:
         raise InvalidDataError(
             f"The y of item {number} of the dataset holds a {type(label).__name__} of "

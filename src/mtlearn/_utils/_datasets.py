@@ -13,7 +13,10 @@ from mtlearn._utils._dataset_items import (
     join_labels,
     label_of,
 )
+from mtlearn._utils._masks import refuse_mask
+from mtlearn._utils._pictures import mode_of, shown
 from mtlearn._utils._sklearn_compat import safe_indexing
+from mtlearn._utils._tensors import as_array
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 # What tells an array or a DataFrame, whatever else it can do.
@@ -131,8 +134,15 @@ class DatasetRows:
 
     def _as_array(self, x: Any, number: int) -> np.ndarray:
         """Return x as an array of finite real numbers."""
+        refuse_mask(
+            x,
+            f"The x of item {number} of the dataset",
+            "Replace what is masked in __getitem__.",
+        )
+        picture = shown(x)
+        self._check_mode(mode_of(picture), number)
         try:
-            array = np.asarray(x)
+            array = as_array(picture, "x")
         except (TypeError, ValueError, RuntimeError) as error:
             raise DataTypeError(
                 f"Item {number} of the dataset cannot be read as an array: {error}"
@@ -152,6 +162,16 @@ class DatasetRows:
                 f"{tuple(at.tolist())}. {self.owner} accepts finite numbers only."
             )
         return array
+
+    def _check_mode(self, mode: str | None, number: int) -> None:
+        if number == 0:
+            self._mode = mode
+        elif None not in (mode, self._mode) and mode != self._mode:
+            raise InvalidDataError(
+                f"{self.owner} expects pictures of one mode. Item 0 of the dataset has "
+                f"the mode {self._mode}, item {number} has {mode}. Convert them in "
+                "__getitem__, such as by picture.convert('RGB')."
+            )
 
     def _check(self, x: np.ndarray, number: int) -> None:
         shape, dtype = self._item

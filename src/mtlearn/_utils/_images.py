@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
+from mtlearn._utils._rows import read_rows
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 _CHUNK_BYTES = 2**24
@@ -16,7 +17,7 @@ def check_images(X: Any, owner: str) -> np.ndarray:
     Parameters
     ----------
     X : array-like of shape (n_samples, height, width[, n_channels])
-        Images of any real dtype.
+        Images of any real dtype, in any container that `read_rows` knows.
     owner : str
         Who asks, for messages.
 
@@ -32,15 +33,11 @@ def check_images(X: Any, owner: str) -> np.ndarray:
     DataTypeError
         If X does not hold real numbers.
     """
-    if getattr(X, "requires_grad", False):
-        raise InvalidDataError(
-            f"X is a tensor that requires a gradient, which {owner} would lose. Pass "
-            "X.detach()."
-        )
     if not _is_plain(X):
         X = check_array(
-            stack_images(X, owner),
+            read_rows(X, owner),
             dtype="numeric",
+            ensure_2d=False,
             allow_nd=True,
             ensure_all_finite=False,
             estimator=owner,
@@ -56,8 +53,8 @@ def check_images(X: Any, owner: str) -> np.ndarray:
         raise InvalidDataError(
             f"{owner} expects images of shape (n_samples, height, width) or "
             f"(n_samples, height, width, n_channels). Got an array of shape {X.shape} "
-            "instead. Put ImageReshaper() in front to turn rows into images, or pass "
-            "one image as X[numpy.newaxis]."
+            "instead. Reshape your data. Put ImageReshaper() in front to turn rows "
+            "into images, or pass one image as X[numpy.newaxis]."
         )
     if 0 in X.shape:
         raise InvalidDataError(
@@ -66,41 +63,6 @@ def check_images(X: Any, owner: str) -> np.ndarray:
         )
     check_finite(X, owner)
     return X
-
-
-def stack_images(X: Any, owner: str) -> Any:
-    """Make one array of a list of arrays, or of an array of objects that are arrays.
-
-    Parameters
-    ----------
-    X : object
-        What the user gave.
-    owner : str
-        Who asks, for messages.
-
-    Returns
-    -------
-    object
-        An array, or X itself if it is no such thing.
-
-    Raises
-    ------
-    InvalidDataError
-        If the images differ in shape.
-    """
-    holds_objects = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
-    if not (holds_objects or isinstance(X, list | tuple)):
-        return X
-    shapes = [tuple(each.shape) for each in X if hasattr(each, "shape")]
-    if not shapes or len(shapes) < len(X):
-        return X  # numpy reads nested lists by itself
-    for index, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            raise InvalidDataError(
-                f"{owner} expects images of one shape. Image 0 has the shape "
-                f"{shapes[0]}, image {index} has {shape}. Resize or crop them."
-            )
-    return np.stack([np.asarray(each) for each in X])
 
 
 def _is_plain(X: Any) -> bool:

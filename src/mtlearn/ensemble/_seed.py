@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from mtlearn._utils._datasets import is_dataset, item_labels, row_dims
 from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import n_rows, routed_params
+from mtlearn._utils._rows import read_rows
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn.ensemble._base import BaseEnsemble
@@ -296,8 +297,8 @@ class SeedEnsemble(BaseEnsemble):
 
     def _check_rows(self, template: Any, X: Any, y: Any, sample_weight: Any) -> Any:
         """Check labels and lengths before rows are drawn, whose numbers are others."""
-        if isinstance(X, list | tuple):
-            X = np.asarray(X)
+        if not is_dataset(X):
+            X = read_rows(X, type(self).__name__)
         codec = fit_codec(unwrap(template)._declared_tasks(), y, sample_weight)
         targets = codec.encode(y, sample_weight)
         check_consistent_length(X, targets.weights)
@@ -307,7 +308,10 @@ class SeedEnsemble(BaseEnsemble):
         if self.estimator is not None:
             return self.estimator
         # Of a dataset the first row tells; numpy would read all of it.
-        n_dims = 1 + row_dims(X) if is_dataset(X) else np.ndim(X)
+        if is_dataset(X):
+            n_dims = 1 + row_dims(X)
+        else:
+            n_dims = np.ndim(read_rows(X, type(self).__name__))
         return MultiTaskEstimator() if n_dims == 2 else MultiTaskImageEstimator()
 
     def _templates(self) -> list[Any]:

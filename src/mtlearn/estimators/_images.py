@@ -1,12 +1,12 @@
 """The estimator for images."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import Tags
 
+from mtlearn._utils._channels import warn_channels_first
 from mtlearn._utils._datasets import DatasetRows, open_dataset
 from mtlearn._utils._images import check_images
 from mtlearn.estimators._base import BaseMultiTaskEstimator
@@ -264,7 +264,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         X = check_images(X, owner) if rows is None else rows
         shape = X.shape[1:]
         if reset:
-            _warn_channels_first(shape)
+            warn_channels_first(shape, stacklevel=4)
             self.image_shape_ = shape
             self.n_features_in_ = int(np.prod(shape))
         elif shape != self.image_shape_:
@@ -279,14 +279,3 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _warn_channels_first(shape: tuple[int, ...]) -> None:
-    height, width, n_channels = shape
-    if height in (1, 3, 4) and width == n_channels > 4:
-        warnings.warn(
-            f"X has images of shape (height, width, n_channels) = {shape}, which looks "
-            "like channels first. If so, pass numpy.moveaxis(X, 1, -1).",
-            UserWarning,
-            stacklevel=4,
-        )

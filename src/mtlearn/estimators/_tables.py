@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from mtlearn._utils._datasets import DatasetRows, open_dataset
+from mtlearn._utils._rows import read_rows
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.tasks import Head, Task, Tasks
 
@@ -243,6 +244,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         if rows is not None:
             validate_data(self, rows.first, reset=reset)
             return rows
+        X = read_rows(X, type(self).__name__)
         # The check for NaN sums X first, and numpy warns where that meets inf - inf.
         with np.errstate(invalid="ignore"):
             return validate_data(self, X, reset=reset, dtype=np.float64)

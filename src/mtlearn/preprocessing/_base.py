@@ -9,8 +9,9 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import validate_data
 
+from mtlearn._utils._channels import warn_channels_first
 from mtlearn._utils._datasets import is_dataset
-from mtlearn._utils._images import stack_images
+from mtlearn._utils._rows import read_rows
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
@@ -57,7 +58,7 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
                 f"({type(X).__name__}) instead, which is not read whole. Scale or "
                 "reshape inside of its __getitem__, and leave the transformer out."
             )
-        X = stack_images(X, type(self).__name__)
+        X = read_rows(X, type(self).__name__)
         if isinstance(X, list | tuple):
             X = np.asarray(X)
         is_images = getattr(X, "ndim", 2) > 2
@@ -81,10 +82,20 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
         # scikit-learn first looks at the sum of X, and NumPy warns where that is
         # inf - inf (large float16 values of both signs) before X itself is looked at.
         with np.errstate(invalid="ignore"):
-            checked = check_array(X, allow_nd=True, estimator=self, input_name="X")
+            checked = check_array(
+                read_rows(X, type(self).__name__),
+                allow_nd=True,
+                estimator=self,
+                input_name="X",
+            )
         array = self._check_array(checked)
         self._check_shape(array, shape)
         return array
+
+    def _warn_channels_first(self) -> None:
+        """Warn in `fit` of images with channels and a layout that looks turned."""
+        if len(self.sample_shape_) == MAX_DIMENSIONS - 1:
+            warn_channels_first(self.sample_shape_, stacklevel=3)
 
     def _check_array(self, X: Any) -> np.ndarray:
         """Refuse what scikit-learn lets pass."""

@@ -76,6 +76,7 @@ or (n_samples, height, width, n_channels)
             If X is empty, has NaN or infinite values, or is not numeric.
         """
         X = self._check_samples(X, reset=True)
+        self._warn_channels_first()
         maximum = float(X.max())
         if maximum < 0:
             raise InvalidDataError(

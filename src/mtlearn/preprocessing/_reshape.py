@@ -96,6 +96,7 @@ or (n_samples, height, width, n_channels)
             self.image_shape_ = _default_shape(self.sample_shape_)
         else:
             self.image_shape_ = _resolve_shape(image_shape, self.sample_shape_)
+        self._warn_channels_first()
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:

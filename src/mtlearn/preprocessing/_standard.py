@@ -107,6 +107,7 @@ or (n_samples, height, width, n_channels)
                 f"False. Got {self.per_channel!r} instead."
             )
         X = self._check_samples(X, reset=True)
+        self._warn_channels_first()
         n_channels = X.shape[-1] if self.per_channel and X.ndim == 4 else 1
         with np.errstate(over="ignore", invalid="ignore"):
             self.mean_, variance = _mean_and_variance(X, n_channels)

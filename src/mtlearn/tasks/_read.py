@@ -12,6 +12,7 @@ from skorch.helper import SliceDict
 from mtlearn._utils._dataset_items import dataset_labels
 from mtlearn._utils._datasets import is_dataset
 from mtlearn._utils._masks import refuse_mask
+from mtlearn._utils._tensors import without_tensors
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 
@@ -123,11 +124,7 @@ def read_raw(y: Any) -> RawTargets:
 def _as_array(y: Any) -> np.ndarray:
     """Return an array in which a missing label has not become text."""
     refuse_mask(y, "y", "Mark missing labels with NaN: y.astype(float).filled(np.nan).")
-    if getattr(y, "requires_grad", False):
-        raise InvalidDataError(
-            "y is a tensor that requires a gradient, which would be lost. Pass "
-            "y.detach()."
-        )
+    y = without_tensors(y, "y")
     try:
         array = np.asarray(y)
     except ValueError as error:
