@@ -245,3 +245,100 @@ def test_weights_that_cannot_be_summed(method, weight, precision, message):
     estimator = table_estimator(precision=precision)
     with pytest.raises(InvalidDataError, match=message):
         getattr(estimator, method)(X, y, np.full(40, weight))
+
+
+WHOLE = {
+    "int64": 2**60 + np.arange(40),
+    "uint64": 2**63 + np.arange(40).astype(np.uint64),
+    "objects": (2**60 + np.arange(40)).astype(object),
+    "list": (2**60 + np.arange(40)).tolist(),
+    "one": np.where(np.arange(40) == 7, -(2**53) - 1, np.arange(40)),
+    "frame": pd.DataFrame({"a": 2**60 + np.arange(40)}).astype("Int64"),
+}
+
+
+@pytest.mark.parametrize("y", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_whole_targets_that_a_float_would_round(y, method):
+    estimator = table_estimator(Tasks(a=Regression()))
+    message = r"Row [17] of y has the value .*for task 'a', which a float .* constant"
+    with pytest.raises(InvalidDataError, match=message):
+        getattr(estimator, method)(make_table()[0], y)
+
+
+def test_whole_targets_that_a_float_holds():
+    X, table = make_table()
+    y = 2**60 + 2**10 * (table[:, 1] * 100).astype(np.int64)
+    estimator = table_estimator(Regression(), max_epochs=100).fit(X, y)
+    assert estimator.score(X, y) > 0.9
+    assert estimator.fit(X, (y - 2**60) * 2**-9).score(X, (y - 2**60) * 2**-9) > 0.9
+
+
+def test_whole_validation_targets_that_a_float_would_round():
+    X, y = make_table()
+    with pytest.raises(InvalidDataError, match="Row 1 of y has the value 1152921504"):
+        table_estimator(Regression()).fit(X, y[:, 1], X_val=X, y_val=WHOLE["int64"])
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="no longer float")
+def test_differences_that_only_a_longer_float_has():
+    X, y = make_table()
+    near = 1 + np.arange(40, dtype=np.longdouble) * np.finfo(np.longdouble).eps
+    with pytest.raises(InvalidDataError, match="which a float of 64 bits would round"):
+        table_estimator(Regression()).fit(X, near)
+    # Digits beyond those of a float are lost, which changes nothing to speak of.
+    third = y[:, 1].astype(np.longdouble) / 3
+    assert third.astype(float).tolist() != third.tolist()
+    table_estimator(Regression()).fit(X, third)
+
+
+@pytest.mark.parametrize("bounds", [None, (0, 2e9)])
+def test_targets_whose_differences_float32_would_round_away(bounds):
+    X, y = make_table()
+    size = y[:, 1] + 1e9
+    tasks = Tasks(size=Regression(standardize=False, bounds=bounds))
+    estimator = table_estimator(tasks, precision="float32")
+    message = r"task 'size', as the loss sees them, are around 1e\+09.*standardize=True"
+    with pytest.raises(InvalidDataError, match=message):
+        estimator.fit(X, size)
+    estimator.fit(X, np.full(40, 1e9 + 1))  # no differences
+    estimator.fit(X, 1 / 3 * (1 + np.finfo(float).eps * (np.arange(40) % 2)))  # no more
+    estimator.fit(X, y[:, 1] + 1e3)
+    holes = np.where(np.arange(40) % 2, size, np.nan)
+    with pytest.raises(InvalidDataError, match=message):
+        estimator.fit(X, holes)
+
+
+@pytest.mark.parametrize("large", [2**60 + 1, np.int64(2**60 + 1), 10**400])
+@pytest.mark.parametrize("as_objects", [False, True])
+def test_whole_numbers_among_real_ones_of_a_column(large, as_objects):
+    y = [large, 0.5] * 20
+    y = np.array(y, dtype=object) if as_objects else y
+    for task in (Classification(), Regression()):
+        with pytest.raises(InvalidDataError, match=r"whole number 1.*would round"):
+            table_estimator(task).fit(make_table()[0], y)
+
+
+def test_large_ids_of_rows_in_a_list():
+    X, table = make_table()
+    ids, size = make_ids("int64"), table[:, 1]
+    y = list(zip(ids.tolist(), size.tolist(), strict=True))
+    assert_most_are_right(fit_ids(NAMED, y).predict(X)[:, 0], ids)
+
+    class Items:
+        def __len__(self):
+            return 40
+
+        def __getitem__(self, number):
+            return X[number], y[number]
+
+    items = table_estimator(NAMED, max_epochs=100).fit(Items())
+    assert_most_are_right(items.predict(X)[:, 0], ids)
+
+
+def test_large_ids_passed_as_classes():
+    X, _ = make_table()
+    ids = make_ids("int64")
+    estimator = table_estimator(Classification())
+    estimator.partial_fit(X, ids, classes=[*IDS["int64"].tolist(), 5])
+    assert estimator.classes_.tolist() == sorted([*IDS["int64"].tolist(), 5])

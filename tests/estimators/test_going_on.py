@@ -231,3 +231,49 @@ def test_an_optimizer_goes_on_over_partial_fits():
     states = estimator.net_.optimizer_.state.values()
     assert {int(state["step"]) for state in states} == {2}
     assert not same_bits(estimator, table_estimator(max_epochs=1).fit(X, y))
+
+
+BALANCED = Classification(2, class_weight="balanced")
+
+
+@pytest.mark.parametrize(
+    "tasks", [BALANCED, Tasks(a=BALANCED), Tasks(b=Regression(), a=BALANCED)], ids=str
+)
+@pytest.mark.parametrize("is_fitted", [False, True])
+def test_balanced_class_weights_need_all_rows(tasks, is_fitted):
+    # As scikit-learn's SGDClassifier does, also after fit.
+    X, y = make_table()
+    has_two = isinstance(tasks, Tasks) and len(tasks) > 1
+    y = np.column_stack([y[:, 1], y[:, 0] > 0]) if has_two else y[:, 0] > 0
+    estimator = table_estimator(tasks)
+    if is_fitted:
+        estimator.fit(X, y)
+    with pytest.raises(InvalidParameterError, match=r"a mapping .*'balanced' instead"):
+        estimator.partial_fit(X, y)
+
+
+def test_class_weights_of_a_mapping_go_with_partial_fit():
+    X, y = make_table()
+    y = y[:, 0] > 0
+    weighted = table_estimator(Classification(2, class_weight={1: 3}))
+    by_hand = table_estimator(Classification(2))
+    for _ in range(2):
+        weighted.partial_fit(X, y)
+        by_hand.partial_fit(X, y, 1 + 2.0 * y)
+    assert_same_bits(weighted, by_hand)
+
+
+def test_class_weights_are_balanced_anew_over_the_rows_of_a_fit():
+    X, y = make_table()
+    y = y[:, 0]
+    tasks = Tasks(a=Classification(3, class_weight="balanced"))
+    estimator = table_estimator(tasks, warm_start=True).fit(X, y)
+    first = estimator.tasks_["a"].class_factors_
+    rows = np.arange(25)
+    weight = np.linspace(1, 2, 25)
+    estimator.fit(X[rows], y[rows], weight)
+
+    found = estimator.tasks_["a"].class_factors_
+    sums = np.bincount(y[rows].astype(int), weights=weight)
+    np.testing.assert_allclose(found, weight.sum() / (3 * sums))
+    assert not np.allclose(found, first)

@@ -127,6 +127,22 @@ def test_the_gradient_through_bounds_is_finite(value):
     assert torch.isfinite(output.grad).all()
 
 
+@pytest.mark.parametrize("low", [1e6, -1e6, 1e9])
+def test_bounds_far_from_zero_keep_the_steps_of_a_short_type(low):
+    values = low + np.array([0.1, 0.5, 0.9, 0.3])
+    task = fitted(values, bounds=(low, low + 1))
+    output = torch.linspace(-2, 2, 101)[:, None]
+
+    linked = task.link(output)[:, 0]
+
+    # By hand, in the units of y less the lower bound.
+    inner = 1 / (1 + np.exp(-output[:, 0].double().numpy()))
+    offset = np.average(values - low)
+    expected = (inner - offset) / (values - low).std()
+    assert linked.dtype == torch.float32
+    assert_allclose(linked, expected, atol=1e-5)
+
+
 def test_without_bounds_the_link_changes_nothing():
     output = torch.tensor([[1e30], [-3.0]])
 
@@ -192,8 +208,11 @@ def test_parameters_that_are_wrong(params, error, message):
         (0, None),
         [[0, 1]],
         {0, 1},
+        (2**60, 2**60 + 1),
+        (0, 10**400),
+        (-1.7e308, 1.7e308),
     ],
-    ids=str,
+    ids=lambda bounds: str(bounds)[:30],
 )
 def test_bounds_that_are_no_range(bounds):
     with pytest.raises(

@@ -7,6 +7,7 @@ import numpy as np
 from skorch.helper import SliceDict
 from torch.utils.data import IterableDataset
 
+from mtlearn._utils._exact import exact_array, exact_join
 from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._tensors import as_array
 from mtlearn._utils._views import read_item
@@ -155,22 +156,16 @@ def join_labels(labels: Iterable[Any]) -> Any:
     if piece:
         parts.append(_columns_of(piece))
     if not isinstance(parts[0], dict):
-        return np.concatenate(parts)
+        return exact_join(parts)
     return SliceDict(
-        **{key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        **{key: exact_join([part[key] for part in parts]) for key in parts[0]}
     )
 
 
 def _columns_of(labels: list[Any]) -> Any:
     if not isinstance(labels[0], dict):
-        return _as_array(labels)
-    return {key: _as_array([each[key] for each in labels]) for key in labels[0]}
-
-
-def _as_array(labels: list[Any]) -> np.ndarray:
-    """Make an array of labels, in which a missing one has not become text."""
-    array = np.asarray(labels)
-    return np.asarray(labels, dtype=object) if array.dtype.kind == "U" else array
+        return exact_array(labels)
+    return {key: exact_array([each[key] for each in labels]) for key in labels[0]}
 
 
 def _layout_of(label: Any) -> str:

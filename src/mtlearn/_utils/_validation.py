@@ -42,7 +42,10 @@ def check_real(
             f"The {name!r} parameter of {owner} must be a real number. "
             f"Got {value!r} instead."
         )
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number that is too large
+        number = np.inf
     above = number >= low if include_low else number > low
     below = number <= high if include_high else number < high
     if not (above and below and np.isfinite(number)):

@@ -28,6 +28,7 @@ from mtlearn.estimators._going_on import check_same_network, go_on
 from mtlearn.estimators._kinds import (
     declare_classes,
     has_classification,
+    refuse_balanced,
     set_tags,
 )
 from mtlearn.estimators._mixin import MultiTaskMixin
@@ -126,6 +127,7 @@ class BaseMultiTaskEstimator(
             state = FitState(fit_codec(self.tasks, y, sample_weight))
         else:
             check_same_network(state, self.tasks, settings)
+            state.codec = state.codec.rebalanced(y, sample_weight)
         targets = encode_rows(state.codec, X, y, sample_weight)
         validation = self._validation(X_val, y_val, state, settings)
         seed = draw_seed(self.random_state)
@@ -177,11 +179,13 @@ class BaseMultiTaskEstimator(
         Raises
         ------
         InvalidParameterError
-            If classes are not known.
+            If classes are not known, or class weights are ``"balanced"``: they would be
+            those of the first rows.
         InvalidDataError, DataTypeError
             If X, y or the weights are not what they must be.
         """
         settings = read_settings(self, self._default_precision).for_one_epoch()
+        refuse_balanced(self.tasks)
         context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         state = self._state()
         X = self._check_X(X, reset=state is None)

@@ -27,6 +27,7 @@ from mtlearn.training import (
     Labels,
     MultiTaskNet,
     Samples,
+    check_rounding,
     make_net,
     row_chances,
     to_labels,
@@ -106,6 +107,7 @@ def training_samples(
     rows: np.ndarray | None = None,
 ) -> Samples:
     """Join rows to train on, labels, and how often each is drawn."""
+    check_rounding(targets, tasks, settings.precision.dtype)
     chances = row_chances(settings.sampler, targets, tasks, settings.owner)
     return Samples(X, make_labels(targets, settings), rows, chances)
 

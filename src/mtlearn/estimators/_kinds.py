@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import ClassifierTags, RegressorTags, Tags
 
+from mtlearn._utils._exact import exact_array
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import Classification, Task, Tasks, read_targets
 
@@ -42,6 +43,20 @@ def has_classification(tasks: Tasks | Task | None) -> bool:
     return not declared or any(
         getattr(task, "kind", None) == "classification" for task in declared
     )
+
+
+def refuse_balanced(tasks: Tasks | Task | None) -> None:
+    """Raise if class weights depend on all rows, of which `partial_fit` sees a part."""
+    for task in _declared(tasks):
+        value = getattr(task, "class_weight", None)
+        if isinstance(value, str) and value == "balanced":
+            raise InvalidParameterError(
+                "The 'class_weight' parameter of Classification must be None or a "
+                "mapping for partial_fit, which does not see all rows. Got 'balanced' "
+                "instead. Compute the factors from as many labels as you have: "
+                "weights = sklearn.utils.class_weight.compute_class_weight('balanced', "
+                "classes=classes, y=y), and class_weight=dict(zip(classes, weights))."
+            )
 
 
 def declare_classes(
@@ -105,7 +120,7 @@ def _with_classes(task: Task, classes: Any, name: str) -> Task:
             f"The first call of partial_fit must know the classes of task {name!r}: "
             "declare them with Classification(classes=...), or pass classes=."
         )
-    labels = np.asarray(classes)
+    labels = exact_array(classes)
     if labels.ndim != 1:
         raise InvalidParameterError(
             f"The 'classes' argument of partial_fit must list the labels of task "

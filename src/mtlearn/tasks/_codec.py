@@ -11,6 +11,7 @@ from sklearn.exceptions import DataConversionWarning
 from mtlearn._utils._optional import import_optional
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._base import Task
+from mtlearn.tasks._class_weight import balanced_over
 from mtlearn.tasks._infer import (
     TargetColumn,
     TasksLike,
@@ -149,6 +150,23 @@ class Codec:
         columns = self.columns(y)
         weights = label_weights(columns, sample_weight)
         return encode_columns(self.tasks, columns, weights)
+
+    def rebalanced(self, y: Any, sample_weight: Any = None) -> "Codec":
+        """Balance class weights anew over the rows that training goes on with."""
+        parameters = [getattr(task, "class_weight", None) for task in self.tasks]
+        if "balanced" not in parameters:
+            return self
+        columns = self.columns(y)
+        weights = label_weights(columns, sample_weight)
+        tasks = dict(self.tasks.items())
+        for (name, task), parameter, column, weight in zip(
+            self.tasks.items(), parameters, columns, weights.T, strict=True
+        ):
+            if parameter == "balanced":
+                rows = np.flatnonzero(weight)
+                encoded = task.encode(column.values[rows], rows, name)
+                tasks[name] = balanced_over(task, encoded, weight[rows])
+        return replace(self, tasks=Tasks.from_mapping(tasks))
 
     def classes(self) -> Any:
         """Give `classes_` of an estimator; None if no task is a classification."""

@@ -11,6 +11,7 @@ from skorch.helper import SliceDict
 
 from mtlearn._utils._dataset_items import dataset_labels
 from mtlearn._utils._datasets import is_dataset
+from mtlearn._utils._exact import exact_array
 from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._tensors import without_tensors
 from mtlearn.exceptions import DataTypeError, InvalidDataError
@@ -126,14 +127,11 @@ def _as_array(y: Any) -> np.ndarray:
     refuse_mask(y, "y", "Mark missing labels with NaN: y.astype(float).filled(np.nan).")
     y = without_tensors(y, "y")
     try:
-        array = np.asarray(y)
+        return exact_array(y)
     except ValueError as error:
         raise InvalidDataError(
             "y cannot be read as an array: its rows have different lengths."
         ) from error
-    if array.dtype.kind == "U" and not isinstance(y, np.ndarray):
-        array = np.asarray(y, dtype=object)
-    return array
 
 
 def _checked(columns: list[RawColumn]) -> tuple[RawColumn, ...]:
@@ -217,6 +215,7 @@ def narrow(values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
     labels = [str(v) if isinstance(v, str) else v for v in values[present].tolist()]
     types = {_label_type(label) for label in labels}
     if types == {np.int64, np.float64}:
+        _check_exact(labels, what)
         types = {np.float64}
     if len(types) > 1 or None in types:
         kinds = sorted({type(label).__name__ for label in labels})
@@ -234,6 +233,24 @@ def narrow(values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
             "floating-point numbers, or strings if they are labels."
         ) from error
     return narrowed, present
+
+
+def _check_exact(labels: list[Any], what: str) -> None:
+    """Raise if a whole number among real ones is no float."""
+    for label in labels:
+        if isinstance(label, numbers.Integral) and not _is_float(int(label)):
+            raise InvalidDataError(
+                f"{what} has real values and the whole number {label}, which a float "
+                "of 64 bits would round. Pass whole numbers only, or strings if they "
+                "are labels, or round it yourself."
+            )
+
+
+def _is_float(whole: int) -> bool:
+    try:
+        return int(float(whole)) == whole
+    except OverflowError:
+        return False
 
 
 def _check_finite(values: np.ndarray, present: np.ndarray, key: Hashable) -> None:

@@ -9,6 +9,7 @@ import torch
 from sklearn.metrics import r2_score
 from torch import Tensor
 
+from mtlearn._utils._exact import first_rounded
 from mtlearn._utils._validation import check_bool
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._base import Task
@@ -95,17 +96,11 @@ class Regression(Task):
         super().validate(name)
         owner = f"Regression (task {name!r})"
         check_bool(self.standardize, "standardize", owner)
-        if self.bounds is not None:
-            ends = np.asarray(self.bounds, dtype=object)
-            if (
-                ends.shape != (2,)
-                or not all(isinstance(end, numbers.Real) for end in ends)
-                or not -np.inf < ends[0] < ends[1] < np.inf
-            ):
-                raise InvalidParameterError(
-                    f"The 'bounds' parameter of {owner} must be None or a pair "
-                    f"(lo, hi) of finite numbers, lo < hi. Got {self.bounds!r} instead."
-                )
+        if self.bounds is not None and not _is_range(self.bounds):
+            raise InvalidParameterError(
+                f"The 'bounds' parameter of {owner} must be None or a pair "
+                f"(lo, hi) of finite numbers, lo < hi. Got {self.bounds!r} instead."
+            )
 
     @property
     def n_outputs(self) -> int:
@@ -140,9 +135,9 @@ class Regression(Task):
         Raises
         ------
         InvalidDataError
-            If the labels are not numbers.
+            If the labels are not numbers, or whole ones that a float would round.
         """
-        values = self._as_numbers(labels, name)
+        values = self._as_numbers(labels, name, rows)
         with np.errstate(over="ignore", invalid="ignore"):
             self.mean_ = float(np.average(values, weights=sample_weight))
             deviation = np.sqrt(
@@ -159,12 +154,22 @@ class Regression(Task):
         self.scale_ = float(deviation) if self.standardize and not constant else 1.0
         return self
 
-    def _as_numbers(self, labels: np.ndarray, name: str) -> np.ndarray:
+    def _as_numbers(
+        self, labels: np.ndarray, name: str, rows: np.ndarray | None
+    ) -> np.ndarray:
         if len(labels) and labels.dtype.kind not in "biuf":
             raise InvalidDataError(
                 f"Task {name!r} is a regression and got labels that are not numbers, "
                 f"such as {labels.tolist()[0]!r}. Declare it as Classification(), or "
                 "pass numbers."
+            )
+        place = first_rounded(labels)
+        if place is not None:
+            row = place if rows is None else rows[place]
+            raise InvalidDataError(
+                f"Row {row} of y has the value {labels[place]} for task {name!r}, "
+                "which a float of 64 bits would round. Subtract a constant from y, or "
+                "pass y.astype(float) if rounded values will do."
             )
         return labels.astype(np.float64)
 
@@ -188,9 +193,9 @@ class Regression(Task):
         Raises
         ------
         InvalidDataError
-            If a value is not a number or lies outside `bounds`.
+            If a value is not a number, would be rounded or lies outside `bounds`.
         """
-        values = self._as_numbers(labels, name)
+        values = self._as_numbers(labels, name, rows)
         if self.bounds is not None:
             low, high = map(float, self.bounds)
             # In the labels' own precision: a bound of 0.1 holds the float32 0.1.
@@ -252,8 +257,10 @@ class Regression(Task):
         if self.bounds is None:
             return output
         low, high = map(float, self.bounds)
-        value = low + (high - low) * torch.sigmoid(output)
-        return (value - self.center_) / self.scale_
+        # As Python's numbers first: a bound far from zero would swallow, in a shorter
+        # type, what the output adds to it.
+        least, width = (low - self.center_) / self.scale_, (high - low) / self.scale_
+        return least + width * torch.sigmoid(output)
 
     def activate(self, output: Tensor) -> Tensor:
         """Map the raw output to values in the units of y.
@@ -362,3 +369,16 @@ class Regression(Task):
             Mean, in the units of y.
         """
         return self.mean_
+
+
+def _is_range(bounds: Any) -> bool:
+    """Tell whether bounds are two finite numbers, the first one lower as floats."""
+    ends = np.asarray(bounds, dtype=object)
+    if ends.shape != (2,) or not all(isinstance(end, numbers.Real) for end in ends):
+        return False
+    try:
+        low, high = map(float, ends)
+    except OverflowError:  # a whole number that is too large
+        return False
+    # The width must be finite too, and whole numbers may be too near to each other.
+    return bool(-np.inf < low < high < np.inf and high - low < np.inf)

@@ -6,7 +6,7 @@ from mtlearn.training._averaging import (
     averaging_callback,
     resolve_averaging,
 )
-from mtlearn.training._batches import to_labels
+from mtlearn.training._batches import check_rounding, to_labels
 from mtlearn.training._callbacks import (
     BestWeights,
     EpochHistory,
@@ -81,6 +81,7 @@ __all__ = [
     "activations",
     "averaging_callback",
     "counted_tasks",
+    "check_rounding",
     "derive_seeds",
     "draw_seed",
     "features",

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtlearn._utils._exact import rounds_away
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import EncodedTargets
+from mtlearn.tasks import EncodedTargets, Tasks
 from mtlearn.training._inputs import choose_inputs
 from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._sampling import draw_order
@@ -19,6 +20,9 @@ _REMEDY_OF_TARGETS = (
 _REMEDY_OF_WEIGHTS = (
     "Divide the weights by their mean: a common factor changes nothing."
 )
+
+# Relative differences that sums of float64 have by themselves.
+_NOISE = 1e-13
 
 
 def batch_slices(n_rows: int, batch_size: int, at_least: int = 1) -> list[slice]:
@@ -82,6 +86,40 @@ def to_labels(
         weights,
         None if weighted is None else _weights(weighted, dtype).to(device),
     )
+
+
+def check_rounding(targets: EncodedTargets, tasks: Tasks, dtype: torch.dtype) -> None:
+    """Refuse targets that a type would make alike, where they are not standardised.
+
+    Parameters
+    ----------
+    targets : EncodedTargets
+        Rows to train on.
+    tasks : Tasks
+        Fitted tasks.
+    dtype : torch.dtype
+        Type of real values.
+
+    Raises
+    ------
+    InvalidDataError
+        If rounding takes away more than a hundredth of their spread.
+    """
+    shorter = torch.empty(0, dtype=dtype).numpy().dtype
+    for (name, task), values, weights in zip(
+        tasks.items(), targets.values, targets.weights.T, strict=True
+    ):
+        there = values[weights > 0]
+        # What is standardised is near zero, and its differences are of its own size.
+        if there.dtype.kind != "f" or getattr(task, "standardize", False):
+            continue
+        noise = _NOISE * np.abs(there).max(initial=0)
+        if rounds_away(there, shorter) and there.std() > noise:
+            raise InvalidDataError(
+                f"The targets of task {name!r}, as the loss sees them, are around "
+                f"{np.median(there):.6g} with a deviation of {there.std():.3g}, most "
+                f"of which {dtype} would round away. {_REMEDY_OF_TARGETS}"
+            )
 
 
 def _real(values: np.ndarray, dtype: torch.dtype, what: str, remedy: str) -> Tensor:
