@@ -5,7 +5,7 @@ import logging
 
 import pytest
 import torch
-from skorch.callbacks import TensorBoard
+from skorch.callbacks import Callback, TensorBoard
 from tiny_nets import make_net, make_problem, train
 
 from mtlearn import MultiTaskEstimator, Partial
@@ -63,6 +63,42 @@ def test_each_training_begins_the_file_anew(tmp_path):
     run(callback, epochs=1, valid=False)
     assert len(read(path)) == 1
     assert "valid_loss" not in read(path)[0]
+
+
+class Meanwhile(Callback):
+    """Lets another training run to its end, after an epoch."""
+
+    def __init__(self, epoch, *others):
+        self.epoch = epoch
+        self.others = others
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == self.epoch:
+            run(*self.others, epochs=2)
+
+
+@pytest.mark.parametrize("append", [False, True])
+def test_trainings_at_once_do_not_mix_their_lines(tmp_path, append):
+    path = tmp_path / "log.csv"
+    other = CSVLogger(path, append=append)
+    with pytest.warns(UserWarning, match=r"log\.csv' of CSVLogger is written by anoth"):
+        rows = run(CSVLogger(path, append=append), Meanwhile(1, other), epochs=4)
+    assert len(rows) == 4  # it goes on
+    epochs = [line["epoch"] for line in read(path)]
+    assert epochs == (["1", "1", "2"] if append else ["1", "2"])
+
+
+def test_a_file_as_long_is_another_one(tmp_path):
+    path = tmp_path / "log.csv"
+
+    class Swap(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 2:
+                text = path.read_bytes()
+                path.write_bytes(text[:-3] + b"x\r\n")
+
+    with pytest.warns(UserWarning, match="written by another training"):
+        run(Swap(), CSVLogger(path), epochs=3)
 
 
 def test_a_file_can_be_gone_on_with(tmp_path):

@@ -13,6 +13,7 @@ from sklearn.metrics import (
     mean_absolute_error,
     mean_pinball_loss,
 )
+from skorch.callbacks import Callback
 from tiny_nets import CPU, make_net, make_problem, train
 
 from mtlearn import Classification, Regression, Tasks
@@ -22,7 +23,14 @@ from mtlearn.exceptions import (
     UnknownTaskError,
 )
 from mtlearn.tasks import fit_codec
-from mtlearn.training import EpochHistory, Samples, TaskMetric, activations, to_labels
+from mtlearn.training import (
+    EpochHistory,
+    Samples,
+    TaskMetric,
+    _task_metric,
+    activations,
+    to_labels,
+)
 
 
 def make_mixed():
@@ -114,6 +122,41 @@ def test_a_training_keeps_no_batches():
     metric = TaskMetric(f1_score, "sign", on="train")
     run(metric)
     assert metric.batches_ == []
+    assert metric.labels_ == []
+
+
+def test_labels_are_kept_and_not_outputs(monkeypatch):
+    monkeypatch.setattr(_task_metric, "_AT_ONCE", 8)
+    kept = []
+
+    class Look(Callback):
+        """Adds up what the metric holds of the network's outputs."""
+
+        def on_batch_end(self, net, **kwargs):
+            kept.append(sum(len(outputs) for outputs, *_ in metric.batches_))
+
+    samples, tasks, sign, value = make_mixed()
+    metric = TaskMetric(mean_absolute_error, "value")
+    net, rows = run(
+        metric,
+        TaskMetric(accuracy_score, "sign", name="share", on="train"),
+        TaskMetric(f1_score, "sign", pos_label="up"),
+        Look(),
+        samples=samples,
+        tasks=tasks,
+        batch_size=3,
+    )
+    assert max(kept) < 8
+    for row in rows:
+        assert row["train_sign_share"] == pytest.approx(row["train_sign_accuracy"])
+    # The figures are those of all rows together, and not a mean over parts of them.
+    found_sign, found_value = predictions(net, samples)
+    there = ~np.isnan(value)
+    error = mean_absolute_error(value[there], found_value[there])
+    assert rows[-1]["valid_value_mean_absolute_error"] == pytest.approx(error)
+    there = np.array([label is not None for label in sign])
+    f1 = f1_score(sign[there].astype(str), found_sign[there], pos_label="up")
+    assert rows[-1]["valid_sign_f1"] == pytest.approx(f1)
 
 
 def test_a_clone_has_the_arguments_of_the_metric():

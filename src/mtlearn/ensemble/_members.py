@@ -11,8 +11,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._routing import params_of_rows
-from mtlearn._utils._unwrap import forget_optimizer
-from mtlearn.training import kept_checkpoints
+from mtlearn._utils._unwrap import forget_optimizer, unwrap
+from mtlearn.training import as_member, inner_place, kept_checkpoints
 
 
 def fit_members(
@@ -54,14 +54,21 @@ def fit_members(
     # Callbacks see the ensemble without what an earlier fit has learned.
     caller = clone(owner)
     fitted = Parallel(n_jobs=owner.n_jobs, verbose=owner.verbose)(
-        delayed(_fit_member)(member, X, y, given, chosen, context, caller)
-        for member, given, chosen, context in zip(
-            members, params, rows, contexts, strict=True
+        delayed(_fit_member)(
+            member, X, y, given, chosen, context, caller, inner_place(number)
+        )
+        for number, (member, given, chosen, context) in enumerate(
+            zip(members, params, rows, contexts, strict=True)
         )
     )
     return [member for member, _ in fitted], [
         file for _, files in fitted for file in files
     ]
+
+
+def seed_of(member: Any) -> Any:
+    """Give the `random_state` of the estimator of this package inside."""
+    return getattr(unwrap(member), "random_state", None)
 
 
 def _fit_member(
@@ -72,6 +79,7 @@ def _fit_member(
     rows: np.ndarray | None,
     context: Any,
     owner: Any,
+    place: tuple[int, ...],
 ) -> tuple[Any, list[Path]]:
     if rows is not None:
         params = params_of_rows(params, rows, len(rows))
@@ -79,7 +87,8 @@ def _fit_member(
     data = {"estimator": owner, "X": X, "y": y}
     with context.propagate_callback_context(member), kept_checkpoints() as files:
         context.call_on_fit_task_begin(**data)
-        member.fit(X, y, **params)
+        with as_member(place, seed_of(member)):
+            member.fit(X, y, **params)
     context.call_on_fit_task_end(**data)
     # A member from another process has no optimiser state; so that more training is
     # the same wherever it was fitted, none of them has.

@@ -20,7 +20,7 @@ from mtlearn.ensemble._base import BaseEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks import fit_codec
-from mtlearn.training import draw_seed
+from mtlearn.training import as_member, draw_seed, inner_place
 
 
 def _is_seeds(name: str) -> bool:
@@ -245,10 +245,11 @@ class SeedEnsemble(BaseEnsemble):
         )
         root, contexts = self._contexts(len(members), X, y)
         data = {"estimator": self, "X": X, "y": y}
-        for member, context in zip(members, contexts, strict=True):
+        for number, (member, context) in enumerate(zip(members, contexts, strict=True)):
             with context.propagate_callback_context(member):
                 context.call_on_fit_task_begin(**data)
-                member.partial_fit(X, y, **params)
+                with as_member(inner_place(number), seeds[number]):
+                    member.partial_fit(X, y, **params)
             context.call_on_fit_task_end(**data)
         self._keep(members)
         self.seeds_ = seeds

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback
 from torch import nn
 
 from mtlearn._utils._partial import Partial
@@ -23,6 +22,7 @@ from mtlearn.networks import get_backbone
 from mtlearn.training import (
     Changes,
     Precision,
+    check_callbacks,
     resolve_averaging,
     resolve_device,
     resolve_optimizer,
@@ -193,7 +193,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         patience=patience if stops else None,
         restore_best=check_bool(estimator.restore_best, "restore_best", owner),
         falls_back=_read_on_divergence(estimator.on_divergence, owner),
-        callbacks=_read_callbacks(estimator.callbacks, owner),
+        callbacks=check_callbacks(estimator.callbacks, owner),
         device=device,
         precision=precision,
         precision_is_auto=estimator.precision == "auto",
@@ -313,24 +313,3 @@ def _resolve_backbone(value: Any, owner: str) -> Partial:
                 f"The 'backbone' parameter of {owner}: {error}"
             ) from error
     return resolve_part(value, nn.Module, "backbone", owner)
-
-
-def _read_callbacks(value: Any, owner: str) -> tuple[Any, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list | tuple) or not all(map(_is_callback, value)):
-        raise ParameterTypeError(
-            f"The 'callbacks' parameter of {owner} must be None or a list of skorch "
-            f"callbacks. Got {value!r} instead. Pass those of scikit-learn to "
-            "set_callbacks."
-        )
-    return tuple(value)
-
-
-def _is_callback(value: Any) -> bool:
-    """Tell whether skorch takes it: a callback, its class, or either with a name."""
-    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
-        value = value[1]
-    return isinstance(value, Callback) or (
-        isinstance(value, type) and issubclass(value, Callback)
-    )

@@ -9,7 +9,11 @@ from skorch.callbacks import Callback, GradientNormClipping
 
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
-from mtlearn.exceptions import DivergenceError, InvalidDataError
+from mtlearn.exceptions import (
+    DivergenceError,
+    InvalidDataError,
+    InvalidParameterError,
+)
 from mtlearn.networks import check_memory, needs_batch
 from mtlearn.training import (
     EMA,
@@ -24,9 +28,9 @@ from mtlearn.training import (
     ProgressBar,
     Samples,
     Seeds,
-    TaskMetric,
     averaging_callback,
     counted_tasks,
+    in_turn,
     schedule_callback,
     unlabelled_tasks,
 )
@@ -71,11 +75,13 @@ def train(
     )
     guard = DivergenceGuard(history, best if settings.falls_back else None)
     averages = _averages(data[0], settings)
+    metrics, others = in_turn(settings.callbacks)
     callbacks = [
         guard,
+        *metrics,
         *_recording(net, history, data[0], settings),
         *_keeping(best, averages, settings),
-        *(each for each in settings.callbacks if not _is_metric(each)),
+        *others,
         # Stops training, after everyone else has seen the epoch.
         EpochEnd(
             on_epoch[0], lambda: on_epoch[1]() or best.stalled_, history, checkpoints
@@ -94,6 +100,8 @@ def train(
         if checkpoints is not None:
             checkpoints.finish()  # it would diverge again
         raise
+    if len(history) == before and guard.error_ is None:
+        raise _nothing_to_train(net, settings)
     replaced = any(getattr(each, "has_replaced_", False) for each in averages)
     found = (validates or best.restore) and best.best_epoch_ and not replaced
     state.best_epoch = before + best.best_epoch_ if found else len(history)
@@ -105,12 +113,20 @@ def train(
         )
 
 
+def _nothing_to_train(net: MultiTaskNet, settings: Settings) -> InvalidParameterError:
+    """Say why no epoch was left; a fitted estimator would not tell."""
+    return InvalidParameterError(
+        "No epoch is left to train: a callback such as LoadInitState has brought back "
+        f"{len(net.history)} epochs, and max_epochs={settings.max_epochs} counts them "
+        "too. Raise max_epochs, or leave the callback out."
+    )
+
+
 def _recording(
     net: MultiTaskNet, history: list[dict[str, Any]], rows: Samples, settings: Settings
 ) -> list[Any]:
     """Make what fills the history, moves the rate and shows how far training is."""
     return [
-        *filter(_is_metric, settings.callbacks),  # before the history, which has them
         EpochHistory(history),
         *_schedule(net, rows, settings),
         *_display(history, settings),
@@ -142,13 +158,6 @@ def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Call
             n_batches=n_batches,
         )
     ]
-
-
-def _is_metric(callback: Any) -> bool:
-    """Tell whether it is a metric of a task, also one with a name beside it."""
-    if isinstance(callback, tuple):
-        callback = callback[1]
-    return isinstance(callback, TaskMetric)
 
 
 def _clipping(settings: Settings) -> list[Callback]:

@@ -35,6 +35,7 @@ from mtlearn.training._inference import activations, features
 from mtlearn.training._learned import load_weights_of, split_weights, weights_of
 from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._make import make_net
+from mtlearn.training._member import as_member, inner_place
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parts import resolve_part
@@ -54,6 +55,7 @@ from mtlearn.training._seeding import Seeds, derive_seeds, draw_seed, isolated, 
 from mtlearn.training._split import unlabelled_tasks, validation_rows
 from mtlearn.training._tally import counted_tasks
 from mtlearn.training._task_metric import TaskMetric
+from mtlearn.training._user_callbacks import check_callbacks, in_turn
 from mtlearn.training._warmup import WarmupCosineLR
 
 __all__ = [
@@ -77,6 +79,10 @@ __all__ = [
     "SharedLayer",
     "TaskGradients",
     "TaskMetric",
+    "as_member",
+    "check_callbacks",
+    "in_turn",
+    "inner_place",
     "WarmupCosineLR",
     "activations",
     "averaging_callback",

@@ -1,14 +1,17 @@
 """What happens around epochs: history, best weights, stopping, showing."""
 
 import copy
+import numbers
 import time
 from typing import Any
 
 import numpy as np
+import torch
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
 
 from mtlearn.training._learned import load_weights_of, weights_of
+from mtlearn.training._member import current_member, named_line
 from mtlearn.training._net import MultiTaskNet
 
 # skorch's hooks have public names and no parameters of interest.
@@ -18,7 +21,7 @@ class EpochHistory(Callback):
     """Append a plain dict to a list at the end of each epoch.
 
     Numbers that callbacks before this one have recorded in the net's history are part
-    of it. For callbacks after this one it is ``net.row_``.
+    of it; those of callbacks after it come by `WholeRow`. For these it is ``net.row_``.
 
     Parameters
     ----------
@@ -36,8 +39,7 @@ class EpochHistory(Callback):
         row: dict[str, Any] = {"epoch": len(self.rows) + 1}
         row |= net.tallies_[True].summary("train")
         row |= net.tallies_[False].summary("valid")
-        recorded = net.history[-1].items()
-        row |= {key: float(value) for key, value in recorded if _is_figure(value)}
+        row |= _figures(net.history[-1])
         row["lr"] = float(net.optimizer_.param_groups[-1]["lr"])
         row["seconds"] = time.perf_counter() - self.started_
         self.rows.append(row)
@@ -46,18 +48,50 @@ class EpochHistory(Callback):
         for key, value in row.items():
             if key != "epoch":
                 net.history.record(key, value)
-        if "valid_loss" in row:
-            before = [past["valid_loss"] for past in net.history[:-1]]
-            # NaN is no best, and no earlier NaN keeps a number from being one.
-            best = row["valid_loss"] < min(
-                [x for x in before if x == x], default=np.inf
-            )
-            net.history.record("valid_loss_best", bool(best))
+        # By these, skorch's Checkpoint knows when to write.
+        for key in ("train_loss", "valid_loss"):
+            if key in row:
+                net.history.record(f"{key}_best", _is_lowest(net.history, key))
 
 
-def _is_figure(value: Any) -> bool:
-    """Tell a figure from what skorch itself records, which are counts and lists."""
-    return isinstance(value, float | np.floating)
+def _is_lowest(history: Any, key: str) -> bool:
+    """Tell whether the last row has the lowest loss; NaN is none, and hides none."""
+    # Rows of another training, which a callback has loaded, may lack it.
+    before = [past[key] for past in history[:-1] if key in past]
+    lowest = min([loss for loss in before if loss == loss], default=np.inf)
+    return bool(history[-1][key] < lowest)
+
+
+class WholeRow(Callback):
+    """Add to the history what callbacks after `EpochHistory` have recorded."""
+
+    def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        known = net.row_
+        known |= {
+            key: value
+            for key, value in _figures(net.history[-1]).items()
+            if key not in known
+        }
+
+
+# What skorch itself keeps for each epoch.
+_COUNTS = ("epoch", "train_batch_count", "valid_batch_count")
+
+
+def _figures(recorded: dict[str, Any]) -> dict[str, float]:
+    """Give the numbers of a row of the net's history, as plain ones."""
+    return {
+        key: float(value)
+        for key, value in recorded.items()
+        if _is_number(value) and key not in _COUNTS
+    }
+
+
+def _is_number(value: Any) -> bool:
+    """Tell a number from flags and lists; a tensor or array may hold one."""
+    if isinstance(value, torch.Tensor | np.ndarray):
+        return value.ndim == 0 and value.dtype not in (torch.bool, np.bool_)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
 
 
 class BestWeights(Callback):
@@ -140,7 +174,9 @@ class ProgressBar(Callback):
         self.rows = rows
 
     def on_train_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
-        self.bar_ = tqdm(total=self.epochs, unit="epoch", desc="fit")
+        member = current_member()
+        name = "fit" if member is None else f"member {member.name}"
+        self.bar_ = tqdm(total=self.epochs, unit="epoch", desc=name)
 
     def on_epoch_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
         # Epochs that a checkpoint has brought back.
@@ -182,7 +218,7 @@ class EpochLine(Callback):
         self.rows = rows
 
     def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
-        print(format_row(self.rows[-1], net.tasks.names))
+        print(named_line(format_row(self.rows[-1], net.tasks.names)))
 
 
 def format_row(row: dict[str, Any], names: tuple[str, ...]) -> str:

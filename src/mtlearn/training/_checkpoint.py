@@ -203,7 +203,7 @@ class EpochEnd(Callback):
         self.begin()
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        stops = self.end()
+        stops = self.end() or getattr(net, "stopping_", False)
         if self.checkpoints is not None:
             before = len(self.rows) - len(net.history)
             state = {

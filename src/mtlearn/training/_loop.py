@@ -59,18 +59,47 @@ class BatchLoop(NeuralNet):
         MultiTaskNet
             This net.
         """
+        self.stopping_ = False
         try:
             self.notify("on_train_begin", X=X, y=y)
             # A checkpoint may have brought some epochs back.
             self.fit_loop(X, y, epochs=epochs - len(self.history))
         except StopTraining:
             pass
-        except KeyboardInterrupt:
-            # skorch's EarlyStopping ends training by the same exception.
-            if not any(_has_stopped(callback) for _, callback in self.callbacks_):
-                raise
         self.notify("on_train_end", X=X, y=y)
         return self
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Call a method of all callbacks, also where one of them ends training.
+
+        skorch's EarlyStopping ends it by a KeyboardInterrupt, as Ctrl-C does, and
+        callbacks after it would not see the epoch.
+
+        Parameters
+        ----------
+        method_name : str
+            Such as ``"on_epoch_end"``.
+        **cb_kwargs : object
+            Passed on to the callbacks.
+
+        Raises
+        ------
+        StopTraining
+            After the epoch that training ends with.
+        """
+        if method_name != "on_epoch_end":
+            super().notify(method_name, **cb_kwargs)
+            return
+        self.on_epoch_end(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                callback.on_epoch_end(self, **cb_kwargs)
+            except KeyboardInterrupt:
+                if not _has_stopped(callback):
+                    raise
+                self.stopping_ = True
+        if self.stopping_:
+            raise StopTraining
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Begin new sums, and forget the batches of the epoch before.

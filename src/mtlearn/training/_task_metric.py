@@ -4,12 +4,16 @@ import numbers
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
 from mtlearn._utils._validation import check_choice
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+
+# Rows whose outputs are decoded together.
+_AT_ONCE = 4096
 
 
 class TaskMetric(Callback):
@@ -18,7 +22,9 @@ class TaskMetric(Callback):
     The metric is one of predicted labels or values, not of probabilities. It is
     computed from what the network gave for the epoch's own batches, and stands
     in the history as ``{on}_{task}_{name}``. Missing labels are left out, and weights
-    are not looked at; without any label it is NaN.
+    are not looked at; without any label it is NaN. Until an epoch ends, true and
+    predicted labels of its rows are kept in the memory of the CPU, and the network's
+    outputs of no more than some 4,096 rows where the network is.
 
     Parameters
     ----------
@@ -122,7 +128,11 @@ class TaskMetric(Callback):
             )
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        # Outputs of a few batches, and the labels of all batches before.
         self.batches_: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.n_waiting_ = 0
+        self.labels_: list[tuple[np.ndarray, np.ndarray]] = []
+        self.has_seen_ = False
 
     def on_batch_end(
         self,
@@ -134,14 +144,19 @@ class TaskMetric(Callback):
     ) -> None:
         if training == (self.on == "train"):
             labels, i = batch[1], self.index_
-            self.batches_.append(
-                (y_pred[i].detach(), labels.values[i], labels.weights[:, i] > 0)
-            )
+            present = labels.weights[:, i] > 0
+            self.batches_.append((y_pred[i].detach(), labels.values[i], present))
+            self.n_waiting_ += len(present)
+            self.has_seen_ = True
+            # Not each batch by itself: on a GPU, that would wait for it every time.
+            if self.n_waiting_ >= _AT_ONCE:
+                self._decode()
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        if self.batches_:
+        if self.has_seen_:
+            self._decode()
             net.history.record(self.key_, self._compute())
-        self.batches_ = []
+        self.labels_ = []
 
     def state_dict(self) -> dict[str, Any]:
         """Give nothing: no epoch's figure depends on those before."""
@@ -150,14 +165,22 @@ class TaskMetric(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take nothing over."""
 
-    def _compute(self) -> float:
-        """Compute the metric of the batches that were kept."""
+    def _decode(self) -> None:
+        """Turn the outputs that wait into labels, which are far smaller."""
+        if not self.batches_:
+            return
         outputs, values, present = map(torch.cat, zip(*self.batches_, strict=True))
-        if not present.any():
-            return float("nan")
+        self.batches_, self.n_waiting_ = [], 0
         activated = self.task_.activate(outputs[present]).cpu().numpy()
         true = self.task_.restore(values[present].cpu().numpy())
-        result = self.metric(true, self.task_.decode(activated), **self.kwargs)
+        self.labels_.append((true, self.task_.decode(activated)))
+
+    def _compute(self) -> float:
+        """Compute the metric of all labels."""
+        true, predicted = map(np.concatenate, zip(*self.labels_, strict=True))
+        if not len(true):
+            return float("nan")
+        result = self.metric(true, predicted, **self.kwargs)
         if isinstance(result, numbers.Real):
             return float(result)
         raise InvalidParameterError(
