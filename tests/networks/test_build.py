@@ -9,7 +9,7 @@ from mtlearn.exceptions import (
     NetworkError,
     ParameterTypeError,
 )
-from mtlearn.networks import MLP, HeadSpec, ResNet, build_network
+from mtlearn.networks import MLP, Dropout, HeadSpec, ResNet, build_network
 
 HEADS = [HeadSpec(3, hidden=(4,)), HeadSpec(1, hidden=(), dropout=0, batch_norm=False)]
 
@@ -97,7 +97,7 @@ def test_arguments_of_the_user_win():
 
 def test_heads_follow_their_spec():
     network = build(Recorder)
-    kinds = [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout, nn.Linear]
+    kinds = [nn.Linear, nn.BatchNorm1d, nn.ReLU, Dropout, nn.Linear]
     assert [type(module) for module in network.heads[0]] == kinds
     assert [type(module) for module in network.heads[1]] == [nn.Linear]
 

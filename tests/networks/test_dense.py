@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from mtlearn.networks import Dropout
 from mtlearn.networks._dense import dense_layer
 
 
@@ -16,9 +17,9 @@ def _seeded_weights():
     ("dropout", "batch_norm", "kinds"),
     [
         (0.0, False, [nn.Linear, nn.ReLU]),
-        (0.2, False, [nn.Linear, nn.ReLU, nn.Dropout]),
+        (0.2, False, [nn.Linear, nn.ReLU, Dropout]),
         (0.0, True, [nn.Linear, nn.BatchNorm1d, nn.ReLU]),
-        (0.2, True, [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout]),
+        (0.2, True, [nn.Linear, nn.BatchNorm1d, nn.ReLU, Dropout]),
     ],
 )
 def test_modules_and_their_order(dropout, batch_norm, kinds):

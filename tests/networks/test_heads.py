@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from mtlearn.networks import HeadSpec, make_head
+from mtlearn.networks import Dropout, HeadSpec, make_head
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _seeded_weights():
 
 def test_default_head():
     head = make_head(8, 3)
-    kinds = [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout, nn.Linear]
+    kinds = [nn.Linear, nn.BatchNorm1d, nn.ReLU, Dropout, nn.Linear]
     assert [type(module) for module in head] == kinds
     assert head[0].bias is None
     assert head[0].out_features == 64

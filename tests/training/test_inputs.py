@@ -6,7 +6,7 @@ import torch
 
 from mtlearn._utils._datasets import DatasetRows
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.training import Samples
+from mtlearn.training import Samples, threads
 from mtlearn.training import _inputs as module
 from mtlearn.training._inputs import (
     AheadInputs,
@@ -221,3 +221,16 @@ def test_a_dataset_is_read_anew_at_every_pass(device, again):
     rows = DatasetRows(Items(np.zeros((4, 2, 2))), "Owner", {2: "(h, w)"})
     found = choose_inputs(Samples(rows), torch.float32, device, again)
     assert type(found) is AheadInputs
+
+
+def test_rows_are_read_with_the_number_of_threads_of_who_asks():
+    class Threads:
+        """Rows that tell how many threads torch computes with."""
+
+        def __getitem__(self, rows):
+            return np.full((len(rows), 1), torch.get_num_threads())
+
+    inputs = AheadInputs(Samples(Threads()), torch.float32, CPU)
+    with threads(3):
+        (read,) = inputs.batches([torch.arange(6)])
+    assert set(read.flatten().tolist()) == {3.0}

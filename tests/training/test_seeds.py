@@ -1,16 +1,11 @@
-"""Seeds, the isolated generators and the number of threads."""
-
-import threading
+"""The seeds of a fit."""
 
 import numpy as np
 import pytest
-import torch
 from sklearn.utils import check_random_state
 
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.training import derive_seeds, draw_seed, isolated, threads
-
-CPU = torch.device("cpu")
+from mtlearn.training import derive_seeds, draw_seed
 
 
 def test_an_int_is_the_seed():
@@ -41,70 +36,3 @@ def test_derived_seeds_differ_by_use_seed_and_epoch():
     seeds = [seed for s in (0, 1) for e in (0, 1, 5) for seed in derive_seeds(s, e)]
     assert len(set(seeds)) == len(seeds)
     assert derive_seeds(0, 1) == derive_seeds(0, 1)
-
-
-def test_isolated_seeds_and_restores():
-    before = torch.get_rng_state()
-    with isolated(3, CPU):
-        first = torch.rand(4)
-    with isolated(3, CPU):
-        assert torch.rand(4).equal(first)
-    with isolated(4, CPU):
-        assert not torch.rand(4).equal(first)
-    assert torch.get_rng_state().equal(before)
-
-
-def test_isolated_restores_when_it_raises():
-    def interrupted():
-        with isolated(3, CPU, n_threads=2):
-            torch.rand(1)
-            raise KeyboardInterrupt
-
-    before = torch.get_rng_state()
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert torch.get_rng_state().equal(before)
-    assert torch.get_num_threads() == 1
-
-
-def test_isolated_blocks_do_not_mix():
-    # Without the lock, the other thread would draw from this one's stream.
-    with isolated(3, CPU):
-        expected = torch.rand(6)
-    inside, found = threading.Event(), []
-
-    def draw():
-        with isolated(3, CPU):
-            inside.set()
-            found.append(torch.rand(6))
-
-    with isolated(3, CPU):
-        first = torch.rand(3)
-        other = threading.Thread(target=draw)
-        other.start()
-        assert not inside.wait(0.05)
-        second = torch.rand(3)
-    other.join()
-    assert torch.cat([first, second]).equal(expected)
-    assert found[0].equal(expected)
-
-
-def test_isolated_may_be_nested():
-    with isolated(3, CPU):
-        first = torch.rand(1)
-        with isolated(3, CPU):
-            assert torch.rand(1).equal(first)
-        after = torch.rand(1)
-    with isolated(3, CPU):
-        assert torch.rand(2).equal(torch.cat([first, after]))
-
-
-def test_threads_are_restored():
-    with threads(2):
-        assert torch.get_num_threads() == 2
-        with threads(None):
-            assert torch.get_num_threads() == 2
-    assert torch.get_num_threads() == 1
-    with pytest.raises(RuntimeError, match="enough"), threads(2):
-        raise RuntimeError("enough")
-    assert torch.get_num_threads() == 1

@@ -8,7 +8,7 @@ from mtlearn import Classification, Regression, Tasks
 from mtlearn.losses import MultiTaskLoss, sample_loss
 from mtlearn.networks import MLP, HeadSpec, build_network
 from mtlearn.tasks import fit_codec
-from mtlearn.training import MultiTaskNet, Precision, Samples, to_labels
+from mtlearn.training import MultiTaskNet, Precision, Randomness, Samples, to_labels
 
 CPU = torch.device("cpu")
 FLOAT16 = Precision("float16", torch.float32, torch.float16)
@@ -57,11 +57,13 @@ def train(net, samples, *callbacks, valid=None, epochs=3):
     """Train a net, with dropout drawn from the same seed."""
     net.batch_losses_ = []
     callbacks = (KeepBatchLosses(), *callbacks)
-    with torch.random.fork_rng([]):
-        torch.default_generator.manual_seed(1)
-        return net.train(
-            (samples, valid), epochs=epochs, callbacks=callbacks, order_seed=0
-        )
+    return net.train(
+        (samples, valid),
+        epochs=epochs,
+        callbacks=callbacks,
+        order_seed=0,
+        randomness=Randomness(1, CPU),
+    )
 
 
 class KeepBatchLosses(Callback):

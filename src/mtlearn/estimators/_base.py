@@ -44,13 +44,13 @@ from mtlearn.tasks import Head, Task, Tasks, fit_codec
 from mtlearn.training import (
     Checkpoints,
     MultiTaskNet,
+    Randomness,
     Samples,
     Seeds,
     activations,
     derive_seeds,
     draw_seed,
     features,
-    isolated,
     threads,
     to_labels,
 )
@@ -214,23 +214,27 @@ class BaseMultiTaskEstimator(
         tasks = self.tasks if isinstance(self.tasks, Tasks) else state.codec.tasks
         given = dict(zip(tasks.names, tasks.weights(self.loss_weights), strict=True))
         task_weights = tuple(given[name] for name in state.codec.tasks.names)
-        with isolated(seeds.network, settings.device, settings.n_threads):
+        randomness = Randomness(seeds.network, settings.device)
+        with threads(settings.n_threads):
             is_new = state.net is None
             if is_new:
-                state.net = new_net(
-                    data[0].X, state.codec.tasks, self._default_head, settings
-                )
+                with randomness.for_all():
+                    state.net = new_net(
+                        data[0].X, state.codec.tasks, self._default_head, settings
+                    )
             context.begin(state.attributes)
             # A new net is nobody's yet, and needs no copy to go back to.
             with nullcontext() if is_new else state.net.unchanged_on_error():
                 if not is_new:
-                    go_on(state.net, settings)
+                    with randomness.for_all():
+                        go_on(state.net, settings)
                 state.net.criterion_.task_weights = task_weights
                 train(
                     state,
                     data,
                     settings,
                     seeds=seeds,
+                    randomness=randomness,
                     on_epoch=(context.begin_epoch, context.end_epoch),
                     checkpoints=checkpoints,
                 )

@@ -142,7 +142,7 @@ def new_net(
     default_head: Head,
     settings: Settings,
 ) -> MultiTaskNet:
-    """Make the network, its loss and its optimiser; draws from torch's generator."""
+    """Make the network, its loss and its optimiser; draws its weights."""
     height_first = (X.shape[3], *X.shape[1:3]) if X.ndim == 4 else X.shape[1:]
     optimizer = settings.optimizer.kwargs.items()
     net = make_net(

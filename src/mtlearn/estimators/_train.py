@@ -26,6 +26,7 @@ from mtlearn.training import (
     EpochLog,
     MultiTaskNet,
     ProgressBar,
+    Randomness,
     Samples,
     Seeds,
     averaging_callback,
@@ -42,6 +43,7 @@ def train(
     settings: Settings,
     *,
     seeds: Seeds,
+    randomness: Randomness,
     on_epoch: tuple[Callable[[], None], Callable[[], bool]],
     checkpoints: Checkpoints | None = None,
 ) -> None:
@@ -57,6 +59,8 @@ def train(
         Checked parameters.
     seeds : Seeds
         Of the order of the rows, and of what happens to them.
+    randomness : Randomness
+        Draws all else.
     on_epoch : pair of callable
         Called before and after each epoch; the second one may say stop.
     checkpoints : Checkpoints or None, default=None
@@ -93,6 +97,7 @@ def train(
             epochs=settings.max_epochs,
             callbacks=callbacks,
             order_seed=seeds.order,
+            randomness=randomness,
             changes=settings.changes,
             change_seed=seeds.changes,
         )

@@ -3,6 +3,7 @@
 from mtlearn.networks._attention import CBAM, SqueezeExcite
 from mtlearn.networks._autocast import autocast_error
 from mtlearn.networks._build import build_network
+from mtlearn.networks._drawing import Dropout, drawing_from, generator_for
 from mtlearn.networks._drop_block import DropBlock2d
 from mtlearn.networks._heads import HeadSpec, make_head
 from mtlearn.networks._inference import (
@@ -21,6 +22,7 @@ from mtlearn.networks._weights import load_weights, save_weights
 __all__ = [
     "CBAM",
     "DropBlock2d",
+    "Dropout",
     "Fingerprint",
     "HeadSpec",
     "MLP",
@@ -32,8 +34,10 @@ __all__ = [
     "autocast_error",
     "build_network",
     "check_memory",
+    "drawing_from",
     "fingerprint",
     "for_inference",
+    "generator_for",
     "get_backbone",
     "is_registered",
     "load_weights",

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from mtlearn.networks._drawing import Dropout
+
 
 def dense_layer(
     in_features: int, out_features: int, *, dropout: float, batch_norm: bool
@@ -18,5 +20,5 @@ def dense_layer(
         modules.append(nn.BatchNorm1d(out_features))
     modules.append(nn.ReLU())
     if dropout > 0:
-        modules.append(nn.Dropout(dropout))
+        modules.append(Dropout(dropout))
     return modules

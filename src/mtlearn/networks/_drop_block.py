@@ -5,14 +5,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks._drawing import generator_for
 
 
 class DropBlock2d(nn.Module):
     """Set square blocks of each channel's map to zero in training.
 
     Neighbouring values tell nearly the same, so that dropping them one by one takes
-    little away. Random numbers come from torch's default generator, as those of
-    `torch.nn.Dropout` do.
+    little away. Random numbers come from where `drawing_from` says; without,
+    from torch's default generator, as those of `torch.nn.Dropout` do.
 
     Parameters
     ----------
@@ -82,9 +83,15 @@ class DropBlock2d(nn.Module):
         # Where the upper left corner of a block may be: all of it is in the map.
         rows, columns = height - block[0] + 1, width - block[1] + 1
         share = self.p * height * width / (block[0] * block[1] * rows * columns)
-        corners = torch.rand(*x.shape[:2], rows, columns, device=x.device) < share
+        corners = torch.rand(
+            *x.shape[:2],
+            rows,
+            columns,
+            generator=generator_for(x.device),
+            device=x.device,
+        )
         around = (block[1] - 1, block[1] - 1, block[0] - 1, block[0] - 1)
-        padded = functional.pad(corners.float(), around)
+        padded = functional.pad((corners < share).float(), around)
         return 1 - functional.max_pool2d(padded, block, stride=1)
 
     def extra_repr(self) -> str:

@@ -1,19 +1,19 @@
 """A net from what it is made of and its weights, checked before it is built."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from mtlearn.exceptions import ModelFormatError
 from mtlearn.networks import HeadSpec, build_network, is_registered
 from mtlearn.tasks import Tasks
 from mtlearn.training import (
     MultiTaskNet,
-    isolated,
+    Randomness,
     load_weights_of,
     make_net,
     precision_of,
@@ -66,12 +66,12 @@ def build_net(
     found = precision_of(precision).on(_CPU)
     if is_registered(backbone):  # a class of the user's may not know this device
         of_network, _ = split_weights(weights)
-        with isolated(0, _CPU), torch.device("meta"), _at_most(len(of_network)):
+        with torch.device("meta"), _AtMost(len(of_network)):
             network = build_network(
                 backbone, dict(backbone_params), tuple(input_shape), heads, found.dtype
             )
         _check_weights(network.state_dict(), of_network)
-    with isolated(0, _CPU):
+    with Randomness(0, _CPU).for_all():
         net = make_net(
             tasks,
             found,
@@ -92,22 +92,35 @@ def build_net(
     return net
 
 
-@contextmanager
-def _at_most(n_weights: int) -> Iterator[None]:
-    """Stop a network that grows more arrays of weights than a file has."""
-    left = n_weights
+class _AtMost(TorchFunctionMode):
+    """Stops a network that grows more arrays of weights than a file has.
 
-    def count(*_: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise ModelFormatError("its network has more layers than the file weights")
+    It sees what the calling thread makes, unlike torch's hooks, which see what all do.
 
-    hook = nn.modules.module.register_module_parameter_registration_hook(count)
-    try:
-        yield
-    finally:
-        hook.remove()
+    Parameters
+    ----------
+    n_weights : int
+        Arrays in the file.
+    """
+
+    def __init__(self, n_weights: int) -> None:
+        super().__init__()
+        self.left = n_weights
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func is torch.empty:  # as torch's layers begin each of their weights
+            self.left -= 1
+            if self.left < 0:
+                raise ModelFormatError(
+                    "its network has more layers than the file weights"
+                )
+        return func(*args, **(kwargs or {}))
 
 
 def _check_weights(

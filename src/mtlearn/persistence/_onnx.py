@@ -1,13 +1,9 @@
 """Estimators as ONNX files, which predict without this package."""
 
-import io
 import itertools
 import json
-import logging
 import os
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 import torch
@@ -20,19 +16,12 @@ from mtlearn._utils._validation import check_choice
 from mtlearn.exceptions import NetworkError
 from mtlearn.networks import MultiTaskNetwork
 from mtlearn.persistence._onnx_graph import make_module, parts, row_shape
+from mtlearn.persistence._quiet import quiet
 from mtlearn.persistence._save import versions
-from mtlearn.training import isolated
 
 _FORMAT = {"name": "mtlearn-onnx", "version": 1}
 _OPSET = 20
 _DTYPES = {"float32": torch.float32, "uint8": torch.uint8}
-_LOGGERS = (
-    "torch.onnx",
-    "torch.export",
-    "torch.fx.experimental.symbolic_shapes",
-    "onnxscript",
-    "onnx_ir",
-)
 # Not torch.export's 0 or 1, which it may take for a constant.
 _EXAMPLE_ROWS = 2
 
@@ -137,8 +126,7 @@ def _labels(task: Any) -> list[Any] | None:
 def _exported(module: nn.Module, shape: Sequence[int], dtype: torch.dtype) -> Any:
     """Give torch's ONNX program of a module that takes any number of rows."""
     rows = torch.zeros(_EXAMPLE_ROWS, *shape, dtype=dtype)
-    # One at a time, as fits are: what is silenced is silent in the whole process.
-    with isolated(0, torch.device("cpu")), _quiet():
+    with quiet():
         try:
             return torch.onnx.export(
                 module,
@@ -163,23 +151,6 @@ def _refusal(module: nn.Module, error: Exception) -> str:
         "backbone of your own, no 'if' and no shape may depend on the values of the "
         "input. torch.export.export(backbone, ...) shows the line."
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what the exporter logs, warns of and prints; its errors are raised."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        # torch prints whole graphs where it fails.
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def _rename(model: Any, names: Sequence[str]) -> None:

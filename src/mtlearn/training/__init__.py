@@ -44,6 +44,7 @@ from mtlearn.training._precision import (
     precision_of,
     resolve_precision,
 )
+from mtlearn.training._randomness import Randomness
 from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._sampling import row_chances
 from mtlearn.training._schedules import (
@@ -51,10 +52,11 @@ from mtlearn.training._schedules import (
     schedule_callback,
     watches_validation,
 )
-from mtlearn.training._seeding import Seeds, derive_seeds, draw_seed, isolated, threads
+from mtlearn.training._seeding import Seeds, derive_seeds, draw_seed
 from mtlearn.training._split import unlabelled_tasks, validation_rows
 from mtlearn.training._tally import counted_tasks
 from mtlearn.training._task_metric import TaskMetric
+from mtlearn.training._threads import threads
 from mtlearn.training._user_callbacks import check_callbacks, in_turn
 from mtlearn.training._warmup import WarmupCosineLR
 
@@ -73,6 +75,7 @@ __all__ = [
     "MultiTaskNet",
     "Precision",
     "ProgressBar",
+    "Randomness",
     "SWA",
     "Samples",
     "Seeds",
@@ -92,7 +95,6 @@ __all__ = [
     "draw_seed",
     "features",
     "fingerprint_of",
-    "isolated",
     "kept_checkpoints",
     "load_weights_of",
     "lookahead_affinity",

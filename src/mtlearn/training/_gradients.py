@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError, NetworkError
 from mtlearn.networks import MultiTaskNetwork
+from mtlearn.training._randomness import Randomness
 from mtlearn.training._samples import Labels, Samples
-from mtlearn.training._seeding import isolated
 
 # The name of a backbone's own weights, which are in no module inside of it.
 _ROOT = "backbone"
@@ -254,7 +254,7 @@ def lookahead_affinity(net: Any, samples: Samples, rate: float) -> np.ndarray:
 def _undisturbed(net: Any) -> Iterator[None]:
     """Evaluate, and leave modes and random generators as they were."""
     modes = [(module, module.training) for module in net.module_.modules()]
-    with isolated(0, torch.device(net.device)), torch.enable_grad():
+    with Randomness(0, torch.device(net.device)).for_all(), torch.enable_grad():
         try:
             for module, _ in modes:
                 module.training = False

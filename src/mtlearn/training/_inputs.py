@@ -11,6 +11,7 @@ from torch import Tensor
 from mtlearn._utils._datasets import DatasetRows
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.training._samples import Samples
+from mtlearn.training._threads import set_threads
 
 _NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 # Up to here a type holds every whole number.
@@ -103,7 +104,9 @@ class AheadInputs(Inputs):
             Inputs.
         """
         left = iter(rows[1:])
-        with ThreadPoolExecutor(1) as pool:
+        # What a dataset computes must not depend on who reads it.
+        here = torch.get_num_threads()
+        with ThreadPoolExecutor(1, initializer=set_threads, initargs=(here,)) as pool:
             waiting = [pool.submit(self.take, index) for index in rows[:1]]
             while waiting:
                 ready = waiting.pop().result()

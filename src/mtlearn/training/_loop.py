@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import torch
-from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
@@ -12,8 +11,8 @@ from mtlearn.losses import LossParts
 from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
 from mtlearn.training._batches import Batches
-from mtlearn.training._changes import Changes
 from mtlearn.training._inference import prediction_batch
+from mtlearn.training._own_numbers import OwnNumbers
 from mtlearn.training._precision import Precision
 from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._scaling import scaled_step
@@ -25,7 +24,7 @@ class StopTraining(Exception):
     """Raised by a callback to end training after an epoch."""
 
 
-class BatchLoop(NeuralNet):
+class BatchLoop(OwnNumbers):
     """A skorch net for batches of several targets, in some precision.
 
     It overrides how rows become batches, and how outputs and labels become a loss;
@@ -36,7 +35,6 @@ class BatchLoop(NeuralNet):
     precision: Precision
     generator_: torch.Generator
     scaler_: Any
-    changes_: Changes
     change_generator_: torch.Generator
     step_sums_: StepSums | None
 
@@ -60,6 +58,7 @@ class BatchLoop(NeuralNet):
             This net.
         """
         self.stopping_ = False
+        self.look_for_draws()
         try:
             self.notify("on_train_begin", X=X, y=y)
             # A checkpoint may have brought some epochs back.
@@ -223,7 +222,7 @@ class BatchLoop(NeuralNet):
         # Once a step: an optimiser may compute the loss of a batch several times, of
         # which the first one, with the weights as they were, is the step's.
         x, labels = batch
-        batch = self.changes_.apply(x, labels, self.change_generator_)
+        batch = self.changed(x, labels, self.change_generator_)
         if self.scaler_.is_enabled():
             step = scaled_step(self, batch)
         else:
@@ -246,9 +245,7 @@ class BatchLoop(NeuralNet):
         dict
             ``loss`` and ``y_pred``.
         """
-        step = self.forward_step(batch, training=True)
-        self.scaler_.scale(step["loss"]).backward()
-        return step
+        return self.step_through(batch)
 
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute the loss of a batch.
@@ -265,7 +262,7 @@ class BatchLoop(NeuralNet):
         dict
             ``loss`` and ``y_pred``.
         """
-        with torch.no_grad():
+        with torch.no_grad(), self.own_pass():
             step = self.forward_step(batch, training=False)
         self.tallies_[False].add(*step.pop("counted"))
         return step

@@ -36,7 +36,7 @@ def make_net(
     Returns
     -------
     MultiTaskNet
-        Its weights are drawn from torch's generator.
+        Its weights are drawn from torch's generator, or what stands for it.
     """
     losses = [task.loss_spec() for task in tasks]
     net = MultiTaskNet(

@@ -21,9 +21,9 @@ from mtlearn.training._learned import (
 )
 from mtlearn.training._loop import BatchLoop
 from mtlearn.training._precision import Precision
+from mtlearn.training._randomness import Randomness
 from mtlearn.training._samples import Samples
 from mtlearn.training._scaling import loss_scaler
-from mtlearn.training._seeding import isolated
 from mtlearn.training._step_sums import StepSums
 
 
@@ -94,6 +94,7 @@ class MultiTaskNet(BatchLoop):
         # The network that predicts, with a description of the weights it was made of.
         self.inference_: tuple[Any, Any] | None = None
         self.scaler_ = loss_scaler(self.precision, self.device)
+        self.randomness_ = Randomness(0, torch.device(self.device))
         self.generator_ = torch.Generator()
         self.changes_ = Changes()
         self.change_generator_ = torch.Generator()
@@ -126,6 +127,7 @@ class MultiTaskNet(BatchLoop):
         epochs: int,
         callbacks: Sequence[Callback],
         order_seed: int,
+        randomness: Randomness,
         changes: Changes | None = None,
         change_seed: int = 0,
     ) -> Self:
@@ -141,6 +143,8 @@ class MultiTaskNet(BatchLoop):
             Notified in this order.
         order_seed : int
             Seed of the order of the rows.
+        randomness : Randomness
+            What else is drawn comes from it.
         changes : Changes or None, default=None
             What happens to training batches.
         change_seed : int, default=0
@@ -151,6 +155,7 @@ class MultiTaskNet(BatchLoop):
         MultiTaskNet
             This net.
         """
+        self.randomness_ = randomness
         self.generator_.manual_seed(order_seed)
         self.changes_ = Changes() if changes is None else changes
         self.change_generator_.manual_seed(change_seed)
@@ -333,7 +338,7 @@ class MultiTaskNet(BatchLoop):
         # There may be no compiler here; more training compiles again.
         self.compile_options = None
         self.precision = self.precision.on(device)
-        with isolated(0, device):
+        with Randomness(0, device).for_all():
             self.initialize()
         weights = {
             name: torch.from_numpy(value.copy())

@@ -1,20 +1,12 @@
-"""Seeds, threads and the one lock that makes them exact."""
+"""The seeds of a fit."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from sklearn.utils import check_random_state
 
 from mtlearn.exceptions import InvalidParameterError
-
-# torch's generator and thread count belong to the process. Two fits in two threads
-# would draw from each other's stream, so seeded work is done one at a time.
-_LOCK = threading.RLock()
 
 
 def draw_seed(random_state: Any) -> int:
@@ -87,56 +79,3 @@ def derive_seeds(seed: int, epoch: int) -> Seeds:
         Seeds of the fit.
     """
     return Seeds(*map(int, np.random.SeedSequence([seed, epoch]).generate_state(4)))
-
-
-@contextmanager
-def threads(n_threads: int | None) -> Iterator[None]:
-    """Compute with a number of torch threads, and restore the one before.
-
-    Parameters
-    ----------
-    n_threads : int or None
-        None leaves the number alone.
-    """
-    if n_threads is None:
-        yield
-        return
-    with _LOCK:
-        before = torch.get_num_threads()
-        torch.set_num_threads(n_threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-
-
-@contextmanager
-def isolated(
-    seed: int, device: torch.device, n_threads: int | None = None
-) -> Iterator[None]:
-    """Seed torch, and leave its generators as they were found.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of torch's default generator, of `device` too.
-    device : torch.device
-        Where the network lives.
-    n_threads : int or None
-        Number of torch threads; None leaves it alone.
-    """
-    index = [] if device.type == "cpu" else [_index(device)]
-    forked = torch.random.fork_rng(
-        index, device_type="cuda" if device.type == "cpu" else device.type
-    )
-    with _LOCK, threads(n_threads), forked:
-        # Not torch.manual_seed, which reseeds every device.
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
-
-
-def _index(device: torch.device) -> int:
-    return torch.cuda.current_device() if device.index is None else device.index

@@ -66,7 +66,6 @@ def state_of(net: Any) -> dict[str, Any]:
     dict
         Weights, optimiser, generators, history and callbacks; not copied.
     """
-    device = torch.device(net.device)
     weights = parameters_of(net).items()
     return {
         "weights": weights_of(net),
@@ -74,8 +73,7 @@ def state_of(net: Any) -> dict[str, Any]:
         "optimizer": net.optimizer_.state_dict(),
         "scaler": net.scaler_.state_dict(),
         "generators": {
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state(device) if _is_cuda(device) else None,
+            "network": net.randomness_.state(),
             "order": net.generator_.get_state(),
             "changes": net.change_generator_.get_state(),
         },
@@ -104,19 +102,13 @@ def restore_state(net: Any, state: dict[str, Any]) -> None:
     if net.scaler_.is_enabled():
         net.scaler_.load_state_dict(state["scaler"])
     generators = state["generators"]
-    torch.set_rng_state(generators["torch"])
-    if generators["cuda"] is not None:
-        torch.cuda.set_rng_state(generators["cuda"], torch.device(net.device))
+    net.randomness_.load_state(generators["network"])
     net.generator_.set_state(generators["order"])
     net.change_generator_.set_state(generators["changes"])
     net.history.extend({**row, "batches": []} for row in state["history"])
     for name, callback in net.callbacks_:
         if name in state["callbacks"]:  # all but what shows progress
             _restore_callback(callback, state["callbacks"][name])
-
-
-def _is_cuda(device: torch.device) -> bool:
-    return device.type == "cuda"
 
 
 def _callback_state(callback: Any) -> Any:

@@ -1,0 +1,199 @@
+"""A skorch net whose random numbers are those of its fit."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from torch import Tensor, nn
+
+from mtlearn.losses import MultiTaskLoss
+from mtlearn.training._changes import Changes
+from mtlearn.training._learned import modules_of, parameters_of
+from mtlearn.training._randomness import Randomness
+from mtlearn.training._rerouting import DrawsInBackward, refused
+
+# Layers that draw nothing, as those of this package's networks; others may.
+_QUIET = frozenset(
+    {
+        MultiTaskLoss,
+        nn.BatchNorm1d,
+        nn.BatchNorm2d,
+        nn.Conv2d,
+        nn.Identity,
+        nn.Linear,
+        nn.ModuleDict,
+        nn.ModuleList,
+        nn.ReLU,
+        nn.Sequential,
+    }
+)
+
+
+class OwnNumbers(NeuralNet):
+    """A skorch net that draws from the generators of its fit.
+
+    Layers of this package know where to draw from. Where code may run that does not,
+    all calls of torch are watched; it is not done everywhere as it takes time. Nothing
+    is watched in an optimiser of torch's, nor where gradients are computed, unless the
+    network does more than that.
+    """
+
+    randomness_: Randomness
+    changes_: Changes
+    compile_options: dict[str, Any] | None
+    # What may run code that is not known: the network and its loss, and callbacks.
+    watches_: bool
+    watches_callbacks_: bool
+
+    def own_numbers(self, watches: bool) -> AbstractContextManager[None]:
+        """Let numbers that are drawn come from the generators of the fit.
+
+        Parameters
+        ----------
+        watches : bool
+            Whether code may run that is not known.
+
+        Returns
+        -------
+        context manager
+            For the calling thread.
+        """
+        if watches:
+            return self.randomness_.for_all()
+        return self.randomness_.for_layers()
+
+    def own_pass(self) -> AbstractContextManager[None]:
+        """Let a pass through the network draw from the generators of the fit.
+
+        Returns
+        -------
+        context manager
+            For the calling thread; for all if there is no other way.
+        """
+        if self.lends_:
+            return self.randomness_.for_all_threads()
+        return self.own_numbers(self.watches_)
+
+    @property
+    def lends_(self) -> bool:
+        """Tell whether torch's default generators must draw for the network."""
+        return self.is_compiled_ or self.randomness_.draws_again
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Call the callbacks.
+
+        Parameters
+        ----------
+        method_name : str
+            Such as "on_epoch_end".
+        **cb_kwargs : object
+            What they get.
+        """
+        with self.own_numbers(self.watches_callbacks_):
+            super().notify(method_name, **cb_kwargs)
+
+    def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """Run all batches once, and look before what they may draw.
+
+        Parameters
+        ----------
+        *args, **kwargs : object
+            As in skorch.
+        """
+        self.look_for_draws()  # a callback may have changed the network
+        super().run_single_epoch(*args, **kwargs)
+
+    def look_for_draws(self) -> None:
+        """Find out whether code may run that is not known."""
+        modules = list(modules_of(self))
+        self.is_compiled_ = any(map(_is_compiled, modules))
+        self.watches_ = not (
+            all(map(_is_quiet, modules))
+            and all(map(_has_no_hook, parameters_of(self).values()))
+            and all(map(_is_ours, self.criterion_.losses))
+            and all(map(_is_ours, self.tasks))
+        )
+        self.watches_callbacks_ = self.watches_ or not all(
+            _is_ours(callback) or type(callback).__module__.startswith("skorch.")
+            for _, callback in self.callbacks_
+        )
+
+    def _step_optimizer(self, step_fn: Callable[..., Any]) -> None:
+        is_torchs = type(self.optimizer_).__module__.startswith("torch.")
+        with nullcontext() if is_torchs else self.randomness_.for_all():
+            super()._step_optimizer(step_fn)
+
+    def changed(self, x: Tensor, labels: Any, generator: torch.Generator) -> Any:
+        """Augment and mix a batch; see `Changes.apply`."""
+        changes = self.changes_
+        watches = not (_is_ours(changes.augmentation) and _is_ours(changes.mixing))
+        with self.randomness_.for_all() if watches else nullcontext():
+            return changes.apply(x, labels, generator)
+
+    def step_through(self, batch: Any) -> dict[str, Any]:
+        """Go forward and backward through the network.
+
+        Parameters
+        ----------
+        batch : tuple of (Tensor, Labels)
+            Rows.
+
+        Returns
+        -------
+        dict
+            ``loss`` and ``y_pred``.
+        """
+        if not self.lends_:
+            try:
+                return self._forward_and_backward(batch)
+            except DrawsInBackward:
+                # What is dropped when activations are computed again must be what was
+                # dropped before; torch.utils.checkpoint sees to that for the default
+                # generator only.
+                self.randomness_.draws_again = True
+                self._zero_grad_optimizer()
+        with self.randomness_.for_all_threads():
+            return self._forward_and_backward(batch)
+
+    def _forward_and_backward(self, batch: Any) -> dict[str, Any]:
+        with nullcontext() if self.lends_ else self.own_pass():
+            step = self.forward_step(batch, training=True)
+            loss = self.scaler_.scale(step["loss"])
+        watches = self.watches_ and not self.lends_
+        with refused() if watches else nullcontext():
+            # Not the tensor's method, in which calls are not watched.
+            torch.autograd.backward(loss)
+        return step
+
+
+def _is_ours(part: Any) -> bool:
+    """Tell whether a callable, a task or a callback is one of this package."""
+    while isinstance(part, partial):
+        part = part.func
+    owner = part if hasattr(part, "__qualname__") else type(part)
+    return part is None or str(owner.__module__).startswith("mtlearn.")
+
+
+def _is_quiet(module: nn.Module) -> bool:
+    """Tell whether a layer draws nothing, or knows where from."""
+    known = type(module) in _QUIET or (
+        type(module).__module__.startswith("mtlearn.networks.")
+    )
+    hooks = module._forward_hooks or module._forward_pre_hooks
+    hooks = hooks or module._backward_hooks or module._backward_pre_hooks
+    return known and not hooks and "forward" not in vars(module)
+
+
+def _has_no_hook(weights: nn.Parameter) -> bool:
+    return not (weights._backward_hooks or weights._post_accumulate_grad_hooks)
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    return (
+        module._compiled_call_impl is not None
+        or isinstance(module, torch.jit.ScriptModule)
+        or type(module).__name__ == "OptimizedModule"  # of torch.compile
+    )

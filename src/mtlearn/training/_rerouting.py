@@ -1,0 +1,222 @@
+"""Random numbers from given generators, where nobody names one."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mtlearn.networks import drawing_from, generator_for
+
+Generators = Mapping[str, torch.Generator]
+
+# Whether a thread watches its calls already.
+_here = threading.local()
+
+
+class DrawsInBackward(Exception):
+    """Raised where a backward pass draws random numbers.
+
+    They may have to be those of the forward pass, as where activations are computed
+    again.
+    """
+
+
+@contextmanager
+def rerouted(generators: Generators) -> Iterator[None]:
+    """Let all that the calling thread draws come from some generators.
+
+    What has a generator of its own, other threads, and torch's default generators are
+    left alone.
+
+    Parameters
+    ----------
+    generators : mapping of str to torch.Generator
+        By the type of their device. Devices of other types are left alone too.
+    """
+    with drawing_from(generators):
+        if getattr(_here, "watches", False):  # two modes would ask each other
+            yield
+            return
+        _here.watches = True
+        try:
+            with _Calls(_Operations()):
+                yield
+        finally:
+            _here.watches = False
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Raise `DrawsInBackward` where something draws, in this thread or for it."""
+    with _Calls(_Refusal()):
+        yield
+
+
+class _Calls(TorchFunctionMode):
+    """Looks closer at all calls but those that surely draw nothing.
+
+    A look at every operation costs more than a small one of them.
+
+    Parameters
+    ----------
+    operations : TorchDispatchMode
+        Looks at the operations of a call.
+    """
+
+    def __init__(self, operations: TorchDispatchMode) -> None:
+        super().__init__()
+        self.operations = operations
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func in _quiet() or func.__name__ in ("__get__", "__set__"):
+            return func(*args, **(kwargs or {}))
+        with self.operations:
+            return func(*args, **(kwargs or {}))
+
+
+class _Operations(TorchDispatchMode):
+    """Gives operations that draw a generator."""
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded not in func.tags:
+            return func(*args, **kwargs)
+        generator = generator_for(_device_of(args, kwargs))
+        if generator is None:
+            return func(*args, **kwargs)
+        if func is torch.ops.aten.native_dropout.default:
+            return _dropout(generator, *args)
+        named = _with_generator(func)
+        if named is None:
+            with lent([generator]):
+                return func(*args, **kwargs)
+        if kwargs.get("generator") is None and not _given(args):
+            kwargs = {**kwargs, "generator": generator}
+        return named(*args, **kwargs)
+
+
+class _Refusal(TorchDispatchMode):
+    """Raises where an operation draws."""
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            raise DrawsInBackward(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def _given(args: tuple[Any, ...]) -> bool:
+    return any(isinstance(each, torch.Generator) for each in args)
+
+
+def _device_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device:
+    """Tell where an operation draws."""
+    if kwargs.get("device") is not None:
+        return torch.device(kwargs["device"])
+    tensors = (each for each in (*args, *kwargs.values()) if isinstance(each, Tensor))
+    first = next(tensors, None)
+    return torch.device("cpu") if first is None else first.device
+
+
+@cache
+def _with_generator(func: Any) -> Any:
+    """Find the same operation with a generator among its arguments."""
+    names = {each.name for each in func._schema.arguments}
+    packet = func.overloadpacket
+    for overload in (func._overloadname, *packet.overloads()):
+        found = getattr(packet, overload)
+        if {each.name for each in found._schema.arguments} == names | {"generator"}:
+            return found
+    return None
+
+
+def _dropout(
+    generator: torch.Generator, x: Tensor, p: float, train: bool | None = True
+) -> tuple[Tensor, Tensor]:
+    """Do what dropout does on a GPU, where it takes no generator."""
+    kept = torch.ones_like(x, dtype=torch.bool)
+    if train is False:
+        return x.clone(), kept
+    kept.bernoulli_(1 - p, generator=generator)
+    return x * kept * (1 / (1 - p) if p < 1 else 0.0), kept
+
+
+@contextmanager
+def lent(generators: Iterable[torch.Generator]) -> Iterator[None]:
+    """Let torch's default generators have the states of others for a while.
+
+    Parameters
+    ----------
+    generators : iterable of torch.Generator
+        They go on from where the drawing has ended. Other devices are left alone.
+    """
+    pairs = [(each, _default(each.device)) for each in generators]
+    before = [default.get_state() for _, default in pairs]
+    try:
+        for generator, default in pairs:
+            default.set_state(generator.get_state())
+        yield
+    finally:
+        for (generator, default), state in zip(pairs, before, strict=True):
+            generator.set_state(default.get_state())
+            default.set_state(state)
+
+
+def _default(device: torch.device) -> torch.Generator:
+    """Give the generator that torch draws from where nobody names one."""
+    if device.type == "cuda":
+        torch.cuda.init()
+        return torch.cuda.default_generators[device.index or 0]
+    if device.type == "mps":
+        return torch.mps._get_default_mps_generator()
+    return torch.default_generator
+
+
+@lru_cache(maxsize=1)
+def _quiet() -> frozenset[Callable[..., Any]]:
+    """List common functions that draw nothing."""
+    homes = torch, Tensor, torch.nn.functional, torch._C._nn
+    return frozenset(
+        getattr(home, name)
+        for home in homes
+        for name in _QUIET.split()
+        if callable(getattr(home, name, None))
+    )
+
+
+_QUIET = """
+abs adaptive_avg_pool1d adaptive_avg_pool2d add add_ addmm arange argmax avg_pool2d
+batch_norm bmm cat chunk clamp clone contiguous conv1d conv2d conv3d
+conv_transpose2d cos cpu cross_entropy cumsum detach dim div div_ einsum embedding
+empty empty_like eq exp expand flatten float gather ge gelu group_norm gt index_select
+interpolate item layer_norm le leaky_relu linear log log_softmax lt masked_fill matmul
+max max_pool1d max_pool2d mean min mse_loss mul mul_ ne neg new_tensor new_zeros
+nll_loss ones ones_like pad permute pow prod relu relu_ repeat reshape rsub sigmoid
+silu sin size softmax softplus split sqrt square squeeze stack std sub sub_ sum t
+tanh to transpose type unbind unflatten unsqueeze var view where zeros zeros_like
+__add__ __eq__ __getitem__ __mul__ __radd__ __rmul__ __rsub__ __rtruediv__
+__setitem__ __sub__ __truediv__
+"""
