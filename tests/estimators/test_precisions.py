@@ -8,7 +8,7 @@ import torch
 from skorch.callbacks import Callback
 from torch import nn
 
-from mtlearn import Partial
+from mtlearn import Partial, Regression
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.networks import MLP, ResNet
 from mtlearn.training._precision import has_bfloat16
@@ -187,8 +187,24 @@ def test_rows_are_predicted_alike_alone_and_among_all(make, n_rows):
     expected = outputs_of(estimator.fit(X, y), X)
     for start in range(0, len(X) - n_rows, n_rows):
         rows = slice(start, start + n_rows)
-        for one, all_ in zip(outputs_of(estimator, X[rows]), expected, strict=True):
-            np.testing.assert_array_equal(one, all_[rows])
+        *outputs, shared = outputs_of(estimator, X[rows])
+        np.testing.assert_array_equal(shared, expected[-1][rows])
+        for one, all_ in zip(outputs, expected[:-1], strict=True):
+            # The last layer is of float32, whose sums are in an order of their own.
+            np.testing.assert_allclose(one, all_[rows], rtol=1e-6)
+
+
+def test_predictions_are_not_rounded_to_bfloat16():
+    X = np.random.default_rng(0).normal(size=(1000, 4, 4, 1))
+    y = X.mean(axis=(1, 2, 3)) * 100
+    distinct = {}
+    for name in ("bfloat16", "float32"):
+        estimator, *_ = images(tasks=Regression(), precision=name, max_epochs=1)
+        estimator.fit(X, y)
+        distinct[name] = len(np.unique(estimator.predict(X)))
+    # Eight bits have at most 256 values between two powers of two.
+    assert distinct["float32"] > 990
+    assert distinct["bfloat16"] > 0.95 * distinct["float32"]
 
 
 @both

@@ -1,3 +1,4 @@
+import dataclasses
 import pickle
 
 import pytest
@@ -9,7 +10,7 @@ from mtlearn.exceptions import (
     NetworkError,
     ParameterTypeError,
 )
-from mtlearn.networks import MLP, Dropout, HeadSpec, ResNet, build_network
+from mtlearn.networks import MLP, HeadSpec, ResNet, build_network, make_head
 
 HEADS = [HeadSpec(3, hidden=(4,)), HeadSpec(1, hidden=(), dropout=0, batch_norm=False)]
 
@@ -97,9 +98,9 @@ def test_arguments_of_the_user_win():
 
 def test_heads_follow_their_spec():
     network = build(Recorder)
-    kinds = [nn.Linear, nn.BatchNorm1d, nn.ReLU, Dropout, nn.Linear]
-    assert [type(module) for module in network.heads[0]] == kinds
-    assert [type(module) for module in network.heads[1]] == [nn.Linear]
+    for head, spec in zip(network.heads, HEADS, strict=True):
+        n_features = network.heads[0][0].in_features
+        assert repr(head) == repr(make_head(n_features, **dataclasses.asdict(spec)))
 
 
 def test_lazy_modules_are_initialised_and_untouched_otherwise():

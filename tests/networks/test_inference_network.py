@@ -181,7 +181,10 @@ def test_a_backbone_of_the_users_is_shared():
         assert value.dtype == before[name].dtype
         assert value.equal(before[name])
     assert modules_of(folded.heads, _BatchNorm) == []
-    assert {value.dtype for value in folded.heads.parameters()} == {torch.bfloat16}
+    for head in folded.heads:
+        hidden = modules_of(head[:-1], nn.Linear)
+        assert {layer.weight.dtype for layer in hidden} <= {torch.bfloat16}
+        assert head[-1].weight.dtype == torch.float64
 
 
 def test_a_subclass_of_ours_is_the_users():
@@ -212,7 +215,10 @@ def test_weights_are_cast_where_a_type_is_given(make):
     network, x = network.float(), x.float()
     folded = for_inference(network, torch.bfloat16)
     layers = modules_of(folded, (nn.Linear, nn.Conv2d))
-    assert {value.dtype for value in folded.parameters()} == {torch.bfloat16}
+    last = [head[-1] for head in folded.heads]
+    short = [layer for layer in layers if layer not in last]
+    assert {layer.weight.dtype for layer in short} == {torch.bfloat16}
+    assert {layer.weight.dtype for layer in last} == {torch.float32}
     assert len(layers) == len(modules_of(network, (nn.Linear, nn.Conv2d)))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         outputs = folded(x)
@@ -228,7 +234,8 @@ def test_weights_of_attention_are_cast(backbone, attention):
     network, x = network.float(), x.float()
     folded = for_inference(network, torch.bfloat16)
     layers = modules_of(folded, (nn.Linear, nn.Conv2d))
-    assert {layer.weight.dtype for layer in layers} == {torch.bfloat16}
+    shared = modules_of(folded.backbone, (nn.Linear, nn.Conv2d))
+    assert {layer.weight.dtype for layer in shared} == {torch.bfloat16}
     assert len(layers) == len(modules_of(network, (nn.Linear, nn.Conv2d)))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         outputs = folded(x)

@@ -76,7 +76,7 @@ def build_network(
     >>> network = build_network(ResNet, params, (3, 6, 6), [HeadSpec(2, hidden=())])
     >>> network.heads[0]
     Sequential(
-      (0): Linear(in_features=8, out_features=2, bias=True)
+      (0): OutputLayer(in_features=8, out_features=2, bias=True)
     )
     """
     shape = tuple(input_shape)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from mtlearn.networks._dense import dense_layer
 
@@ -37,6 +38,42 @@ class HeadSpec:
     batch_norm: bool = True
 
 
+class OutputLayer(nn.Linear):
+    """A linear layer that computes in the type of its weights, also under autocast.
+
+    The eight bits of bfloat16 are enough for what layers hand to each other, and too
+    few for what users get: two values a hundredth apart would be one from two on.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn.networks import make_head
+    >>> head = make_head(8, 3, hidden=())
+    >>> with torch.autocast("cpu", torch.bfloat16):
+    ...     head(torch.zeros(2, 8)).dtype
+    torch.float32
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the layer.
+
+        Parameters
+        ----------
+        input : Tensor of shape (n_samples, in_features)
+            Of any real type.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, out_features)
+            Of the type of the weights where autocast would have a shorter one.
+        """
+        kind = input.device.type
+        if not torch.is_autocast_enabled(kind):
+            return super().forward(input)
+        with torch.autocast(kind, enabled=False):
+            return super().forward(input.to(self.weight.dtype))
+
+
 def make_head(
     in_features: int,
     out_features: int,
@@ -65,7 +102,8 @@ def make_head(
     Returns
     -------
     torch.nn.Sequential
-        The head. It ends in a linear layer with a bias.
+        The head. It ends in a linear layer with a bias, which computes in the type of
+        its weights under autocast too.
 
     Examples
     --------
@@ -74,7 +112,7 @@ def make_head(
     Sequential(
       (0): Linear(in_features=8, out_features=4, bias=True)
       (1): ReLU()
-      (2): Linear(in_features=4, out_features=3, bias=True)
+      (2): OutputLayer(in_features=4, out_features=3, bias=True)
     )
     """
     head = nn.Sequential()
@@ -83,4 +121,4 @@ def make_head(
             dense_layer(in_features, width, dropout=dropout, batch_norm=batch_norm)
         )
         in_features = width
-    return head.append(nn.Linear(in_features, out_features))
+    return head.append(OutputLayer(in_features, out_features))
