@@ -28,7 +28,7 @@ BAD_Y = [
     (None, "requires y to be passed, but the target y is None"),
     (pd.DataFrame({"kind": [0] * 40}), "y has no column 'size'. Its columns are: kind"),
     (
-        pd.DataFrame(np.zeros((40, 2)), columns=["kind"] * 2),
+        pd.DataFrame(np.zeros((40, 3)), columns=["kind", "size", "kind"]),
         "duplicate column names",
     ),
     (SliceDict(kind=np.zeros(40), shade=np.ones(40)), "y has no column 'size'"),

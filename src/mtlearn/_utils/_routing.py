@@ -1,5 +1,6 @@
 """What a meta-estimator hands on to the estimators inside."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -68,13 +69,13 @@ _WHOLE = {"X_val", "y_val", "classes"}
 
 
 def params_of_rows(
-    params: dict[str, Any], rows: np.ndarray, n_samples: int
+    params: Mapping[str, Any], rows: np.ndarray, n_samples: int
 ) -> dict[str, Any]:
     """Select rows of the keyword arguments that have one for each sample.
 
     Parameters
     ----------
-    params : dict
+    params : mapping
         Arguments of `fit`, some of them named behind a step.
     rows : ndarray of shape (n_rows,)
         Their numbers.

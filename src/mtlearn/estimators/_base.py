@@ -91,14 +91,14 @@ class BaseMultiTaskEstimator(
             `__getitem__`, as torch's map-style ones: its items are `x` or `(x, y)`, and
             they are read one batch at a time, again in each epoch.
         y : array-like, DataFrame or SliceDict, default=None
-            Labels of shape `(n_samples,)` or `(n_samples, n_tasks)`. NaN, None and
+            Labels, `(n_samples,)` or `(n_samples, n_tasks)`. NaN, nulls, None and
             `pandas.NA` are missing labels, which add nothing to the loss. None takes
             those of a dataset's items, in one pass more: each y is a label, a sequence
             with one for each task, or a mapping of them by name.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`, not negative; a
             zero equals absence. Columns are in the order of y's, or found by name in a
-            DataFrame.
+            DataFrame or SliceDict.
         X_val, y_val : array-like, default=None
             Validation samples and labels, a dataset and None among them. Without,
             `validation_fraction` of the rows is set aside where `early_stopping` or the

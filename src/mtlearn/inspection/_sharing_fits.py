@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from skorch.helper import SliceDict
 
 from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._frames import open_frame
 from mtlearn._utils._prepared import prepared
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.inspection._clones import fit_arguments, fit_recorded
@@ -97,7 +97,7 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
     estimator = clone(joint.estimator)
     inner, place = unwrap(estimator), joint.tasks.names.index(name)
     task = clone(joint.tasks[name])
-    if task.column is None and not isinstance(y, SliceDict) and not hasattr(y, "iloc"):
+    if task.column is None and open_frame(y, "y") is None:
         task.set_params(column=place)
     given = inner.loss_weights
     tasks = Tasks.from_mapping({name: task})

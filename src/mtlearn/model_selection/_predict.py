@@ -11,8 +11,8 @@ from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from mtlearn._utils._datasets import take_rows
-from mtlearn._utils._optional import import_optional
-from mtlearn._utils._routing import n_rows
+from mtlearn._utils._frames import join_frames
+from mtlearn._utils._routing import params_of_rows
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.model_selection._split import MultiTaskStratifiedKFold
 from mtlearn.tasks import Task, Tasks, fit_codec
@@ -111,8 +111,8 @@ def cross_val_predict(
         )
     fitted = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_predict)(
-            clone(estimator), X, y, rows, _of_rows(params or {}, n_samples, rows[0]),
-            method,
+            clone(estimator), X, y, rows,
+            params_of_rows(params or {}, rows[0], n_samples), method,
         )
         for rows in splits
     )  # fmt: skip
@@ -143,16 +143,6 @@ def _with_kinds(estimator: Any, y: Any) -> tuple[Any, Tasks | Task | None]:
             # Not Tasks of one, which take a column (n_samples, 1) for (n_samples,).
             declared[key] = tasks if len(tasks) > 1 else next(iter(tasks))
     return estimator.set_params(**declared), next(iter(declared.values()), None)
-
-
-def _of_rows(
-    params: Mapping[str, Any], n_samples: int, rows: np.ndarray
-) -> dict[str, Any]:
-    """Take the rows of those parameters that have one value a sample."""
-    return {
-        name: take_rows(value, rows) if n_rows(value) == n_samples else value
-        for name, value in params.items()
-    }
 
 
 def _fit_and_predict(
@@ -194,7 +184,6 @@ def _with_all_classes(parts: list[Any], classes: list[Any]) -> list[Any]:
 def _join(parts: list[Any], order: np.ndarray) -> Any:
     if isinstance(parts[0], list):
         return [_join(list(outputs), order) for outputs in zip(*parts, strict=True)]
-    if hasattr(parts[0], "iloc"):
-        pandas = import_optional("pandas", "pandas", "Predicting a DataFrame")
-        return pandas.concat(parts).iloc[order].reset_index(drop=True)
+    if not isinstance(parts[0], np.ndarray):
+        return join_frames(parts, order)
     return np.concatenate(parts)[order]

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.tasks._narrow import plain_label
 
 ClassWeight = str | Mapping[Any, float] | None
 
@@ -71,14 +73,15 @@ def class_factors(
         shares = prior * np.count_nonzero(prior)
         return np.divide(1, shares, out=np.ones_like(shares), where=shares > 0)
     known = classes.tolist()
-    unknown = [label for label in value if label not in known]
+    factors = {plain_label(label): factor for label, factor in value.items()}
+    unknown = [label for label in factors if label not in set(known)]
     # As in scikit-learn: a fold may lack a class, if all it has are named.
-    if unknown and not set(known) <= set(value):
+    if unknown and not set(known) <= set(factors):
         raise InvalidParameterError(
-            f"The 'class_weight' parameter of {owner} names {unknown!r}, which "
-            f"are not among its classes {known!r}."
+            f"The 'class_weight' parameter of {owner} names {bracketed(unknown)}, "
+            f"which are not among its classes {bracketed(known)}."
         )
-    return np.array([value.get(label, 1.0) for label in known])
+    return np.array([factors.get(label, 1.0) for label in known])
 
 
 def balanced_over(task: Any, encoded: np.ndarray, weights: np.ndarray) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.tasks._read import narrow
+from mtlearn.tasks._narrow import narrow
 
 
 def declared_classes(declared: Any, owner: str) -> np.ndarray:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import DataConversionWarning
 
-from mtlearn._utils._optional import import_optional
+from mtlearn._utils._listing import listed
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_weight import balanced_over
 from mtlearn.tasks._infer import (
     TargetColumn,
@@ -23,6 +22,7 @@ from mtlearn.tasks._infer import (
     target_columns,
 )
 from mtlearn.tasks._label_weights import label_weights
+from mtlearn.tasks._layout import Layout, arrange, holds, layout_of
 from mtlearn.tasks._read import RawTargets, read_raw
 from mtlearn.tasks._tasks import Tasks
 
@@ -64,29 +64,6 @@ class EncodedTargets:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How y was laid out, so that predictions can be laid out alike.
-
-    Attributes
-    ----------
-    container : {"1d", "2d", "frame", "dict"}
-        What held y.
-    order : tuple of int
-        Task numbers in the order of y's columns: 0, 1, ... but in a file of an older
-        version, whose tasks were in the order of their declaration.
-    keys : tuple
-        Name or position in y of each task's column.
-    dtypes : tuple
-        dtype of each task's predictions; None leaves it as it comes.
-    """
-
-    container: str
-    order: tuple[int, ...]
-    keys: tuple[Any, ...]
-    dtypes: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
 class Codec:
     """Fitted tasks with the layout of the y that they were fitted on.
 
@@ -110,7 +87,7 @@ class Codec:
         """Read the column of one task from y, which may hold nothing else."""
         raw = read_raw(y)
         tasks = Tasks.from_mapping({name: self.tasks[name]})
-        alone = len(raw.columns) == 1 and not raw.is_named
+        alone = len(raw) == 1 and not raw.is_named
         return target_columns(raw, tasks, [0] if alone else positions(raw, tasks))[0]
 
     def _places(self, raw: RawTargets) -> list[int]:
@@ -119,11 +96,11 @@ class Codec:
             return positions(raw, self.tasks)
         if raw.is_named:
             return [place_of(key, raw) for key in self.layout.keys]
-        if len(self.tasks) == len(raw.columns) == 1:
+        if len(self.tasks) == len(raw) == 1:
             return [0]
         raise InvalidDataError(
             "y is an array, and the tasks were fitted on named columns "
-            f"({', '.join(map(str, self.layout.keys))}), whose order an array does "
+            f"({listed(self.layout.keys)}), whose order an array does "
             "not tell. Pass a DataFrame with these columns."
         )
 
@@ -143,7 +120,8 @@ class Codec:
         if layout.container == "2d":
             name_columns(tasks, keys)
         in_order = tuple(range(len(order)))
-        return Codec(tasks, Layout(layout.container, in_order, keys, dtypes))
+        layout = replace(layout, order=in_order, keys=keys, dtypes=dtypes)
+        return Codec(tasks, layout)
 
     def encode(self, y: Any, sample_weight: Any = None) -> EncodedTargets:
         """Encode labels; an unknown one is an error."""
@@ -215,12 +193,12 @@ def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
                 "or has a sample weight of zero. Leave the task out, or pass labels."
             )
         task.fit(column.values[rows], weight[rows], name, rows)
-    return Codec(fitted, _layout(raw, fitted, places))
+    return Codec(fitted, layout_of(raw, fitted, places))
 
 
 def _as_one_column(raw: RawTargets) -> RawTargets:
     """Take a column vector for the labels of the one declared task."""
-    if raw.container != "2d" or len(raw.columns) > 1:
+    if raw.container != "2d" or len(raw) > 1:
         return raw
     warnings.warn(
         "A column-vector y was passed when a 1d array was expected: there is one task. "
@@ -229,65 +207,6 @@ def _as_one_column(raw: RawTargets) -> RawTargets:
         stacklevel=2,
     )
     return replace(raw, container="1d")
-
-
-def _layout(raw: RawTargets, tasks: Tasks, places: Sequence[int]) -> Layout:
-    columns = [raw.columns[i] for i in places]
-    dtypes = [
-        _prediction_dtype(task, column.dtype, raw.container == "frame")
-        for task, column in zip(tasks, columns, strict=True)
-    ]
-    if raw.container in ("2d", "dict"):
-        dtypes = _exact_dtypes(tasks, dtypes)
-    return Layout(
-        raw.container,
-        tuple(range(len(places))),
-        tuple(column.key for column in columns),
-        tuple(dtypes),
-    )
-
-
-def _prediction_dtype(task: Task, dtype: Any, framed: bool) -> Any:
-    """Give a task's predictions the dtype of its column, if that can hold them."""
-    plain = isinstance(dtype, np.dtype)
-    if not framed and (not plain or dtype.kind == "O"):
-        return None
-    classes = getattr(task, "classes_", None)
-    if classes is not None:
-        return dtype if _holds(dtype, classes) else None
-    if dtype.kind == "f" or (plain and dtype.kind == "O"):
-        return dtype
-    # A mean is no whole number; keep pandas' own or numpy's floats.
-    return "Float64" if not plain and dtype.kind in "biu" else None
-
-
-def _exact_dtypes(tasks: Tasks, dtypes: list[Any]) -> list[Any]:
-    """Make objects of classes that one array with the other columns would round.
-
-    These are large whole numbers, such as ids of 64 bits, beside real values.
-    """
-    classes = [getattr(task, "classes_", np.zeros(0)) for task in tasks]
-    own = [dtype or each.dtype for dtype, each in zip(dtypes, classes, strict=True)]
-    if any(dtype.kind in "OU" for dtype in own):
-        return dtypes  # the array is one of objects
-    joined = np.result_type(*own)
-    return [
-        # As Python's own numbers, which compare whole ones with real ones exactly.
-        dtype if each.astype(joined).tolist() == each.tolist() else np.dtype(object)
-        for dtype, each in zip(dtypes, classes, strict=True)
-    ]
-
-
-def _holds(dtype: Any, classes: np.ndarray) -> bool:
-    if isinstance(dtype, np.dtype):
-        return np.array_equal(classes.astype(dtype), classes)
-    if hasattr(dtype, "categories"):
-        return set(classes.tolist()) <= set(dtype.categories)
-    pandas = import_optional("pandas", "pandas", "A column of a pandas type")
-    try:
-        return pandas.Series(classes, dtype=dtype).tolist() == classes.tolist()
-    except (TypeError, ValueError):
-        return False
 
 
 def join_codecs(codecs: Sequence[Codec]) -> Codec:
@@ -311,9 +230,7 @@ def join_codecs(codecs: Sequence[Codec]) -> Codec:
     # A dtype that holds the classes of one may cut or wrap those of another.
     dtypes = tuple(
         dtype
-        if dtype is None
-        or not hasattr(task, "classes_")
-        or _holds(dtype, task.classes_)
+        if dtype is None or not hasattr(task, "classes_") or holds(dtype, task.classes_)
         else None
         for task, dtype in zip(tasks.values(), first.layout.dtypes, strict=True)
     )
@@ -339,40 +256,3 @@ def encode_columns(
             has_factors = True
         values.append(full)
     return EncodedTargets(tuple(values), weights, weighted if has_factors else None)
-
-
-def arrange(labels: Sequence[np.ndarray], layout: Layout) -> Any:
-    """Lay out one array of labels a task as y was laid out.
-
-    Parameters
-    ----------
-    labels : sequence of ndarray of shape (n_samples,)
-        Labels in task order.
-    layout : Layout
-        Layout of the y that the tasks were fitted on.
-
-    Returns
-    -------
-    ndarray or DataFrame
-        `(n_samples,)` for one-dimensional y, a DataFrame with the same columns and
-        dtypes for a DataFrame, else `(n_samples, n_tasks)` in the order of y's
-        columns, with dtype object if a label is not a number.
-    """
-    if layout.container == "frame":
-        pandas = import_optional("pandas", "pandas", "Predicting a DataFrame")
-        series = {
-            key: pandas.Series(column, dtype=dtype)
-            for key, column, dtype in zip(
-                layout.keys, labels, layout.dtypes, strict=True
-            )
-        }
-        return pandas.DataFrame(series)
-    alike = [
-        column if dtype is None else column.astype(dtype)
-        for column, dtype in zip(labels, layout.dtypes, strict=True)
-    ]
-    if layout.container == "1d":
-        return alike[0]
-    if any(column.dtype.kind in "OU" for column in alike):
-        alike = [column.astype(object) for column in alike]
-    return np.column_stack(alike)

@@ -1,13 +1,16 @@
 """From y, or from y and declared tasks, to one column a task."""
 
 import warnings
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone
 
+from mtlearn._utils._frames import text
+from mtlearn._utils._listing import listed
 from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
@@ -38,6 +41,8 @@ class TargetColumn:
         ``"classification"`` or ``"regression"``.
     position : int
         Where it stands among the columns of y.
+    key : hashable
+        Its name in y; None in an array.
     """
 
     name: str
@@ -45,6 +50,7 @@ class TargetColumn:
     present: np.ndarray
     kind: str
     position: int
+    key: Hashable = None
 
 
 def read_targets(y: object, tasks: TasksLike = None) -> tuple[TargetColumn, ...]:
@@ -85,12 +91,14 @@ def target_columns(
     raw: RawTargets, tasks: Tasks, places: Sequence[int]
 ) -> tuple[TargetColumn, ...]:
     """Pick the column of each task, by its position in y."""
-    return tuple(
-        TargetColumn(name, column.values, column.present, task.kind, place)
-        for (name, task), place, column in zip(
-            tasks.items(), places, (raw.columns[i] for i in places), strict=True
+    columns = []
+    for (name, task), place in zip(tasks.items(), places, strict=True):
+        read = raw.column(place)
+        key = read.key if raw.is_named else None
+        columns.append(
+            TargetColumn(name, read.values, read.present, task.kind, place, key)
         )
-    )
+    return tuple(columns)
 
 
 def in_order_of_y(tasks: Tasks, raw: RawTargets) -> Tasks:
@@ -132,8 +140,8 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
         )
     found = Tasks.from_mapping(
         {
-            name: clone(tasks) if tasks is not None else _infer(column, name)
-            for name, column in zip(_names(raw), raw.columns, strict=True)
+            name: clone(tasks) if tasks is not None else _infer(raw.column(i), name)
+            for i, name in enumerate(_names(raw))
         }
     )
     found.validate()
@@ -142,10 +150,21 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
 
 def _names(raw: RawTargets) -> list[str]:
     if raw.is_named:
-        return [str(column.key) for column in raw.columns]
+        _check_once(raw.names, raw.names)
+        return list(raw.names)
     if raw.name is not None:
         return [raw.name]
-    return [f"task_{i}" for i in range(len(raw.columns))]
+    return [f"task_{i}" for i in range(len(raw))]
+
+
+def _check_once(claimed: Iterable[str], names: tuple[str, ...]) -> None:
+    """Raise if a column that is to be found by its name is not the only one."""
+    counts = Counter(names)
+    twice = sorted({name for name in claimed if counts[name] > 1})
+    if twice:
+        raise InvalidDataError(
+            f"y has duplicate column names: {listed(twice)}. Rename them."
+        )
 
 
 def _infer(column: RawColumn, name: str) -> Task:
@@ -169,21 +188,24 @@ def _infer(column: RawColumn, name: str) -> Task:
 
 def positions(raw: RawTargets, tasks: Tasks) -> list[int]:
     """Find the position in y of each task's column."""
-    keys = [column.key for column in raw.columns]
-    named = raw.is_named
+    keys, named = list(raw.keys), raw.is_named
     # Names inferred from columns that are not strings still find their column.
-    names = [str(key) for key in keys] if named else []
+    names = raw.names if named else None
     found = []
     for i, (name, task) in enumerate(tasks.items()):
         if task.column is None:
-            found.append(_own_position(name, i, names if named else None, len(keys)))
+            found.append(_own_position(name, i, names, len(keys)))
         else:
             found.append(_declared_position(name, task.column, keys, named))
     _check_claims(found, keys, tasks, named)
+    if names is not None:
+        _check_once((names[place] for place in found), names)
     return found
 
 
-def _own_position(name: str, i: int, names: list[str] | None, n_columns: int) -> int:
+def _own_position(
+    name: str, i: int, names: tuple[str, ...] | None, n_columns: int
+) -> int:
     if names is None:
         if i >= n_columns:
             raise InvalidDataError(
@@ -198,19 +220,17 @@ def _own_position(name: str, i: int, names: list[str] | None, n_columns: int) ->
 
 def place_of(key: Hashable, raw: RawTargets) -> int:
     """Find a column by its name, which a SliceDict has as a string."""
-    keys = [column.key for column in raw.columns]
-    names = [str(each) for each in keys]
-    if key in keys:
-        return keys.index(key)
-    if str(key) in names:
-        return names.index(str(key))
-    raise _no_column(str(key), names)
+    name, names = text(key), raw.names
+    if name not in names:
+        raise _no_column(name, names)
+    _check_once([name], names)
+    return raw.keys.index(key) if key in raw.keys else names.index(name)
 
 
-def _no_column(name: str, names: list[str]) -> InvalidDataError:
+def _no_column(name: str, names: tuple[str, ...]) -> InvalidDataError:
     return InvalidDataError(
-        f"y has no column {name!r}. Its columns are: {', '.join(names)}. Rename the "
-        "task or set its 'column'."
+        f"y has no column {name!r}. Its columns are: {listed(names)}. Rename the task "
+        "or set its 'column'."
     )
 
 
@@ -220,7 +240,7 @@ def _declared_position(name: str, column: int | str, keys: list, named: bool) ->
     if isinstance(column, Integral) and -len(keys) <= column < len(keys):
         return int(column) % len(keys)
     what = (
-        f"its columns are: {', '.join(map(str, keys))}"
+        f"its columns are: {listed(keys)}"
         if named
         else (f"it is an array of {len(keys)} columns")
     )
@@ -240,6 +260,6 @@ def _check_claims(found: list[int], keys: list, tasks: Tasks, named: bool) -> No
     if len(found) < len(keys) and not chosen:
         raise InvalidDataError(
             f"y has {len(keys)} columns for {len(found)} tasks "
-            f"({', '.join(tasks.names)}). Pass one column for each task, or set the "
+            f"({listed(tasks.names)}). Pass one column for each task, or set the "
             "'column' of the tasks."
         )

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._listing import listed
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._infer import positions
 from mtlearn.tasks._read import RawColumn, RawTargets, read_raw
@@ -40,7 +41,7 @@ def read_predictions(predicted: Any, y: Any, tasks: Tasks) -> tuple[np.ndarray, 
             "container that the estimator was fitted on."
         )
     if raw.container == "frame":
-        columns = _named(found, [raw.columns[place].key for place in places])
+        columns = _named(found, [raw.keys[place] for place in places])
     else:
         columns = _ranked(found, places, tasks)
     for name, column in zip(tasks.names, columns, strict=True):
@@ -53,20 +54,19 @@ def read_predictions(predicted: Any, y: Any, tasks: Tasks) -> tuple[np.ndarray, 
 
 
 def _named(found: RawTargets, keys: list) -> list[RawColumn]:
-    columns = {column.key: column for column in found.columns}
-    lacking = [key for key in keys if key not in columns]
+    lacking = [key for key in keys if key not in found.keys]
     if lacking:
         raise InvalidDataError(
             f"The predictions have no column {lacking[0]!r}. Their columns are: "
-            f"{', '.join(map(str, columns))}."
+            f"{listed(found.keys)}."
         )
-    return [columns[key] for key in keys]
+    return [found.column(found.keys.index(key)) for key in keys]
 
 
 def _ranked(found: RawTargets, places: list[int], tasks: Tasks) -> list[RawColumn]:
-    if len(found.columns) != len(tasks):
+    if len(found) != len(tasks):
         raise InvalidDataError(
-            f"The predictions have {len(found.columns)} columns for {len(tasks)} tasks "
-            f"({', '.join(tasks.names)}); expected one for each, in the order of y."
+            f"The predictions have {len(found)} columns for {len(tasks)} tasks "
+            f"({listed(tasks.names)}); expected one for each, in the order of y."
         )
-    return [found.columns[sorted(places).index(place)] for place in places]
+    return [found.column(sorted(places).index(place)) for place in places]

@@ -1,10 +1,11 @@
 """Reading y, whatever holds it, as columns of labels with a mask."""
 
-import numbers
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 from scipy.sparse import issparse
 from skorch.helper import SliceDict
@@ -12,9 +13,11 @@ from skorch.helper import SliceDict
 from mtlearn._utils._dataset_items import dataset_labels
 from mtlearn._utils._datasets import is_dataset
 from mtlearn._utils._exact import exact_array
+from mtlearn._utils._frames import open_frame, open_series, plain, text
 from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._tensors import without_tensors
 from mtlearn.exceptions import DataTypeError, InvalidDataError
+from mtlearn.tasks._narrow import narrow
 
 
 @dataclass(frozen=True)
@@ -44,33 +47,55 @@ class RawColumn:
 
 @dataclass(frozen=True)
 class RawTargets:
-    """All columns of y, and what held them.
+    """The columns of y, each of which is read when it is asked for, and what held them.
 
     Attributes
     ----------
     container : {"1d", "2d", "frame", "dict"}
         A one-dimensional or two-dimensional array, a DataFrame or a SliceDict.
-    columns : tuple of RawColumn
-        In the order of y.
+    keys : tuple of hashable
+        Names in a DataFrame or SliceDict, else positions.
+    take : callable
+        Gives what a column holds, by its position.
     name : str or None
         Name of a Series.
+    library : str
+        Of a DataFrame; see `Frame`.
+    levels : tuple
+        Names of the levels of the names, in pandas.
     """
 
     container: str
-    columns: tuple[RawColumn, ...]
+    keys: tuple[Hashable, ...]
+    take: Callable[[int], Any]
     name: str | None = None
+    library: str = ""
+    levels: tuple[Hashable, ...] = ()
+    _read: dict[int, RawColumn] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.columns[0].values)
+        """Count the columns."""
+        return len(self.keys)
 
     @property
     def is_named(self) -> bool:
         """Whether the columns have names of their own."""
         return self.container in ("frame", "dict")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns as text, which those of tasks are."""
+        return tuple(map(text, self.keys))
+
+    def column(self, place: int) -> RawColumn:
+        """Read a column; others may hold what is no label."""
+        if place not in self._read:
+            self._read[place] = _column(self.keys[place], self.take(place))
+        return self._read[place]
+
 
 def read_raw(y: Any) -> RawTargets:
-    """Read y into columns.
+    """Find the columns of y.
 
     Parameters
     ----------
@@ -96,30 +121,49 @@ def read_raw(y: Any) -> RawTargets:
         y = dataset_labels(y)
     if issparse(y):
         raise DataTypeError("y is a sparse matrix; pass a dense array: y.toarray().")
-    if isinstance(y, SliceDict):
-        columns = [_column(key, values) for key, values in y.items()]
-        return RawTargets("dict", _checked(columns))
-    if isinstance(y, dict):
-        raise DataTypeError(
-            "y is a dict, which cannot be sliced by rows. Pass a DataFrame, a "
-            "two-dimensional array or skorch.helper.SliceDict(**y)."
+    frame = open_frame(y, "y")
+    if frame is not None:
+        _check_lengths(y)
+        container = "dict" if frame.library == "dict" else "frame"
+        return _with_columns(
+            RawTargets(
+                container,
+                frame.keys,
+                frame.take,
+                library=frame.library,
+                levels=frame.levels,
+            )
         )
-    if hasattr(y, "iloc") and hasattr(y, "columns"):
-        columns = [_column(key, y.iloc[:, i]) for i, key in enumerate(y.columns)]
-        return RawTargets("frame", _checked(columns))
-    if hasattr(y, "iloc"):
-        name = y.name if isinstance(y.name, str) and "__" not in y.name else None
-        return RawTargets("1d", _checked([_column(0, y)]), name or None)
+    series = y if hasattr(y, "iloc") else open_series(y)
+    if series is not None:
+        name = series.name if isinstance(series.name, str) else ""
+        kept = plain(name) if name and "__" not in name else None
+        return RawTargets("1d", (0,), lambda _: series, kept)
     array = _as_array(y)
     if array.ndim == 1:
-        return RawTargets("1d", _checked([_column(0, array)]))
+        return RawTargets("1d", (0,), lambda _: array)
     if array.ndim == 2:
-        columns = [_column(i, array[:, i]) for i in range(array.shape[1])]
-        return RawTargets("2d", _checked(columns))
+        keys = tuple(range(array.shape[1]))
+        return _with_columns(RawTargets("2d", keys, lambda i: array[:, i]))
     raise InvalidDataError(
         "y should be a 1d array of shape (n_samples,) or a 2d array of shape "
         f"(n_samples, n_tasks), got an array of shape {array.shape} instead."
     )
+
+
+def _with_columns(raw: RawTargets) -> RawTargets:
+    if not len(raw):
+        raise InvalidDataError("y has no column: expected at least one task's labels.")
+    return raw
+
+
+def _check_lengths(y: Any) -> None:
+    if isinstance(y, SliceDict):
+        lengths = {key: len(values) for key, values in y.items()}
+        if len(set(lengths.values())) > 1:
+            raise InvalidDataError(
+                f"The columns of y have different numbers of rows: {lengths}."
+            )
 
 
 def _as_array(y: Any) -> np.ndarray:
@@ -134,39 +178,20 @@ def _as_array(y: Any) -> np.ndarray:
         ) from error
 
 
-def _checked(columns: list[RawColumn]) -> tuple[RawColumn, ...]:
-    if not columns:
-        raise InvalidDataError("y has no column: expected at least one task's labels.")
-    # Tasks have names that are strings, so columns 1 and "1" are the same to them.
-    lengths = {str(column.key): len(column.values) for column in columns}
-    if len(lengths) < len(columns):
-        keys = [str(column.key) for column in columns]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        raise InvalidDataError(
-            f"y has duplicate column names: {', '.join(twice)}. Rename them."
-        )
-    if len(set(lengths.values())) > 1:
-        raise InvalidDataError(
-            f"The columns of y have different numbers of rows: {lengths}."
-        )
-    return tuple(columns)
-
-
 def _column(key: Hashable, raw: Any) -> RawColumn:
-    if not hasattr(raw, "iloc"):
-        raw = _as_array(raw)
-    dtype = raw.dtype
-    declared = not isinstance(dtype, np.dtype) and getattr(dtype, "name", "") in (
-        "category",
-        "boolean",
-    )
-    if isinstance(dtype, np.dtype):
-        values = np.asarray(raw)
-    else:  # a pandas extension type; as objects, its missing values stay apart
-        values = np.asarray(raw, dtype=object)
+    what = f"Column {key!r} of y"
+    if hasattr(raw, "iloc"):
+        values, dtype = _of_pandas(raw)
+        discrete = getattr(dtype, "name", "") in ("category", "boolean")
+        discrete = discrete and not isinstance(dtype, np.dtype)
+    elif (series := open_series(raw)) is not None:
+        values, dtype, discrete = _of_narwhals(series, what)
+    else:
+        values = _as_array(raw)
+        dtype, discrete = values.dtype, False
     if values.ndim != 1:
         raise InvalidDataError(
-            f"Column {key!r} of y has shape {values.shape}; expected (n_samples,)."
+            f"{what} has shape {values.shape}; expected (n_samples,)."
         )
     if values.dtype.kind == "c":
         raise InvalidDataError(
@@ -174,83 +199,53 @@ def _column(key: Hashable, raw: Any) -> RawColumn:
             f"{values.dtype}. Pass its real and imaginary parts as two columns."
         )
     if values.dtype.kind not in "biufOU":
-        raise DataTypeError(
-            f"Column {key!r} of y has dtype {values.dtype}, which is neither numbers "
-            "nor labels. Convert it first."
-        )
+        raise _no_labels(what, values.dtype)
+    present = np.ones(len(values), bool)
     if values.dtype.kind == "O":
-        values, present = narrow(values, f"Column {key!r} of y")
-    else:
-        present = (
-            ~np.isnan(values)
-            if values.dtype.kind == "f"
-            else np.ones(len(values), bool)
-        )
+        values, present = narrow(values, what)
+    elif values.dtype.kind == "f":
+        present = ~np.isnan(values)
     if values.dtype.kind == "f":
         _check_finite(values, present, key)
-    discrete = declared or values.dtype.kind in "bOU"
-    return RawColumn(key, values, present, discrete, dtype)
+    return RawColumn(
+        key, values, present, discrete or values.dtype.kind in "bOU", dtype
+    )
 
 
-def _is_missing(value: Any) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating) and bool(value != value)
+def _no_labels(what: str, dtype: Any) -> DataTypeError:
+    return DataTypeError(
+        f"{what} has dtype {dtype}, which is neither numbers nor labels. Convert it "
+        "first."
+    )
 
 
-def _label_type(label: Any) -> Any:
-    if isinstance(label, str):
-        return object
-    if isinstance(label, bool | np.bool_):
-        return bool
-    if isinstance(label, numbers.Integral):
-        return np.int64
-    return np.float64 if isinstance(label, numbers.Real) else None
+def _of_pandas(series: Any) -> tuple[np.ndarray, Any]:
+    """Give the values of a Series, and its dtype."""
+    if isinstance(series.dtype, np.dtype):
+        return np.asarray(series), series.dtype
+    # An extension type: as objects, its missing values stay apart.
+    return np.asarray(series, dtype=object), series.dtype
 
 
-def narrow(values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give an object array the type of its labels, with a mask of those there are."""
-    present = np.array([not _is_missing(value) for value in values], dtype=bool)
-    # A numpy string is a string; its own type would show in predictions.
-    labels = [str(v) if isinstance(v, str) else v for v in values[present].tolist()]
-    types = {_label_type(label) for label in labels}
-    if types == {np.int64, np.float64}:
-        _check_exact(labels, what)
-        types = {np.float64}
-    if len(types) > 1 or None in types:
-        kinds = sorted({type(label).__name__ for label in labels})
-        raise InvalidDataError(
-            f"{what} mixes labels of the types {', '.join(kinds)}, or holds something "
-            "that is no label. Pass strings, booleans or numbers."
-        )
-    dtype = types.pop() if types else object
-    narrowed = np.full(len(values), "" if dtype is object else 0, dtype=dtype)
-    try:
-        narrowed[present] = np.array(labels, dtype=dtype)
-    except OverflowError as error:
-        raise InvalidDataError(
-            f"{what} has a whole number that does not fit into 64 bits. Pass "
-            "floating-point numbers, or strings if they are labels."
-        ) from error
-    return narrowed, present
-
-
-def _check_exact(labels: list[Any], what: str) -> None:
-    """Raise if a whole number among real ones is no float."""
-    for label in labels:
-        if isinstance(label, numbers.Integral) and not _is_float(int(label)):
-            raise InvalidDataError(
-                f"{what} has real values and the whole number {label}, which a float "
-                "of 64 bits would round. Pass whole numbers only, or strings if they "
-                "are labels, or round it yourself."
-            )
-
-
-def _is_float(whole: int) -> bool:
-    try:
-        return int(float(whole)) == whole
-    except OverflowError:
-        return False
+def _of_narwhals(series: Any, what: str) -> tuple[np.ndarray, np.dtype, bool]:
+    """Give values, their dtype in numpy, and whether they are categories."""
+    dtype = series.dtype
+    categories = isinstance(dtype, nw.Categorical | nw.Enum | nw.Boolean)
+    textual = isinstance(dtype, nw.String | nw.Object | nw.Unknown)
+    is_number = dtype.is_numeric() and not isinstance(dtype, nw.Decimal)
+    if not (categories or textual or is_number):
+        raise _no_labels(what, dtype)
+    values = np.empty(len(series), dtype=object)
+    values[:] = series.to_list()
+    if isinstance(dtype, nw.Boolean):
+        return values, np.dtype(bool), True
+    own = np.dtype(object)
+    if is_number:
+        with suppress(TypeError):  # numpy has no numbers of 128 bits
+            own = np.dtype(str(dtype).lower())
+        if own.kind != "O" and not series.null_count():
+            return series.to_numpy(), own, False
+    return values, own, categories
 
 
 def _check_finite(values: np.ndarray, present: np.ndarray, key: Hashable) -> None:

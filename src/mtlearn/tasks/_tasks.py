@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Self, final
 
+from mtlearn._utils._frames import text
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import (
     InvalidParameterError,
@@ -79,7 +80,7 @@ class Tasks:
                 raise ParameterTypeError(
                     f"The name of a task must be a string. Got {name!r} instead."
                 )
-        return cls(**mapping)
+        return cls(**{text(name): task for name, task in mapping.items()})
 
     @property
     def names(self) -> tuple[str, ...]:
