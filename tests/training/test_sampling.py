@@ -49,6 +49,79 @@ def test_many_independent_tasks_are_balanced():
     found = chances("balanced", y, tasks=tasks)
 
     np.testing.assert_allclose(found @ y / found.sum(), 0.5, rtol=1e-6)
+    assert different(found) > 3000 / 50
+
+
+def make_tags(n_tags, n_samples=1500):
+    """Return tags of a row, from nearly half of the rows to one in fifty."""
+    shares = np.geomspace(0.455, 0.020, n_tags)
+    y = np.random.default_rng(0).random((n_samples, n_tags)) < shares
+    tasks = Tasks(**{f"t{i}": Classification(2) for i in range(n_tags)})
+    return y.astype(float), tasks
+
+
+def different(found):
+    return found.sum() ** 2 / (found**2).sum()
+
+
+def test_no_row_is_drawn_too_often_where_others_can_take_its_place():
+    y, tasks = make_tags(17)
+    y = y[:, [8, 16]]
+    tasks = Tasks(a=Classification(2), b=Classification(2))
+    found = chances("balanced", y, tasks=tasks)
+
+    np.testing.assert_allclose(found @ y / found.sum(), 0.5, rtol=1e-4)
+    assert found.max() < 101
+    # Scaling without a bound gives the few rows with both tags 278 times the mean.
+    assert different(found) > 1500 / 20
+
+
+def test_the_rarest_class_alone_may_be_drawn_as_often_as_it_needs():
+    y = np.column_stack([np.arange(2000) < 8, np.arange(2000) % 2])
+    tasks = Tasks(a=Classification(2), b=Classification(2))
+    with pytest.warns(UserWarning, match=r"2000 rows counts as 32 different"):
+        found = chances("a", y, tasks=tasks)
+
+    np.testing.assert_allclose(found[:8], 125)
+    np.testing.assert_allclose(found[8:], 1000 / 1992)
+    with pytest.warns(UserWarning, match="counts as 32 different"):
+        both = chances("balanced", y, tasks=tasks)
+    np.testing.assert_allclose(both, found, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_tags", [10, 17])
+def test_many_rare_classes_do_not_leave_a_handful_of_rows(n_tags):
+    y, tasks = make_tags(n_tags)
+    with pytest.warns(
+        UserWarning, match=f"of all {n_tags} tasks equally often"
+    ) as said:
+        found = chances("balanced", y, tasks=tasks)
+
+    # Of each tag, what would balance it alone; of each row, the most that one asks for.
+    share = y.mean(axis=0)
+    most = np.where(y == 1, 0.5 / share, 0.5 / (1 - share)).max(axis=1)
+    np.testing.assert_allclose(found, most / most.mean())
+    assert f"counts as {different(found):.0f} different" in str(said[0].message)
+    drawn = draw_order(1500, found, torch.Generator().manual_seed(0))
+    assert len(np.unique(drawn)) > 700
+    assert (found @ y / found.sum() > 4 * share)[share < 0.03].all()
+
+
+def test_rows_without_a_class_among_many_rare_ones():
+    y, tasks = make_tags(17)
+    y[:100] = np.nan
+    y[100:300, 1:] = np.nan
+    values = np.column_stack([y, np.arange(1500.0)])
+    tasks = Tasks(**dict(tasks.items()), size=Regression())
+    values[:50, -1] = np.nan
+    with pytest.warns(UserWarning, match="all 17 tasks"):
+        found = chances("balanced", values, tasks=tasks)
+
+    share = np.nanmean(y, axis=0)
+    alone = np.where(y == 1, 0.5 / share, 0.5 / (1 - share))
+    most = np.where(np.isnan(y), 0, alone).max(axis=1)
+    most[50:100] = 1
+    np.testing.assert_allclose(found, most / most.mean())
 
 
 def test_a_missing_label_leaves_the_other_task_to_decide(y):

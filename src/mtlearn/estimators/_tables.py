@@ -42,8 +42,9 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         its share; see :class:`~mtlearn.augmentation.MixUp`.
     sampler : None, "balanced" or str, default=None
         ``"balanced"`` draws training rows, with repetition, so that the classes of each
-        classification come equally often, as nearly as the rows allow; a task's name
-        balances that one only.
+        classification come equally often; a task's name balances that one only. Where
+        that would take few rows again and again, as with many rare classes, a row comes
+        as often as the rarest of its classes alone asks for, and a warning says so.
     freeze_backbone : bool, default=False
         Whether only the heads are trained.
     optimizer : str, class or Partial, default="adam"

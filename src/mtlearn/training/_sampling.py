@@ -1,5 +1,7 @@
 """How often each row is drawn."""
 
+import warnings
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -8,8 +10,16 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import EncodedTargets, Tasks
 
 BALANCED = "balanced"
+# Times the mean: of n rows drawn, at least n / 100 then count as different ones.
+_LIMIT = 100.0
 # Far more than it takes where classes of different tasks are drawn apart.
 _ROUNDS = 50
+# Of the share that is due to it, what each class must get.
+_ENOUGH = 0.9
+# Share of the rows that draws should count as.
+_FEW = 0.02
+
+_Column = tuple[np.ndarray, np.ndarray]
 
 
 def row_chances(
@@ -18,8 +28,15 @@ def row_chances(
     """Give each row's chance to be drawn, relative to the mean row's.
 
     Chances are such that the classes of a task get the same share of its labels'
-    weight in the loss; for several tasks, as nearly as the rows allow. They are found
-    by scaling the rows of each class, task by task, again and again [1]_.
+    weight in the loss. For several tasks they are found by scaling the rows of each
+    class, task by task, again and again [1]_, where no row gets more than a hundred
+    times the mean, or than the rarest class alone would ask for.
+
+    Where that does not balance them, as with many rare classes, each row is drawn as
+    often as the rarest of its own classes alone asks for: as in [2]_, but for the root
+    that is taken there. The same where the rows that are drawn count as few different
+    ones (the square of the sum of chances, over the sum of their squares): as less than
+    a fiftieth of the rows, and half of what is left by balancing one task alone.
 
     Parameters
     ----------
@@ -43,11 +60,19 @@ def row_chances(
     InvalidParameterError
         If there is no such classification.
 
+    Warns
+    -----
+    UserWarning
+        If the classes of several tasks are not balanced, or if the rows that are drawn
+        count as less than a fiftieth of all.
+
     References
     ----------
     .. [1] W. E. Deming, F. F. Stephan, "On a Least Squares Adjustment of a Sampled
        Frequency Table When the Expected Marginal Totals are Known", Annals of
        Mathematical Statistics 11, 1940.
+    .. [2] A. Gupta, P. Dollár, R. Girshick, "LVIS: A Dataset for Large Vocabulary
+       Instance Segmentation", CVPR 2019.
     """
     if sampler is None:
         return None
@@ -64,22 +89,95 @@ def row_chances(
             f"of a classification, of which there are {list(columns)}. "
             f"Got {sampler!r} instead."
         )
-    chances = targets.loss_weights.any(axis=1).astype(float)
-    # A single task needs one round.
-    for _ in range(_ROUNDS if len(columns) > 1 else 1):
-        for values, weights in columns.values():
-            _balance(chances, values, weights)
+    labelled = targets.loss_weights.any(axis=1).astype(float)
+    chances = _chances(labelled, list(columns.values()), owner)
     return chances / chances.mean()
 
 
-def _balance(chances: np.ndarray, values: np.ndarray, weights: np.ndarray) -> None:
-    """Scale the chances of labelled rows so that all classes weigh the same."""
+def _chances(labelled: np.ndarray, columns: list[_Column], owner: str) -> np.ndarray:
+    """Balance one task or several; warn where that is not what one would expect."""
+    alone = [labelled.copy() for _ in columns]
+    for chances, column in zip(alone, columns, strict=True):
+        _balance(chances, *column)
+    few = _FEW * len(labelled)
+    if len(columns) == 1:
+        chances = alone[0]
+    else:
+        limit = max(_LIMIT, *(each.max() for each in alone))
+        chances, is_even = _balance_all(labelled.copy(), columns, limit)
+        least = min(few, min(map(_different, alone)) / 2)
+        if not is_even or _different(chances) < least:
+            chances = _rarest(alone, columns, labelled)
+            warnings.warn(
+                f"The sampler of {owner} cannot draw the classes of all {len(columns)} "
+                "tasks equally often, or only by drawing few rows again and again. It "
+                "draws each row as often as the rarest of its classes alone asks for: "
+                f"an epoch of {len(chances)} rows counts as {_different(chances):.0f} "
+                "different ones. Use Classification(class_weight='balanced') instead, "
+                "or name one task as the sampler.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return chances
+    if _different(chances) < few:
+        warnings.warn(
+            f"The sampler of {owner} draws few rows again and again: an epoch of "
+            f"{len(chances)} rows counts as {_different(chances):.0f} different ones. "
+            "Use Classification(class_weight='balanced') instead, or pass more rows of "
+            "the rarest class.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return chances
+
+
+def _different(chances: np.ndarray) -> float:
+    """Tell how many rows, drawn equally often, would say as much."""
+    return float(chances.sum() ** 2 / (chances**2).sum())
+
+
+def _balance(chances: np.ndarray, values: np.ndarray, weights: np.ndarray) -> float:
+    """Scale the chances of labelled rows so that all classes weigh the same.
+
+    Returns the smallest share that a class had, of the one that is due to it.
+    """
     rows = np.flatnonzero(weights)
-    if len(rows):
-        sums = np.bincount(values[rows], weights=(chances * weights)[rows])
-        share = sums.sum() / np.count_nonzero(sums)
-        factors = np.divide(share, sums, out=np.ones_like(sums), where=sums > 0)
-        chances[rows] *= factors[values[rows]]
+    if not len(rows):
+        return 1.0
+    sums = np.bincount(values[rows], weights=(chances * weights)[rows])
+    share = sums.sum() / np.count_nonzero(sums)
+    factors = np.divide(share, sums, out=np.ones_like(sums), where=sums > 0)
+    chances[rows] *= factors[values[rows]]
+    return float(1 / factors.max())
+
+
+def _balance_all(
+    chances: np.ndarray, columns: list[_Column], limit: float
+) -> tuple[np.ndarray, bool]:
+    """Balance task by task, again and again, and tell whether that came to an end."""
+    n_labelled = np.count_nonzero(chances)
+    lacks = before = 1.0
+    for number in range(_ROUNDS):
+        np.minimum(chances, limit * chances.sum() / n_labelled, out=chances)
+        lacks = 1 - min(_balance(chances, *column) for column in columns)
+        # A solution is nearer at every round; without one, the rows only become fewer.
+        stands_still = number > 4 and lacks > max(0.99 * before, 1 - _ENOUGH)
+        if lacks < 1e-9 or stands_still:
+            break
+        before = lacks
+    return chances, lacks <= 1 - _ENOUGH
+
+
+def _rarest(
+    alone: list[np.ndarray], columns: list[_Column], labelled: np.ndarray
+) -> np.ndarray:
+    """Give each row the highest of the chances by its classes, task by task."""
+    masked = [
+        np.where(weights > 0, chances, 0.0)
+        for chances, (_, weights) in zip(alone, columns, strict=True)
+    ]
+    highest = np.max(masked, axis=0)
+    return np.where(highest > 0, highest, labelled)
 
 
 def draw_order(
