@@ -1,17 +1,26 @@
 """What tells one training from another."""
 
+import functools
+import os
+import random
 import subprocess
 import sys
 import textwrap
+import threading
+import types
+from collections import OrderedDict
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
 from mtlearn import Classification, Partial, Tasks
+from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import MLP
-from mtlearn.training import EMA, fingerprint_of
+from mtlearn.training import EMA, Files, _fingerprint, fingerprint_of
 from mtlearn.training._fingerprint import _CHUNK_BYTES
 
 
@@ -21,9 +30,93 @@ class Thing:
     def __init__(self, number):
         self.number = number
 
+    def apply(self, x):
+        return x * self.number
+
+
+class Locked(Thing):
+    """Cannot be pickled."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.lock = threading.Lock()
+
+
+class Slotted:
+    __slots__ = ("number",)
+
+    def __init__(self, number):
+        self.number = number
+
+
+class Chosen(Thing):
+    """Says itself what it holds."""
+
+    def __init__(self, number, other):
+        super().__init__(number)
+        self.other = other
+
+    def __getstate__(self):
+        return self.number
+
+
+class Counting(Callback):
+    def __init__(self, limit=3):
+        self.limit = limit
+        self.count = 0
+
+
+class Hiding(Callback):
+    """Keeps its parameter under another name."""
+
+    def __init__(self, limit):
+        self.most = limit
+
 
 def loss(output, target):
     return output - target
+
+
+def noise(sigma):
+    def change(x, generator):
+        return x + sigma
+
+    return change
+
+
+def nested(sigma):
+    inner = noise(sigma)
+    return lambda x, generator: inner(x, generator)
+
+
+def by_default(x, sigma=1.0):
+    return x * sigma
+
+
+def with_default(sigma):
+    copy = types.FunctionType(by_default.__code__, {}, "by_default", (sigma,))
+    copy.__module__ = __name__
+    return copy
+
+
+def by_keyword(sigma):
+    return lambda x, *, s=sigma: x * s
+
+
+def module_of(weight):
+    module = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(module.weight, weight)
+    return module
+
+
+def cyclic(number):
+    found = [number]
+    found.append(found)
+    return found
+
+
+def drawn(seed):
+    return np.random.default_rng(seed)
 
 
 ALL_DIFFERENT = [
@@ -34,28 +127,79 @@ ALL_DIFFERENT = [
     True,
     1.0,
     "1",
+    b"1",
     [1],
     (1,),
+    {1},
+    frozenset({1}),
+    {1, 2},
+    range(3),
+    range(4),
     [1, 2],
     [[1], [2]],
+    [[1, 2]],
+    [[1, 2], []],
+    [[1], [2, []]],
     {"a": 1},
     {"a": 2},
     {"b": 1},
+    {"a": {"b": 1}, "c": 2},
+    {"a": {"b": 1, "c": 2}},
+    OrderedDict(a=1),
     np.array([1]),
     np.array([1.0]),
     np.array([[1]]),
     np.array([2]),
     torch.tensor([1]),
+    torch.tensor([1.0], dtype=torch.bfloat16),
+    torch.tensor([2.0], dtype=torch.bfloat16),
     np.array(["a"], dtype=object),
     np.array(["b"], dtype=object),
     np.array(1),
+    np.float32(1),
+    pd.Series([1]),
+    pd.Series([2]),
+    pd.DataFrame({"a": [1]}),
+    pd.DataFrame({"b": [1]}),
+    torch.float32,
+    torch.float64,
+    torch.device("cpu"),
+    drawn(0),
+    drawn(1),
+    random.Random(0),
+    random.Random(1),
     MLP,
+    nn.Linear,
     loss,
     lambda output, target: output,
     lambda output, target: target,
-    nn.Linear,
+    noise(0.01),
+    noise(3.0),
+    nested(0.01),
+    nested(3.0),
+    with_default(0.01),
+    with_default(3.0),
+    by_keyword(0.01),
+    by_keyword(3.0),
+    functools.partial(loss, 1),
+    functools.partial(loss, 2),
+    functools.partial(loss, target=2),
+    functools.partial(noise(1), 1),
+    functools.lru_cache(noise(1)),
+    functools.lru_cache(noise(2)),
+    Thing(1).apply,
+    Thing(9).apply,
+    [1].append,
+    [2].append,
+    len,
+    np.add,
+    np.multiply,
+    module_of(1.0),
+    module_of(2.0),
     Partial(MLP, hidden=(3,)),
     Partial(MLP, hidden=(4,)),
+    Partial(MLP, a={"a": {"b": 1}, "c": 2}),
+    Partial(MLP, a={"a": {"b": 1, "c": 2}}),
     Tasks(a=Classification(3)),
     Tasks(b=Classification(3)),
     Tasks(a=Classification(3, weight=2.0)),
@@ -63,13 +207,39 @@ ALL_DIFFERENT = [
     EMA(0.6),
     Thing(1),
     Thing(2),
+    Locked(1),
+    Locked(2),
+    Slotted(1),
+    Slotted(2),
+    Chosen(1, None),
+    Chosen(2, None),
+    Counting(1),
+    Counting(2),
+    Hiding(1),
+    Hiding(2),
+    EarlyStopping(patience=1),
+    EarlyStopping(patience=2),
+    cyclic(1),
+    cyclic(2),
 ]
 
 
 def test_different_values_have_different_fingerprints():
     found = [fingerprint_of({"value": value}) for value in ALL_DIFFERENT]
-    assert len(set(found)) == len(found)
+    same = [
+        (ALL_DIFFERENT[i], ALL_DIFFERENT[j])
+        for j in range(len(found))
+        for i in range(j)
+        if found[i] == found[j]
+    ]
+    assert not same
     assert fingerprint_of({"a": 1}) != fingerprint_of({"b": 1})
+
+
+def used(callback):
+    callback.count = 7
+    callback.seen_ = [object()]
+    return callback
 
 
 @pytest.mark.parametrize(
@@ -79,7 +249,19 @@ def test_different_values_have_different_fingerprints():
         (Partial(MLP, hidden=(3,)), Partial(MLP, hidden=(3,))),
         (Tasks(a=Classification(3)), Tasks(a=Classification(3))),
         (Thing(1), Thing(1)),
+        (Locked(1), Locked(1)),
+        (Locked(1).apply, Locked(1).apply),
+        (Chosen(1, open), Chosen(1, iter(()))),
         (torch.ones(2, 3).T, torch.ones(3, 2)),
+        (noise(2.0), noise(2.0)),
+        (by_keyword(2.0), by_keyword(2.0)),
+        (module_of(1.0), module_of(1.0)),
+        ({"b", "a"}, {"a", "b"}),
+        (cyclic(1), cyclic(1)),
+        # What a callback has come to know is no part of what was asked for.
+        (Counting(), used(Counting())),
+        (EarlyStopping(), used(EarlyStopping())),
+        ([EMA(0.5)] * 2, [EMA(0.5), EMA(0.5)]),
     ],
 )
 def test_equal_values_have_the_same_one(one, other):
@@ -93,9 +275,49 @@ def test_every_row_of_a_large_array_counts():
     assert fingerprint_of({"X": X}) != before
 
 
-def test_what_cannot_be_pickled_counts_by_its_class(tmp_path):
-    with open(tmp_path / "file", "w") as file:
-        assert len(fingerprint_of({"value": file})) == 64
+@pytest.mark.parametrize(
+    "text", ["weights", ["weights"], Partial(MLP, weights="weights")]
+)
+def test_files_count_by_their_bytes(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def found():
+        return fingerprint_of({"backbone": Files(text), "other": text})
+
+    fingerprints = [found()]
+    for content in (b"", b"1", b"2"):
+        (tmp_path / "weights").write_bytes(content)
+        fingerprints.append(found())
+    (tmp_path / "weights").unlink()
+    (tmp_path / "weights").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "weights" / name).write_bytes(b"3")
+        fingerprints.append(found())
+    assert len(set(fingerprints)) == len(fingerprints)
+    # A path that is no backbone's, such as a log, may have any content.
+    before = fingerprint_of({"value": text})
+    (tmp_path / "weights" / "a").write_bytes(b"4")
+    assert fingerprint_of({"value": text}) == before
+
+
+@pytest.mark.parametrize("package", ["mtlearn", "torch", "skorch", "numpy"])
+def test_versions_count(package, monkeypatch):
+    before = fingerprint_of({})
+    true = _fingerprint.version
+    monkeypatch.setattr(
+        _fingerprint, "version", lambda name: "0" if name == package else true(name)
+    )
+    assert fingerprint_of({}) != before
+
+
+@pytest.mark.parametrize("make", [lambda: (i for i in ()), lambda: sys._getframe()])
+def test_what_can_be_neither_described_nor_pickled(make):
+    thing = Thing({"inside": [make()]})
+    message = (
+        r"callbacks\.number\['inside'\]\[0\] is <.*cannot be pickled.*__getstate__"
+    )
+    with pytest.raises(InvalidParameterError, match=message):
+        fingerprint_of({"callbacks": thing})
 
 
 PROGRAM = """
@@ -104,15 +326,29 @@ PROGRAM = """
     from mtlearn.networks import MLP
     from mtlearn.training import fingerprint_of
 
+    class Thing:
+        def __init__(self, **values):
+            self.__dict__.update(values)
+
+        def apply(self, x):
+            return x in {"b", "a", "c"}
+
+    def change(scale):
+        return lambda x, generator: Thing(scale=scale).apply(x)
+
     params = MultiTaskEstimator(backbone=Partial(MLP, hidden=(3,))).get_params()
-    fingerprint = fingerprint_of({"params": params, "X": np.arange(5)})
+    names = {"b", "a", "c", ("d", 1)}
+    things = [Thing(names=names, f=change(names)).apply, Thing, change(2)]
+    fingerprint = fingerprint_of({"params": params, "X": np.arange(5), "t": things})
 """
 
 
-def test_it_is_the_same_in_another_process():
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_it_is_the_same_in_another_process(seed):
     # A process of its own imports torch and scikit-learn, which takes seconds.
-    program, here = textwrap.dedent(PROGRAM), {}
-    exec(program, here)
-    command = [sys.executable, "-c", f"{program}\nprint(fingerprint)"]
-    found = subprocess.check_output(command, timeout=120, text=True)
+    text, here = textwrap.dedent(PROGRAM), {"__name__": "__main__"}
+    exec(text, here)
+    command = [sys.executable, "-c", f"{text}\nprint(fingerprint)"]
+    variables = {**os.environ, "PYTHONHASHSEED": seed}
+    found = subprocess.check_output(command, timeout=120, text=True, env=variables)
     assert found == f"{here['fingerprint']}\n"

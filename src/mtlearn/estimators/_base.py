@@ -131,16 +131,16 @@ class BaseMultiTaskEstimator(
         targets = encode_rows(state.codec, X, y, sample_weight)
         validation = self._validation(X_val, y_val, state, settings)
         seed = draw_seed(self.random_state)
-        checkpoints = open_checkpoints(
+        with open_checkpoints(
             self, state, settings, (X, targets, validation), seed
-        )
-        if checkpoints is not None:
-            seed = checkpoints.seed
-        seeds = derive_seeds(seed, len(state.history))
-        data = split_samples(
-            X, targets, state.codec.tasks, settings, seeds.split, validation
-        )
-        return self._train(state, data, settings, seeds, context, checkpoints)
+        ) as checkpoints:
+            if checkpoints is not None:
+                seed = checkpoints.seed
+            seeds = derive_seeds(seed, len(state.history))
+            data = split_samples(
+                X, targets, state.codec.tasks, settings, seeds.split, validation
+            )
+            return self._train(state, data, settings, seeds, context, checkpoints)
 
     @with_callbacks
     def partial_fit(

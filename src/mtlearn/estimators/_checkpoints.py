@@ -1,5 +1,7 @@
 """Which checkpoints a fit has: those of the same parameters, data and versions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -8,19 +10,28 @@ from mtlearn._utils._datasets import DatasetRows
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.tasks import EncodedTargets
-from mtlearn.training import Checkpoints, Samples, fingerprint_of, weights_of
+from mtlearn.training import (
+    Checkpoints,
+    Files,
+    Samples,
+    claimed,
+    current_member,
+    fingerprint_of,
+    weights_of,
+)
 
 # Parameters that change nothing about what is learned; the seed counts as drawn.
 _APART = ("checkpoint_dir", "verbose", "random_state")
 
 
+@contextmanager
 def open_checkpoints(
     estimator: Any,
     state: FitState,
     settings: Settings,
     data: tuple[np.ndarray | DatasetRows, EncodedTargets, Samples | None],
     seed: int,
-) -> Checkpoints | None:
+) -> Iterator[Checkpoints | None]:
     """Find the checkpoints of a fit.
 
     Parameters
@@ -36,28 +47,45 @@ def open_checkpoints(
     seed : int
         Drawn from the estimator's `random_state`.
 
-    Returns
-    -------
+    Yields
+    ------
     Checkpoints or None
-        None without a folder for them.
+        Of no other fit, while the context is open; None without a folder for them.
     """
     if settings.checkpoint_dir is None:
-        return None
+        yield None
+        return
     X, targets, validation = data
-    params = estimator.get_params(deep=False)
-    held_out = () if validation is None else (validation.X, validation.labels)
+    unseeded = estimator.random_state is None
+    member = current_member()
+    place = None if member is None else member.place
     before = {} if state.net is None else weights_of(state.net)
     fingerprint = fingerprint_of(
         {
             "class": type(estimator),
-            "params": {k: v for k, v in params.items() if k not in _APART},
+            **_parameters(estimator),
             "computing": (settings.device.type, settings.precision.name),
-            # Without a seed of the user's, that of an earlier run will do.
-            "seed": None if estimator.random_state is None else seed,
-            "classes": state.codec.classes(),
-            "rows": (X, *targets.values, targets.weights, targets.class_weighted),
-            "held out": held_out,
+            # Without a seed of the user's, that of an earlier run will do; but equal
+            # members of an ensemble are to differ.
+            "seed": place if unseeded else seed,
+            # What encoded labels mean: classes, scales, columns.
+            "codec": state.codec,
+            "rows": (X, targets),
+            "held out": validation,
             "before": (len(state.history), before),
         }
     )
-    return Checkpoints(settings.checkpoint_dir, fingerprint[:32], seed)
+    with claimed(settings.checkpoint_dir, fingerprint[:32]) as name:
+        yield Checkpoints(settings.checkpoint_dir, name, seed)
+
+
+def _parameters(estimator: Any) -> dict[str, Any]:
+    """Give what was asked for, by names for messages."""
+    params = {
+        name: value
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in _APART
+    }
+    if not isinstance(estimator.backbone, str):
+        params["backbone"] = Files(estimator.backbone)
+    return {f"{type(estimator).__name__}.{name}": v for name, v in params.items()}

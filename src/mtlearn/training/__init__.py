@@ -20,9 +20,10 @@ from mtlearn.training._checkpoint import (
     kept_checkpoints,
     release,
 )
+from mtlearn.training._claim import claimed
 from mtlearn.training._device import resolve_device
 from mtlearn.training._divergence import DivergenceGuard
-from mtlearn.training._fingerprint import fingerprint_of
+from mtlearn.training._fingerprint import Files, fingerprint_of, same_value
 from mtlearn.training._gradients import (
     SharedLayer,
     TaskGradients,
@@ -35,7 +36,7 @@ from mtlearn.training._inference import activations, features
 from mtlearn.training._learned import load_weights_of, split_weights, weights_of
 from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._make import make_net
-from mtlearn.training._member import as_member, inner_place
+from mtlearn.training._member import as_member, current_member, inner_place
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parts import resolve_part
@@ -71,6 +72,7 @@ __all__ = [
     "EpochHistory",
     "EpochLine",
     "EpochLog",
+    "Files",
     "Labels",
     "MultiTaskNet",
     "Precision",
@@ -89,8 +91,10 @@ __all__ = [
     "WarmupCosineLR",
     "activations",
     "averaging_callback",
-    "counted_tasks",
     "check_rounding",
+    "claimed",
+    "counted_tasks",
+    "current_member",
     "derive_seeds",
     "draw_seed",
     "features",
@@ -108,6 +112,7 @@ __all__ = [
     "resolve_precision",
     "resolve_schedule",
     "row_chances",
+    "same_value",
     "schedule_callback",
     "shared_layers",
     "split_weights",

@@ -1,18 +1,44 @@
 """A name for a training: what its parameters, data and versions come to."""
 
 import hashlib
-import inspect
-from collections.abc import Callable, Mapping
+import io
+import logging
+import threading
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from pathlib import Path, PurePath
 from typing import Any
 
-import joblib
 import numpy as np
 import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from mtlearn._utils._datasets import DatasetRows
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.training._code import is_code, kind_name, parts_of_code, vars_of
+from mtlearn.training._parameters import constructor_arguments
 
 _VERSIONS = ("mtlearn", "torch", "skorch", "scikit-learn", "numpy")
 # Rows are read in pieces of so many bytes.
 _CHUNK_BYTES = 2**24
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, range)
+_NAMED = torch.dtype | torch.device | torch.memory_format | torch.layout | np.dtype
+# They say nothing of what is learned.
+_EMPTY = (type(threading.Lock()), type(threading.RLock()), threading.local)
+
+
+class Files:
+    """A value whose texts and paths stand for the files that they name.
+
+    Parameters
+    ----------
+    value : object
+        Such as a backbone with the path of its weights.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 def fingerprint_of(values: Mapping[str, Any]) -> str:
@@ -21,75 +47,254 @@ def fingerprint_of(values: Mapping[str, Any]) -> str:
     Parameters
     ----------
     values : mapping of str to object
-        Parameters and data. Arrays count with all their bytes; classes and functions
-        with their names and, where it is found, their source; objects with their
-        parameters.
+        Parameters and data. Arrays count with all their bytes; functions and classes
+        with their code, what it is closed over, and the functions, classes and
+        constants of the user's that it names; objects with their class and state.
 
     Returns
     -------
     str
-        64 hexadecimal digits.
+        64 hexadecimal digits, the same in every process.
+
+    Raises
+    ------
+    InvalidParameterError
+        If something in it can be neither described nor pickled.
     """
-    digest = hashlib.sha256()
-    for name in _VERSIONS:
-        _update(digest.update, [name, version(name)])
-    for name, value in values.items():
-        _update(digest.update, name)
-        _update(digest.update, value)
-    return digest.hexdigest()
+    reader = Reader()
+    versions = [_hash(name, version(name)) for name in _VERSIONS]
+    found = [_hash(name, reader.digest(value, name)) for name, value in values.items()]
+    return _hash(*versions, *found).hex()
 
 
-def _update(update: Callable[[Any], None], value: Any) -> None:
-    """Feed a value, with its type, so that 1 and "1" differ."""
-    update(f"\n{type(value).__qualname__} ".encode())
-    if value is None or isinstance(value, bool | int | float | str | np.generic):
-        update(repr(value).encode())
-    elif isinstance(value, torch.Tensor):
-        _update_rows(update, value.detach().cpu().numpy())
-    elif hasattr(value, "dtype") and hasattr(value, "shape"):
-        _update_rows(update, value)
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            _update(update, key)
-            _update(update, each)
-    elif isinstance(value, list | tuple):
-        update(str(len(value)).encode())
-        for each in value:
-            _update(update, each)
-    elif isinstance(value, type) or inspect.isroutine(value):
-        update(_described(value).encode())
-    elif hasattr(value, "get_params"):
-        update(_described(type(value)).encode())
-        _update(update, value.get_params(deep=False))
-    else:
-        update(_hash(value).encode())
+def same_value(one: Any, other: Any) -> bool:
+    """Tell whether two values are equal in all that they are made of.
+
+    Parameters
+    ----------
+    one, other : object
+        Parameters. What can be neither described nor pickled is equal to what has
+        the same class.
+
+    Returns
+    -------
+    bool
+        Whether they are.
+    """
+    found = [Reader(strict=False).digest(each, "") for each in (one, other)]
+    return found[0] == found[1]
 
 
-def _update_rows(update: Callable[[Any], None], rows: Any) -> None:
-    """Feed an array piece by piece, without a copy of the whole."""
-    update(f"{rows.dtype} {rows.shape}".encode())
-    if rows.dtype == object or not rows.shape:
-        update(joblib.hash(np.asarray(rows)).encode())
+class Reader:
+    """Reads values into digests.
+
+    Parameters
+    ----------
+    strict : bool, default=True
+        Whether what cannot be described is an error; else its class stands for it.
+    """
+
+    def __init__(self, *, strict: bool = True) -> None:
+        self.strict = strict
+        self._files = False
+        self._known: dict[tuple[int, bool], bytes] = {}
+        self._kept: list[Any] = []  # so that no id is used twice
+        self._inside: list[int] = []
+
+    def digest(self, value: Any, where: str) -> bytes:
+        """Compute what stands for a value, and only for what is equal to it.
+
+        Parameters
+        ----------
+        value : object
+            Any.
+        where : str
+            What it is called, for messages.
+
+        Returns
+        -------
+        bytes
+            32 of them.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it can be neither described nor pickled.
+        """
+        if isinstance(value, _ATOMS):
+            return self._atom(value)
+        key = id(value), self._files
+        if key in self._known:
+            return self._known[key]
+        if id(value) in self._inside:  # a cycle: how far up it leads
+            return _hash("cycle", len(self._inside) - self._inside.index(id(value)))
+        self._inside.append(id(value))
+        try:
+            found = self._compound(value, where)
+        finally:
+            self._inside.pop()
+        self._kept.append(value)
+        self._known[key] = found
+        return found
+
+    def _atom(self, value: Any) -> bytes:
+        found = _hash(kind_name(type(value)), repr(value))
+        if self._files and isinstance(value, str) and value:
+            return _hash(found, *_contents(Path(value)))
+        return found
+
+    def _compound(self, value: Any, where: str) -> bytes:
+        """Read what is made of parts, each of which has a digest."""
+        if isinstance(value, Files):
+            before, self._files = self._files, True
+            try:
+                return self.digest(value.value, where)
+            finally:
+                self._files = before
+        if isinstance(value, Tensor):
+            return _hash("tensor", str(value.dtype), *_tensor_rows(value))
+        if _is_array(value):
+            return self._array(value, where)
+        if isinstance(value, PurePath):
+            found = _hash(kind_name(type(value)), str(value))
+            return _hash(found, *_contents(Path(value))) if self._files else found
+        if isinstance(value, _NAMED):
+            return _hash(kind_name(type(value)), str(value))
+        if is_code(value):
+            parts = parts_of_code(value)
+            # Names of files in code are none of an argument's.
+            before, self._files = self._files, False
+            try:
+                return self._joined("code", parts, where)
+            finally:
+                self._files = before
+        return self._container(value, where)
+
+    def _container(self, value: Any, where: str) -> bytes:
+        name = kind_name(type(value))
+        if isinstance(value, Mapping) and not hasattr(value, "get_params"):
+            items = [
+                (self.digest(k, where), self.digest(v, f"{where}[{k!r}]"))
+                for k, v in value.items()
+            ]
+            return _hash(name, len(items), *(part for item in items for part in item))
+        if isinstance(value, set | frozenset):
+            return _hash(name, *sorted(self.digest(each, where) for each in value))
+        if isinstance(value, list | tuple):
+            return self._joined(name, value, where)
+        return self._object(value, where)
+
+    def _joined(self, name: str, values: Iterable[Any], where: str) -> bytes:
+        found = [self.digest(each, f"{where}[{i}]") for i, each in enumerate(values)]
+        return _hash(name, len(found), *found)
+
+    def _array(self, value: Any, where: str) -> bytes:
+        """Read an array piece by piece, without a copy of the whole."""
+        if value.dtype == object:
+            found = self._joined("items", np.asarray(value).ravel().tolist(), where)
+            return _hash("array", str(value.shape), found)
+        return _hash("array", str(value.dtype), str(value.shape), *_rows(value))
+
+    def _object(self, value: Any, where: str) -> bytes:
+        """Read an object by its class and what it holds."""
+        cls = self.digest(type(value), where)
+        if isinstance(value, Callback):
+            arguments = constructor_arguments(value)
+            return _hash(cls, self._container(arguments, where))
+        if hasattr(value, "get_params"):
+            params = value.get_params(deep=False)
+            others = {k: v for k, v in vars_of(value).items() if k not in params}
+            held = self._attributes(params, where), self._attributes(others, where)
+            return _hash(cls, *held)
+        if isinstance(value, _EMPTY):
+            return cls
+        if isinstance(value, io.IOBase):
+            named = [getattr(value, name, None) for name in ("name", "mode")]
+            return _hash(cls, repr([str(each) for each in named]))
+        if isinstance(value, logging.Logger):
+            return _hash(cls, value.name)
+        return _hash(cls, self._state(value, where))
+
+    def _attributes(self, values: Mapping[str, Any], where: str) -> bytes:
+        found = [
+            (_hash(name), self.digest(each, f"{where}.{name}"))
+            for name, each in values.items()
+        ]
+        return _hash(len(found), *(part for pair in found for part in pair))
+
+    def _state(self, value: Any, where: str) -> bytes:
+        """Read what a pickle would hold, or else the attributes."""
+        try:
+            reduced = value.__reduce_ex__(4)
+        except Exception as error:  # such as an object that holds a connection
+            if vars_of(value):
+                return self._attributes(vars(value), where)
+            return self._undescribed(value, where, error)
+        if isinstance(reduced, str):
+            return _hash("global", reduced)
+        state = reduced[2] if len(reduced) > 2 else None
+        parts = [self.digest(reduced[0], where), self.digest(reduced[1], where)]
+        if isinstance(state, dict):
+            parts.append(self._attributes({str(k): v for k, v in state.items()}, where))
+        else:
+            parts.append(self.digest(state, where))
+        more = [None if each is None else list(each) for each in reduced[3:5]]
+        return _hash(*parts, self.digest(more, where))
+
+    def _undescribed(self, value: Any, where: str, error: Exception) -> bytes:
+        if not self.strict:
+            return _hash(kind_name(type(value)))
+        raise InvalidParameterError(
+            f"{where} is {value!r}, by which a checkpoint cannot tell its own fit from "
+            f"another: it has no attributes, and cannot be pickled ({error}). Leave it "
+            "out of the __getstate__ of what holds it, or set checkpoint_dir=None."
+        ) from error
+
+
+def _is_array(value: Any) -> bool:
+    """Tell whether a value is an array, or rows that are read as one."""
+    if isinstance(value, np.ndarray):
+        return type(value) in (np.ndarray, np.memmap)
+    return isinstance(value, DatasetRows)
+
+
+def _rows(rows: Any) -> Iterable[Any]:
+    if not rows.shape:
+        yield np.ascontiguousarray(rows).tobytes()
         return
     step = max(1, _CHUNK_BYTES // max(1, rows[:1].nbytes)) if len(rows) else 1
     for start in range(0, len(rows), step):
-        update(np.ascontiguousarray(rows[start : start + step]).data)
+        piece = np.ascontiguousarray(rows[start : start + step])
+        yield piece.reshape(-1).view(np.uint8).data if piece.size else b""
 
 
-def _described(value: Any) -> str:
-    """Name a class or function, with its source where it may change unnoticed."""
-    module = getattr(value, "__module__", None) or ""
-    name = f"{module}.{getattr(value, '__qualname__', repr(type(value)))}"
-    if module.partition(".")[0] in ("mtlearn", "torch", "skorch", "sklearn"):
-        return name
+def _tensor_rows(tensor: Tensor) -> Iterable[Any]:
+    yield str(tuple(tensor.shape))
+    dense = tensor.detach().to_dense() if tensor.is_sparse else tensor.detach()
+    plain = dense.resolve_conj().resolve_neg().cpu().contiguous()
+    yield plain.reshape(-1).view(torch.uint8).numpy().data if plain.numel() else b""
+
+
+def _contents(path: Path) -> Iterable[Any]:
+    """Give the bytes of a file, or of the files in a folder, if there are any."""
     try:
-        return f"{name} {inspect.getsource(value)}"
-    except (OSError, TypeError):  # typed in by hand, or not written in Python
-        return name
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = [file for file in files if file.is_file()]
+    except (OSError, ValueError):  # no name that a file can have
+        return
+    for file in files:
+        yield file.name if file != path else "file"
+        yield str(file.stat().st_size)
+        with file.open("rb") as opened:
+            while piece := opened.read(_CHUNK_BYTES):
+                yield piece
 
 
-def _hash(value: Any) -> str:
-    try:
-        return joblib.hash(value)
-    except Exception:  # what cannot be pickled, such as an open file
-        return _described(type(value))
+def _hash(*parts: Any) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        if not isinstance(part, bytes | memoryview):
+            part = str(part).encode("utf-8", "surrogatepass")
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    return digest.digest()

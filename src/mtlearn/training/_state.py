@@ -1,6 +1,9 @@
 """All that training goes on from, between two epochs."""
 
+import random
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -11,26 +14,67 @@ from torch import Tensor
 from mtlearn._utils._plain import PlainDecoder, PlainEncoder
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
 from mtlearn.training._learned import load_weights_of, parameters_of, weights_of
+from mtlearn.training._parameters import is_handle, learned_attributes
+
+_DICTS: dict[type, str] = {dict: "dict", OrderedDict: "ordered", Counter: "counter"}
 
 
 class StateEncoder(PlainEncoder):
     """Turns a state into JSON, with its tensors beside it."""
+
+    def encode(self, value: Any, where: str) -> Any:
+        """Encode a value; see `PlainEncoder`."""
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+            # Before what is plain: float64 is a float too, and rounds as itself.
+            item = super().encode(value.item(), where)
+            return {"type": "scalar", "dtype": value.dtype.str, "value": item}
+        inexact = isinstance(value, int | float | str | list | tuple | set)
+        if inexact and type(value) not in (bool, int, float, str, list, tuple, set):
+            raise _refusal(value, where)  # it would come back as another type
+        return super().encode(value, where)
+
+    def _kind(self, value: dict[Any, Any], where: str) -> str:
+        if type(value) not in _DICTS:
+            raise _refusal(value, where)
+        return _DICTS[type(value)]
 
     def _other(self, value: Any, where: str) -> Any:
         if isinstance(value, Tensor):
             # An optimiser's state must lie in memory as its weights do.
             name = self._beside(value.detach().cpu().contiguous().clone())
             return {"type": "tensor", "name": name, "stride": list(value.stride())}
-        if isinstance(value, np.generic):
-            return self.encode(value.item(), where)
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
             name = self._beside(torch.from_numpy(np.array(value)))
             return {"type": "array", "name": name}
-        raise InvalidParameterError(
-            f"{where} is {value!r}, which no checkpoint can hold. Give its callback a "
-            "state_dict() of numbers, strings and tensors and a load_state_dict(state)"
-            ", or set checkpoint_dir=None."
-        )
+        if isinstance(value, PurePath):
+            return {"type": "path", "text": str(value)}
+        if type(value) is deque:
+            items = self._items(value, where)
+            return {"type": "deque", "items": items, "maxlen": value.maxlen}
+        return self._generator(value, where)
+
+    def _generator(self, value: Any, where: str) -> Any:
+        """Encode a generator of random numbers."""
+        if isinstance(value, torch.Generator) and value.device.type == "cpu":
+            state: Any = value.get_state()
+        elif isinstance(value, np.random.RandomState):
+            state = value.get_state()
+        elif isinstance(value, np.random.Generator):
+            state = value.bit_generator.state
+        elif type(value) is random.Random:
+            state = value.getstate()
+        else:
+            raise _refusal(value, where)
+        record = self.encode(state, where)
+        return {"type": "generator", "kind": type(value).__name__, "state": record}
+
+
+def _refusal(value: Any, where: str) -> InvalidParameterError:
+    return InvalidParameterError(
+        f"{where} is {value!r}, which no checkpoint can hold. Give its callback a "
+        "state_dict() of numbers, strings and tensors and a load_state_dict(state)"
+        ", or set checkpoint_dir=None."
+    )
 
 
 class StateDecoder(PlainDecoder):
@@ -41,6 +85,16 @@ class StateDecoder(PlainDecoder):
             **super()._makers(),
             "tensor": self._tensor,
             "array": lambda record: self.arrays[record["name"]].numpy(),
+            "scalar": lambda record: np.dtype(record["dtype"]).type(
+                self.decode(record["value"])
+            ),
+            "ordered": lambda record: OrderedDict(self._pairs(record)),
+            "counter": lambda record: Counter(dict(self._pairs(record))),
+            "deque": lambda record: deque(
+                self.decode(record["items"]), record["maxlen"]
+            ),
+            "path": lambda record: Path(record["text"]),
+            "generator": self._generator,
         }
 
     def _tensor(self, record: dict[str, Any]) -> Tensor:
@@ -51,6 +105,26 @@ class StateDecoder(PlainDecoder):
         return torch.empty_strided(tensor.shape, stride, dtype=tensor.dtype).copy_(
             tensor
         )
+
+    def _generator(self, record: dict[str, Any]) -> Any:
+        kind, state = record["kind"], self.decode(record["state"])
+        made: Any
+        if kind == "Generator" and isinstance(state, dict):
+            bits = vars(np.random).get(state["bit_generator"])
+            if not (
+                isinstance(bits, type) and issubclass(bits, np.random.BitGenerator)
+            ):
+                raise ModelFormatError("a generator of it is none of NumPy's")
+            made = np.random.Generator(bits())
+            made.bit_generator.state = state
+            return made
+        if kind == "Random":
+            made = random.Random()
+            made.setstate(state)
+            return made
+        made = torch.Generator() if kind == "Generator" else np.random.RandomState()
+        made.set_state(state)
+        return made
 
 
 def state_of(net: Any) -> dict[str, Any]:
@@ -81,7 +155,9 @@ def state_of(net: Any) -> dict[str, Any]:
             {key: value for key, value in row.items() if key != "batches"}
             for row in net.history
         ],
-        "callbacks": {name: _callback_state(each) for name, each in net.callbacks_},
+        "callbacks": {
+            name: _callback_state(each, net) for name, each in net.callbacks_
+        },
     }
 
 
@@ -111,14 +187,18 @@ def restore_state(net: Any, state: dict[str, Any]) -> None:
             _restore_callback(callback, state["callbacks"][name])
 
 
-def _callback_state(callback: Any) -> Any:
+def _callback_state(callback: Any, net: Any) -> Any:
     """Give what a callback says is its state, or all that it has not been given."""
     if isinstance(callback, LRScheduler):
         return callback.lr_scheduler_.state_dict(), callback.batch_idx_
     if hasattr(callback, "state_dict"):
         return callback.state_dict()
-    params = callback.get_params(deep=False)
-    return {name: each for name, each in vars(callback).items() if name not in params}
+    parts = net, net.module_, net.criterion_, net.optimizer_, net.history
+    return {
+        name: value
+        for name, value in learned_attributes(callback).items()
+        if not (is_handle(value) or any(value is part for part in parts))
+    }
 
 
 def _restore_callback(callback: Any, state: Any) -> None:

@@ -1,0 +1,158 @@
+"""What a callback has come to know goes on with a checkpoint."""
+
+import random
+from collections import Counter, OrderedDict, deque
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback, EarlyStopping, Freezer, ProgressBar
+
+from mtlearn.exceptions import InvalidParameterError
+from tiny_problems import assert_same_bits, make_table, table_estimator
+
+ARMED = []
+
+
+@pytest.fixture(autouse=True)
+def begin():
+    ARMED.clear()
+
+
+def resumed(tmp_path, make, **params):
+    """Return an undisturbed fit, and one whose second run has callbacks of its own."""
+    X, y = make_table()
+    params = {"max_epochs": 6, **params}
+    expected = table_estimator(callbacks=[make()], **params).fit(X, y)
+    ARMED.append(True)
+    estimator = table_estimator(callbacks=[make()], **params, checkpoint_dir=tmp_path)
+    with pytest.raises(RuntimeError, match="crash"):
+        estimator.fit(X, y)
+    ARMED.clear()
+    estimator.set_params(callbacks=[make()])
+    return expected, estimator.fit(X, y)
+
+
+class Failing(Callback):
+    def on_batch_begin(self, net, training=False, **kwargs):
+        if ARMED and len(net.history) == 4:
+            raise RuntimeError("crash")
+
+
+class Divides(Failing):
+    """Divides the rate every second epoch, and counts without an underscore."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.count = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.count += 1
+        if self.count % 2 == 0:
+            net.optimizer_.param_groups[0]["lr"] /= 10
+
+
+class CountsAtOnce(Failing):
+    """Counts from its constructor on, and acts once."""
+
+    def __init__(self, at=5):
+        self.at = at
+        self.n = 0
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.n += 1
+        if self.n == self.at:
+            net.optimizer_.param_groups[0]["lr"] = 0.0
+
+
+class Draws(Failing):
+    """Has a state of many types, and tools that no file can hold."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.numpy = np.random.default_rng(0)
+        self.old = np.random.RandomState(0)
+        self.plain = random.Random(0)
+        self.torch = torch.Generator().manual_seed(0)
+        self.recent = deque([1.0], maxlen=2)
+        self.seen = Counter()
+        self.named = OrderedDict(a=1)
+        self.exact = np.float32(0.1)
+        self.rows = []
+        self.folder = Path("here")
+        self.net = net
+        self.weights = net.module_
+        self.function = table_estimator
+        self.log = open(__file__)  # noqa: SIM115
+
+    def on_train_end(self, net, **kwargs):
+        self.log.close()
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seen["epochs"] += 1
+        self.exact *= np.float32(1.1)
+        self.recent.append(float(self.exact))
+        drawn = (
+            self.numpy.random(),
+            self.old.rand(),
+            self.plain.random(),
+            torch.rand((), generator=self.torch).item(),
+        )
+        assert type(self.exact) is np.float32
+        self.rows.append([*drawn, sum(self.recent), self.seen["epochs"]])
+        assert self.seen["none"] == 0
+        net.optimizer_.param_groups[0]["lr"] *= sum(drawn)
+
+
+@pytest.mark.parametrize("make", [Divides, CountsAtOnce])
+def test_a_counter_goes_on(make, tmp_path):
+    expected, found = resumed(tmp_path, make)
+    assert_same_bits(found, expected)
+    rates = [row["lr"] for row in found.history_]
+    assert rates == [row["lr"] for row in expected.history_]
+    assert len(set(rates)) > 1
+
+
+def test_by_hand(tmp_path):
+    _, found = resumed(tmp_path, Divides, lr=1.0, optimizer="sgd")
+    rates = [row["lr"] for row in found.history_]
+    np.testing.assert_allclose(rates, [1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_states_of_many_types(tmp_path):
+    expected, found = resumed(tmp_path, Draws)
+    assert_same_bits(found, expected)
+    rows = [estimator.callbacks[0].rows for estimator in (found, expected)]
+    assert rows[0] == rows[1]
+    assert [row[-1] for row in rows[0]] == [1, 2, 3, 4, 5, 6]
+
+
+class Named(tuple):
+    """Would come back as a plain tuple."""
+
+
+@pytest.mark.parametrize("value", [object(), Named([1]), np.array(["a"], dtype=object)])
+def test_what_no_file_can_hold_is_named(value, tmp_path):
+    class Odd(Callback):
+        def on_train_begin(self, net, **kwargs):
+            self.count = {"inner": value}
+
+    X, y = make_table()
+    message = r"callbacks\['Odd'\]\['count'\]\['inner'\] is .*no checkpoint can hold"
+    with pytest.raises(InvalidParameterError, match=message):
+        table_estimator(callbacks=[Odd()], checkpoint_dir=tmp_path).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ProgressBar(),
+        lambda: Freezer("backbone*"),
+        lambda: EarlyStopping("train_loss", load_best=True),
+    ],
+)
+def test_callbacks_of_skorch(make, tmp_path):
+    X, y = make_table()
+    table_estimator(callbacks=[make()], checkpoint_dir=tmp_path).fit(X, y)
+    assert not list(tmp_path.iterdir())
