@@ -23,7 +23,9 @@ def draw_symmetric(
         On the CPU, with the dtype of the batch.
     """
     # In float32 whatever the batch is, so that float64 sees the same changes.
-    drawn = torch.rand((n_rows, len(x)), generator=generator, dtype=torch.float32)
+    drawn = torch.rand(
+        (n_rows, len(x)), generator=generator, dtype=torch.float32, device="cpu"
+    )
     return (2 * drawn - 1).to(x.dtype)
 
 

@@ -44,7 +44,7 @@ def random_noise(
     x: torch.Tensor, deviation: float, generator: torch.Generator
 ) -> torch.Tensor:
     """Add normal noise to every value."""
-    noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+    noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device="cpu")
     return x + deviation * noise.to(x.device)
 
 
@@ -87,12 +87,12 @@ def _blur_matrices(deviations: torch.Tensor, radius: int, size: int) -> torch.Te
 
     As matrices, borders cost nothing and the kernel may be longer than the line.
     """
-    offsets = torch.arange(-radius, radius + 1)
+    offsets = torch.arange(-radius, radius + 1, device="cpu")
     # Zero would be divided by zero; this little leaves every pixel as it is.
     scaled = offsets / deviations.clamp(min=1e-3)[:, None]
     weights = (-(scaled**2) / 2).exp()
     weights = weights / weights.sum(1, keepdim=True)
-    sources = (torch.arange(size)[:, None] + offsets) % (2 * size)
+    sources = (torch.arange(size, device="cpu")[:, None] + offsets) % (2 * size)
     sources = torch.where(sources < size, sources, 2 * size - 1 - sources)
     shape = (len(deviations), *sources.shape)
     matrices = weights.new_zeros((len(deviations), size, size))
@@ -106,7 +106,7 @@ def random_cutout(
 ) -> torch.Tensor:
     """Fill a square of each sample with the means of its channels."""
     side = max(1, round(fraction * min(x.shape[2:])))
-    sides = torch.full((2, len(x)), side)
+    sides = torch.full((2, len(x)), side, device="cpu")
     mask = random_rectangles(x, sides, generator)
     return torch.where(mask, x.mean((2, 3), keepdim=True), x)
 
@@ -132,9 +132,9 @@ def random_rectangles(
     """
     inside = []
     for size, lengths in zip(x.shape[2:], sides, strict=True):
-        centres = torch.randint(size, (len(x),), generator=generator)
+        centres = torch.randint(size, (len(x),), generator=generator, device="cpu")
         starts = (centres - lengths // 2)[:, None]
-        pixels = torch.arange(size)
+        pixels = torch.arange(size, device="cpu")
         inside.append((pixels >= starts) & (pixels < starts + lengths[:, None]))
     rows, columns = (part.to(x.device) for part in inside)
     return rows[:, None, :, None] & columns[:, None, None, :]

@@ -206,7 +206,7 @@ class CutMix(VersionedEstimator):
             )
         check_images(x, "CutMix")
         permutation, lam = _draw(self.alpha, self.probability, x, generator)
-        size = torch.tensor(x.shape[2:])[:, None]
+        size = torch.tensor(x.shape[2:], device="cpu")[:, None]
         sides = (size * (1 - lam).sqrt()).long()
         pasted = random_rectangles(x, sides, generator)
         mixed = torch.where(pasted, x[permutation], x)
@@ -226,10 +226,13 @@ def _draw(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Draw each sample's partner, and on the CPU the share that it keeps of itself."""
     n_samples = len(x)
-    permutation = torch.randperm(n_samples, generator=generator)
-    is_mixed = torch.rand(n_samples, generator=generator) < probability
+    permutation = torch.randperm(n_samples, generator=generator, device="cpu")
+    drawn = torch.rand(
+        n_samples, generator=generator, dtype=torch.float32, device="cpu"
+    )
+    is_mixed = drawn < probability
     # torch's Beta distribution takes no generator.
-    seed = int(torch.randint(2**63 - 1, (), generator=generator))
+    seed = int(torch.randint(2**63 - 1, (), generator=generator, device="cpu"))
     shares = np.random.default_rng(seed).beta(alpha, alpha, n_samples)
     lam = torch.where(is_mixed, torch.from_numpy(shares), 1)
     return permutation.to(x.device), lam.to(x.dtype)

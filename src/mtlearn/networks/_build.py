@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -12,10 +13,11 @@ from mtlearn.exceptions import (
     NetworkError,
     ParameterTypeError,
 )
+from mtlearn.networks._float32 import InFloat32
 from mtlearn.networks._heads import HeadSpec, make_head
 from mtlearn.networks._memory import check_memory, values_of_pass
 from mtlearn.networks._multitask import MultiTaskNetwork
-from mtlearn.networks._registry import architecture
+from mtlearn.networks._registry import architecture, is_registered
 from mtlearn.networks._weights import load_weights
 
 
@@ -91,9 +93,8 @@ def build_network(
     check_memory(row_values, shape, 2, dtype, torch.device("cpu"))
     n_features = _count_features(module, shape, dtype)
     memory_format = _choose_memory_format(module, shape, dtype)
-    network = MultiTaskNetwork(
-        module,
-        [
+    with InFloat32():
+        made = [
             make_head(
                 n_features,
                 head.out_features,
@@ -102,11 +103,8 @@ def build_network(
                 batch_norm=head.batch_norm,
             )
             for head in heads
-        ],
-        memory_format,
-        row_values,
-    )
-    return network.to(dtype)
+        ]
+    return MultiTaskNetwork(module, made, memory_format, row_values).to(dtype)
 
 
 def _build_backbone(
@@ -125,7 +123,9 @@ def _build_backbone(
         if name in accepted
     }
     try:
-        return backbone(**{**known, **params})
+        # Code of the user's may mean torch's default type, and mix it with others.
+        with InFloat32() if is_registered(backbone) else nullcontext():
+            return backbone(**{**known, **params})
     except Exception as error:
         raise NetworkError(
             f"The backbone {backbone.__name__} could not be built for samples of "

@@ -125,7 +125,7 @@ def _labels(task: Any) -> list[Any] | None:
 
 def _exported(module: nn.Module, shape: Sequence[int], dtype: torch.dtype) -> Any:
     """Give torch's ONNX program of a module that takes any number of rows."""
-    rows = torch.zeros(_EXAMPLE_ROWS, *shape, dtype=dtype)
+    rows = torch.zeros(_EXAMPLE_ROWS, *shape, dtype=dtype, device="cpu")
     with quiet():
         try:
             return torch.onnx.export(

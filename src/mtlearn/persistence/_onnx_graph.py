@@ -224,7 +224,7 @@ class _InUnits:
 
 
 def _double(number: Any) -> Tensor:
-    return torch.tensor(number, dtype=torch.float64)
+    return torch.tensor(number, dtype=torch.float64, device="cpu")
 
 
 class _Average(nn.Module):

@@ -74,7 +74,7 @@ def to_labels(
         or that sum too small.
     """
     values = tuple(
-        torch.as_tensor(value)
+        torch.from_numpy(np.asarray(value))
         if value.dtype.kind == "i"
         else _real(value, dtype, "y, as the loss sees it,", _REMEDY_OF_TARGETS)
         for value in targets.values
@@ -105,7 +105,7 @@ def check_rounding(targets: EncodedTargets, tasks: Tasks, dtype: torch.dtype) ->
     InvalidDataError
         If rounding takes away more than a hundredth of their spread.
     """
-    shorter = torch.empty(0, dtype=dtype).numpy().dtype
+    shorter = torch.empty(0, dtype=dtype, device="cpu").numpy().dtype
     for (name, task), values, weights in zip(
         tasks.items(), targets.values, targets.weights.T, strict=True
     ):
@@ -129,7 +129,7 @@ def _real(values: np.ndarray, dtype: torch.dtype, what: str, remedy: str) -> Ten
             f"{what} has values up to {np.abs(values).max():.3g}, and {dtype} ends at "
             f"{most:.3g}. {remedy}"
         )
-    return torch.as_tensor(values, dtype=dtype)
+    return torch.as_tensor(values, dtype=dtype, device="cpu")
 
 
 def _weights(weights: np.ndarray, dtype: torch.dtype) -> Tensor:
@@ -192,7 +192,7 @@ class Batches:
         return len(self.slices)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Labels | None]]:
-        order = torch.arange(len(self.samples))
+        order = torch.arange(len(self.samples), device="cpu")
         if self.generator is not None:
             order = draw_order(len(order), self.samples.chances, self.generator)
         rows = [order[batch] for batch in self.slices]

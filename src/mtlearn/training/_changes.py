@@ -87,7 +87,7 @@ def mixed_labels(labels: Labels, permutation: Tensor, lam: Tensor | float) -> La
     """
     device, dtype = labels.weights.device, labels.weights.dtype
     permutation = permutation.to(device)
-    own = torch.as_tensor(lam, dtype=dtype).to(device)
+    own = torch.as_tensor(lam, dtype=dtype, device=device)
     own = own.expand(len(labels.weights))[:, None]
 
     def shared(weights: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ def _unpack(mixed: Any, n_rows: int, mixing: Change) -> tuple[Any, Tensor, Tenso
         return mixed
     try:
         x, permutation, lam = mixed
-        permutation, lam = torch.as_tensor(permutation), torch.as_tensor(lam)
+        permutation, lam = _as_tensor(permutation), _as_tensor(lam)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidParameterError(_MIXED.format(mixing, _kind(mixed))) from error
     whole = not (permutation.is_floating_point() or permutation.is_complex())
@@ -118,6 +118,13 @@ def _unpack(mixed: Any, n_rows: int, mixing: Change) -> tuple[Any, Tensor, Tenso
         got = ", ".join(map(_kind, (x, permutation, lam)))
         raise InvalidParameterError(_MIXED.format(mixing, got))
     return x, permutation, lam
+
+
+def _as_tensor(values: Any) -> Tensor:
+    """Leave a tensor where it is, and make anything else one on the CPU."""
+    if isinstance(values, Tensor):
+        return values
+    return torch.as_tensor(values, device="cpu")
 
 
 _MIXED = (

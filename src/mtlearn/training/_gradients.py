@@ -305,7 +305,7 @@ def _gradient_sums(
 
 def _mean_losses(net: Any, samples: Samples, moved: Mapping[str, Tensor]) -> np.ndarray:
     """Compute each task's mean loss; NaN without labels."""
-    total = torch.zeros(len(net.tasks), dtype=torch.float64)
+    total = torch.zeros(len(net.tasks), dtype=torch.float64, device="cpu")
     with torch.no_grad():
         for x, labels in net.get_iterator(samples):
             total += _loss_sums(net, x, labels, moved).double().cpu()
@@ -342,7 +342,8 @@ def _products(
     """Multiply the tasks' gradients with each other, layer by layer."""
     left, products = iter(sums), []
     for own in layers.values():
-        product = torch.zeros(len(sums[0]), len(sums[0]), dtype=torch.float64)
+        n_tasks = len(sums[0])
+        product = torch.zeros(n_tasks, n_tasks, dtype=torch.float64, device="cpu")
         for _ in own:
             flat = next(left).flatten(1).double()
             product += (flat @ flat.T).cpu()

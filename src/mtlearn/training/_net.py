@@ -88,7 +88,8 @@ class MultiTaskNet(BatchLoop):
             This net.
         """
         arguments = self.get_params_for("module") | {"dtype": self.precision.dtype}
-        self.module_ = self.initialized_instance(self.module, arguments)
+        with torch.device("cpu"):  # whatever torch's default device is
+            self.module_ = self.initialized_instance(self.module, arguments)
         if self.compile_options is not None:
             _compile(self.module_, self.compile_options)
         # The network that predicts, with a description of the weights it was made of.

@@ -200,8 +200,9 @@ def draw_order(
         With chances, some rows come several times and others not at all.
     """
     if chances is None:
-        return torch.randperm(n_rows, generator=generator)
+        return torch.randperm(n_rows, generator=generator, device="cpu")
     # Not torch.multinomial, which takes at most 2**24 rows.
     ends = torch.from_numpy(np.cumsum(chances))
-    points = torch.rand(n_rows, generator=generator, dtype=torch.float64) * ends[-1]
+    drawn = torch.rand(n_rows, generator=generator, dtype=torch.float64, device="cpu")
+    points = drawn * ends[-1]
     return torch.searchsorted(ends, points, right=True).clamp_(max=n_rows - 1)

@@ -45,7 +45,7 @@ class StepSums:
         """
         if n_rows not in self._sums:
             exact = [float(mean * n_rows) for mean in self._means]
-            sums = torch.tensor(exact, dtype=self._dtype)
+            sums = torch.tensor(exact, dtype=self._dtype, device="cpu")
             self._sums[n_rows] = torch.where(sums > 0, sums, 1.0).to(self._device)
         return self._sums[n_rows]
 

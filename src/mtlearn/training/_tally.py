@@ -33,7 +33,7 @@ class Tally:
         self.statistics: list[Tensor] = []
         self._waiting: list[tuple[Tensor, Sequence[Tensor], Labels]] = []
         self._n_waiting = 0
-        self._latest = torch.zeros(2, len(self.task_weights))
+        self._latest = torch.zeros(2, len(self.task_weights), device="cpu")
 
     def add(self, parts: LossParts, outputs: Sequence[Tensor], labels: Labels) -> None:
         """Add one batch.
