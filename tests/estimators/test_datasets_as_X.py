@@ -151,8 +151,9 @@ def test_checkpoints(tmp_path):
     pairs = Pairs(X, y)
     estimator = image_estimator(checkpoint_dir=tmp_path).fit(pairs)
     assert_same_bits(expected, estimator)
-    # The shape, the labels, whether the rows are those of before, and two epochs.
-    assert len(pairs.read) == 1 + (1 + 1 + 2) * len(X) + 1
+    # The shape, the labels, whether the rows are those of before, two epochs, and the
+    # statistics of the batch norms.
+    assert len(pairs.read) == 1 + (1 + 1 + 2 + 1) * len(X) + 1
 
 
 @pytest.mark.parametrize(("make", "X", "y"), MAKERS.values(), ids=MAKERS)
@@ -160,15 +161,17 @@ def test_what_is_read(make, X, y):
     n_rows, epochs = len(X), 3
     items = Items(X)
     estimator = make(max_epochs=epochs).fit(items, y)
-    # The first item tells the shape; then each epoch reads each item once.
-    assert len(items.read) == 1 + epochs * n_rows
-    assert np.bincount(items.read[1:]).tolist() == [epochs] * n_rows
+    # The first item tells the shape; then each epoch reads each item once, as do the
+    # statistics of batch norms in the end.
+    passes = epochs + (make is image_estimator)
+    assert len(items.read) == 1 + passes * n_rows
+    assert np.bincount(items.read[1:]).tolist() == [passes] * n_rows
     items.read.clear()
     estimator.predict(items)
     assert items.read == [0, *range(n_rows)]
     pairs = Pairs(X, y)
     make(max_epochs=epochs).fit(pairs)  # labels take one pass more
-    assert len(pairs.read) == 1 + (1 + epochs) * n_rows
+    assert len(pairs.read) == 1 + (1 + passes) * n_rows
 
 
 def test_labels_without_a_dataset_are_still_required():

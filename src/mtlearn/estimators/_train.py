@@ -24,6 +24,7 @@ from mtlearn.training import (
     EpochHistory,
     EpochLine,
     EpochLog,
+    FreshStatistics,
     MultiTaskNet,
     ProgressBar,
     Randomness,
@@ -84,7 +85,7 @@ def train(
         guard,
         *metrics,
         *_recording(net, history, data[0], settings),
-        *_keeping(best, averages, settings),
+        *_keeping(best, averages, data, settings),
         *others,
         # Stops training, after everyone else has seen the epoch.
         EpochEnd(
@@ -140,15 +141,19 @@ def _recording(
 
 
 def _keeping(
-    best: BestWeights, averages: list[Callback], settings: Settings
+    best: BestWeights,
+    averages: list[Callback],
+    data: tuple[Samples, Samples | None],
+    settings: Settings,
 ) -> list[Callback]:
     """Order what keeps weights.
 
     The best epoch's weights may be averages over steps, and an average over epochs
-    takes the place of the best one.
+    takes the place of the best one. The statistics are those of what comes out.
     """
     over_steps = isinstance(settings.averaging, EMA)
-    return [*averages, best] if over_steps else [best, *averages]
+    keepers = [*averages, best] if over_steps else [best, *averages]
+    return [*keepers, FreshStatistics(data[0], data[1] is not None)]
 
 
 def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Callback]:

@@ -55,6 +55,7 @@ from mtlearn.training._schedules import (
 )
 from mtlearn.training._seeding import Seeds, derive_seeds, draw_seed
 from mtlearn.training._split import unlabelled_tasks, validation_rows
+from mtlearn.training._statistics import FreshStatistics
 from mtlearn.training._tally import counted_tasks
 from mtlearn.training._task_metric import TaskMetric
 from mtlearn.training._threads import threads
@@ -73,6 +74,7 @@ __all__ = [
     "EpochLine",
     "EpochLog",
     "Files",
+    "FreshStatistics",
     "Labels",
     "MultiTaskNet",
     "Precision",

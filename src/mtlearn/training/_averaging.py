@@ -2,22 +2,19 @@
 
 import math
 from collections.abc import Callable, Iterable
-from copy import deepcopy
 from typing import Any
 
 import torch
 from skorch.callbacks import Callback
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn, update_bn
+from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
 from mtlearn._utils._validation import check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
-from mtlearn.training._batches import Batches
-from mtlearn.training._inference import prediction_batch
-from mtlearn.training._learned import modules_of, parameters_of
+from mtlearn.training._learned import parameters_of
 from mtlearn.training._samples import Samples
+from mtlearn.training._statistics import refresh_batch_norms
 
 Update = Callable[[list[Tensor], list[Tensor], int], None]
 
@@ -27,8 +24,8 @@ class EMA(VersionedEstimator):
 
     After each batch the average moves a little towards the weights. Validation, the
     best weights and the trained network have the average; training itself goes on
-    from the weights as they are. The statistics of batch normalisation are averaged
-    too.
+    from the weights as they are. The statistics of batch normalisation are those of the
+    average.
 
     Parameters
     ----------
@@ -257,9 +254,7 @@ class EMACallback(Callback):
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         # Other buffers may hold what has no mean, such as a mask of -inf.
-        norms = [each for each in modules_of(net) if isinstance(each, _BatchNorm)]
-        statistics = [buffer for norm in norms for buffer in norm.buffers()]
-        self.average_ = WeightAverage([*parameters_of(net).values(), *statistics])
+        self.average_ = WeightAverage(parameters_of(net).values())
         self.shown_ = False
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
@@ -354,40 +349,3 @@ class SWACallback(Callback):
             self.average_.exchange()
             self.has_replaced_ = True
             refresh_batch_norms(net, self.rows)
-
-
-def refresh_batch_norms(net: Any, rows: Samples) -> None:
-    """Compute the statistics of batch normalisation anew, by one pass.
-
-    Layers that stay in evaluation mode, as those of a frozen backbone do, keep theirs.
-
-    Parameters
-    ----------
-    net : MultiTaskNet
-        Its network runs in training mode, without gradients.
-    rows : Samples
-        Rows; their labels do not matter.
-    """
-    norms = [
-        module
-        for module in net.module_.modules()
-        if isinstance(module, _BatchNorm) and module.track_running_stats
-    ]
-    if not norms:
-        return
-    before = [deepcopy(norm.state_dict()) for norm in norms]
-    # Each batch counts the same in the mean: all must be of about the same size.
-    n_batches = math.ceil(len(rows) / prediction_batch(rows, net.device))
-    # Without labels, for which all of X would be kept on the device.
-    batches = Batches(
-        Samples(rows.X, rows=rows.rows),
-        math.ceil(len(rows) / n_batches),
-        net.precision.dtype,
-        at_least=2,
-        device=net.device,
-    )
-    with net.precision.context(net.device):
-        update_bn((x for x, _ in batches), net.module_)
-    for norm, state in zip(norms, before, strict=True):
-        if not norm.num_batches_tracked:
-            norm.load_state_dict(state)

@@ -121,6 +121,7 @@ def inference_network(net: Any) -> MultiTaskNetwork:
     MultiTaskNetwork
         In evaluation mode.
     """
+    net.refresh_statistics()
     network = net.module_
     state = fingerprint(network)
     if state is None or net.compile_options is not None:

@@ -16,6 +16,7 @@ from mtlearn.training._own_numbers import OwnNumbers
 from mtlearn.training._precision import Precision
 from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._scaling import scaled_step
+from mtlearn.training._statistics import RecentInputs
 from mtlearn.training._step_sums import StepSums
 from mtlearn.training._tally import Tally
 
@@ -37,6 +38,7 @@ class BatchLoop(OwnNumbers):
     scaler_: Any
     change_generator_: torch.Generator
     step_sums_: StepSums | None
+    recent_: RecentInputs | None
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, *, epochs: int = 1
@@ -222,6 +224,8 @@ class BatchLoop(OwnNumbers):
         # Once a step: an optimiser may compute the loss of a batch several times, of
         # which the first one, with the weights as they were, is the step's.
         x, labels = batch
+        if self.recent_ is not None:
+            self.recent_.add(x)
         batch = self.changed(x, labels, self.change_generator_)
         if self.scaler_.is_enabled():
             step = scaled_step(self, batch)

@@ -24,6 +24,7 @@ from mtlearn.training._precision import Precision
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._samples import Samples
 from mtlearn.training._scaling import loss_scaler
+from mtlearn.training._statistics import RecentInputs, refresh_if_stale
 from mtlearn.training._step_sums import StepSums
 
 
@@ -94,6 +95,7 @@ class MultiTaskNet(BatchLoop):
             _compile(self.module_, self.compile_options)
         # The network that predicts, with a description of the weights it was made of.
         self.inference_: tuple[Any, Any] | None = None
+        self.recent_: RecentInputs | None = None
         self.scaler_ = loss_scaler(self.precision, self.device)
         self.randomness_ = Randomness(0, torch.device(self.device))
         self.generator_ = torch.Generator()
@@ -174,8 +176,13 @@ class MultiTaskNet(BatchLoop):
                     callback.close_bar()
             # They know the training data, which a fitted net must not keep alive.
             self.changes_, self.step_sums_ = Changes(), None
+            self.recent_ = None
             self.callbacks = []
             self.initialize_callbacks()
+
+    def refresh_statistics(self) -> None:
+        """Bring the statistics of batch norms up to date with the weights."""
+        refresh_if_stale(self)
 
     def move(self, device: str, precision: Precision) -> bool:
         """Move the network where it is to compute.

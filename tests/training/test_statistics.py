@@ -1,0 +1,241 @@
+"""Statistics of batch norms: those of the weights that are validated and predict."""
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+from tiny_nets import BFLOAT16, FLOAT32, make_net, make_problem, train
+from torch import nn
+
+from mtlearn.networks import MLP
+from mtlearn.training import EMA, SWA, FreshStatistics, Samples, averaging_callback
+from mtlearn.training._inference import inference_network
+from mtlearn.training._statistics import (
+    RecentInputs,
+    refresh_batch_norms,
+    rows_for_statistics,
+)
+
+NORMS = {"module__backbone_params": {"hidden": (4,), "batch_norm": True}}
+
+
+class Dropping(nn.Module):
+    """Drops half of its inputs before a batch norm."""
+
+    def __init__(self, in_features):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Dropout(0.5), nn.Linear(in_features, 4), nn.BatchNorm1d(4)
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class Frozen(MLP):
+    """A backbone that stays in evaluation mode."""
+
+    def train(self, mode=True):
+        return super().train(False)
+
+
+def linear_and_norm(net):
+    layers = net.module_.backbone.layers
+    first = next(i for i, each in enumerate(layers) if isinstance(each, nn.Linear))
+    return layers[first], layers[first + 1]
+
+
+def statistics_by_hand(net, X):
+    """Return mean and unbiased variance of what the batch norm gets for rows."""
+    linear, _ = linear_and_norm(net)
+    weight = linear.weight.detach().numpy()
+    bias = 0 if linear.bias is None else linear.bias.detach().numpy()
+    x = X @ weight.T + bias
+    return x.mean(axis=0), x.var(axis=0, ddof=1)
+
+
+def assert_statistics(net, X, rtol=1e-12):
+    _, norm = linear_and_norm(net)
+    found = norm.running_mean.numpy(), norm.running_var.numpy()
+    for value, expected in zip(found, statistics_by_hand(net, X), strict=True):
+        np.testing.assert_allclose(value, expected, rtol=rtol, atol=1e-14)
+
+
+class AtValidation(Callback):
+    """Look at the statistics at each batch of validation."""
+
+    def __init__(self, X):
+        self.X = X
+        self.n_looks = 0
+
+    def on_batch_begin(self, net, training, **kwargs):
+        if not training:
+            self.n_looks += 1
+            assert_statistics(net, self.X)
+
+
+def test_rows_by_hand():
+    few = {n: rows_for_statistics(n) for n in (1, 20, 32, 33, 512, 700)}
+    assert few == {1: 1, 20: 20, 32: 32, 33: 32, 512: 32, 700: 43}
+    assert [rows_for_statistics(n) for n in (2430, 10**6)] == [151, 4096]
+    assert rows_for_statistics(700, n_epochs=3) == 131
+    assert rows_for_statistics(700, n_epochs=100) == 700
+    assert rows_for_statistics(10**6, n_epochs=100) == 4096
+
+
+def test_recent_inputs_are_the_last_ones():
+    recent = RecentInputs(5, due=False)
+    assert not recent.stale
+    for start in range(0, 12, 3):
+        recent.add(torch.arange(start, start + 3)[:, None])
+    assert recent.stale
+    parts = recent.take(2)
+    assert [len(part) for part in parts] == [2, 2, 1]
+    assert torch.cat(parts)[:, 0].tolist() == [7, 8, 9, 10, 11]
+    assert len(recent.batches) == 2
+
+
+def test_large_inputs_are_kept_to_the_fewest():
+    recent = RecentInputs(1000, due=False)
+    large = torch.zeros(8, 1).expand(8, 2**19)  # rows of 2 MiB, in no memory
+    for _ in range(20):
+        recent.add(large)
+    assert sum(map(len, recent.batches)) == 32
+
+
+@pytest.mark.parametrize("averaging", [None, EMA(0.9)], ids=["none", "ema"])
+def test_validation_sees_the_statistics_of_the_weights(averaging):
+    samples, tasks = make_problem()  # the last 30 rows of an epoch are all of them
+    net, look = make_net(tasks, **NORMS), AtValidation(samples.X)
+    averages = [] if averaging is None else [averaging_callback(averaging, 3, samples)]
+    fresh = FreshStatistics(samples, validates=True)
+    train(net, samples, *averages, fresh, look, valid=samples)
+    assert look.n_looks == 3
+    assert_statistics(net, samples.X)
+    assert net.recent_ is None
+
+
+def test_a_training_without_validation_ends_with_the_statistics_of_its_weights():
+    samples, tasks = make_problem()
+    net = make_net(tasks, **NORMS)
+    train(net, samples, FreshStatistics(samples, validates=False))
+    assert_statistics(net, samples.X)
+
+
+def test_some_rows_are_drawn_by_their_chances():
+    samples, tasks = make_problem(400)
+    chances = np.where(np.arange(400) < 40, 10.0, 0.0)
+    drawn = Samples(samples.X, samples.labels, chances=chances)
+    net = make_net(tasks, **NORMS)
+    train(net, drawn, FreshStatistics(drawn, validates=False), epochs=1)
+    mean, _ = statistics_by_hand(net, samples.X[:40])
+    _, norm = linear_and_norm(net)
+    # Of 32 draws from 40 rows: their mean is within some standard errors.
+    _, variance = statistics_by_hand(net, samples.X[:40])
+    error = np.abs(norm.running_mean.numpy() - mean) / np.sqrt(variance / 32)
+    assert error.max() < 4
+    everyone, _ = statistics_by_hand(net, samples.X)
+    assert not np.allclose(norm.running_mean, everyone, rtol=1e-6)
+
+
+def test_nothing_is_dropped_for_statistics():
+    samples, tasks = make_problem()
+    net = make_net(tasks, module__backbone=Dropping, module__backbone_params={})
+    train(net, samples, FreshStatistics(samples, True), valid=samples)
+    assert_statistics(net, samples.X)
+
+
+def test_a_callback_that_predicts_gets_them_and_changes_nothing():
+    samples, tasks = make_problem()
+
+    class Predict(Callback):
+        n_seen = 0
+
+        def on_epoch_end(self, net, **kwargs):
+            linear, norm = linear_and_norm(net)
+            x = torch.from_numpy(samples.X)
+            mean, variance = map(torch.from_numpy, statistics_by_hand(net, samples.X))
+            normed = (linear(x) - mean) / (variance + norm.eps).sqrt()
+            expected = (normed * norm.weight + norm.bias).relu().detach()
+            found = inference_network(net).features(x).detach()
+            torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+            self.n_seen += 1
+
+    states = []
+    for callbacks in ([], [Predict()]):
+        net = make_net(tasks, **NORMS)
+        fresh = FreshStatistics(samples, validates=False)
+        train(net, samples, fresh, *callbacks)
+        states.append(net.module_.state_dict())
+    assert callbacks[0].n_seen == 3
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+@pytest.mark.parametrize("valid", [False, True])
+def test_a_mean_of_weights_has_the_statistics_of_one_pass(valid):
+    samples, tasks = make_problem(500)  # more than those of the last steps
+    net = make_net(tasks, **NORMS)
+    average = averaging_callback(SWA(0.5), 3, samples)
+    fresh = FreshStatistics(samples, validates=valid)
+    train(net, samples, average, fresh, valid=samples if valid else None)
+    assert_statistics(net, samples.X)
+
+
+def test_batches_of_statistics_are_of_about_the_same_size():
+    samples, tasks = make_problem(4097)
+    net = make_net(tasks, **NORMS)
+    refresh_batch_norms(net, samples)
+    assert_statistics(net, samples.X, rtol=2e-3)
+    _, norm = linear_and_norm(net)
+    assert norm.num_batches_tracked == 2
+    assert norm.momentum == 0.1
+
+
+def test_statistics_in_a_shorter_precision():
+    samples, tasks = make_problem(dtype=torch.float32)
+    norms = []
+    for precision in (FLOAT32, BFLOAT16):
+        net = make_net(tasks, precision, **NORMS)
+        refresh_batch_norms(net, samples)
+        norms.append(linear_and_norm(net)[1])
+    assert {norm.running_var.dtype for norm in norms} == {torch.float32}
+    whole, short = (norm.running_var for norm in norms)
+    assert not torch.equal(whole, short)
+    torch.testing.assert_close(whole, short, rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_network_stays_in_its_mode(training):
+    samples, tasks = make_problem()
+    net = make_net(tasks, **NORMS)
+    net.module_.train(training)
+    refresh_batch_norms(net, samples)
+    assert {module.training for module in net.module_.modules()} == {training}
+
+
+def test_statistics_of_a_frozen_backbone_stay():
+    samples, tasks = make_problem()
+    net = make_net(tasks, module__backbone=Frozen, **NORMS)
+    before = [buffer.clone() for buffer in net.module_.buffers()]
+    fresh = FreshStatistics(samples, validates=True)
+    train(net, samples, fresh, averaging_callback(SWA(0.5), 3, samples), valid=samples)
+    assert len(before) == 3
+    assert all(map(torch.equal, before, net.module_.buffers()))
+
+
+def test_layers_that_nothing_passes_keep_theirs():
+    samples, tasks = make_problem()
+    net = make_net(tasks, **NORMS)
+    spare = net.module_.backbone.spare = nn.BatchNorm1d(2).double()
+    spare.running_mean.fill_(3.0)
+    refresh_batch_norms(net, samples)
+    assert spare.running_mean.tolist() == [3.0, 3.0]
+    assert_statistics(net, samples.X)
+
+
+def test_a_network_without_batch_norms_makes_no_pass():
+    samples, tasks = make_problem()
+    net = make_net(tasks)
+    trainings = net.module_.n_trainings
+    refresh_batch_norms(net, samples)
+    assert net.module_.n_trainings == trainings
