@@ -1,8 +1,11 @@
 """warm_start and partial_fit: training that goes on."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
@@ -86,6 +89,69 @@ def test_a_warm_start_checks_the_shape():
     estimator = image_estimator(warm_start=True).fit(X, y)
     with pytest.raises(InvalidDataError, match=r"fitted on images of shape \(6, 6, 1"):
         estimator.fit(X[:, :5], y)
+
+
+class Held(Callback):
+    """Keeps the validation rows of each fit."""
+
+    def __init__(self):
+        self.rows = []
+
+    def on_train_begin(self, net, X, **kwargs):
+        self.rows.append(X[1].rows.tolist())
+
+
+def split_twice(random_state, between):
+    X, y = make_table()
+    held = Held()
+    estimator = table_estimator(
+        warm_start=True, early_stopping=True, validation_fraction=0.3, max_epochs=2,
+        random_state=random_state,
+    )  # fmt: skip
+    estimator.set_params(callbacks=[held]).fit(X, y)
+    estimator.set_params(callbacks=None)
+    between(estimator, X, y)
+    estimator.set_params(callbacks=[held])
+    estimator.fit(X, y)
+    return held.rows
+
+
+def pickled(estimator, X, y):
+    vars(estimator).update(vars(pickle.loads(pickle.dumps(estimator))))
+
+
+@pytest.mark.parametrize(
+    "random_state", [0, None, np.random.RandomState(0)], ids=["int", "None", "state"]
+)
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda estimator, X, y: None,
+        lambda estimator, X, y: estimator.partial_fit(X, y),
+        pickled,
+    ],
+    ids=["nothing", "partial_fit", "pickle"],
+)
+def test_a_warm_start_holds_out_the_same_rows(random_state, between):
+    first, second = split_twice(random_state, between)
+    assert first == second
+    assert len(first) == 12
+
+
+def test_a_warm_start_from_an_earlier_version_holds_out_those_of_its_seed():
+    first, second = split_twice(0, lambda estimator, X, y: forget_split(estimator))
+    assert first == second
+
+
+def forget_split(estimator):
+    del estimator._split_seed
+
+
+def test_a_cold_start_without_a_seed_holds_out_others():
+    first, second = split_twice(
+        None, lambda estimator, X, y: estimator.set_params(warm_start=False)
+    )
+    assert first != second
 
 
 def test_partial_fit_is_one_epoch():

@@ -1,5 +1,7 @@
 """Joint against single networks: the same numbers as by hand."""
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from sklearn.metrics import accuracy_score, mean_absolute_error
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from mtlearn import Classification, Head, Partial, Regression, SeedEnsemble, Tasks
 from mtlearn.exceptions import (
@@ -158,3 +161,53 @@ def test_bad_parameters(change, error, message):
     arguments = {"estimator": table_estimator(), "X": X, "y": y, **change}
     with pytest.raises(error, match=message):
         sharing_report(**arguments)
+
+
+class Split(Callback):
+    """Adds the rows of both sides of each fit's split, by their first column."""
+
+    seen: ClassVar[list] = []
+
+    def on_train_begin(self, net, X, **kwargs):
+        sides = [samples.X[samples.rows, 0].tolist() for samples in X]
+        self.seen.append((net.tasks.names, *sides))
+
+
+@pytest.mark.parametrize(
+    "how", [{"early_stopping": True}, {"lr_schedule": "plateau"}], ids=str
+)
+@pytest.mark.parametrize("piped", [False, True])
+def test_all_networks_of_a_fold_train_and_validate_on_the_same_rows(how, piped):
+    X, y = make_table(60)
+    X[:, 0] = np.arange(60)
+    y[::3, 1] = np.nan
+    estimator = table_estimator(
+        validation_fraction=0.3, max_epochs=1, callbacks=[Split()], **how
+    )
+    Split.seen.clear()
+    model = make_pipeline(StandardScaler(), estimator) if piped else estimator
+    sharing_report(model, X, y, cv=2, random_state=0)
+
+    splits = Split.seen
+    assert [names for names, *_ in splits] == 2 * [
+        ("kind", "size"),
+        ("kind",),
+        ("size",),
+    ]
+    for first in (0, 3):
+        joint = splits[first]
+        assert len(joint[2]) == 9
+        for single in splits[first + 1 : first + 3]:
+            assert single[1:] == joint[1:]
+    assert splits[0][1:] != splits[3][1:]
+
+
+def test_the_joint_network_holds_out_what_it_would_by_itself():
+    X, y = make_table(60)
+    X[:, 0] = np.arange(60)
+    estimator = table_estimator(early_stopping=True, callbacks=[Split()], max_epochs=1)
+    Split.seen.clear()
+    sharing_report(estimator, X, y, cv=KFold(2), random_state=0)
+    seed = int(np.random.RandomState(0).randint(2**31))
+    estimator.set_params(random_state=seed).fit(X[30:], y[30:])
+    assert Split.seen[-1] == Split.seen[0]

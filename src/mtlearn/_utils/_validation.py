@@ -73,6 +73,13 @@ def check_integer(value: Any, name: str, owner: str, *, low: int) -> int:
     return int(value)
 
 
+def check_fraction(value: Any, name: str, owner: str) -> float:
+    """Return a share in (0, 1), or raise."""
+    return check_real(
+        value, name, owner, low=0, high=1, include_low=False, include_high=False
+    )
+
+
 def check_bool(value: Any, name: str, owner: str) -> bool:
     """Return a truth value, or raise."""
     if not isinstance(value, bool | np.bool_):

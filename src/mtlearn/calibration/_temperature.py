@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._datasets import item_labels, take_rows
 from mtlearn._utils._inner_features import InnerFeatures
 from mtlearn._utils._routing import params_of_rows, routed_params
+from mtlearn._utils._row_plan import plan_of, planned_rows, resampled_plan
 from mtlearn._utils._unwrap import (
     check_multi_task,
     forget_optimizer,
@@ -23,7 +24,7 @@ from mtlearn._utils._unwrap import (
     task_outputs,
     unwrap,
 )
-from mtlearn._utils._validation import check_real
+from mtlearn._utils._validation import check_fraction
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.estimators import MultiTaskMixin
 from mtlearn.exceptions import ParameterTypeError
@@ -151,14 +152,8 @@ class TemperatureScaled(
         """
         owner = type(self).__name__
         check_multi_task(self.estimator, "estimator", owner)
-        fraction = check_real(
-            self.validation_fraction,
-            "validation_fraction",
-            owner,
-            low=0,
-            high=1,
-            include_low=False,
-            include_high=False,
+        fraction = check_fraction(
+            self.validation_fraction, "validation_fraction", owner
         )
         weights = fit_params.pop("sample_weight", None)
         y = item_labels(X, y)
@@ -176,9 +171,10 @@ class TemperatureScaled(
         )
         rows, held_out = self._split(X, y, weights, fraction)
         params = params_of_rows(params, rows, len(rows) + len(held_out))
-        fitted = self._train(
-            clone(self.estimator), take_rows(X, rows), take_rows(y, rows), params
-        )
+        with planned_rows(resampled_plan(len(rows) + len(held_out), rows)):
+            fitted = self._train(
+                clone(self.estimator), take_rows(X, rows), take_rows(y, rows), params
+            )
         if weights is not None:
             weights = take_rows(weights, held_out)
         self._keep(fitted, take_rows(X, held_out), take_rows(y, held_out), weights)
@@ -193,7 +189,10 @@ class TemperatureScaled(
         check_consistent_length(X, targets.weights)
         seed = draw_seed(self.random_state)
         remedy = "validation_fraction, or scale a FrozenEstimator on other samples"
-        return validation_rows(targets, codec.tasks, fraction, seed, remedy=remedy)
+        origins = plan_of(len(targets)).origins
+        return validation_rows(
+            targets, codec.tasks, fraction, seed, origins=origins, remedy=remedy
+        )
 
     def _train(self, estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the estimator inside, of which scikit-learn's callbacks are told."""

@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from mtlearn._utils._datasets import take_rows
-from mtlearn._utils._routing import params_of_rows
+from mtlearn._utils._routing import n_rows, params_of_rows
+from mtlearn._utils._row_plan import RowPlan, planned_rows, resampled_plan
 from mtlearn._utils._unwrap import forget_optimizer, unwrap
 from mtlearn.training import as_member, inner_place, kept_checkpoints
 
@@ -51,11 +52,19 @@ def fit_members(
     """
     if isinstance(X, torch.Tensor) and X.device.type == "cpu" and not X.requires_grad:
         X = X.numpy()  # which joblib can map into the memory of workers
+    n_samples = n_rows(X) or 0
     # Callbacks see the ensemble without what an earlier fit has learned.
     caller = clone(owner)
     fitted = Parallel(n_jobs=owner.n_jobs, verbose=owner.verbose)(
         delayed(_fit_member)(
-            member, X, y, given, chosen, context, caller, inner_place(number)
+            member,
+            X,
+            y,
+            given,
+            chosen,
+            context,
+            caller,
+            (inner_place(number), resampled_plan(n_samples, chosen)),
         )
         for number, (member, given, chosen, context) in enumerate(
             zip(members, params, rows, contexts, strict=True)
@@ -79,13 +88,18 @@ def _fit_member(
     rows: np.ndarray | None,
     context: Any,
     owner: Any,
-    place: tuple[int, ...],
+    known: tuple[tuple[int, ...], RowPlan],
 ) -> tuple[Any, list[Path]]:
     if rows is not None:
         params = params_of_rows(params, rows, len(rows))
         X, y = take_rows(X, rows), take_rows(y, rows)
+    place, plan = known
     data = {"estimator": owner, "X": X, "y": y}
-    with context.propagate_callback_context(member), kept_checkpoints() as files:
+    with (
+        context.propagate_callback_context(member),
+        kept_checkpoints() as files,
+        planned_rows(plan),
+    ):
         context.call_on_fit_task_begin(**data)
         with as_member(place, seed_of(member)):
             member.fit(X, y, **params)

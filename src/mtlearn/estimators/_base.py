@@ -137,8 +137,10 @@ class BaseMultiTaskEstimator(
             if checkpoints is not None:
                 seed = checkpoints.seed
             seeds = derive_seeds(seed, len(state.history))
+            if state.split_seed is None:
+                state.split_seed = seeds.split
             data = split_samples(
-                X, targets, state.codec.tasks, settings, seeds.split, validation
+                X, targets, state.codec.tasks, settings, state.split_seed, validation
             )
             return self._train(state, data, settings, seeds, context, checkpoints)
 
@@ -262,7 +264,13 @@ class BaseMultiTaskEstimator(
         """Give what an earlier fit has learned, to go on from."""
         if not hasattr(self, "net_"):
             return None
-        return FitState(self._codec, self.net_, list(self.history_), self.best_epoch_)
+        return FitState(
+            self._codec,
+            self.net_,
+            list(self.history_),
+            self.best_epoch_,
+            getattr(self, "_split_seed", None),  # in files of earlier versions
+        )
 
     def _may_classify(self) -> bool:
         return has_classification(self.tasks)

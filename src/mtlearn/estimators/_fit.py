@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._datasets import DatasetRows
+from mtlearn._utils._row_plan import plan_of
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
     InvalidDataError,
@@ -49,12 +50,16 @@ class FitState:
         A row for each epoch.
     best_epoch : int
         The epoch (from 1) with the lowest validation loss, or the last one.
+    split_seed : int or None
+        Of the first split of rows, which later ones repeat: rows to validate on must
+        not have trained the network before.
     """
 
     codec: Codec
     net: Any = None
     history: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = 0
+    split_seed: int | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Give the attributes of an estimator fitted so far."""
@@ -68,6 +73,7 @@ class FitState:
             "history_": self.history,
             "n_iter_": len(self.history),
             "best_epoch_": self.best_epoch,
+            "_split_seed": self.split_seed,
         }
         classes = self.codec.classes()
         return fitted if classes is None else {**fitted, "classes_": classes}
@@ -123,8 +129,15 @@ def split_samples(
     """Set validation rows aside where they are needed, without a copy of X."""
     if validation is not None or not settings.validates:
         return training_samples(X, targets, tasks, settings), validation
-    fraction = settings.validation_fraction
-    train, valid = validation_rows(targets, tasks, fraction, seed)
+    plan = plan_of(len(targets))
+    if plan.held_out is None:
+        fraction = settings.validation_fraction
+        train, valid = validation_rows(
+            targets, tasks, fraction, seed, origins=plan.origins
+        )
+    else:
+        valid = plan.held_out
+        train = np.setdiff1d(np.arange(len(targets)), valid)
     return (
         training_samples(X, targets.take(train), tasks, settings, train),
         Samples(X, make_labels(targets.take(valid), settings), valid),

@@ -13,6 +13,7 @@ from mtlearn._utils._partial import Partial
 from mtlearn._utils._validation import (
     check_bool,
     check_choice,
+    check_fraction,
     check_integer,
     check_real,
 )
@@ -189,7 +190,9 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
         batch_size=check_integer(estimator.batch_size, "batch_size", owner, low=1),
         validates=stops or watches_validation(schedule),
-        validation_fraction=_read_fraction(estimator.validation_fraction, owner),
+        validation_fraction=check_fraction(
+            estimator.validation_fraction, "validation_fraction", owner
+        ),
         patience=patience if stops else None,
         restore_best=check_bool(estimator.restore_best, "restore_best", owner),
         falls_back=_read_on_divergence(estimator.on_divergence, owner),
@@ -217,18 +220,6 @@ def _read_positive(estimator: Any, name: str, owner: str) -> float | None:
     if value is None:
         return None
     return check_real(value, name, owner, low=0, include_low=False)
-
-
-def _read_fraction(value: Any, owner: str) -> float:
-    return check_real(
-        value,
-        "validation_fraction",
-        owner,
-        low=0,
-        high=1,
-        include_low=False,
-        include_high=False,
-    )
 
 
 def _read_optimizer(

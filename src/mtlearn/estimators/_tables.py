@@ -109,7 +109,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         ends with the same bits. When it ends, the files are removed.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, classes and target scales of the last
-        one, with a new optimiser.
+        one, with a new optimiser, and holds out the same rows of the same labels.
     random_state : None, int or RandomState, default=None
         An int gives the same results on the same machine, versions and number of
         threads. No global random state is read or changed.

@@ -1,6 +1,7 @@
 """Whether tasks gain or lose by sharing a network."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._unwrap import unwrap
-from mtlearn._utils._validation import check_integer, check_real
+from mtlearn._utils._validation import check_fraction, check_integer
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.inspection._clones import check_max_samples, trainable
 from mtlearn.inspection._conflict_pairs import mean_and_error
@@ -22,6 +23,7 @@ from mtlearn.inspection._sharing_fits import (
     OWNER,
     Fold,
     fit_and_score,
+    held_out_rows,
     joint_learner,
     single_learner,
 )
@@ -50,7 +52,8 @@ def sharing_report(
     """Compare one network for all tasks with one network for each.
 
     On every fold, the estimator is fitted on all tasks, and on each task by itself,
-    with the same rows, the same seed and everything else the same. While the joint
+    with the same rows to train and to validate on, the same seed and everything else
+    the same. While the joint
     network trains, it is asked what a step for one task does to the loss of the others
     [2]_; from that, groups of tasks are suggested.
 
@@ -148,10 +151,7 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
     good     accuracy     ...
     ...
     """
-    level = check_real(
-        confidence, "confidence", OWNER, low=0, high=1,
-        include_low=False, include_high=False,
-    )  # fmt: skip
+    level = check_fraction(confidence, "confidence", OWNER)
     most = check_max_samples(max_samples, OWNER)
     n_repeats = check_integer(n_repeats, "n_repeats", OWNER, low=1)
     model, prefix = trainable(estimator, OWNER)
@@ -168,7 +168,10 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
         weights = label_weights(read_targets(y, tasks), sample_weight)
     joint = joint_learner(model, prefix, tasks, weights)
     singles = [single_learner(joint, name, y, weights) for name in tasks.names]
-    folds = _folds(cv, n_repeats, X, y, groups, tasks, random_state)
+    folds = [
+        replace(fold, held_out=held_out_rows(joint, y, fold))
+        for fold in _folds(cv, n_repeats, X, y, groups, tasks, random_state)
+    ]
     done = Parallel(n_jobs=n_jobs)(
         delayed(fit_and_score)(learner, X, y, fold, chosen, most)
         for fold in folds

@@ -10,13 +10,21 @@ from sklearn.base import clone
 from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._frames import open_frame
 from mtlearn._utils._prepared import prepared
+from mtlearn._utils._row_plan import RowPlan, planned_rows
 from mtlearn._utils._unwrap import unwrap
+from mtlearn._utils._validation import check_fraction
 from mtlearn.inspection._clones import fit_arguments, fit_recorded
 from mtlearn.inspection._conflict_pairs import mean_and_error
 from mtlearn.inspection._recording import AffinityRecorder
 from mtlearn.metrics import FIGURES, scored_labels
-from mtlearn.tasks import Task, Tasks
-from mtlearn.training import TaskMetric
+from mtlearn.tasks import Task, Tasks, fit_codec
+from mtlearn.training import (
+    TaskMetric,
+    derive_seeds,
+    resolve_schedule,
+    validation_rows,
+    watches_validation,
+)
 
 OWNER = "sharing_report"
 
@@ -134,6 +142,8 @@ class Fold:
         Rows.
     seed : int
         The `random_state` of every learner.
+    held_out : ndarray of int or None
+        Rows of `train` by their places in it, if every learner is to validate on some.
     """
 
     repeat: int
@@ -141,6 +151,38 @@ class Fold:
     train: np.ndarray
     test: np.ndarray
     seed: int
+    held_out: np.ndarray | None = None
+
+
+def held_out_rows(joint: Learner, y: Any, fold: Fold) -> np.ndarray | None:
+    """Choose the rows that all learners validate on, by the labels of all tasks.
+
+    Parameters
+    ----------
+    joint : Learner
+        Of all tasks.
+    y : array-like, DataFrame or SliceDict
+        Labels of all rows.
+    fold : Fold
+        Which of them are to train on.
+
+    Returns
+    -------
+    ndarray of int or None
+        Those that the joint network would choose by itself; None if it needs none.
+    """
+    inner = unwrap(joint.estimator)
+    owner = type(inner).__name__
+    schedule = resolve_schedule(inner.lr_schedule, owner)
+    if not (inner.early_stopping or watches_validation(schedule)):
+        return None
+    name = "validation_fraction"
+    fraction = check_fraction(getattr(inner, name), name, owner)
+    labels, weight = take_rows(y, fold.train), _take(joint.weight, fold.train)
+    codec = fit_codec(joint.tasks, labels, weight)
+    targets = codec.encode(labels, weight)
+    seed = derive_seeds(fold.seed, 0).split
+    return validation_rows(targets, codec.tasks, fraction, seed)[1]
 
 
 def fit_and_score(
@@ -176,14 +218,15 @@ def fit_and_score(
         (take_rows(X, rows), take_rows(y, rows), _take(learner.weight, rows))
         for rows in (fold.train, fold.test)
     )
-    arguments = {"sample_weight": train[2]}
+    (X, y, weight), prefix = train, learner.prefix
+    recorder = AffinityRecorder(OWNER, max_samples, fold.seed)
     affinity = None
-    if len(learner.tasks) > 1:
-        recorder = AffinityRecorder(OWNER, max_samples, fold.seed)
-        fit_recorded(estimator, learner.prefix, recorder, train[0], train[1], arguments)
-        affinity = mean_and_error(np.stack(list(recorder.records_.values())))[0]
-    else:
-        estimator.fit(train[0], train[1], **fit_arguments(learner.prefix, **arguments))
+    with planned_rows(RowPlan(len(fold.train), held_out=fold.held_out)):
+        if len(learner.tasks) > 1:
+            fit_recorded(estimator, prefix, recorder, X, y, {"sample_weight": weight})
+            affinity = mean_and_error(np.stack(list(recorder.records_.values())))[0]
+        else:
+            estimator.fit(X, y, **fit_arguments(prefix, sample_weight=weight))
     labels = scored_labels(learner.tasks, test[1], estimator.predict(test[0]), test[2])
     return {
         name: FIGURES[task.kind][metrics[name]](labels[name])

@@ -52,7 +52,8 @@ class Seeds(NamedTuple):
     order : int
         Of the order of the rows.
     split : int
-        Of the validation split.
+        Of the validation split, the same whatever epoch training begins at: rows that
+        have trained the network must not validate it later.
     changes : int
         Of augmentation and mixing.
     """
@@ -64,7 +65,7 @@ class Seeds(NamedTuple):
 
 
 def derive_seeds(seed: int, epoch: int) -> Seeds:
-    """Derive seeds that differ by use and by the epoch that training begins at.
+    """Derive seeds that differ by use and, but for the split, by where training begins.
 
     Parameters
     ----------
@@ -78,4 +79,8 @@ def derive_seeds(seed: int, epoch: int) -> Seeds:
     Seeds
         Seeds of the fit.
     """
-    return Seeds(*map(int, np.random.SeedSequence([seed, epoch]).generate_state(4)))
+    first, now = (
+        Seeds(*map(int, np.random.SeedSequence([seed, begin]).generate_state(4)))
+        for begin in (0, epoch)
+    )
+    return now._replace(split=first.split)

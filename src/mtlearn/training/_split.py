@@ -17,6 +17,7 @@ def validation_rows(
     fraction: float,
     seed: int,
     *,
+    origins: np.ndarray | None = None,
     remedy: str = "validation_fraction, or pass X_val and y_val",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split rows at random, stratified over all tasks.
@@ -34,6 +35,9 @@ def validation_rows(
         Share of the rows for validation, in (0, 1).
     seed : int
         Seed of the split.
+    origins : ndarray of shape (n_samples,), default=None
+        Which row each is a copy of: copies, which have the same labels, stay together.
+        None if all differ.
     remedy : str
         What to change where that cannot be done, for the message.
 
@@ -48,23 +52,18 @@ def validation_rows(
         If one side would be empty, or validation without a label.
     """
     shares = np.array([1 - fraction, fraction])
-    codes, needs = target_strata(
-        [
-            (values, weight > 0, task.kind)
-            for task, values, weight in zip(
-                tasks, targets.values, targets.weights.T, strict=True
-            )
-        ],
-        shares,
-    )
     rng = np.random.RandomState(seed)
-    n_samples = len(targets)
-    seats = [n_samples, round_to_sum(shares * n_samples)[1]]
-    folds = assign_folds(codes, shares, rng, seat_samples(needs, seats, rng))
+    if origins is None or len(np.unique(origins)) == len(origins):
+        folds = _deal(targets, tasks, shares, rng)
+    else:
+        _, first, group, sizes = np.unique(
+            origins, return_index=True, return_inverse=True, return_counts=True
+        )
+        folds = _deal(targets.take(first), tasks, shares, rng, sizes)[group]
     train, valid = np.flatnonzero(folds == 0), np.flatnonzero(folds == 1)
     if not len(train) or not len(valid):
         raise InvalidDataError(
-            f"With n_samples={n_samples} and validation_fraction={fraction} the "
+            f"With n_samples={len(targets)} and validation_fraction={fraction} the "
             f"split has {len(train)} rows to train on and {len(valid)} to validate; "
             "the only row of a class is for training. Pass more rows, change "
             f"{remedy}."
@@ -75,6 +74,29 @@ def validation_rows(
             f"row of a class, are for training. Pass more labels, change {remedy}."
         )
     return train, valid
+
+
+def _deal(
+    targets: EncodedTargets,
+    tasks: Tasks,
+    shares: np.ndarray,
+    rng: np.random.RandomState,
+    sizes: np.ndarray | None = None,
+) -> np.ndarray:
+    """Deal rows, or groups of copies by their sizes, to training and validation."""
+    codes, needs = target_strata(
+        [
+            (values, weight > 0, task.kind)
+            for task, values, weight in zip(
+                tasks, targets.values, targets.weights.T, strict=True
+            )
+        ],
+        shares,
+    )
+    if sizes is not None:
+        codes = np.column_stack([codes, sizes])
+    seats = [len(codes), round_to_sum(shares * len(codes))[1]]
+    return assign_folds(codes, shares, rng, seat_samples(needs, seats, rng))
 
 
 def unlabelled_tasks(weights: Any, tasks: Tasks) -> list[str]:

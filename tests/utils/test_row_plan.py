@@ -1,0 +1,23 @@
+"""What a fit is told of its rows from outside."""
+
+import numpy as np
+
+from mtlearn._utils._row_plan import RowPlan, plan_of, planned_rows, resampled_plan
+
+
+def test_a_plan_holds_inside_and_for_as_many_rows():
+    plan = RowPlan(3, np.array([0, 0, 1]))
+    with planned_rows(plan):
+        assert plan_of(3) is plan
+        assert plan_of(2) == RowPlan(2)
+    assert plan_of(3) == RowPlan(3)
+
+
+def test_copies_of_copies():
+    rows = np.array([1, 1, 0, 2])
+    assert resampled_plan(4, rows).origins.tolist() == [1, 1, 0, 2]
+    with planned_rows(RowPlan(4, np.array([5, 5, 6, 7]))):
+        assert resampled_plan(4, rows).origins.tolist() == [5, 5, 5, 6]
+        assert resampled_plan(4, np.array([3])) == RowPlan(1, np.array([7]))
+        assert resampled_plan(4, None).origins.tolist() == [5, 5, 6, 7]
+        assert resampled_plan(3, None) == RowPlan(3)
