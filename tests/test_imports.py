@@ -30,9 +30,17 @@ ROOMS: dict[str, set[str]] = {
     "metrics": {"tasks", "_utils"},
     "model_selection": {"tasks", "_utils"},
     "inspection": {"metrics", "model_selection", "tasks", "training", "_utils"},
-    "persistence": {*LEARNING, "estimators", "ensemble", "calibration", "_utils"},
+    "pipeline": set(),
+    "persistence": {
+        *LEARNING,
+        "estimators",
+        "ensemble",
+        "calibration",
+        "pipeline",
+        "_utils",
+    },
     "datasets": {"_utils"},
-    "recipes": {*LEARNING, "estimators", "_utils"},
+    "recipes": {*LEARNING, "estimators", "pipeline", "_utils"},
 }
 
 # Packages that a room does without.

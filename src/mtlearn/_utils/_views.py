@@ -8,6 +8,7 @@ from typing import Any
 from skorch.helper import SliceDataset
 from torch.utils.data import ConcatDataset, StackDataset, Subset
 
+from mtlearn._utils._errors import reworded
 from mtlearn.exceptions import InvalidDataError
 
 
@@ -38,7 +39,8 @@ def read_item(dataset: Any, number: int) -> Any:
     try:
         return _read(dataset, number)
     except Exception as error:
-        raise _numbered(error, number) from error
+        message = f"Item {number} of the dataset cannot be read: {error}"
+        raise reworded(error, message) from error
 
 
 def _read(dataset: Any, number: int) -> Any:
@@ -85,13 +87,3 @@ def _part(item: Any, idx: Any) -> Any:
         f"it {has}, and SliceDataset is asked for idx={idx!r}. Pass "
         "SliceDataset(dataset, idx=...) with one that the items have."
     )
-
-
-def _numbered(error: Exception, number: int) -> Exception:
-    """Make an error of the same class that says which item was read."""
-    message = f"Item {number} of the dataset cannot be read: {error}"
-    try:
-        numbered = type(error)(message)
-    except Exception:
-        return InvalidDataError(message)  # its constructor wants something else
-    return numbered if message in str(numbered) else InvalidDataError(message)

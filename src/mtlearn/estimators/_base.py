@@ -11,6 +11,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._datasets import DatasetRows, item_labels
+from mtlearn._utils._errors import naming
+from mtlearn._utils._far import warn_far
 from mtlearn._utils._validation import check_nested_names
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.estimators._callbacks import EpochContext
@@ -64,6 +66,9 @@ class BaseMultiTaskEstimator(
     A subclass lists its parameters in its constructor, and says how it reads X and
     what a task's head is by default.
     """
+
+    # Validation rows are meant for a fit that can use them, so they are asked for.
+    __metadata_request__fit: ClassVar = {"X_val": True, "y_val": True}
 
     _default_head: ClassVar[Head]
     _default_precision: ClassVar[str]
@@ -129,7 +134,7 @@ class BaseMultiTaskEstimator(
             check_same_network(state, self.tasks, settings)
             state.codec = state.codec.rebalanced(y, sample_weight)
         targets = encode_rows(state.codec, X, y, sample_weight)
-        validation = self._validation(X_val, y_val, state, settings)
+        validation = self._validation(X, X_val, y_val, state, settings)
         seed = draw_seed(self.random_state)
         with open_checkpoints(
             self, state, settings, (X, targets, validation), seed
@@ -249,16 +254,19 @@ class BaseMultiTaskEstimator(
         return self
 
     def _validation(
-        self, X_val: Any, y_val: Any, state: FitState, settings: Settings
+        self, X: Any, X_val: Any, y_val: Any, state: FitState, settings: Settings
     ) -> Samples | None:
         """Check and encode the validation rows that a user has passed."""
         if X_val is None and y_val is None:
             return None
         if X_val is not None:
-            X_val = self._check_X(X_val, reset=False)
-            y_val = item_labels(X_val, y_val)
+            with naming("X_val"):
+                X_val = self._check_X(X_val, reset=False)
+                y_val = item_labels(X_val, y_val)
         check_both_given(X_val, y_val)
-        return validation_samples(X_val, y_val, state.codec, settings)
+        samples = validation_samples(X_val, y_val, state.codec, settings)
+        warn_far(X, X_val, stacklevel=4)
+        return samples
 
     def _state(self) -> FitState | None:
         """Give what an earlier fit has learned, to go on from."""

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._datasets import DatasetRows
+from mtlearn._utils._errors import naming
 from mtlearn._utils._row_plan import plan_of
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
@@ -99,7 +100,10 @@ def validation_samples(
     X_val: np.ndarray | DatasetRows, y_val: Any, codec: Codec, settings: Settings
 ) -> Samples:
     """Join validation rows and labels, of which there must be some."""
-    targets = encode_rows(codec, X_val, y_val)
+    with naming("y_val"):
+        targets = codec.encode(y_val)
+    with naming("X_val and y_val"):
+        check_consistent_length(X_val, targets.weights)
     if not targets.weights.any():
         raise InvalidDataError("y_val has no label: every one is missing.")
     return Samples(X_val, make_labels(targets, settings))

@@ -54,7 +54,7 @@ def cross_val_predict(
         Folds that run at the same time; -1 takes all cores.
     params : mapping, default=None
         Arguments of `fit`, such as ``{"sample_weight": weights}``. One that is as long
-        as X is split with it.
+        as X is split with it, but for `X_val`, `y_val` and `classes`.
     method : str, default="predict"
         Method of the estimator that predicts: `predict`, `predict_proba`, `embed`.
 

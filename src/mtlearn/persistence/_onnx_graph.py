@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn import pipeline as scikit_learn
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -17,6 +17,7 @@ from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.networks import MLP, for_inference
+from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
 from mtlearn.tasks import Regression
 
@@ -70,7 +71,7 @@ def _flat(estimator: Any) -> Iterator[Any]:
         yield from _flat(estimator.best_estimator_)
     elif hasattr(estimator, "refit"):
         check_is_fitted(estimator)  # which fails
-    elif type(estimator) is Pipeline:
+    elif type(estimator) in (scikit_learn.Pipeline, Pipeline):
         for _, step in estimator.steps:
             if step is not None and step != "passthrough":
                 yield from _flat(step)

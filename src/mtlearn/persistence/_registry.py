@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from sklearn import pipeline as scikit_learn
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from torch import nn
 
 from mtlearn.augmentation import Augmentation, CutMix, MixUp
@@ -16,6 +16,7 @@ from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
 from mtlearn.losses import focal_loss, huber_loss
 from mtlearn.networks import MLP, ResNet, ResNetV2
+from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
 from mtlearn.tasks import Classification, Head, Regression
 from mtlearn.training import EMA, SWA, WarmupCosineLR
@@ -38,9 +39,13 @@ _OBJECTS = (
     CutMix,
     EMA,
     SWA,
-    Pipeline,
     FrozenEstimator,
 )
+# Of one name, which in files of all versions is scikit-learn's.
+_PIPELINES = {
+    "Pipeline": scikit_learn.Pipeline,
+    "mtlearn.pipeline.Pipeline": Pipeline,
+}
 _PARTS = (ResNet, ResNetV2, MLP, WarmupCosineLR, focal_loss, huber_loss)
 
 
@@ -73,6 +78,7 @@ LOSSES = _torch_losses()
 
 KNOWN: dict[str, Any] = {
     **{each.__name__: each for each in (*_OBJECTS, *_PARTS)},
+    **_PIPELINES,
     **_torch_parts(),
 }
 _NAMES = {value: name for name, value in KNOWN.items()}
@@ -80,7 +86,7 @@ _NAMES = {value: name for name, value in KNOWN.items()}
 
 def is_object(value: Any) -> bool:
     """Tell whether a value is made of parameters, by a class of ours or the user's."""
-    return type(value) in _OBJECTS or (
+    return type(value) in (*_OBJECTS, *_PIPELINES.values()) or (
         hasattr(value, "get_params")
         and not isinstance(value, type | nn.Module)
         and type(value).__module__.partition(".")[0] not in ("sklearn", "skorch")

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sklearn.pipeline import Pipeline
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from mtlearn._utils._partial import Partial
 from mtlearn.augmentation import Augmentation, MixUp
 from mtlearn.estimators import MultiTaskImageEstimator
 from mtlearn.networks import ResNet, ResNetV2
+from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import GlobalMaxScaler, ImageStandardScaler
 from mtlearn.tasks import Classification, Head, Regression, Tasks
 
@@ -33,7 +33,8 @@ def resnet_v1(*, random_state: Any = None) -> Pipeline:
     Pipeline
         Steps ``"scale"`` and ``"model"``. Every parameter can be set and searched:
         ``model__max_epochs``, ``model__augmentation__rotate``,
-        ``model__tasks__digit__weight``. For other targets, set ``model__tasks``.
+        ``model__tasks__digit__weight``. For other targets, set ``model__tasks``. Its
+        `fit` takes `X_val` and `y_val` too.
 
     See Also
     --------
@@ -98,7 +99,7 @@ def resnet_v2_separable(*, random_state: Any = None) -> Pipeline:
         Steps ``"scale"`` and ``"model"``. Every parameter can be set and searched:
         ``model__mixing__alpha``, ``model__backbone__dropout``,
         ``model__tasks__item__label_smoothing``. For other targets, set
-        ``model__tasks``.
+        ``model__tasks``. Its `fit` takes `X_val` and `y_val` too.
 
     See Also
     --------
