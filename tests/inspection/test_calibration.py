@@ -92,8 +92,8 @@ def test_classifications_of_an_estimator(problem):
     display = CalibrationDisplay.from_estimator(
         ensemble, X, y, sample_weight=weight, n_bins=10
     )
-    assert list(display.curves) == ["side", "kind", "size"]
-    side, kind, _ = ensemble.predict_proba(X)
+    assert list(display.curves) == ["kind", "size", "side"]
+    kind, _, side = ensemble.predict_proba(X)
     for name, prob in {"side": side, "kind": kind}.items():
         known = y[name].notna() & (weight > 0)
         classes = ensemble.tasks_[name].classes_
@@ -278,7 +278,7 @@ def test_labels_that_are_missing_or_unknown(problem):
 def test_a_panel_for_each_task(problem):
     X, y, ensemble = problem
     display = CalibrationDisplay.from_estimator(ensemble, X, y).plot()
-    assert list(display.axes_) == ["side", "kind", "size"]
+    assert list(display.axes_) == ["kind", "size", "side"]
     ax, curve = display.axes_["kind"], display.curves["kind"]
     diagonal, line = ax.get_lines()
     assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]]
@@ -308,7 +308,7 @@ def test_many_tasks_are_in_rows_of_four():
 def test_what_cannot_be_shown(problem):
     X, y, ensemble = problem
     for tasks in (["colour"], []):
-        with pytest.raises(InvalidParameterError, match=r"are \['side', 'kind', 'siz"):
+        with pytest.raises(InvalidParameterError, match=r"are \['kind', 'size', 'sid"):
             CalibrationDisplay.from_estimator(ensemble, X, y, tasks=tasks)
     display = CalibrationDisplay.from_estimator(ensemble, X, y)
     with pytest.raises(InvalidParameterError, match="'task' parameter"):

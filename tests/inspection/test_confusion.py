@@ -36,7 +36,7 @@ def test_the_numbers_are_those_of_scikit_learn(problem):
     X, y, estimator = problem
     display = ConfusionDisplay.from_estimator(estimator, X, y)
     predicted = estimator.predict(X)
-    assert list(display.matrices) == ["side", "kind"]
+    assert list(display.matrices) == ["kind", "side"]
     for name in ("side", "kind"):
         labels = estimator.tasks_[name].classes_.tolist()
         known = y[name].notna()
@@ -103,7 +103,7 @@ def test_classes_that_do_not_occur_and_labels_that_are_not_known():
 def test_a_picture_has_the_numbers(problem):
     X, y, estimator = problem
     display = ConfusionDisplay.from_estimator(estimator, X, y).plot()
-    assert list(display.axes_) == ["side", "kind"]
+    assert list(display.axes_) == ["kind", "side"]
     ax = display.axes_["kind"]
     shown = [text.get_text() for text in ax.texts]
     assert shown == [f"{n:.0f}" if n else "" for n in display.matrices["kind"].flat]
@@ -152,10 +152,10 @@ def test_a_pipeline():
 def test_what_cannot_be_shown(problem):
     X, y, estimator = problem
     for tasks in (["size"], ["colour"], []):
-        with pytest.raises(InvalidParameterError, match=r"are \['side', 'kind'\]"):
+        with pytest.raises(InvalidParameterError, match=r"are \['kind', 'side'\]"):
             ConfusionDisplay.from_estimator(estimator, X, y, tasks=tasks)
     display = ConfusionDisplay.from_estimator(estimator, X, y)
-    with pytest.raises(InvalidParameterError, match=r"\['side', 'kind'\]. Got None"):
+    with pytest.raises(InvalidParameterError, match=r"\['kind', 'side'\]. Got None"):
         display.confused()
     with pytest.raises(NotFittedError):
         ConfusionDisplay.from_estimator(table_estimator(), X, y)

@@ -49,7 +49,7 @@ def test_pca_is_that_of_scikit_learn(problem):
     expected = PCA(2).fit_transform(estimator.embed(X).astype(float))
     np.testing.assert_allclose(abs(display.coordinates), abs(expected), atol=1e-8)
     frame = display.frame()
-    assert frame.columns.tolist() == ["pca0", "pca1", "size", "kind"]
+    assert frame.columns.tolist() == ["pca0", "pca1", "kind", "size"]
     np.testing.assert_array_equal(frame[["pca0", "pca1"]], display.coordinates)
     np.testing.assert_array_equal(frame["size"], y["size"])
     assert frame["kind"].isna().sum() == 7
@@ -122,7 +122,7 @@ def test_behind_pipelines_searches_and_temperatures(problem):
 def test_few_classes_have_a_legend_and_values_a_bar(problem):
     X, y, estimator = problem
     display = EmbeddingDisplay.from_estimator(estimator, X, y, method="pca").plot()
-    assert list(display.axes_) == ["size", "kind"]
+    assert list(display.axes_) == ["kind", "size"]
     ax = display.axes_["kind"]
     shown = [text.get_text() for text in ax.get_legend().get_texts()]
     assert shown == ["high", "low", "middle"]
@@ -182,7 +182,7 @@ def test_some_tasks_only_and_what_cannot_be_shown(problem):
     show = EmbeddingDisplay.from_estimator
     assert list(show(estimator, X, y, tasks=["kind"], method="pca").labels) == ["kind"]
     for tasks in (["colour"], []):
-        with pytest.raises(InvalidParameterError, match=r"are \['size', 'kind'\]"):
+        with pytest.raises(InvalidParameterError, match=r"are \['kind', 'size'\]"):
             show(estimator, X, y, tasks=tasks)
     with pytest.raises(InvalidParameterError, match=r"'method'.*of 'tsne', 'pca'"):
         show(estimator, X, y, method="umap")

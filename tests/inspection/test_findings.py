@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from mtlearn import Classification, Head, Partial, Regression, Tasks, report
 from mtlearn.inspection._page import _findings
@@ -204,6 +205,22 @@ def test_probabilities_that_do_not_come_true():
     assert ("MTL006", "t") not in codes([task_evidence(*few)], fit)
 
 
+@pytest.mark.parametrize(("n_right", "due"), [(78, False), (75, True)])
+def test_an_error_of_calibration_is_compared_with_the_rare_ones_of_chance(n_right, due):
+    # 0.85 sure of each of 100 rows. By chance alone the accuracy is as far away as here
+    # in more than 1 of 40 tables, or in fewer.
+    gap = abs(n_right - 85)
+    more = stats.binom.cdf(85 - gap, 100, 0.85) + stats.binom.sf(84 + gap, 100, 0.85)
+    assert (more < 0.025) == due
+    assert more < 0.1  # far above what half of the tables have
+    predicted = np.tile([0, 1], 50)
+    true = np.where(np.arange(100) < n_right, predicted, 1 - predicted)
+    output = 0.15 + 0.7 * np.eye(2)[predicted]
+    fit = network({"t": FALLING}, trained=0.75)
+    found = codes([task_evidence(true, predicted, output)], fit)
+    assert (("MTL006", "t") in found) == due
+
+
 def test_a_biased_regression():
     true = RNG.normal(size=400)
     fit = network({"t": FALLING}, metric="r2")
@@ -216,6 +233,11 @@ def test_training_that_ended_early():
     steep = [1.0, 0.8, 0.6, 0.4, 0.2]
     fit = network({"t": steep}, valid={"t": steep})
     assert codes([good_classes()], fit) == [("MTL008", None)]
+    # Whatever chose the weights, the last loss is the lowest, or is not.
+    assert codes([good_classes()], replace(fit, best_epoch=4)) == [("MTL008", None)]
+    wave = [1.0, 0.5, 0.3, 0.2, 0.21]
+    fit = network({"t": steep}, valid={"t": wave})
+    assert codes([good_classes()], fit) == []
     # Without validation rows it is not known.
     assert codes([good_classes()], network({"t": steep})) == []
 
@@ -226,6 +248,45 @@ def test_an_uncertain_figure():
     output = np.full((20, 2), 0.25) + 0.5 * np.eye(2)[predicted]
     fit = network({"t": FALLING}, trained=0.75)
     assert ("MTL009", "t") in codes([task_evidence(true, predicted, output)], fit)
+
+
+def test_validation_rows_that_only_some_epochs_have():
+    steep = [1.0, 0.8, 0.6, 0.4, 0.2]
+    fit = network({"t": steep}, valid={"t": steep})
+    for kept in (slice(2, None), slice(None, 3)):
+        history = [
+            row if number in range(*kept.indices(5)) else without_valid(row)
+            for number, row in enumerate(fit.history)
+        ]
+        partly = replace(fit, history=history)
+        assert partly.validates
+        np.testing.assert_array_equal(partly.losses("t", "valid")[kept], steep[kept])
+        ended = [("MTL008", None)] if kept.stop is None else []
+        assert codes([good_classes()], partly) == ended
+
+
+def without_valid(row):
+    return {key: value for key, value in row.items() if not key.startswith("valid")}
+
+
+def test_labels_that_a_task_cannot_have():
+    good = good_classes()
+    true = good.labels.true.copy()
+    true[[3, 200]] = [9, 8]
+    # Of an estimator that knows four classes only.
+    task = replace(
+        good,
+        scored=replace(good.scored, true=true),
+        labels=replace(good.labels, true=true),
+    )
+    evidence = Evidence(
+        None, None, None, [task], None, [(None, network({"t": FALLING}))]
+    )
+    (finding,) = findings_of(evidence)  # and no class that is never predicted
+    assert (finding.code, finding.task) == ("MTL010", "t")
+    assert finding.message == (
+        "2 labels are none of its classes: 9 in row 3, 8 in row 200"
+    )
 
 
 def test_a_task_without_labels_is_left_out():

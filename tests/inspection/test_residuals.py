@@ -27,7 +27,7 @@ def test_the_numbers_are_those_of_the_predictions(problem):
     X, y, estimator = problem
     display = ResidualsDisplay.from_estimator(estimator, X, y)
     predicted = estimator.predict(X)
-    assert list(display.true) == ["other", "size"]
+    assert list(display.true) == ["size", "other"]
     for name in display.true:
         known = y[name].notna()
         expected = (y[name] - predicted[name])[known].to_numpy()
@@ -42,7 +42,7 @@ def test_the_numbers_are_those_of_the_predictions(problem):
     frame = display.frame()
     assert len(frame) == 120 + 96
     np.testing.assert_allclose(frame["residual"], frame["true"] - frame["predicted"])
-    assert frame["task"].unique().tolist() == ["other", "size"]
+    assert frame["task"].unique().tolist() == ["size", "other"]
 
 
 def test_noise_that_grows_and_noise_that_is_normal():
@@ -110,7 +110,7 @@ def test_some_tasks_only_and_what_cannot_be_shown(problem):
     display = ResidualsDisplay.from_estimator(estimator, X, y, tasks=["size"])
     assert display.figures() == display.figures("size")
     for tasks in (["kind"], []):
-        with pytest.raises(InvalidParameterError, match=r"are \['other', 'size'\]"):
+        with pytest.raises(InvalidParameterError, match=r"are \['size', 'other'\]"):
             ResidualsDisplay.from_estimator(estimator, X, y, tasks=tasks)
     with pytest.raises(InvalidParameterError, match=r"\['size'\]. Got 'kind'"):
         display.figures("kind")

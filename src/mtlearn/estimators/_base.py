@@ -42,7 +42,7 @@ from mtlearn.estimators._settings import (
     read_settings,
 )
 from mtlearn.estimators._train import train
-from mtlearn.tasks import Head, Task, Tasks, fit_codec
+from mtlearn.tasks import EncodedTargets, Head, Task, Tasks, fit_codec
 from mtlearn.training import (
     Checkpoints,
     MultiTaskNet,
@@ -286,11 +286,10 @@ class BaseMultiTaskEstimator(
     def _declared_tasks(self) -> Tasks | Task | None:
         return self.tasks
 
-    def _labelled(self, X: Any, y: Any, sample_weight: Any = None) -> Samples:
-        """Check and encode rows with labels, as the fitted net's loss sees them."""
+    def _labelled(self, X: Any, targets: EncodedTargets) -> Samples:
+        """Join rows and encoded labels, as the fitted net's loss sees them."""
         check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
-        targets = encode_rows(self._codec, X, item_labels(X, y), sample_weight)
         dtype, device = self.net_.precision.dtype, torch.device(self.net_.device)
         return Samples(X, to_labels(targets, dtype, device))
 

@@ -1,5 +1,7 @@
 """Clones of an estimator that are trained with something changed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,11 @@ from skorch.callbacks import Callback
 
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_integer
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
 
 
 def trainable(estimator: Any, owner: str) -> tuple[Any, str]:
@@ -109,6 +115,24 @@ def chosen_rows(n_rows: int, max_samples: int, seed: int) -> np.ndarray:
         Their numbers.
     """
     return np.random.default_rng(seed).permutation(n_rows)[:max_samples]
+
+
+@contextmanager
+def naming_rows_of(estimator: Any, X: Any) -> Iterator[None]:
+    """Let an error in rows that were drawn from X name those of X.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : array-like
+        All rows, as it takes them.
+    """
+    try:
+        yield
+    except InvalidDataError:
+        estimator.predict(X)  # which says where in X
+        raise
 
 
 def check_max_samples(value: Any, owner: str) -> int:

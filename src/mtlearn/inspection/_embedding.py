@@ -17,6 +17,7 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.inspection._choice import distinct_colors, shown
+from mtlearn.inspection._clones import naming_rows_of
 from mtlearn.inspection._display import Display
 from mtlearn.inspection._panels import panel_for_each
 from mtlearn.metrics import fitted_tasks
@@ -150,12 +151,13 @@ class EmbeddingDisplay(Display):
         columns = {each.name: each for each in unwrap(estimator)._codec.columns(y)}
         check_consistent_length(X, columns[chosen[0]].values)
         random = check_random_state(random_state)
-        rows = np.arange(len(columns[chosen[0]].values))
+        rows, whole = np.arange(len(columns[chosen[0]].values)), X
         if len(rows) > most:
             rows = np.sort(random.choice(rows, most, replace=False))
             X = take_rows(X, rows)
-        inner, X = _reach_features(estimator, X, cls.__name__)
-        features = inner.embed(X).astype(np.float64)
+        with naming_rows_of(estimator, whole):
+            inner, X = _reach_features(estimator, X, cls.__name__)
+            features = inner.embed(X).astype(np.float64)
         if min(features.shape) < 2:
             raise InvalidDataError(
                 f"{cls.__name__} needs two rows or more, and two shared features or "

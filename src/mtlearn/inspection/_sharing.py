@@ -160,7 +160,9 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
         raise InvalidDataError(
             "sharing_report needs y, the labels. Got y=None instead."
         )
-    tasks: Tasks = clone(fit_codec(unwrap(model)._declared_tasks(), y).tasks)
+    codec = fit_codec(unwrap(model)._declared_tasks(), y)
+    codec.encode(y, sample_weight)  # a fold would count rows by itself
+    tasks: Tasks = clone(codec.tasks)
     check_several(tasks.names, OWNER)
     chosen = _metrics(tasks, metrics)
     weights = None

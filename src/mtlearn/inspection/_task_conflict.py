@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 
-from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._datasets import item_labels, take_rows
 from mtlearn._utils._optional import import_optional
-from mtlearn._utils._routing import n_rows
-from mtlearn._utils._unwrap import reach
+from mtlearn._utils._unwrap import reach, unwrap
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._clones import (
@@ -16,6 +16,7 @@ from mtlearn.inspection._clones import (
     check_one_network,
     chosen_rows,
     fit_recorded,
+    naming_rows_of,
     trainable,
 )
 from mtlearn.inspection._conflict_pairs import (
@@ -120,7 +121,9 @@ class TaskConflictDisplay(Display):
         X : array-like or dataset
             Samples, as the estimator takes them.
         y : array-like, DataFrame, Series or SliceDict, default=None
-            Labels, as the estimator takes them. Missing ones add nothing.
+            Labels, as the estimator takes them. Missing ones add nothing, and neither
+            do those of which there is no loss: a label that is none of the classes, or
+            a value outside of the bounds.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
         max_samples : int, default=2000
@@ -147,14 +150,16 @@ class TaskConflictDisplay(Display):
         owner = cls.__name__
         most = check_max_samples(max_samples, owner)
         check_several(fitted_tasks(estimator, owner).names, owner)
-        rows = chosen_rows(n_rows(X) or 0, most, draw_seed(random_state))
-        X, y, weight = (
-            None if each is None else take_rows(each, rows)
-            for each in (X, y, sample_weight)
+        check_one_network(unwrap(estimator), owner)
+        # Of all rows, so that an error names one of the user's.
+        targets = unwrap(estimator)._codec.encode(
+            item_labels(X, y), sample_weight, known_only=True
         )
-        inner, X = reach(estimator, X)
-        check_one_network(inner, owner)
-        samples = inner._labelled(X, y, weight)
+        check_consistent_length(X, targets.weights)
+        rows = chosen_rows(len(targets), most, draw_seed(random_state))
+        with naming_rows_of(estimator, X):
+            inner, drawn = reach(estimator, take_rows(X, rows))
+            samples = inner._labelled(drawn, targets.take(rows))
         found = task_gradients(inner.net_, samples, _N_PARTS)
         return cls({len(inner.history_): found})
 

@@ -1,11 +1,13 @@
 """Predictions of every row by an estimator that has not seen it."""
 
 import numbers
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
@@ -92,6 +94,7 @@ def cross_val_predict(
         )
     X, y, groups = indexable(X, y, groups)
     estimator, tasks = _with_kinds(estimator, y)
+    _check_labels(tasks, y, params or {})
     if not hasattr(estimator, method):
         raise InvalidParameterError(
             f"The 'method' parameter of cross_val_predict is {method!r}, which "
@@ -143,6 +146,17 @@ def _with_kinds(estimator: Any, y: Any) -> tuple[Any, Tasks | Task | None]:
             # Not Tasks of one, which take a column (n_samples, 1) for (n_samples,).
             declared[key] = tasks if len(tasks) > 1 else next(iter(tasks))
     return estimator.set_params(**declared), next(iter(declared.values()), None)
+
+
+def _check_labels(tasks: Any, y: Any, params: Mapping[str, Any]) -> None:
+    """Look at the labels of all rows, as a fold would count rows by itself."""
+    if not isinstance(tasks, Tasks | Task):
+        return
+    names = [name for name in params if name.rpartition("__")[2] == "sample_weight"]
+    weight = params[names[0]] if names else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataConversionWarning)  # each fit gives it
+        fit_codec(tasks, y, weight).encode(y, weight)
 
 
 def _fit_and_predict(

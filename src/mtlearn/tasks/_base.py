@@ -155,6 +155,21 @@ class Task(VersionedEstimator, ABC):
             int64 for classes, float64 for real values.
         """
 
+    def knows(self, labels: np.ndarray) -> np.ndarray:
+        """Tell which labels `encode` takes: of others there is no loss.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_labelled,)
+            All, unless a kind says otherwise.
+        """
+        return np.ones(len(labels), bool)
+
     @abstractmethod
     def restore(self, encoded: np.ndarray) -> np.ndarray:
         """Turn what `encode` returned into labels again.

@@ -191,6 +191,10 @@ class Classification(Task):
             )
         return indices
 
+    def knows(self, labels: np.ndarray) -> np.ndarray:
+        """Tell which labels are among the classes."""
+        return self.locate(labels)[1]
+
     def locate(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find labels among the classes.
 
@@ -347,13 +351,7 @@ class Classification(Task):
         return float(np.average(right, weights=sample_weight))
 
     def baseline(self) -> Any:
-        """Give the most frequent label.
-
-        Returns
-        -------
-        object
-            A label.
-        """
+        """Give the most frequent label."""
         return self.classes_[self.class_prior_.argmax()]
 
     def join(self, others: Sequence[Self]) -> Self:

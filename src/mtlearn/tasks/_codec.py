@@ -123,10 +123,18 @@ class Codec:
         layout = replace(layout, order=in_order, keys=keys, dtypes=dtypes)
         return Codec(tasks, layout)
 
-    def encode(self, y: Any, sample_weight: Any = None) -> EncodedTargets:
-        """Encode labels; an unknown one is an error."""
+    def encode(
+        self, y: Any, sample_weight: Any = None, *, known_only: bool = False
+    ) -> EncodedTargets:
+        """Encode labels; an unknown one is an error, or left out as a missing one."""
         columns = self.columns(y)
         weights = label_weights(columns, sample_weight)
+        if known_only:
+            known = [
+                task.knows(column.values)
+                for task, column in zip(self.tasks, columns, strict=True)
+            ]
+            weights = weights * np.column_stack(known)
         return encode_columns(self.tasks, columns, weights)
 
     def rebalanced(self, y: Any, sample_weight: Any = None) -> "Codec":

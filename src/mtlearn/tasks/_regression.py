@@ -196,18 +196,23 @@ class Regression(Task):
             If a value is not a number, would be rounded or lies outside `bounds`.
         """
         values = self._as_numbers(labels, name, rows)
-        if self.bounds is not None:
-            low, high = map(float, self.bounds)
-            # In the labels' own precision: a bound of 0.1 holds the float32 0.1.
-            outside = np.flatnonzero((labels < low) | (labels > high))
-            if outside.size:
-                first = outside[0]
-                raise InvalidDataError(
-                    f"Row {rows[first]} of y has the value {labels[first]} for task "
-                    f"{name!r}, outside its bounds ({low}, {high}). Widen the bounds, "
-                    "or correct the value."
-                )
+        outside = np.flatnonzero(~self.knows(labels))
+        if self.bounds is not None and outside.size:
+            first, (low, high) = outside[0], map(float, self.bounds)
+            raise InvalidDataError(
+                f"Row {rows[first]} of y has the value {labels[first]} for task "
+                f"{name!r}, outside its bounds ({low}, {high}). Widen the bounds, "
+                "or correct the value."
+            )
         return (values - self.center_) / self.scale_
+
+    def knows(self, labels: np.ndarray) -> np.ndarray:
+        """Tell which values are within the bounds, all without any."""
+        if self.bounds is None or labels.dtype.kind not in "biuf":
+            return np.ones(len(labels), bool)
+        low, high = map(float, self.bounds)
+        # In the labels' own precision: a bound of 0.1 holds the float32 0.1.
+        return (labels >= low) & (labels <= high)
 
     def restore(self, encoded: np.ndarray) -> np.ndarray:
         """Turn scaled values into values in the units of y.

@@ -61,6 +61,11 @@ class TaskEvidence:
         return np.flatnonzero(self.scored.rows)
 
     @property
+    def known(self) -> np.ndarray:
+        """Whether each label is one that the task can learn."""
+        return self.task.knows(self.labels.true)
+
+    @property
     def is_classification(self) -> bool:
         """Whether it has classes."""
         return self.task.kind == "classification"
@@ -92,11 +97,19 @@ class Network:
     @property
     def validates(self) -> bool:
         """Whether it has losses of validation rows."""
-        return "valid_loss" in self.history[0]
+        return any("valid_loss" in each for each in self.history)
+
+    @property
+    def valid_losses(self) -> np.ndarray:
+        """The losses of validation rows by epoch; NaN in a fit without such rows."""
+        return self._column("valid_loss")
 
     def losses(self, name: str, rows: str) -> np.ndarray:
-        """Give the losses of a task by epoch."""
-        return np.array([each[f"{rows}_{name}_loss"] for each in self.history])
+        """Give the losses of a task by epoch; NaN where there is none."""
+        return self._column(f"{rows}_{name}_loss")
+
+    def _column(self, key: str) -> np.ndarray:
+        return np.array([each.get(key, np.nan) for each in self.history])
 
     def loss_shares(self) -> dict[str, float]:
         """Give the share of each task in the training loss, over all epochs."""

@@ -65,6 +65,10 @@ CODES = {
         "an uncertain figure",
         "Use more labelled rows, or cross_val_predict, before you trust a comparison.",
     ),
+    "MTL010": (
+        "labels that a task cannot have",
+        "Correct them; or fit again with all classes declared, or with wider bounds.",
+    ),
 }
 
 
@@ -195,7 +199,7 @@ def _never_predicted(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding
         return
     predicted = set(task.labels.predicted.tolist())
     counts: dict[object, int] = {}
-    for label in task.labels.true.tolist():
+    for label in task.labels.true[task.known].tolist():
         counts[label] = counts.get(label, 0) + 1
     missed = [label for label in counts if label not in predicted]
     if missed:
@@ -281,10 +285,11 @@ def _biased(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 def _ended_early(evidence: Evidence) -> Iterator[Finding]:
     falls = []
     for network in _validated(evidence):
-        losses = np.array([row["valid_loss"] for row in network.history])
+        losses = network.valid_losses
         before = losses[: -max(1, len(losses) // 10)]
-        if len(before) and network.best_epoch == len(losses):
-            falls.append(1 - losses[-1] / before.min())
+        # Not by the best epoch, which may be that of another figure.
+        if np.isfinite(before).any() and losses[-1] < np.nanmin(losses[:-1]):
+            falls.append(1 - losses[-1] / np.nanmin(before))
     if falls and np.mean(falls) > FALL:
         yield Finding(
             "MTL008",
@@ -303,6 +308,18 @@ def _uncertain(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
         yield Finding("MTL009", task.name, f"{metric} between {ends}, from {n} labels")
 
 
+def _unknown(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
+    rows, labels = task.rows[~task.known], task.labels.true[~task.known]
+    if len(rows):
+        what = "none of its classes" if task.is_classification else "out of its bounds"
+        named = [
+            f"{written(label)} in row {row}"
+            for label, row in zip(labels.tolist(), rows, strict=True)
+        ]
+        count = f"{len(rows)} label{'s are' if len(rows) > 1 else ' is'}"
+        yield Finding("MTL010", task.name, f"{count} {what}: {_listed(named)}")
+
+
 _WHOLE: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     _dominating,
     _conflicting,
@@ -315,4 +332,5 @@ _EACH: tuple[Callable[[Evidence, TaskEvidence], Iterator[Finding]], ...] = (
     _miscalibrated,
     _biased,
     _uncertain,
+    _unknown,
 )

@@ -82,12 +82,16 @@ def _labels(task: TaskEvidence) -> str:
             f"{values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}, "
             f"deviation {values.std():.3g}"
         )
-    names = [written(label) for label in true.tolist()]
+    names = [written(label) for label in true[task.known].tolist()]
+    if not names:
+        return "none of the classes"
     found, counts = np.unique(names, return_counts=True)
     most, least = counts.argmax(), counts.argmin()
+    n_unknown = len(true) - len(names)
     return (
         f"{len(found)} of {task.task.n_outputs} classes; most {found[most]} "
         f"({counts[most]}), fewest {found[least]} ({counts[least]})"
+        + (f"; {n_unknown} of no class" if n_unknown else "")
     )
 
 
