@@ -26,6 +26,7 @@ from mtlearn._utils._unwrap import (
 )
 from mtlearn._utils._validation import check_fraction
 from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn._utils._whole import in_one_step
 from mtlearn.estimators import MultiTaskMixin
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.tasks import Classification, TargetColumn, fit_codec, label_weights
@@ -123,6 +124,7 @@ class TemperatureScaled(
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
+    @in_one_step
     @with_callbacks
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> Self:
         """Fit the estimator, and the temperatures on samples held out.

@@ -1,6 +1,8 @@
 """What ensembles share."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -128,6 +130,14 @@ class BaseEnsemble(
 
     def _may_classify(self) -> bool:
         return any(hasattr(each, "predict_proba") for each in self._templates())
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        """Give back what the members have learned, if what is done inside fails."""
+        with ExitStack() as stack:
+            for member in getattr(self, "estimators_", []):
+                stack.enter_context(unwrap(member)._unchanged_on_error())
+            yield
 
     def _fitted_inside(self) -> Any:
         return self.estimators_[0] if hasattr(self, "estimators_") else None

@@ -1,6 +1,7 @@
 """One recipe, several seeds."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from mtlearn._utils._routing import n_rows, routed_params
 from mtlearn._utils._rows import read_rows
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
+from mtlearn._utils._whole import copy_of, in_one_step
 from mtlearn.ensemble._base import BaseEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
@@ -25,6 +27,12 @@ from mtlearn.training import as_member, draw_seed, inner_place
 
 def _is_seeds(name: str) -> bool:
     return name.rpartition("__")[2] == "seeds"
+
+
+def _with_params(member: Any, template: Any) -> Any:
+    """Give a fitted member in an object of its own, with the parameters of another."""
+    again = copy_of(member)
+    return again.set_params(**template.get_params(deep=False))
 
 
 def _trains_partially(ensemble: Any) -> bool:
@@ -141,6 +149,7 @@ class SeedEnsemble(BaseEnsemble):
         self.random_state = random_state
         self.verbose = verbose
 
+    @in_one_step
     @with_callbacks
     def fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any
@@ -186,6 +195,7 @@ class SeedEnsemble(BaseEnsemble):
         return self
 
     @available_if(_trains_partially)
+    @in_one_step
     @with_callbacks
     def partial_fit(
         self,
@@ -198,7 +208,7 @@ class SeedEnsemble(BaseEnsemble):
         """Train each member for one epoch on these rows, one after the other.
 
         It goes on with the members that there are, with the estimator's parameters of
-        today. If one of them fails, those before it have had their epoch: fit anew.
+        today. If one of them fails, all are as they were.
 
         Parameters
         ----------
@@ -233,10 +243,11 @@ class SeedEnsemble(BaseEnsemble):
         y = item_labels(X, y)
         template = self._template(X)
         if hasattr(self, "estimators_"):
-            seeds, members = self.seeds_, self.estimators_
-            for member, seed in zip(members, seeds, strict=True):
-                today = prepared(template, seed)
-                member.set_params(**today.get_params(deep=False))
+            seeds = self.seeds_
+            members = [
+                _with_params(member, prepared(template, seed))
+                for member, seed in zip(self.estimators_, seeds, strict=True)
+            ]
         else:
             members = [prepared(template, seed) for seed in seeds]
         given = {} if classes is None else {"classes": classes}
@@ -245,15 +256,20 @@ class SeedEnsemble(BaseEnsemble):
         )
         root, contexts = self._contexts(len(members), X, y)
         data = {"estimator": self, "X": X, "y": y}
-        for number, (member, context) in enumerate(zip(members, contexts, strict=True)):
-            with context.propagate_callback_context(member):
-                context.call_on_fit_task_begin(**data)
-                with as_member(inner_place(number), seeds[number]):
-                    member.partial_fit(X, y, **params)
-            context.call_on_fit_task_end(**data)
-        self._keep(members)
-        self.seeds_ = seeds
-        root.call_on_fit_task_end(**data)
+        with ExitStack() as stack:
+            for member in members:
+                stack.enter_context(member._unchanged_on_error())
+            for number, (member, context) in enumerate(
+                zip(members, contexts, strict=True)
+            ):
+                with context.propagate_callback_context(member):
+                    context.call_on_fit_task_begin(**data)
+                    with as_member(inner_place(number), seeds[number]):
+                        member.partial_fit(X, y, **params)
+                context.call_on_fit_task_end(**data)
+            self._keep(members)
+            self.seeds_ = seeds
+            root.call_on_fit_task_end(**data)
         return self
 
     def _draw_seeds(self) -> list[int]:

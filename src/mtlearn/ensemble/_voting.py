@@ -14,6 +14,7 @@ from mtlearn._utils._routing import routed_params
 from mtlearn._utils._sklearn_compat import BaseComposition, VisualBlock
 from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_real
+from mtlearn._utils._whole import in_one_step
 from mtlearn.ensemble._base import BaseEnsemble
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
@@ -97,6 +98,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @in_one_step
     @with_callbacks
     def fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, **fit_params: Any

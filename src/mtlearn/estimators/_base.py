@@ -1,7 +1,7 @@
 """The shared recipe of the estimators."""
 
 from abc import ABC, abstractmethod
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ from mtlearn._utils._errors import naming
 from mtlearn._utils._far import warn_far
 from mtlearn._utils._validation import check_nested_names
 from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn._utils._whole import in_one_step
 from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._checkpoints import open_checkpoints
 from mtlearn.estimators._fit import (
@@ -77,6 +78,7 @@ class BaseMultiTaskEstimator(
     def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
         """Check X; with `reset`, remember its shape, else compare with it."""
 
+    @in_one_step
     @with_callbacks
     def fit(
         self,
@@ -149,6 +151,7 @@ class BaseMultiTaskEstimator(
             )
             return self._train(state, data, settings, seeds, context, checkpoints)
 
+    @in_one_step
     @with_callbacks
     def partial_fit(
         self,
@@ -245,13 +248,19 @@ class BaseMultiTaskEstimator(
                     on_epoch=(context.begin_epoch, context.end_epoch),
                     checkpoints=checkpoints,
                 )
-        # An earlier fit on other targets may have left classes behind.
-        self.__dict__.pop("classes_", None)
-        self.__dict__.update(state.attributes())
-        if checkpoints is not None:
-            checkpoints.finish()
-        context.end()
+                # An earlier fit on other targets may have left classes behind.
+                self.__dict__.pop("classes_", None)
+                self.__dict__.update(state.attributes())
+                if checkpoints is not None:
+                    checkpoints.finish()
+                context.end()
         return self
+
+    def _unchanged_on_error(self) -> AbstractContextManager[None]:
+        """Give back what the network has learned, if what is done inside fails."""
+        if not hasattr(self, "net_"):
+            return nullcontext()
+        return self.net_.unchanged_on_error()
 
     def _validation(
         self, X: Any, X_val: Any, y_val: Any, state: FitState, settings: Settings

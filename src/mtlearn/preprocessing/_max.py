@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._whole import in_one_step
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.preprocessing._base import BaseImageTransformer, rescale
 
@@ -52,6 +53,7 @@ class GlobalMaxScaler(BaseImageTransformer):
             [0.4, 1. ]]], dtype=float32)
     """
 
+    @in_one_step
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Find the maximum of X.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._whole import in_one_step
 from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
@@ -62,6 +63,7 @@ class ImageReshaper(BaseImageTransformer):
     def __init__(self, image_shape: tuple[int, ...] | None = None) -> None:
         self.image_shape = image_shape
 
+    @in_one_step
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Learn the layout of X.
 

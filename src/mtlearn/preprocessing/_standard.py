@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._whole import in_one_step
 from mtlearn.exceptions import InvalidDataError, ParameterTypeError
 from mtlearn.preprocessing._base import BaseImageTransformer, rescale
 
@@ -76,6 +77,7 @@ class ImageStandardScaler(BaseImageTransformer):
     def __init__(self, per_channel: bool = True) -> None:
         self.per_channel = per_channel
 
+    @in_one_step
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Compute the mean and the deviation of X.
 

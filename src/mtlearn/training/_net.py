@@ -300,6 +300,7 @@ class MultiTaskNet(BatchLoop):
         steps = copied(optimizer.state_dict())
         scale = self.scaler_.state_dict()
         frozen = self.module_.frozen_names is not None
+        task_weights = self.criterion_.task_weights
         try:
             yield
         except BaseException:
@@ -311,6 +312,7 @@ class MultiTaskNet(BatchLoop):
                 del self.__dict__[name]
             self.__dict__.update(settings, optimizer_=optimizer)
             load_weights_of(self, weights)
+            self.criterion_.task_weights = task_weights
             optimizer.load_state_dict(steps)
             # A new one: the step that failed may have left the old one half-way.
             self.scaler_ = loss_scaler(precision, device)
