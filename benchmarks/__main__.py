@@ -21,6 +21,7 @@ COMMANDS = {
     "profile": "profile",
     "augmentation": "augmentation",
     "ensemble": "ensemble",
+    "batch-norms": "batch_norms",
 }
 
 

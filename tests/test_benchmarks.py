@@ -181,6 +181,19 @@ def test_augmentation(run):
         assert rows.count(name) == len(augmentation.SHAPES)
 
 
+def test_batch_norms(run):
+    printed = run("batch-norms")
+
+    rows = rows_of(printed)
+    assert [rows.count(name) for name in ("epoch", "statistics", "1", "2")] == [
+        2,
+        1,
+        1,
+        1,
+    ]
+    assert "Statistics on 32 rows over an epoch: " in printed
+
+
 def test_ensemble(run):
     # Longer than other tests: two worker processes start, and import torch.
     printed = run("ensemble")
