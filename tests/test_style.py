@@ -41,6 +41,7 @@ INNER_NAMES = {
     "fit_codec",
     "label_weights",
     "read_predictions",
+    "TaskReader",
     "read_targets",
     "ScoredLabels",
     "fitted_tasks",

@@ -54,6 +54,25 @@ def test_kinds(table):
     assert kind.n_features_in_ == 4
 
 
+@pytest.mark.parametrize("name", ["table", "images"])
+def test_a_view_runs_its_own_head_alone(request, name):
+    estimator, X, _ = request.getfixturevalue(name)
+    outputs = estimator.predict_proba(X)
+    heads, runs = estimator.net_.inference_[1].heads, []
+    hooks = [
+        head.register_forward_hook(lambda *_, number=number: runs.append(number))
+        for number, head in enumerate(heads)
+    ]
+    np.testing.assert_array_equal(estimator.task("kind").predict_proba(X), outputs[0])
+    assert set(runs) == {0}
+    runs.clear()
+    size = estimator.task("size").predict(X)
+    np.testing.assert_array_equal(size, outputs[1][:, 0])
+    assert set(runs) == {1}
+    for hook in hooks:
+        hook.remove()
+
+
 def test_scores(table):
     estimator, X, y = table
     kind, size = estimator.task("kind"), estimator.task("size")

@@ -23,6 +23,7 @@ from sklearn.metrics import (
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.metrics import task_scorers
+from mtlearn.tasks._read import RawTargets
 
 MACRO = {"precision": precision_score, "recall": recall_score, "f1": f1_score}
 
@@ -247,9 +248,39 @@ def test_scorers_of_one_name_are_an_error():
     ],
 )
 def test_predictions_that_do_not_fit(tasks, y, predicted, spoil, message):
-    scorer = task_scorers(tasks)["digit_accuracy"]
+    scorer = task_scorers(tasks)["shade_r2"]
     with pytest.raises(ValueError, match=message):
         score(scorer, y, spoil(predicted))
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_a_scorer_reads_its_own_column_alone(monkeypatch, framed):
+    read, take = [], RawTargets.column
+    monkeypatch.setattr(
+        RawTargets, "column", lambda self, i: read.append(i) or take(self, i)
+    )
+    names = [f"t{i}" for i in range(7)]
+    y = np.random.default_rng(0).integers(3, size=(40, 7))
+    held = pd.DataFrame(y, columns=names) if framed else y
+    scorers = task_scorers(Tasks(**{name: Classification(3) for name in names}))
+    weight = np.linspace(0, 1, 40)
+    for number, name in enumerate(names):
+        for given in (None, weight):
+            read.clear()
+            assert score(scorers[f"{name}_f1_macro"], held, held, given) == 1
+            assert read == [number, number]  # true and predicted
+    read.clear()
+    assert score(scorers["mean_score"], held, held) == 1
+    assert sorted(read) == sorted([*range(7), *range(7)])
+
+
+def test_scorers_of_one_table_of_columns_read_another(tasks, y, predicted):
+    scorer = task_scorers(tasks)["shade_r2"]
+    orders = ["digit", "shade", "item"], ["item", "digit", "shade"]
+    frame = pd.DataFrame(y, columns=orders[0])
+    found = pd.DataFrame(predicted, columns=orders[0])
+    values = [score(scorer, frame[order], found) for order in (*orders, orders[0])]
+    assert values[0] == values[1] == values[2] == score(scorer, y, predicted)
 
 
 def test_a_frame_without_the_column(tasks, y, predicted):

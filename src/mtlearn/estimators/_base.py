@@ -312,15 +312,25 @@ class BaseMultiTaskEstimator(
             self.net_ = net_in_order(net, self.tasks_, order)
 
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
+        return self._predicted(X, None, decode)
+
+    def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
         check_is_fitted(self, "net_")
+        if self.net_.compile_options is not None:  # all heads are one piece
+            return super()._output(X, position, decode=decode)
+        return self._predicted(X, position, decode)[0]
+
+    def _predicted(self, X: Any, only: int | None, decode: bool) -> list[np.ndarray]:
+        check_is_fitted(self, "net_")
+        tasks = list(self.tasks_) if only is None else [list(self.tasks_)[only]]
         samples = Samples(self._check_X(X, reset=False))
         with threads(read_n_threads(self)):
             batches = [
                 [
                     task.decode(output.numpy()) if decode else output.numpy()
-                    for task, output in zip(self.tasks_, outputs, strict=True)
+                    for task, output in zip(tasks, outputs, strict=True)
                 ]
-                for outputs in activations(self.net_, samples)
+                for outputs in activations(self.net_, samples, only)
             ]
         return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
 

@@ -36,6 +36,10 @@ class MultiTaskMixin(ABC):
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
         """Compute each task's activations, or labels: they take less memory."""
 
+    def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
+        """Compute the same of one task; of one network, by its own head alone."""
+        return self._outputs(X, decode=decode)[position]
+
     @abstractmethod
     def _may_classify(self) -> bool:
         """Tell, before the fit, whether a task may be a classification."""

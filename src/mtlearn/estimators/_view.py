@@ -53,7 +53,7 @@ class _TaskView:
         check_is_fitted(self)
         task = self._task
         position = list(self.estimator.tasks_).index(task)
-        return self.estimator._outputs(X, decode=decode)[position]
+        return self.estimator._output(X, position, decode=decode)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the labels of this task.

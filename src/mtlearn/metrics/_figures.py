@@ -14,7 +14,13 @@ from sklearn.metrics import (
 )
 from sklearn.utils import check_consistent_length
 
-from mtlearn.tasks import Tasks, label_weights, read_predictions, read_targets
+from mtlearn.tasks import (
+    TaskReader,
+    Tasks,
+    label_weights,
+    read_predictions,
+    read_targets,
+)
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,45 @@ def scored_labels(
     predicted = read_predictions(y_pred, y_true, tasks)
     weights = label_weights(columns, sample_weight)
     check_consistent_length(weights, *predicted)
-    labels = {}
-    for column, values, weight in zip(columns, predicted, weights.T, strict=True):
-        rows = weight > 0
-        labels[column.name] = ScoredLabels(
-            column.values[rows], values[rows], weight[rows]
-        )
-    return labels
+    return {
+        column.name: _counted(column.values, values, weight)
+        for column, values, weight in zip(columns, predicted, weights.T, strict=True)
+    }
+
+
+def scored_task(
+    name: str, reader: TaskReader, y_true: Any, y_pred: Any, sample_weight: Any = None
+) -> ScoredLabels:
+    """Pair the labels of one task with its predictions, and read no other column.
+
+    Parameters
+    ----------
+    name : str
+        The task.
+    reader : TaskReader
+        Of the declared tasks.
+    y_true, y_pred, sample_weight
+        As for `scored_labels`.
+
+    Returns
+    -------
+    ScoredLabels
+        Of this task.
+    """
+    if sample_weight is not None and np.ndim(sample_weight) != 1:
+        # Which column is whose, all of them tell.
+        return scored_labels(reader.tasks, y_true, y_pred, sample_weight)[name]
+    column, values = reader.read(name, y_true, y_pred)
+    weights = label_weights([column], sample_weight)
+    check_consistent_length(weights, values)
+    return _counted(column.values, values, weights[:, 0])
+
+
+def _counted(
+    true: np.ndarray, predicted: np.ndarray, weight: np.ndarray
+) -> ScoredLabels:
+    rows = weight > 0
+    return ScoredLabels(true[rows], predicted[rows], weight[rows])
 
 
 @dataclass(frozen=True)

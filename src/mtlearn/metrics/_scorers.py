@@ -8,15 +8,20 @@ from sklearn.base import clone
 from sklearn.metrics import make_scorer
 
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
-from mtlearn.metrics._figures import FIGURES, scored_labels, warn_without_labels
-from mtlearn.tasks import Tasks
+from mtlearn.metrics._figures import (
+    FIGURES,
+    scored_labels,
+    scored_task,
+    warn_without_labels,
+)
+from mtlearn.tasks import TaskReader, Tasks
 
 
 @dataclass(frozen=True)
 class _TaskMetric:
     """One figure of one task, as a metric function of whole y."""
 
-    tasks: Tasks
+    reader: TaskReader
     task: str
     figure: str
 
@@ -25,10 +30,10 @@ class _TaskMetric:
         return f"{self.task}_{self.figure}"
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
-        labels = scored_labels(self.tasks, y_true, y_pred, sample_weight)[self.task]
+        labels = scored_task(self.task, self.reader, y_true, y_pred, sample_weight)
         if not len(labels):
             warn_without_labels(f"Task {self.task!r}")
-        return FIGURES[self.tasks[self.task].kind][self.figure](labels)
+        return FIGURES[self.reader.tasks[self.task].kind][self.figure](labels)
 
 
 @dataclass(frozen=True)
@@ -126,9 +131,10 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
     tasks.validate()
     tasks = clone(tasks)
     scorers: dict[str, Any] = {}
+    reader = TaskReader(tasks)
     for task, declared in tasks.items():
         for name, figure in FIGURES[declared.kind].items():
-            metric = _TaskMetric(tasks, task, name)
+            metric = _TaskMetric(reader, task, name)
             if metric.__name__ in scorers:
                 raise InvalidParameterError(
                     f"Two scorers would be named {metric.__name__!r}: one of task "

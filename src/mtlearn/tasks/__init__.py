@@ -12,7 +12,7 @@ from mtlearn.tasks._codec import (
 from mtlearn.tasks._head import Head
 from mtlearn.tasks._infer import TargetColumn, read_targets
 from mtlearn.tasks._label_weights import label_weights
-from mtlearn.tasks._predictions import read_predictions
+from mtlearn.tasks._predictions import TaskReader, read_predictions
 from mtlearn.tasks._regression import Regression
 from mtlearn.tasks._tasks import Tasks
 
@@ -29,6 +29,7 @@ __all__ = [
     "fit_codec",
     "join_codecs",
     "label_weights",
+    "TaskReader",
     "read_predictions",
     "read_targets",
 ]

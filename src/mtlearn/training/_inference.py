@@ -43,7 +43,9 @@ def prediction_batch(samples: Samples, device: torch.device | str) -> int:
     return min(max(rows, _FEWEST_ROWS), _MOST_ROWS)
 
 
-def activations(net: Any, samples: Samples) -> Iterator[tuple[Tensor, ...]]:
+def activations(
+    net: Any, samples: Samples, only: int | None = None
+) -> Iterator[tuple[Tensor, ...]]:
     """Compute probabilities and values, batch by batch.
 
     Parameters
@@ -52,18 +54,28 @@ def activations(net: Any, samples: Samples) -> Iterator[tuple[Tensor, ...]]:
         A trained net.
     samples : Samples
         Rows.
+    only : int or None, default=None
+        The number of a task, whose head alone is run; None runs all of them.
 
     Yields
     ------
     tuple of Tensor of shape (n_batch, n_outputs)
-        In task order, on the CPU.
+        In task order, on the CPU; or of the one task.
     """
     network = inference_network(net)
-    for outputs in _run(net, network, network, samples):
+    tasks = list(net.tasks) if only is None else [list(net.tasks)[only]]
+    function = network if only is None else _of_head(network, only)
+    for outputs in _run(net, network, function, samples):
         yield tuple(
             task.activate(output.to(net.precision.dtype)).cpu()
-            for task, output in zip(net.tasks, outputs, strict=True)
+            for task, output in zip(tasks, outputs, strict=True)
         )
+
+
+def _of_head(network: MultiTaskNetwork, number: int) -> Callable:
+    """Give a function of x that runs the backbone and one head."""
+    head = network.heads[number]
+    return lambda x: (head(network.features(x)),)
 
 
 def features(net: Any, samples: Samples) -> Iterator[Tensor]:
