@@ -223,3 +223,26 @@ def test_errors_name_the_validation_rows(X_val, y_val, message):
         table_estimator().fit(X[:30], y[:30], **given)
     assert isinstance(raised.value, InvalidDataError | TypeError)
     assert isinstance(raised.value.__cause__, ValueError | TypeError)
+
+
+class Torn(Items):
+    def __getitem__(self, number):
+        if number == 3:
+            raise OSError("torn")
+        return super().__getitem__(number)
+
+
+@pytest.mark.filterwarnings("ignore:Rows of X_val")
+@pytest.mark.parametrize("where", ["X", "X_val"])
+def test_errors_in_training_name_the_rows(where):
+    X, y = make_table()
+    begins = "Item 3" if where == "X" else "X_val: Item 3"
+    parts = {"X": X[:30], "X_val": X[30:]}
+    parts[where] = Torn(parts[where])
+    with pytest.raises(OSError, match=f"^{begins} of the dataset cannot be read: torn"):
+        table_estimator().fit(parts["X"], y[:30], X_val=parts["X_val"], y_val=y[30:])
+    parts[where] = np.full((30 if where == "X" else 10, 4), 1e300)
+    begins = "X has" if where == "X" else "X_val: X has"
+    estimator = table_estimator(precision="float32")
+    with pytest.raises(InvalidDataError, match=f"^{begins} values too large"):
+        estimator.fit(parts["X"], y[:30], X_val=parts["X_val"], y_val=y[30:])

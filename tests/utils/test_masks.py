@@ -8,6 +8,8 @@ from skorch.helper import SliceDict
 from mtlearn._utils._dataset_items import label_of
 from mtlearn._utils._masks import refuse_mask
 from mtlearn.exceptions import DataTypeError
+from mtlearn.inspection import ConfusionDisplay, ResidualsDisplay
+from mtlearn.metrics import expected_calibration_error
 from mtlearn.tasks import Classification, Regression, Tasks, fit_codec
 
 ROW = np.ma.array([1.0, 2.0], mask=[False, True])
@@ -99,3 +101,28 @@ def test_labels_of_items(label):
         DataTypeError, match=r"The y of item 3 of the dataset .* masked"
     ):
         label_of(label, 3)
+
+
+HIDDEN = np.ma.array([0, 1, 1], mask=[0, 0, 1])
+PROBABILITIES = np.eye(2)[[0, 1, 1]]
+
+
+@pytest.mark.parametrize("name", ["y_true", "y_pred", "sample_weight"])
+def test_labels_and_predictions_by_hand(name):
+    def given(*names):
+        plain = {each: np.array([0, 1, 1]) for each in names}
+        return {**plain, name: HIDDEN} if name in names else plain
+
+    message = f"^{name} is a masked array.* Leave what is masked out"
+    with pytest.raises(DataTypeError, match=message):
+        ConfusionDisplay.from_predictions(**given("y_true", "y_pred", "sample_weight"))
+    if name != "sample_weight":
+        with pytest.raises(DataTypeError, match=message):
+            ResidualsDisplay.from_predictions(**given("y_true", "y_pred"))
+    if name != "y_pred":
+        rows = given("y_true", "sample_weight")
+        with pytest.raises(DataTypeError, match=message):
+            expected_calibration_error(y_prob=PROBABILITIES, **rows)
+    hidden = np.ma.array(PROBABILITIES, mask=PROBABILITIES > 0)
+    with pytest.raises(DataTypeError, match=r"^y_prob is a masked"):
+        expected_calibration_error([0, 1, 1], hidden)

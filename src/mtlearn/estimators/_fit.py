@@ -106,7 +106,7 @@ def validation_samples(
         check_consistent_length(X_val, targets.weights)
     if not targets.weights.any():
         raise InvalidDataError("y_val has no label: every one is missing.")
-    return Samples(X_val, make_labels(targets, settings))
+    return Samples(X_val, make_labels(targets, settings), name="X_val")
 
 
 def training_samples(

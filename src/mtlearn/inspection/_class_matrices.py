@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from mtlearn._utils._masks import refuse_masked_predictions
 from mtlearn.inspection._choice import labels_of_kind, one_task
 from mtlearn.inspection._display import Display
 
@@ -106,6 +107,9 @@ class ClassMatrices(Display):
         display
             Not drawn yet.
         """
+        refuse_masked_predictions(
+            y_true=y_true, y_pred=y_pred, sample_weight=sample_weight
+        )
         true, predicted = np.asarray(y_true), np.asarray(y_pred)
         weight = np.ones(len(true)) if sample_weight is None else sample_weight
         if labels is None:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import PredictionErrorDisplay
 
+from mtlearn._utils._masks import refuse_masked_predictions
 from mtlearn._utils._optional import import_optional
 from mtlearn.inspection._choice import labels_of_kind, one_task, shown
 from mtlearn.inspection._display import Display
@@ -155,6 +156,7 @@ class ResidualsDisplay(Display):
         ResidualsDisplay
             Not drawn yet.
         """
+        refuse_masked_predictions(y_true=y_true, y_pred=y_pred)
         return cls({task: np.asarray(y_true, float)}, {task: np.asarray(y_pred, float)})
 
     def residuals(self, task: str | None = None) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
+from mtlearn._utils._masks import refuse_masked_predictions
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidDataError
 
@@ -95,6 +96,7 @@ def confidences(
         If the labels do not match the columns, or the probabilities or weights are
         none.
     """
+    refuse_masked_predictions(y_true=y_true, y_prob=y_prob, sample_weight=sample_weight)
     y_true = column_or_1d(y_true)
     y_prob = check_array(y_prob, dtype=np.float64)
     labels = np.unique(y_true) if labels is None else column_or_1d(labels)

@@ -3,12 +3,14 @@
 import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mtlearn._utils._datasets import DatasetRows
+from mtlearn._utils._errors import naming
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.training._samples import Samples
 from mtlearn.training._threads import set_threads
@@ -77,7 +79,7 @@ class Inputs:
         rows = chosen if samples.rows is None else samples.rows[chosen]
         # Indexing by rows copies them, so that no network writes into X, and the cast
         # gives them the byte order and strides that torch can read.
-        x = torch.from_numpy(_cast(samples.X[rows], self.dtype))
+        x = torch.from_numpy(_read(samples, rows, self.dtype))
         if self.device.type == "cuda":
             with torch.cuda.device(self.device):  # a thread begins with the first one
                 x = x.pin_memory()  # from where a copy need not be waited for
@@ -164,8 +166,8 @@ class ResidentInputs(Inputs):
         step = max(1, _CHUNK_BYTES // max(1, X[:1].nbytes))
         for start in range(0, len(copy), step):
             part = slice(start, start + step)
-            chunk = X[part if rows is None else rows[part]]
-            copy[part] = torch.from_numpy(_cast(np.array(chunk), dtype))
+            chunk = _read(self.samples, part if rows is None else rows[part], dtype)
+            copy[part] = torch.from_numpy(np.array(chunk))
         return copy
 
 
@@ -254,6 +256,14 @@ def channels_first(x: Tensor) -> Tensor:
         A view.
     """
     return x.permute(0, 3, 1, 2) if x.ndim == 4 else x
+
+
+def _read(samples: Samples, rows: Any, dtype: torch.dtype) -> np.ndarray:
+    """Read rows and cast them; errors of validation rows say so."""
+    if samples.name is None:
+        return _cast(samples.X[rows], dtype)
+    with naming(samples.name):
+        return _cast(samples.X[rows], dtype)
 
 
 def _cast(x: np.ndarray, dtype: torch.dtype) -> np.ndarray:

@@ -57,12 +57,15 @@ class Samples:
     chances : ndarray of shape (n_samples,) or None
         How often each row is drawn in training, relative to the mean row; None draws
         each once an epoch.
+    name : str or None
+        What the user calls X, if not so.
     """
 
     X: np.ndarray | DatasetRows
     labels: Labels | None = None
     rows: np.ndarray | None = None
     chances: np.ndarray | None = None
+    name: str | None = None
 
     def __len__(self) -> int:
         return len(self.X if self.rows is None else self.rows)
