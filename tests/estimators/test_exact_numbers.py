@@ -8,7 +8,11 @@ import pytest
 from skorch.helper import SliceDict
 
 from mtlearn import Classification, Regression, Tasks
-from mtlearn.exceptions import DivergenceError, InvalidDataError
+from mtlearn.exceptions import (
+    DivergenceError,
+    InvalidDataError,
+    InvalidParameterError,
+)
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 
@@ -304,6 +308,10 @@ def test_targets_whose_differences_float32_would_round_away(bounds):
     estimator.fit(X, np.full(40, 1e9 + 1))  # no differences
     estimator.fit(X, 1 / 3 * (1 + np.finfo(float).eps * (np.arange(40) % 2)))  # no more
     estimator.fit(X, y[:, 1] + 1e3)
+    # Near the mean, differences are of no more size than its deviation.
+    spread = Tasks(size=Regression(bounds=bounds))
+    chunk = y[:, 1].mean() + y[:, 1].std() * (1 + 1e-9 * (np.arange(40) % 2))
+    table_estimator(spread, precision="float32").fit(X, y[:, 1]).partial_fit(X, chunk)
     holes = np.where(np.arange(40) % 2, size, np.nan)
     with pytest.raises(InvalidDataError, match=message):
         estimator.fit(X, holes)
@@ -342,3 +350,7 @@ def test_large_ids_passed_as_classes():
     estimator = table_estimator(Classification())
     estimator.partial_fit(X, ids, classes=[*IDS["int64"].tolist(), 5])
     assert estimator.classes_.tolist() == sorted([*IDS["int64"].tolist(), 5])
+    with pytest.raises(
+        InvalidParameterError, match=r"classes.* Got \[9007199254740993"
+    ):
+        table_estimator(Classification()).partial_fit(X, ids, classes=[2**53 + 1, 0.5])

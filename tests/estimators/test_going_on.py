@@ -343,3 +343,15 @@ def test_class_weights_are_balanced_anew_over_the_rows_of_a_fit():
     sums = np.bincount(y[rows].astype(int), weights=weight)
     np.testing.assert_allclose(found, weight.sum() / (3 * sums))
     assert not np.allclose(found, first)
+
+
+def test_class_weights_of_a_task_without_new_labels_stay():
+    X, y = make_table()
+    kind = Classification(3, class_weight="balanced")
+    tasks = Tasks(kind=kind, size=Regression())
+    estimator = table_estimator(tasks, warm_start=True).fit(X, y)
+    first = estimator.tasks_["kind"].class_factors_.copy()
+    y[:, 0] = np.nan
+    estimator.fit(X, y)
+
+    assert estimator.tasks_["kind"].class_factors_.tolist() == first.tolist()

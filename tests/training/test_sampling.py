@@ -7,7 +7,7 @@ import torch
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import fit_codec
-from mtlearn.training import row_chances
+from mtlearn.training import _sampling, row_chances
 from mtlearn.training._sampling import draw_order
 
 TASKS = Tasks(a=Classification(3), b=Classification(2), size=Regression())
@@ -105,6 +105,30 @@ def test_many_rare_classes_do_not_leave_a_handful_of_rows(n_tags):
     drawn = draw_order(1500, found, torch.Generator().manual_seed(0))
     assert len(np.unique(drawn)) > 700
     assert (found @ y / found.sum() > 4 * share)[share < 0.03].all()
+
+
+def test_rounds_end_where_there_is_no_solution(monkeypatch):
+    rounds, balance = [], _sampling._balance
+    monkeypatch.setattr(
+        _sampling, "_balance", lambda *args: rounds.append(1) or balance(*args)
+    )
+    y, tasks = make_tags(17)
+    with pytest.warns(UserWarning, match="all 17 tasks"):
+        chances("balanced", y, tasks=tasks)
+
+    assert len(rounds) < 17 * 15
+
+
+def test_classes_that_no_chances_balance():
+    # Each row with a 1 of one task has a 0 of both others.
+    y = np.eye(3)[np.repeat([0, 1, 2], 200)]
+    tasks = Tasks(**{name: Classification(2) for name in "abc"})
+    with pytest.warns(
+        UserWarning, match=r"all 3 tasks .* rows counts as 600 different"
+    ):
+        found = chances("balanced", y, tasks=tasks)
+
+    np.testing.assert_allclose(found, 1)
 
 
 def test_rows_without_a_class_among_many_rare_ones():

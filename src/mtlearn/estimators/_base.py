@@ -175,7 +175,7 @@ class BaseMultiTaskEstimator(
         y : array-like, DataFrame or SliceDict, default=None
             Labels, as in `fit`.
         sample_weight : array-like, default=None
-            Weights, as in `fit`.
+            Weights, as in `fit`; relative to their mean over these rows.
         classes : array-like or list of array-like, default=None
             All labels that will be seen, for tasks that do not declare them: of the
             one task, or in the order of y's columns with None for each regression.

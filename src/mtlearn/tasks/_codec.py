@@ -260,7 +260,8 @@ def encode_columns(
         full[rows] = encoded
         factor = task.label_weight(encoded)
         if factor is not None:
-            weighted[rows, i] *= factor
+            with np.errstate(over="ignore"):  # which a later check finds
+                weighted[rows, i] *= factor
             has_factors = True
         values.append(full)
     return EncodedTargets(tuple(values), weights, weighted if has_factors else None)

@@ -42,7 +42,8 @@ class TaskGradients:
     """Inner products of the tasks' gradients in the shared weights.
 
     The gradient of a task is that of its mean loss times its weight, so that the sum
-    over tasks is what training follows.
+    over tasks is what training follows, on average over its batches, where each row is
+    drawn once an epoch.
 
     Attributes
     ----------

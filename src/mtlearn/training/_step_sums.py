@@ -26,7 +26,7 @@ class StepSums:
         assert samples.labels is not None
         weights = samples.labels.loss_weights
         self._dtype, self._device = weights.dtype, weights.device
-        self._means = _mean_weights(weights.double().cpu().numpy(), samples.chances)
+        self._means = _mean_weights(weights.cpu().double().numpy(), samples.chances)
         self._sums: dict[int, Tensor] = {}
 
     def of(self, n_rows: int) -> Tensor:
