@@ -55,7 +55,7 @@ class MissingDependencyError(MtlearnError, ImportError):
     """An optional package is needed and not installed."""
 
 
-class UnknownTaskError(MtlearnError, KeyError):
+class UnknownTaskError(InvalidParameterError, KeyError):
     """There is no task of a name."""
 
     # KeyError would show the message in quotes.

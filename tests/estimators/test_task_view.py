@@ -18,7 +18,11 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    UnknownTaskError,
+)
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 
@@ -95,10 +99,12 @@ def test_scores_leave_missing_labels_out(table):
 
 
 def test_unknown_task(table):
-    with pytest.raises(
-        InvalidParameterError, match=r"no task 'kinds'. The tasks are: kind, size\."
-    ):
+    message = r"no task 'kinds'. The tasks are: kind, size\."
+    with pytest.raises(UnknownTaskError, match=message) as raised:
         table[0].task("kinds")
+    # As a parameter that is wrong, and as a key that is not there.
+    assert isinstance(raised.value, InvalidParameterError)
+    assert isinstance(raised.value, KeyError)
 
 
 def test_a_view_cannot_be_fitted(table):

@@ -17,6 +17,7 @@ from mtlearn.training import (
     schedule_callback,
     watches_validation,
 )
+from mtlearn.training._warmup import WarmupCosineLR
 
 CPU = torch.device("cpu")
 META = torch.device("meta")  # where no optimiser has a fused form
@@ -169,3 +170,59 @@ def test_no_precision(value):
     )
     with pytest.raises(InvalidParameterError, match=message):
         resolve_precision(value, "float32", CPU, "Owner")
+
+
+class Needy(torch.optim.SGD):
+    """An optimiser with an argument that has no default."""
+
+    def __init__(self, params, lr, *, temper):
+        super().__init__(params, lr)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "lr_schedule",
+            lr_scheduler.StepLR,
+            r"StepLR, which needs 'step_size'\. Pass Partial",
+        ),
+        (
+            "lr_schedule",
+            Partial(lr_scheduler.StepLR, gamma=0.5),
+            r"\(StepLR, step_size=\.\.\.\)\.$",
+        ),
+        (
+            "lr_schedule",
+            lr_scheduler.CyclicLR,
+            "CyclicLR, which needs 'base_lr', 'max_lr'",
+        ),
+        ("optimizer", Needy, r"Needy, which needs 'temper'\. Pass Partial"),
+    ],
+)
+def test_arguments_that_a_class_needs(name, value, message):
+    resolve = {
+        "lr_schedule": lambda: resolve_schedule(value, "Some"),
+        "optimizer": lambda: resolve_optimizer(value, 0.0, CPU, "Some"),
+    }[name]
+    with pytest.raises(InvalidParameterError, match=message) as raised:
+        resolve()
+    assert f"The '{name}' parameter of Some has" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lr_scheduler.CosineAnnealingLR,
+        lr_scheduler.OneCycleLR,
+        lr_scheduler.ReduceLROnPlateau,
+        lr_scheduler.ConstantLR,
+        WarmupCosineLR,
+        Partial(lr_scheduler.StepLR, step_size=2),
+        Partial(lr_scheduler.CyclicLR, base_lr=0.1, max_lr=1.0),
+    ],
+)
+def test_what_follows_from_the_training_need_not_be_given(value):
+    schedule = resolve_schedule(value, "Some")
+    callback = schedule_callback(schedule, rates=[0.1], epochs=20, n_batches=2)
+    assert callback.policy is schedule.cls

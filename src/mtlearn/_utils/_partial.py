@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Self
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
 
@@ -162,6 +163,6 @@ def as_partial(value: Any, name: str, owner: str) -> Partial:
         return Partial(value)
     raise ParameterTypeError(
         f"The {name!r} parameter of {owner} must be a registered name, a class or "
-        f"Partial(cls, **kwargs). Got {value!r} instead: an object would be trained "
-        f"in place and could not be cloned."
+        f"Partial(cls, **kwargs). Got {short(value)} instead: an object would be "
+        "trained in place and could not be cloned."
     )

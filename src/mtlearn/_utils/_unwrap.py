@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
 
@@ -173,7 +174,7 @@ def check_multi_task(estimator: Any, name: str, owner: str) -> None:
     if unwrap(estimator) is None or isinstance(estimator, type):
         raise ParameterTypeError(
             f"The {name!r} parameter of {owner} must be an estimator of mtlearn, or a "
-            f"Pipeline or search that ends in one. Got {estimator!r} instead."
+            f"Pipeline or search that ends in one. Got {short(estimator)} instead."
         )
     while not hasattr(estimator, "_outputs"):
         if hasattr(estimator, "steps"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
 
@@ -40,7 +41,7 @@ def check_real(
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise ParameterTypeError(
             f"The {name!r} parameter of {owner} must be a real number. "
-            f"Got {value!r} instead."
+            f"Got {short(value)} instead."
         )
     try:
         number = float(value)
@@ -53,7 +54,7 @@ def check_real(
         right = "]" if include_high and np.isfinite(high) else ")"
         raise InvalidParameterError(
             f"The {name!r} parameter of {owner} must be a finite number in "
-            f"{left}{low}, {high}{right}. Got {value!r} instead."
+            f"{left}{low}, {high}{right}. Got {short(value)} instead."
         )
     return number
 
@@ -63,12 +64,12 @@ def check_integer(value: Any, name: str, owner: str, *, low: int) -> int:
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ParameterTypeError(
             f"The {name!r} parameter of {owner} must be an integer. "
-            f"Got {value!r} instead."
+            f"Got {short(value)} instead."
         )
     if value < low:
         raise InvalidParameterError(
             f"The {name!r} parameter of {owner} must be an integer not below {low}. "
-            f"Got {value!r} instead."
+            f"Got {short(value)} instead."
         )
     return int(value)
 
@@ -85,7 +86,7 @@ def check_bool(value: Any, name: str, owner: str) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise ParameterTypeError(
             f"The {name!r} parameter of {owner} must be True or False. "
-            f"Got {value!r} instead."
+            f"Got {short(value)} instead."
         )
     return bool(value)
 
@@ -96,7 +97,7 @@ def check_choice(value: Any, name: str, owner: str, choices: Iterable[Any]) -> A
     if not any(value is option or value == option for option in options):
         raise InvalidParameterError(
             f"The {name!r} parameter of {owner} must be one of "
-            f"{', '.join(map(repr, options))}. Got {value!r} instead."
+            f"{', '.join(map(repr, options))}. Got {short(value)} instead."
         )
     return value
 

@@ -11,6 +11,7 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import routed_params
+from mtlearn._utils._short import short
 from mtlearn._utils._sklearn_compat import BaseComposition, VisualBlock
 from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_real
@@ -152,7 +153,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         ):
             raise ParameterTypeError(
                 f"The 'estimators' parameter of {owner} must be a list of pairs of a "
-                f"name and an estimator, at least one. Got {pairs!r} instead."
+                f"name and an estimator, at least one. Got {short(pairs)} instead."
             )
         names = [name for name, _ in pairs]
         if not all(isinstance(name, str) for name in names):

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._datasets import item_labels
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Codec, Task, Tasks, label_weights
 
 
@@ -168,14 +168,9 @@ class MultiTaskMixin(ABC):
 
         Raises
         ------
-        InvalidParameterError
+        UnknownTaskError
             If there is no such task.
         """
         check_is_fitted(self, "tasks_")
-        if name not in self.tasks_:
-            raise InvalidParameterError(
-                f"There is no task {name!r}. The tasks are: "
-                f"{', '.join(self.task_names_)}."
-            )
         is_classification = self.tasks_[name].kind == "classification"
         return (TaskClassifier if is_classification else TaskRegressor)(self, name)

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._choice import one_task, shown
@@ -315,7 +316,7 @@ def _shown(
     )
     raise InvalidParameterError(
         f"The 'tasks' parameter of {owner} must be names of tasks that can be shown, "
-        f"which are {possible}. Got {wanted!r} instead."
+        f"which are {possible}. Got {short(wanted)} instead."
         + (remedy if real and not spread else "")
     )
 

@@ -9,6 +9,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 
 from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import reach, unwrap
 from mtlearn._utils._validation import check_choice, check_integer
 from mtlearn.exceptions import (
@@ -144,7 +145,7 @@ class EmbeddingDisplay(Display):
         if not chosen or set(chosen) - set(known.names):
             raise InvalidParameterError(
                 f"The 'tasks' parameter of {cls.__name__} must be names of tasks, of "
-                f"which there are {list(known.names)}. Got {tasks!r} instead."
+                f"which there are {list(known.names)}. Got {short(tasks)} instead."
             )
         _check_method(method, cls.__name__)
         most = check_integer(max_samples, "max_samples", cls.__name__, low=2)
@@ -244,7 +245,8 @@ def _check_method(method: Any, owner: str) -> None:
     elif isinstance(method, type) or not hasattr(method, "fit_transform"):
         raise ParameterTypeError(
             f"The 'method' parameter of {owner} must be 'tsne', 'pca' or an object "
-            f"with fit_transform, such as TSNE(perplexity=10). Got {method!r} instead."
+            "with fit_transform, such as TSNE(perplexity=10). "
+            f"Got {short(method)} instead."
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.inspection._choice import shown
 from mtlearn.inspection._display import Display
@@ -114,7 +115,7 @@ class EnsembleGainDisplay(Display):
         if not isinstance(report, EnsembleReport):
             raise ParameterTypeError(
                 f"The 'report' parameter of {cls.__name__} must be what "
-                f"ensemble_report returns. Got {report!r} instead."
+                f"ensemble_report returns. Got {short(report)} instead."
             )
         return cls(report)
 
@@ -185,7 +186,7 @@ class EnsembleGainDisplay(Display):
         if not names or set(names) - set(known):
             raise InvalidParameterError(
                 f"The 'metrics' parameter of plot must be names of figures in the "
-                f"report, which are {known}. Got {metrics!r} instead."
+                f"report, which are {known}. Got {short(metrics)} instead."
             )
         return [row for row in self.report.rows if row["metric"] in names]
 

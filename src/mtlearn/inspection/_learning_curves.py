@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import check_multi_task, single_networks
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._choice import distinct_colors, shown
@@ -275,7 +276,7 @@ def _runs(label: str, history: Any) -> list[History]:
     if not isinstance(runs, list) or not runs or not all(map(_is_history, runs)):
         raise InvalidParameterError(
             f"The 'histories' of LearningCurvesDisplay must have a history_ of an "
-            f"estimator, or a list of such, at {label!r}. Got {history!r} instead."
+            f"estimator, or a list of such, at {label!r}. Got {short(history)} instead."
         )
     return runs
 

@@ -10,6 +10,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import aligned_outputs, reach, unwrap
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._calibration import calibration_error
@@ -185,7 +186,7 @@ def ensemble_report(
         raise ParameterTypeError(
             "The 'ensemble' parameter of ensemble_report must be a fitted SeedEnsemble "
             "or VotingEnsemble, or a TemperatureScaled, Pipeline or search around one. "
-            f"Got {ensemble!r} instead."
+            f"Got {short(ensemble)} instead."
         )
     check_is_fitted(outer, "tasks_")
     outer, X = reach(ensemble, X)

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._figures import FIGURES, ScoredLabels, scored_labels
@@ -222,7 +223,7 @@ def fitted_tasks(estimator: Any, owner: str) -> Tasks:
         raise ParameterTypeError(
             f"The 'estimator' parameter of {owner} must be a fitted estimator of "
             "mtlearn, or a Pipeline or search that ends in one. "
-            f"Got {estimator!r} instead."
+            f"Got {short(estimator)} instead."
         )
     check_is_fitted(inner, "tasks_")
     return inner.tasks_

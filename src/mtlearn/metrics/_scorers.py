@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import make_scorer
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.metrics._figures import (
     FIGURES,
@@ -125,8 +126,8 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
     if not isinstance(tasks, Tasks):
         raise ParameterTypeError(
             "The 'tasks' parameter of task_scorers must be Tasks(...), with a name and "
-            f"a kind for each task. Got {tasks!r} instead. Declare them, or pass the "
-            "'tasks_' of a fitted estimator."
+            f"a kind for each task. Got {short(tasks)} instead. Declare them, or pass "
+            "the 'tasks_' of a fitted estimator."
         )
     tasks.validate()
     tasks = clone(tasks)

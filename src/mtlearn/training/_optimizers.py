@@ -59,7 +59,8 @@ def resolve_optimizer(
             )
         found = _NAMES[value]
     else:
-        found = resolve_part(value, torch.optim.Optimizer, "optimizer", owner)
+        filled = ("params", "lr", "weight_decay")
+        found = resolve_part(value, torch.optim.Optimizer, "optimizer", owner, filled)
     if "lr" in found.kwargs:
         raise InvalidParameterError(
             f"The 'optimizer' parameter of {owner} must leave the learning rate to "

@@ -51,7 +51,9 @@ def resolve_schedule(value: Any, owner: str) -> Partial | None:
                 f"Got {value!r} instead."
             )
         return _NAMES[value]
-    return resolve_part(value, lr_scheduler.LRScheduler, "lr_schedule", owner)
+    cls = value.cls if isinstance(value, Partial) else value
+    filled = ["optimizer", *_filled(cls, [1.0], 1, 1)]
+    return resolve_part(value, lr_scheduler.LRScheduler, "lr_schedule", owner, filled)
 
 
 def watches_validation(schedule: Partial | None) -> bool:
@@ -84,14 +86,7 @@ def schedule_callback(
     LRScheduler
         skorch's callback.
     """
-    defaults: dict[str, Any] = {}
-    if schedule.cls in (lr_scheduler.CosineAnnealingLR, WarmupCosineLR):
-        defaults = {"T_max": epochs, "eta_min": min(rates) / 10}
-    if schedule.cls is WarmupCosineLR:
-        defaults["warmup"] = min(5, epochs // 10)
-    elif schedule.cls is lr_scheduler.OneCycleLR:
-        peaks = list(rates) if len(rates) > 1 else rates[0]
-        defaults = {"max_lr": peaks, "total_steps": epochs * n_batches}
+    defaults = _filled(schedule.cls, rates, epochs, n_batches)
     return LRScheduler(
         policy=schedule.cls,
         monitor="valid_loss",
@@ -99,3 +94,18 @@ def schedule_callback(
         step_every="batch" if schedule.cls in _EVERY_BATCH else "epoch",
         **{**defaults, **schedule.kwargs},
     )
+
+
+def _filled(
+    cls: Any, rates: Sequence[float], epochs: int, n_batches: int
+) -> dict[str, Any]:
+    """Give the arguments of a schedule that follow from the training."""
+    defaults: dict[str, Any] = {}
+    if cls in (lr_scheduler.CosineAnnealingLR, WarmupCosineLR):
+        defaults = {"T_max": epochs, "eta_min": min(rates) / 10}
+    if cls is WarmupCosineLR:
+        defaults["warmup"] = min(5, epochs // 10)
+    elif cls is lr_scheduler.OneCycleLR:
+        peaks = list(rates) if len(rates) > 1 else rates[0]
+        defaults = {"max_lr": peaks, "total_steps": epochs * n_batches}
+    return defaults

@@ -9,6 +9,7 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_choice
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
@@ -93,7 +94,7 @@ class TaskMetric(Callback):
         if not callable(self.metric):
             raise ParameterTypeError(
                 "The 'metric' parameter of TaskMetric must be a function of true and "
-                f"predicted labels. Got {self.metric!r} instead."
+                f"predicted labels. Got {short(self.metric)} instead."
             )
         name = self.name
         if name is None:
@@ -101,7 +102,7 @@ class TaskMetric(Callback):
         if not isinstance(name, str):
             raise InvalidParameterError(
                 "The 'name' parameter of TaskMetric must be a string where the metric "
-                f"has no name of its own. Got {self.name!r} with {self.metric!r} "
+                f"has no name of its own. Got {self.name!r} with {short(self.metric)} "
                 "instead."
             )
         if self.name is None:
@@ -185,6 +186,6 @@ class TaskMetric(Callback):
             return float(result)
         raise InvalidParameterError(
             f"The 'metric' parameter of TaskMetric, recorded as {self.key_!r}, must "
-            f"return a number. Got {result!r} instead. Choose an average, such as "
+            f"return a number. Got {short(result)} instead. Choose an average, such as "
             "average='macro'."
         )

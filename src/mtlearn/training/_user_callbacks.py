@@ -9,6 +9,7 @@ from skorch.callbacks import (
     PassthroughScoring,
 )
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training._callbacks import WholeRow
 from mtlearn.training._logs import CSVLogger
@@ -45,7 +46,7 @@ def check_callbacks(value: Any, owner: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple) or not all(map(_is_callback, value)):
         raise ParameterTypeError(
             f"The 'callbacks' parameter of {owner} must be None or a list of skorch "
-            f"callbacks. Got {value!r} instead. Pass those of scikit-learn to "
+            f"callbacks. Got {short(value)} instead. Pass those of scikit-learn to "
             "set_callbacks."
         )
     for each in value:
