@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import f1_score
 
 from mtlearn import Classification, Regression, Tasks
+from mtlearn.exceptions import InvalidDataError
 from mtlearn.training import TaskMetric
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
@@ -168,3 +169,11 @@ def test_the_loss_of_a_step_is_the_one_before_it():
     for key, value in still.items():
         if key.startswith("train"):
             assert found[key] == pytest.approx(value), key
+
+
+def test_validation_labels_of_classes_without_weight_have_no_loss():
+    X, y = rare_class()
+    estimator = table_estimator(Tasks(a=Classification(2, class_weight={1: 0.0})))
+    only = X[y == 1], y[y == 1]
+    with pytest.raises(InvalidDataError, match="No validation row has a label of a ta"):
+        estimator.fit(X, y, X_val=only[0], y_val=only[1])

@@ -217,7 +217,7 @@ def _check_validation(net: MultiTaskNet, rows: Samples) -> None:
         name for name, counts in zip(net.tasks.names, counted, strict=True) if counts
     ]
     assert rows.labels is not None
-    unlabelled = unlabelled_tasks(rows.labels.weights, net.tasks)
+    unlabelled = unlabelled_tasks(rows.labels.loss_weights, net.tasks)
     lacking = [name for name in names if name in unlabelled]
     if not lacking:
         return
