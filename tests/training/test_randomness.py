@@ -189,7 +189,7 @@ def test_a_state_is_gone_on_from():
 
 
 def test_no_call_that_draws_is_taken_for_a_quiet_one():
-    from mtlearn.training._rerouting import _quiet
+    from mtlearn.training._rerouting import _QUIET
 
     seeded = {
         schema.name.removeprefix("aten::").rstrip("_")
@@ -197,7 +197,7 @@ def test_no_call_that_draws_is_taken_for_a_quiet_one():
         if schema.name.startswith("aten::") and _draws(schema)
     }
     assert {"dropout", "bernoulli", "rand", "lstm"} <= seeded
-    assert not {each.__name__.rstrip("_") for each in _quiet()} & seeded
+    assert not {each.__name__.rstrip("_") for each in _QUIET} & seeded
 
 
 def _draws(schema):

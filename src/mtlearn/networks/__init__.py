@@ -3,7 +3,7 @@
 from mtlearn.networks._attention import CBAM, SqueezeExcite
 from mtlearn.networks._autocast import autocast_error
 from mtlearn.networks._build import build_network
-from mtlearn.networks._drawing import Dropout, drawing_from, generator_for
+from mtlearn.networks._drawing import Dropout, drawing_from, dropped, generator_for
 from mtlearn.networks._drop_block import DropBlock2d
 from mtlearn.networks._heads import HeadSpec, make_head
 from mtlearn.networks._inference import (
@@ -35,6 +35,7 @@ __all__ = [
     "build_network",
     "check_memory",
     "drawing_from",
+    "dropped",
     "fingerprint",
     "for_inference",
     "generator_for",

@@ -65,6 +65,34 @@ def generator_for(device: torch.device) -> torch.Generator | None:
     return None if generators is None else generators.get(device.type)
 
 
+def dropped(x: Tensor, p: float, generator: torch.Generator) -> Tensor:
+    """Set some values to zero, and scale the others up.
+
+    Parameters
+    ----------
+    x : Tensor
+        Of any shape.
+    p : float
+        Share of the values to drop, in (0, 1).
+    generator : torch.Generator
+        Draws which, as torch's default one would.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn.networks import dropped
+    >>> dropped(torch.ones(6), 0.5, torch.Generator().manual_seed(0))
+    tensor([0., 0., 2., 0., 0., 0.])
+    """
+    kept = torch.empty_like(x).bernoulli_(1 - p, generator=generator)
+    return x * kept.div_(1 - p)
+
+
 class Dropout(nn.Dropout):
     """Torch's dropout, which can draw from a generator; see `drawing_from`.
 
@@ -100,5 +128,4 @@ class Dropout(nn.Dropout):
         generator = generator_for(input.device) if draws else None
         if generator is None:
             return super().forward(input)
-        kept = torch.empty_like(input).bernoulli_(1 - self.p, generator=generator)
-        return input * kept.div_(1 - self.p)
+        return dropped(input, self.p, generator)

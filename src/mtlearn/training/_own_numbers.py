@@ -13,7 +13,7 @@ from mtlearn.losses import MultiTaskLoss
 from mtlearn.training._changes import Changes
 from mtlearn.training._learned import modules_of, parameters_of
 from mtlearn.training._randomness import Randomness
-from mtlearn.training._rerouting import DrawsInBackward, refused
+from mtlearn.training._rerouting import DrawsInBackward, watched_backward
 
 # Layers that draw nothing, as those of this package's networks; others may.
 _QUIET = frozenset(
@@ -162,10 +162,10 @@ class OwnNumbers(NeuralNet):
         with nullcontext() if self.lends_ else self.own_pass():
             step = self.forward_step(batch, training=True)
             loss = self.scaler_.scale(step["loss"])
-        watches = self.watches_ and not self.lends_
-        with refused() if watches else nullcontext():
-            # Not the tensor's method, in which calls are not watched.
-            torch.autograd.backward(loss)
+        if self.watches_ and not self.lends_:
+            watched_backward(loss)
+        else:
+            loss.backward()
         return step
 
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,9 +11,35 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mtlearn.networks import drawing_from, generator_for
+from mtlearn.networks import drawing_from, dropped, generator_for
 
 Generators = Mapping[str, torch.Generator]
+
+# Common functions that draw nothing.
+_NAMES = """
+abs adaptive_avg_pool1d adaptive_avg_pool2d add add_ addmm all any arange argmax
+avg_pool2d batch_norm bmm cat chunk clamp clone contiguous conv1d conv2d conv3d
+conv_transpose2d copy_ cos cpu cross_entropy cumsum detach dim div div_ einsum elu
+embedding empty empty_like eq exp expand expand_as flatten float full gather ge gelu
+group_norm gt hardswish hardtanh index_select interpolate is_floating_point item
+layer_norm le leaky_relu linear log log_softmax logsumexp lt masked_fill matmul max
+max_pool1d max_pool2d max_pool3d maximum mean min minimum mish mse_loss mul mul_ ne neg
+new_tensor new_zeros nll_loss normalize numel numpy ones ones_like pad permute pow prod
+relu relu6 relu_ repeat requires_grad_ reshape roll rsub scatter_add sigmoid silu sin
+size softmax softplus split sqrt square squeeze stack std stride sub sub_ sum t tanh
+to tolist transpose type type_as unbind unflatten unsqueeze var view view_as where
+zeros zeros_like _set_grad_enabled __add__ __and__ __bool__ __eq__ __float__ __ge__
+__getitem__ __gt__ __iadd__ __imul__ __int__ __invert__ __isub__ __iter__ __itruediv__
+__le__ __len__ __lt__ __matmul__ __mul__ __ne__ __neg__ __or__ __pow__ __radd__
+__rmul__ __rsub__ __rtruediv__ __setitem__ __sub__ __truediv__
+"""
+_HOMES = torch, Tensor, torch.nn.functional, torch._C, torch._C._nn
+_QUIET = frozenset(
+    getattr(home, name)
+    for home in _HOMES
+    for name in _NAMES.split()
+    if callable(getattr(home, name, None))
+)
 
 # Whether a thread watches its calls already.
 _here = threading.local()
@@ -51,11 +77,25 @@ def rerouted(generators: Generators) -> Iterator[None]:
             _here.watches = False
 
 
-@contextmanager
-def refused() -> Iterator[None]:
-    """Raise `DrawsInBackward` where something draws, in this thread or for it."""
-    with _Calls(_Refusal()):
-        yield
+def watched_backward(loss: Tensor) -> None:
+    """Compute gradients; raise `DrawsInBackward` where something draws for it.
+
+    Parameters
+    ----------
+    loss : Tensor of shape ()
+        What ``loss.backward()`` would do without the mode, as all functions that a mode
+        is asked about.
+    """
+    with drawing_from({}), _Calls(_Refusal()):
+        torch.autograd.Variable._execution_engine.run_backward(
+            (loss,),
+            (torch.ones_like(loss),),
+            keep_graph=False,
+            create_graph=False,
+            inputs=(),
+            allow_unreachable=True,
+            accumulate_grad=True,
+        )
 
 
 class _Calls(TorchFunctionMode):
@@ -80,10 +120,27 @@ class _Calls(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        if func in _quiet() or func.__name__ in ("__get__", "__set__"):
-            return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func in _QUIET or func.__name__ in ("__get__", "__set__"):
+            return func(*args, **kwargs)
+        if func is torch.nn.functional.dropout:  # so common that it has its own way
+            result = _dropped(*args, **kwargs)
+            if result is not None:
+                return result
         with self.operations:
-            return func(*args, **(kwargs or {}))
+            return func(*args, **kwargs)
+
+
+def _dropped(
+    input: Tensor,  # torch's name
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+) -> Tensor | None:
+    """Drop values as torch does; None where a closer look is needed."""
+    draws = training and not inplace and 0 < p < 1
+    generator = generator_for(input.device) if draws else None
+    return None if generator is None else dropped(input, p, generator)
 
 
 class _Operations(TorchDispatchMode):
@@ -193,30 +250,3 @@ def _default(device: torch.device) -> torch.Generator:
     if device.type == "mps":
         return torch.mps._get_default_mps_generator()
     return torch.default_generator
-
-
-@lru_cache(maxsize=1)
-def _quiet() -> frozenset[Callable[..., Any]]:
-    """List common functions that draw nothing."""
-    homes = torch, Tensor, torch.nn.functional, torch._C._nn
-    return frozenset(
-        getattr(home, name)
-        for home in homes
-        for name in _QUIET.split()
-        if callable(getattr(home, name, None))
-    )
-
-
-_QUIET = """
-abs adaptive_avg_pool1d adaptive_avg_pool2d add add_ addmm arange argmax avg_pool2d
-batch_norm bmm cat chunk clamp clone contiguous conv1d conv2d conv3d
-conv_transpose2d cos cpu cross_entropy cumsum detach dim div div_ einsum embedding
-empty empty_like eq exp expand flatten float gather ge gelu group_norm gt index_select
-interpolate item layer_norm le leaky_relu linear log log_softmax lt masked_fill matmul
-max max_pool1d max_pool2d mean min mse_loss mul mul_ ne neg new_tensor new_zeros
-nll_loss ones ones_like pad permute pow prod relu relu_ repeat reshape rsub sigmoid
-silu sin size softmax softplus split sqrt square squeeze stack std sub sub_ sum t
-tanh to transpose type unbind unflatten unsqueeze var view where zeros zeros_like
-__add__ __eq__ __getitem__ __mul__ __radd__ __rmul__ __rsub__ __rtruediv__
-__setitem__ __sub__ __truediv__
-"""
