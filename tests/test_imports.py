@@ -238,6 +238,12 @@ def test_every_room_imports_without_the_optional_packages():
     assert run_python(f"{block}\n{IMPORT_ALL}\nprint('done')") == "done"
 
 
+def test_bars_for_notebooks_are_imported_on_use():
+    code = "import sys, mtlearn\nprint('tqdm.auto' in sys.modules)"
+
+    assert run_python(code) == "False"
+
+
 def test_mtlearn_imports_no_optional_package_by_itself():
     # scikit-learn imports pandas where it finds it: that is not ours to answer for.
     others = "import sklearn.base, sklearn.callback, skorch, torch, tqdm.auto, joblib"

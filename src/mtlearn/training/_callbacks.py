@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from skorch.callbacks import Callback
-from tqdm.auto import tqdm
 
 from mtlearn.training._learned import load_weights_of, weights_of
 from mtlearn.training._member import current_member, named_line
@@ -174,6 +173,9 @@ class ProgressBar(Callback):
         self.rows = rows
 
     def on_train_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
+        # Only now: in a notebook without ipywidgets it warns when it is imported.
+        from tqdm.auto import tqdm
+
         member = current_member()
         name = "fit" if member is None else f"member {member.name}"
         self.bar_ = tqdm(total=self.epochs, unit="epoch", desc=name)
