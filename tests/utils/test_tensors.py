@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from skorch.helper import SliceDict
 
 from mtlearn._utils._tensors import as_array, without_tensors
 from mtlearn.exceptions import DataTypeError, InvalidDataError
+from mtlearn.tasks import Classification, Regression, Tasks, fit_codec
 
 # What numpy has no type for, beside a value that it holds and float32 too.
 SMALL = {
@@ -67,3 +69,21 @@ def test_all_else_is_left_alone():
     assert without_tensors(3, "y") == 3
     found = without_tensors([torch.tensor(1.5).bfloat16(), 2], "y")
     np.testing.assert_array_equal(np.asarray(found), [1.5, 2])
+
+
+def test_labels_and_weights():
+    y = torch.tensor([[0, 1.5], [1, 2.5], [1, -3.0]]).bfloat16()
+    weights = torch.tensor([0.5, 1.0, 0.25]).bfloat16()
+    tasks = Tasks(kind=Classification(2), size=Regression())
+    expected = fit_codec(tasks, y.double().numpy(), weights.double().numpy())
+    for found in (
+        fit_codec(tasks, y, weights),
+        fit_codec(tasks, list(y), list(weights)),
+        fit_codec(tasks, SliceDict(kind=y[:, 0], size=y[:, 1]), weights),
+    ):
+        assert found.tasks["size"].mean_ == expected.tasks["size"].mean_
+        np.testing.assert_array_equal(found.tasks["kind"].classes_, [0, 1])
+    with pytest.raises(InvalidDataError, match=r"Pass sample_weight\.detach\(\)"):
+        fit_codec(tasks, y, torch.ones(3, requires_grad=True))
+    with pytest.raises(DataTypeError, match=r"Pass y\.cpu\(\)"):
+        fit_codec(tasks, torch.ones(3, 2, device="meta"))

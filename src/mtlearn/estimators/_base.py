@@ -109,7 +109,7 @@ class BaseMultiTaskEstimator(
         X_val, y_val : array-like, default=None
             Validation samples and labels, a dataset and None among them. Without,
             `validation_fraction` of the rows is set aside where `early_stopping` or the
-            schedule needs it.
+            schedule needs it. In a Pipeline, see :class:`~mtlearn.pipeline.Pipeline`.
 
         Returns
         -------
@@ -124,6 +124,12 @@ class BaseMultiTaskEstimator(
             If X, y or the weights are not what they must be.
         DivergenceError
             If a loss or weight becomes infinite or NaN.
+
+        Warns
+        -----
+        UserWarning
+            If most rows of X_val lie far outside of those of X, as they do where only
+            X has been scaled.
         """
         settings = read_settings(self, self._default_precision)
         context = EpochContext(self, settings.max_epochs, X, y, sample_weight)

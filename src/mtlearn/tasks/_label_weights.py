@@ -9,6 +9,7 @@ from sklearn.utils import check_array
 from mtlearn._utils._frames import Frame, open_frame
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._masks import refuse_mask
+from mtlearn._utils._tensors import without_tensors
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._infer import TargetColumn
 
@@ -44,6 +45,7 @@ def label_weights(
         _NAME,
         "A weight of zero equals absence: sample_weight.filled(0).",
     )
+    sample_weight = without_tensors(sample_weight, _NAME)
     if frame is not None:
         sample_weight = np.column_stack([_as_floats(each) for each in sample_weight])
     weights = check_array(
