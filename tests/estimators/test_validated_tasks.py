@@ -74,7 +74,7 @@ def test_validation_labels_of_tasks_without_weight_only():
     y_val = y.copy()
     y_val[:, 1] = np.nan
     estimator = table_estimator(REALS, loss_weights=[0, 1])
-    message = r"No validation row has a label of .* made of \('b'\). Pass X_val and y_"
+    message = "No validation row has a label of 'b', of which 'valid_loss' is made"
     with pytest.raises(InvalidDataError, match=message):
         estimator.fit(X, y, X_val=X, y_val=y_val)
 

@@ -242,6 +242,13 @@ def test_training_that_ended_early():
     assert codes([good_classes()], network({"t": steep})) == []
 
 
+def test_a_loss_that_was_lowest_before_the_end_says_nothing_of_an_early_one():
+    # The last epoch is the best by another figure than the loss.
+    losses = [*np.linspace(2, 1, 18), 0.5, 0.52]
+    fit = network({"t": losses}, valid={"t": losses})
+    assert codes([good_classes()], fit) == []
+
+
 def test_an_uncertain_figure():
     true = np.arange(20) % 2
     predicted = np.where(np.arange(20) < 5, 1 - true, true)

@@ -211,3 +211,14 @@ def test_the_joint_network_holds_out_what_it_would_by_itself():
     seed = int(np.random.RandomState(0).randint(2**31))
     estimator.set_params(random_state=seed).fit(X[30:], y[30:])
     assert Split.seen[-1] == Split.seen[0]
+
+
+def test_a_network_for_one_task_follows_its_own_figure():
+    X, y = make_table(60)
+    metric = TaskMetric(accuracy_score, "kind", name="own")
+    for monitor in ("kind_own", "kind_loss", "size_r2", "score"):
+        estimator = table_estimator(
+            early_stopping=True, monitor=monitor, callbacks=[metric], max_epochs=1
+        )
+        report = sharing_report(estimator, X, y, cv=2, random_state=0)
+        assert [row["task"] for row in report.rows] == ["kind", "size"]

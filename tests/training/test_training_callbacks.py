@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mtlearn.training import BestWeights, EpochEnd, EpochHistory
+from mtlearn.training import BestWeights, EpochEnd, EpochHistory, Monitor
 from mtlearn.training._callbacks import format_row
 from mtlearn.training._loop import StopTraining
 
@@ -70,6 +70,21 @@ def test_best_weights(losses, patience, epochs, best):
     assert run_epochs(callback, net, losses) == epochs
     assert callback.best_epoch_ == best
     assert net.module_.weight.item() == best
+
+
+def test_best_weights_of_a_figure_that_rises():
+    net = pretend()
+    monitor = Monitor("loss", ("valid",), greater_is_better=True, min_delta=0.5)
+    callback = BestWeights(restore=True, patience=3, monitor=monitor)
+    assert run_epochs(callback, net, [1, 1.2, 2, 2.4, float("nan"), 2.5, 9]) == 6
+    assert callback.best_epoch_ == net.module_.weight.item() == 3
+
+
+def test_a_figure_that_lags_is_of_the_epoch_before():
+    net = pretend()
+    callback = BestWeights(restore=True, lags=True)
+    run_epochs(callback, net, [3, 4, 2, 5])
+    assert callback.best_epoch_ == net.module_.weight.item() == 2
 
 
 def test_best_weights_may_stay_where_they_are():

@@ -141,6 +141,7 @@ class BaseMultiTaskEstimator(
         else:
             check_same_network(state, self.tasks, settings)
             state.codec = state.codec.rebalanced(y, sample_weight)
+        settings = settings.for_tasks(state.codec.tasks)
         targets = encode_rows(state.codec, X, y, sample_weight)
         validation = self._validation(X, X_val, y_val, state, settings)
         seed = draw_seed(self.random_state)
@@ -211,6 +212,7 @@ class BaseMultiTaskEstimator(
             state = FitState(fit_codec(tasks, y, sample_weight))
         else:
             check_same_network(state, self.tasks, settings)
+        settings = settings.for_tasks(state.codec.tasks)
         seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
         train_rows = training_samples(X, targets, state.codec.tasks, settings)

@@ -50,7 +50,7 @@ class FitState:
     history : list of dict
         A row for each epoch.
     best_epoch : int
-        The epoch (from 1) with the lowest validation loss, or the last one.
+        The best epoch (from 1) by the monitored figure, or the last one.
     split_seed : int or None
         Of the first split of rows, which later ones repeat: rows to validate on must
         not have trained the network before.

@@ -20,17 +20,21 @@ from mtlearn._utils._validation import (
 from mtlearn.augmentation import resolve_augmentation, resolve_mixing
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import get_backbone
+from mtlearn.tasks import Tasks
 from mtlearn.training import (
+    LOSS,
     Changes,
+    Monitor,
     Precision,
     check_callbacks,
+    follows_figure,
     resolve_averaging,
     resolve_device,
+    resolve_monitor,
     resolve_optimizer,
     resolve_part,
     resolve_precision,
     resolve_schedule,
-    watches_validation,
 )
 
 # Weights by their names in the network; all others follow as a last group.
@@ -76,10 +80,16 @@ class Settings:
         Epochs at most, rows a batch.
     validates : bool
         Whether rows are set aside when the user passes none.
+    monitor_name : str
+        As the user gave it.
+    min_delta : float
+        By how much more what it names must be better.
+    monitor : Monitor
+        Which figure stopping, the best weights and a plateau follow; see `for_tasks`.
     validation_fraction : float
         How many.
     patience : int or None
-        Epochs without a better validation loss before training stops.
+        Epochs without a better figure before training stops.
     restore_best : bool
         Whether the best weights come back.
     falls_back : bool
@@ -117,6 +127,8 @@ class Settings:
     max_epochs: int
     batch_size: int
     validates: bool
+    monitor_name: str
+    min_delta: float
     validation_fraction: float
     patience: int | None
     restore_best: bool
@@ -130,6 +142,15 @@ class Settings:
     checkpoint_dir: Path | None
     verbose: int
     keeps_optimizer: bool = False
+    monitor: Monitor = LOSS
+
+    def for_tasks(self, tasks: Tasks) -> "Settings":
+        """Return the same with the figure to follow, which the tasks give names to."""
+        monitor = resolve_monitor(
+            self.monitor_name, self.min_delta, tasks, self.callbacks, self.owner
+        )
+        validates = self.validates and monitor.needs_validation
+        return replace(self, monitor=monitor, validates=validates)
 
     def for_one_epoch(self) -> "Settings":
         """Return what `partial_fit` trains with: only what holds for one epoch."""
@@ -189,7 +210,9 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         averaging=resolve_averaging(estimator.averaging, owner),
         max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
         batch_size=check_integer(estimator.batch_size, "batch_size", owner, low=1),
-        validates=stops or watches_validation(schedule),
+        validates=stops or follows_figure(schedule),
+        monitor_name=estimator.monitor,
+        min_delta=check_real(estimator.min_delta, "min_delta", owner, low=0),
         validation_fraction=check_fraction(
             estimator.validation_fraction, "validation_fraction", owner
         ),

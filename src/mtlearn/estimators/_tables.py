@@ -61,15 +61,15 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         down to it.
     lr_schedule : None, str, class or Partial, default=None
         ``"cosine"`` (down to ``lr / 10``), ``"warmup_cosine"`` (the same after a linear
-        rise), ``"plateau"`` (halves after five epochs without a better validation
-        loss), ``"one_cycle"`` (with its peak at `lr`), or a class of
+        rise), ``"plateau"`` (halves after five epochs in which what `monitor` names
+        has not improved), ``"one_cycle"`` (with its peak at `lr`), or a class of
         `torch.optim.lr_scheduler`, stepped once an epoch.
     max_epochs : int, default=100
         Passes through the training rows, at most.
     batch_size : int, default=200
         Rows a step; all of them if there are fewer.
     early_stopping : bool, default=False
-        Whether to stop when the validation loss has not improved for
+        Whether to stop when what `monitor` names has not improved for
         `n_iter_no_change` epochs.
     validation_fraction : float, default=0.1
         Share of the rows set aside for validation, stratified over all tasks, where
@@ -77,9 +77,19 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         label of a task, and the only row of a class, are for training.
     n_iter_no_change : int, default=10
         See `early_stopping`.
+    monitor : str, default="loss"
+        Which figure of validation rows stopping, the best epoch and a plateau follow,
+        by its name in `history_` less the ``valid_``: ``"loss"``, ``"score"``,
+        ``"{task}_loss"``, ``"{task}_accuracy"``, ``"{task}_r2"``, or that of a
+        :class:`~mtlearn.training.TaskMetric` among the callbacks. Losses are better
+        small, scores large; NaN is never better. ``"train_..."`` is of training rows,
+        and holds none out.
+    min_delta : float, default=0.0
+        By how much more a figure must be better to count as such, in its own units:
+        for the patience and for the best epoch, as in Keras and skorch.
     restore_best : bool, default=True
-        Whether the weights of the epoch with the lowest validation loss are kept,
-        where there are validation rows.
+        Whether the weights of the best epoch by `monitor` are kept. Without validation
+        rows (see `validation_fraction`) those of the last one are.
     averaging : None, "ema", "swa", EMA or SWA, default=None
         Which average of its weights the network gets: exponential, over all steps
         (validation sees it too), or that of the last epochs, in place of the best one's
@@ -88,8 +98,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     on_divergence : {"raise", "restore_best"}, default="raise"
         What to do when a loss or weight becomes infinite or NaN: raise a
         `DivergenceError`, or end training with a `ConvergenceWarning` and the weights
-        of the best epoch so far: by the validation loss, else by the training loss of
-        the epoch after it. Without such an epoch it raises too.
+        of the best epoch so far: by `monitor`, or without validation rows by the
+        training figure of the epoch after it. Without such an epoch it raises too.
     callbacks : None or list of skorch callbacks, default=None
         Notified during training. For scikit-learn's own, see `set_callbacks`.
     device : str or torch.device, default="auto"
@@ -136,8 +146,9 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     n_iter_ : int
         Epochs run.
     best_epoch_ : int
-        The epoch (from 1) with the lowest validation loss; the last one if there were
-        no validation rows.
+        The best epoch (from 1) by `monitor`, or the one whose weights a callback of
+        skorch with `load_best` has loaded; the last one if there were no validation
+        rows.
     history_ : list of dict
         For each epoch: `epoch`, `train_loss` and `train_score` (the mean of the
         tasks' metrics), `train_{task}_loss`, `train_{task}_accuracy` or
@@ -196,6 +207,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
+        monitor: str = "loss",
+        min_delta: float = 0.0,
         restore_best: bool = True,
         averaging: Any = None,
         on_divergence: str = "raise",
@@ -227,6 +240,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.monitor = monitor
+        self.min_delta = min_delta
         self.restore_best = restore_best
         self.averaging = averaging
         self.on_divergence = on_divergence

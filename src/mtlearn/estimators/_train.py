@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, GradientNormClipping
 
@@ -25,6 +26,8 @@ from mtlearn.training import (
     EpochLine,
     EpochLog,
     FreshStatistics,
+    LoadedEpoch,
+    Monitor,
     MultiTaskNet,
     ProgressBar,
     Randomness,
@@ -69,24 +72,20 @@ def train(
     """
     net, history, before = state.net, state.history, len(state.history)
     _check_batches(net, data[0], settings)
-    validates = data[1] is not None
-    if data[1] is not None:
-        _check_validation(net, data[1])
-    best = BestWeights(
-        settings.restore_best and validates,
-        settings.patience,
-        loss="valid_loss" if validates else "train_loss",
-        keep=settings.falls_back,
-    )
+    if data[1] is not None and settings.monitor.needs_validation:
+        _check_validation(net, data[1], settings.monitor)
+    best = _best_weights(data[1] is not None, settings)
     guard = DivergenceGuard(history, best if settings.falls_back else None)
     averages = _averages(data[0], settings)
     metrics, others = in_turn(settings.callbacks)
+    loaded = LoadedEpoch()
     callbacks = [
         guard,
         *metrics,
         *_recording(net, history, data[0], settings),
         *_keeping(best, averages, data, settings),
         *others,
+        loaded,
         # Stops training, after everyone else has seen the epoch.
         EpochEnd(
             on_epoch[0], lambda: on_epoch[1]() or best.stalled_, history, checkpoints
@@ -109,14 +108,30 @@ def train(
     if len(history) == before and guard.error_ is None:
         raise _nothing_to_train(net, settings)
     replaced = any(getattr(each, "has_replaced_", False) for each in averages)
-    found = (validates or best.restore) and best.best_epoch_ and not replaced
-    state.best_epoch = before + best.best_epoch_ if found else len(history)
+    found = loaded.epoch_ or (0 if replaced else best.found_epoch_)
+    state.best_epoch = before + found if found else len(history)
     if guard.error_ is not None:
         warnings.warn(
             f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",
             ConvergenceWarning,
             stacklevel=5,
         )
+
+
+def _best_weights(validates: bool, settings: Settings) -> BestWeights:
+    """Make what keeps the best weights.
+
+    Without a figure to follow, they are kept for training that diverges only.
+    """
+    monitor = settings.monitor
+    follows = validates or not monitor.needs_validation
+    return BestWeights(
+        settings.restore_best and follows,
+        settings.patience,
+        monitor=monitor if follows else monitor.in_training(),
+        lags=not follows,
+        keep=settings.falls_back,
+    )
 
 
 def _nothing_to_train(net: MultiTaskNet, settings: Settings) -> InvalidParameterError:
@@ -166,6 +181,7 @@ def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Call
             rates=settings.rates,
             epochs=settings.max_epochs,
             n_batches=n_batches,
+            monitor=settings.monitor,
         )
     ]
 
@@ -210,26 +226,27 @@ def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None
         )
 
 
-def _check_validation(net: MultiTaskNet, rows: Samples) -> None:
-    """Warn of tasks that the validation loss leaves out; raise if those are all."""
-    counted = counted_tasks(net.criterion_.task_weights)
-    names = [
-        name for name, counts in zip(net.tasks.names, counted, strict=True) if counts
-    ]
+def _check_validation(net: MultiTaskNet, rows: Samples, monitor: Monitor) -> None:
+    """Warn of tasks that the figure leaves out; raise if those are all."""
     assert rows.labels is not None
-    unlabelled = unlabelled_tasks(rows.labels.loss_weights, net.tasks)
+    names, weights = monitor.tasks, rows.labels.weights
+    if names is None:
+        counted = counted_tasks(net.criterion_.task_weights)
+        names = tuple(np.array(net.tasks.names)[counted])
+        weights = rows.labels.loss_weights
+    unlabelled = unlabelled_tasks(weights, net.tasks)
     lacking = [name for name in names if name in unlabelled]
     if not lacking:
         return
-    listed = ", ".join(map(repr, lacking))
+    listed = ", ".join(map(repr, map(str, lacking)))
     if len(lacking) == len(names):
         raise InvalidDataError(
-            f"No validation row has a label of a task that the loss is made of "
-            f"({listed}). Pass X_val and y_val with labels of them."
+            f"No validation row has a label of {listed}, of which {monitor.key!r} is "
+            "made. Pass X_val and y_val with such labels, or choose another monitor."
         )
     warnings.warn(
-        f"No validation row has a label of {listed}: the validation loss, and what "
-        "follows it, leaves that out. Pass X_val and y_val with such labels.",
+        f"No validation row has a label of {listed}: {monitor.key!r}, and what follows "
+        "it, leaves that out. Pass X_val and y_val with such labels.",
         UserWarning,
         stacklevel=6,
     )

@@ -126,7 +126,8 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
     interval, is left by itself. They are what to try next, not what was measured.
 
     A network for one task has no `TaskMetric` and no `sampler` of another task, and
-    there are no checkpoints.
+    follows its loss where `monitor` names a figure of another; there are no
+    checkpoints.
 
     References
     ----------

@@ -13,6 +13,7 @@ from mtlearn._utils._prepared import prepared
 from mtlearn._utils._row_plan import RowPlan, planned_rows
 from mtlearn._utils._unwrap import unwrap
 from mtlearn._utils._validation import check_fraction
+from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._clones import fit_arguments, fit_recorded
 from mtlearn.inspection._conflict_pairs import mean_and_error
 from mtlearn.inspection._recording import AffinityRecorder
@@ -21,9 +22,10 @@ from mtlearn.tasks import Task, Tasks, fit_codec
 from mtlearn.training import (
     TaskMetric,
     derive_seeds,
+    follows_figure,
+    resolve_monitor,
     resolve_schedule,
     validation_rows,
-    watches_validation,
 )
 
 OWNER = "sharing_report"
@@ -99,8 +101,8 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
     Returns
     -------
     Learner
-        It reads its own column of y. The callbacks and the sampler that are about other
-        tasks go, and of `loss_weights` its own stays.
+        It reads its own column of y. The callbacks, the sampler and the monitor that
+        are about other tasks go, and of `loss_weights` its own stays.
     """
     estimator = clone(joint.estimator)
     inner, place = unwrap(estimator), joint.tasks.names.index(name)
@@ -116,6 +118,7 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
     )
     if inner.callbacks is not None:
         inner.set_params(callbacks=[x for x in inner.callbacks if _concerns(x, name)])
+    inner.set_params(monitor=_own_monitor(inner, tasks))
     weight = None if weights is None else weights[:, place]
     return Learner(estimator, joint.prefix, tasks, weight)
 
@@ -123,6 +126,16 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
 def _own_sampler(sampler: Any, name: str, task: Task) -> Any:
     balances = sampler == "balanced" and task.kind == "classification"
     return sampler if balances or sampler == name else None
+
+
+def _own_monitor(inner: Any, tasks: Tasks) -> Any:
+    """Give the figure that is followed, or the loss if it is one of another task."""
+    callbacks = inner.callbacks or ()
+    try:
+        resolve_monitor(inner.monitor, 0.0, tasks, callbacks, type(inner).__name__)
+    except InvalidParameterError:
+        return "loss"
+    return inner.monitor
 
 
 def _concerns(callback: Any, name: str) -> bool:
@@ -174,7 +187,7 @@ def held_out_rows(joint: Learner, y: Any, fold: Fold) -> np.ndarray | None:
     inner = unwrap(joint.estimator)
     owner = type(inner).__name__
     schedule = resolve_schedule(inner.lr_schedule, owner)
-    if not (inner.early_stopping or watches_validation(schedule)):
+    if not (inner.early_stopping or follows_figure(schedule)):
         return None
     name = "validation_fraction"
     fraction = check_fraction(getattr(inner, name), name, owner)

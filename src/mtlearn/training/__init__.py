@@ -37,6 +37,7 @@ from mtlearn.training._learned import load_weights_of, split_weights, weights_of
 from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._make import make_net
 from mtlearn.training._member import as_member, current_member, inner_place
+from mtlearn.training._monitor import LOSS, Monitor, resolve_monitor
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parts import resolve_part
@@ -49,9 +50,9 @@ from mtlearn.training._randomness import Randomness
 from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._sampling import row_chances
 from mtlearn.training._schedules import (
+    follows_figure,
     resolve_schedule,
     schedule_callback,
-    watches_validation,
 )
 from mtlearn.training._seeding import Seeds, derive_seeds, draw_seed
 from mtlearn.training._split import unlabelled_tasks, validation_rows
@@ -59,7 +60,7 @@ from mtlearn.training._statistics import FreshStatistics
 from mtlearn.training._tally import counted_tasks
 from mtlearn.training._task_metric import TaskMetric
 from mtlearn.training._threads import threads
-from mtlearn.training._user_callbacks import check_callbacks, in_turn
+from mtlearn.training._user_callbacks import LoadedEpoch, check_callbacks, in_turn
 from mtlearn.training._warmup import WarmupCosineLR
 
 __all__ = [
@@ -75,7 +76,10 @@ __all__ = [
     "EpochLog",
     "Files",
     "FreshStatistics",
+    "LOSS",
     "Labels",
+    "LoadedEpoch",
+    "Monitor",
     "MultiTaskNet",
     "Precision",
     "ProgressBar",
@@ -109,6 +113,7 @@ __all__ = [
     "release",
     "resolve_averaging",
     "resolve_device",
+    "resolve_monitor",
     "resolve_optimizer",
     "resolve_part",
     "resolve_precision",
@@ -124,6 +129,6 @@ __all__ = [
     "to_labels",
     "unlabelled_tasks",
     "validation_rows",
-    "watches_validation",
+    "follows_figure",
     "weights_of",
 ]

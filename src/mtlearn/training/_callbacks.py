@@ -11,6 +11,7 @@ from skorch.callbacks import Callback
 
 from mtlearn.training._learned import load_weights_of, weights_of
 from mtlearn.training._member import current_member, named_line
+from mtlearn.training._monitor import LOSS, Monitor
 from mtlearn.training._net import MultiTaskNet
 
 # skorch's hooks have public names and no parameters of interest.
@@ -94,16 +95,19 @@ def _is_number(value: Any) -> bool:
 
 
 class BestWeights(Callback):
-    """Watch a loss: keep the best weights, notice when it stalls.
+    """Watch a figure: keep the best weights, notice when it stalls.
 
     Parameters
     ----------
     restore : bool
         Whether the network gets the best epoch's weights back at the end.
     patience : int or None, default=None
-        Epochs without a better loss before `stalled_` becomes true; None for never.
-    loss : {"valid_loss", "train_loss"}, default="valid_loss"
-        Which loss.
+        Epochs without a better figure before `stalled_` becomes true; None for never.
+    monitor : Monitor, default=LOSS
+        The figure.
+    lags : bool, default=False
+        Whether an epoch's figure tells of the weights that it began with, as one does
+        that is collected while they change, rather than of those that it ends with.
     keep : bool, default=False
         Whether the best weights are kept even if `restore` is false, since it may
         become true before the end.
@@ -114,17 +118,19 @@ class BestWeights(Callback):
         restore: bool,
         patience: int | None = None,
         *,
-        loss: str = "valid_loss",
+        monitor: Monitor = LOSS,
+        lags: bool = False,
         keep: bool = False,
     ) -> None:
         self.restore = restore
         self.patience = patience
-        self.loss = loss
+        self.monitor = monitor
+        self.lags = lags
         self.keep = keep
         self.stalled_ = False
 
     def on_train_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
-        self.best_loss_ = np.inf
+        self.best_ = self.monitor.worst
         self.best_epoch_ = 0
         self.weights_: dict | None = None
         self.before_: tuple[int, dict | None] | None = None
@@ -133,19 +139,23 @@ class BestWeights(Callback):
 
     def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
         self.epochs_ += 1
-        loss = net.history[-1, self.loss]
-        better = loss < self.best_loss_  # never true of NaN
-        if self.loss == "valid_loss" and better:
-            self.best_loss_ = loss
-            self.best_epoch_, self.weights_ = self.epochs_, self._copy(net)
-        if self.loss == "train_loss":
-            # It tells of the weights that the epoch began with.
+        value = net.history[-1, self.monitor.key]
+        better = self.monitor.is_better(value, self.best_)
+        if self.lags:
             if better and self.before_ is not None:
-                self.best_loss_ = loss
+                self.best_ = value
                 self.best_epoch_, self.weights_ = self.before_
             self.before_ = self.epochs_, self._copy(net)
+        elif better:
+            self.best_ = value
+            self.best_epoch_, self.weights_ = self.epochs_, self._copy(net)
         self.waited_ = 0 if better else self.waited_ + 1
         self.stalled_ = self.patience is not None and self.waited_ >= self.patience
+
+    @property
+    def found_epoch_(self) -> int:
+        """The best epoch, if it was looked for or its weights are back; else 0."""
+        return self.best_epoch_ if self.restore or not self.lags else 0
 
     def _copy(self, net: MultiTaskNet) -> dict | None:
         keeps = self.restore or self.keep

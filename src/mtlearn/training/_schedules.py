@@ -8,6 +8,7 @@ from torch.optim import lr_scheduler
 
 from mtlearn._utils._partial import Partial
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.training._monitor import LOSS, Monitor
 from mtlearn.training._parts import resolve_part
 from mtlearn.training._warmup import WarmupCosineLR
 
@@ -56,19 +57,26 @@ def resolve_schedule(value: Any, owner: str) -> Partial | None:
     return resolve_part(value, lr_scheduler.LRScheduler, "lr_schedule", owner, filled)
 
 
-def watches_validation(schedule: Partial | None) -> bool:
-    """Tell whether a schedule follows the validation loss."""
-    return schedule is not None and schedule.cls is lr_scheduler.ReduceLROnPlateau
+def follows_figure(schedule: Partial | None) -> bool:
+    """Tell whether a schedule follows a figure of the history."""
+    cls = None if schedule is None else schedule.cls
+    return isinstance(cls, type) and issubclass(cls, lr_scheduler.ReduceLROnPlateau)
 
 
 def schedule_callback(
-    schedule: Partial, *, rates: Sequence[float], epochs: int, n_batches: int
+    schedule: Partial,
+    *,
+    rates: Sequence[float],
+    epochs: int,
+    n_batches: int,
+    monitor: Monitor = LOSS,
 ) -> LRScheduler:
     """Make the callback that steps a schedule.
 
     What the schedule needs and was not given follows from the training: a cosine ends
     with it, at a tenth of the lowest rate; one cycle has its peak at the rate of each
-    group; a warm-up takes a tenth of the epochs, at most 5.
+    group; a warm-up takes a tenth of the epochs, at most 5. A plateau is one of the
+    monitored figure, by the same rule as for early stopping.
 
     Parameters
     ----------
@@ -80,16 +88,38 @@ def schedule_callback(
         Epochs at most.
     n_batches : int
         Batches an epoch.
+    monitor : Monitor, default=LOSS
+        What a plateau follows.
 
     Returns
     -------
     LRScheduler
         skorch's callback.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a plateau is told another direction than that of the figure.
     """
     defaults = _filled(schedule.cls, rates, epochs, n_batches)
+    if follows_figure(schedule):
+        mode = "max" if monitor.greater_is_better else "min"
+        if schedule.kwargs.get("mode", mode) != mode:
+            raise InvalidParameterError(
+                f"The 'mode' of {schedule.cls.__name__} must be {mode!r} where the "
+                f"monitor is {monitor.key!r}. Got {schedule.kwargs['mode']!r} instead. "
+                "Leave it out."
+            )
+        defaults = {
+            "mode": mode,
+            "threshold": monitor.min_delta,
+            "threshold_mode": "abs",
+        }
+        if "threshold" in schedule.kwargs:  # torch's own, with torch's meaning
+            del defaults["threshold_mode"]
     return LRScheduler(
         policy=schedule.cls,
-        monitor="valid_loss",
+        monitor=monitor.key,
         event_name=None,
         step_every="batch" if schedule.cls in _EVERY_BATCH else "epoch",
         **{**defaults, **schedule.kwargs},

@@ -10,9 +10,11 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from mtlearn._utils._short import short
-from mtlearn._utils._validation import check_choice
+from mtlearn._utils._validation import check_bool, check_choice
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
+# How scikit-learn calls functions whose result is better small.
+_BETTER_SMALL = ("_error", "_loss", "_deviance")
 # Rows whose outputs are decoded together.
 _AT_ONCE = 4096
 
@@ -40,6 +42,10 @@ class TaskMetric(Callback):
         Which rows. Without validation rows, ``"valid"`` records nothing. The outputs
         for training rows are those that the network learned from: with dropout and
         augmentation. Where images are mixed, they say little.
+    greater_is_better : bool or None, default=None
+        Whether a network is better where the metric is greater, for an estimator's
+        `monitor`. None goes by the function's name, as in scikit-learn: those that end
+        in ``_error``, ``_loss`` or ``_deviance`` are better small, all others large.
     **kwargs : object
         Further arguments of the metric.
 
@@ -64,6 +70,8 @@ class TaskMetric(Callback):
     True
     """
 
+    greater_is_better: bool | None = None  # in pickles of earlier versions
+
     def __init__(
         self,
         metric: Callable[..., float],
@@ -71,25 +79,34 @@ class TaskMetric(Callback):
         *,
         name: str | None = None,
         on: str = "valid",
+        greater_is_better: bool | None = None,
         **kwargs: Any,
     ) -> None:
         self.metric = metric
         self.task = task
         self.name = name
         self.on = on
+        self.greater_is_better = greater_is_better
         self.__dict__.update(kwargs)  # as in skorch: parameters, which clone copies
 
     @property
     def kwargs(self) -> dict[str, Any]:
         """Further arguments of the metric."""
-        own = ("metric", "task", "name", "on")
+        own = ("metric", "task", "name", "on", "greater_is_better")
         return {
             key: value
             for key, value in vars(self).items()
             if key not in own and not key.endswith("_")
         }
 
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+    def figure(self) -> str:
+        """Check the parameters, and name the figure without its side.
+
+        Returns
+        -------
+        str
+            The task, and how the metric is called.
+        """
         check_choice(self.on, "on", "TaskMetric", ("valid", "train"))
         if not callable(self.metric):
             raise ParameterTypeError(
@@ -107,9 +124,28 @@ class TaskMetric(Callback):
             )
         if self.name is None:
             name = name.removesuffix("_score")
+        return f"{self.task}_{name}"
+
+    def rises(self) -> bool:
+        """Tell whether the metric is greater where a network is better.
+
+        Returns
+        -------
+        bool
+            What `greater_is_better` says, or the function's name.
+        """
+        if self.greater_is_better is not None:
+            owner = type(self).__name__
+            return check_bool(self.greater_is_better, "greater_is_better", owner)
+        function = getattr(self.metric, "func", self.metric)  # of a partial
+        return not getattr(function, "__name__", "").endswith(_BETTER_SMALL)
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        figure = self.figure()
+        self.rises()
         self.task_ = net.tasks[self.task]
         self.index_ = net.tasks.names.index(self.task)
-        self.key_ = f"{self.on}_{self.task}_{name}"
+        self.key_ = f"{self.on}_{figure}"
         others = (each for _, each in net.callbacks_ if each is not self)
         if any(getattr(each, "key_", None) == self.key_ for each in others):
             raise InvalidParameterError(
@@ -123,6 +159,7 @@ class TaskMetric(Callback):
             for figure in ("loss", task.metric)
         }
         if self.key_ in taken:
+            name = figure.removeprefix(f"{self.task}_")
             raise InvalidParameterError(
                 f"The 'name' of a TaskMetric must not be {name!r}: the history has "
                 f"{self.key_!r} anyway. Leave the callback out, or give another name."

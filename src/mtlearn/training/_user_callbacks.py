@@ -5,6 +5,8 @@ from typing import Any
 from skorch.callbacks import (
     BatchScoring,
     Callback,
+    Checkpoint,
+    EarlyStopping,
     EpochScoring,
     PassthroughScoring,
 )
@@ -108,3 +110,35 @@ def in_turn(callbacks: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
         else:
             others.append(each)
     return metrics, [*others, WholeRow(), *logs]
+
+
+class LoadedEpoch(Callback):
+    """Notices whose weights skorch's callbacks have loaded when training ends.
+
+    It stands behind them.
+    """
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        self.epoch_: int | None = None
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        for _, callback in net.callbacks_:
+            loaded = _loaded_epoch(callback, net.history)
+            if loaded is not None:
+                self.epoch_ = loaded
+
+
+def _loaded_epoch(callback: Any, history: Any) -> int | None:
+    """Give the epoch whose weights a callback has loaded; None if it has not."""
+    if not getattr(callback, "load_best", False) or not len(history):
+        return None
+    if isinstance(callback, EarlyStopping):
+        # It loads nothing where the last epoch was the best.
+        is_last = callback.best_epoch_ == history[-1, "epoch"]
+        has_weights = callback.best_model_weights_ is not None
+        return callback.best_epoch_ if has_weights and not is_last else None
+    if isinstance(callback, Checkpoint) and callback.monitor is not None:
+        key = callback.event_name or callback.monitor
+        written = [row["epoch"] for row in history if row.get(key)]
+        return written[-1] if written else None
+    return None
