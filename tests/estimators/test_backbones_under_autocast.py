@@ -66,6 +66,17 @@ def test_auto_means_float32_for_what_cannot_do_with_less(backbone):
 
 
 @pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("backbone", [WritesIntoFloat32, OwnGradient])
+def test_the_log_says_why(caplog, backbone):
+    X, y = make_images()
+    caplog.set_level("WARNING", "mtlearn")
+    image_estimator(backbone=backbone).fit(X, y)
+    (record,) = caplog.records
+    expected = f"network of the backbone {backbone.__name__} computes in float32: in bf"
+    assert expected in record.getMessage()
+
+
+@pytest.mark.usefixtures("fast")
 def test_auto_means_bfloat16_for_what_can():
     X, y = make_images()
     assert image_estimator(backbone=MixesWell).fit(X, y).precision_ == "bfloat16"
@@ -76,6 +87,21 @@ def test_a_precision_by_name_that_a_backbone_cannot_do():
     message = r"backbone OwnGradient cannot .*'bfloat16'.*Set precision='float32'"
     with pytest.raises(NetworkError, match=message):
         image_estimator(backbone=OwnGradient, precision="bfloat16").fit(X, y)
+
+
+class TooLarge(MixesWell):
+    def forward(self, x):
+        if torch.is_autocast_enabled("cpu"):
+            raise MemoryError("of the user's machine")
+        return super().forward(x)
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("precision", ["auto", "bfloat16"])
+def test_no_memory_is_no_reason_for_another_precision(precision):
+    X, y = make_images()
+    with pytest.raises(MemoryError, match="of the user's machine"):
+        image_estimator(backbone=TooLarge, precision=precision).fit(X, y)
 
 
 class KeepsATable(nn.Module):

@@ -222,3 +222,26 @@ def test_fit_and_predict(backbone, precision):
     loaded = reload(estimator)
     assert loaded.net_.module_.memory_format is estimator.net_.module_.memory_format
     assert loaded.partial_fit(X, y).n_iter_ == 3
+
+
+def test_the_log_says_why(caplog):
+    caplog.set_level("INFO", "mtlearn")
+    build_network(ResNet, SMALL, (3, 6, 5), HEADS)
+    assert caplog.records == []
+    build_network(Flat, {}, (3, 6, 5), HEADS)
+    (record,) = caplog.records
+    assert "backbone Flat works on the contiguous memory format" in record.getMessage()
+    assert "view size is not compatible" in record.getMessage()
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_no_memory_is_no_fault_of_the_backbone(n_rows, error):
+    class TooLarge(nn.Module):
+        def forward(self, x):
+            if len(x) == n_rows:
+                raise error("no more")
+            return x.mean(dim=(2, 3))
+
+    with pytest.raises(error, match="no more"):
+        build_network(TooLarge, {}, (3, 6, 5), HEADS)

@@ -15,10 +15,7 @@ from mtlearn.exceptions import (
     InvalidDataError,
     NetworkError,
 )
-from mtlearn.networks import (
-    HeadSpec,
-    autocast_error,
-)
+from mtlearn.networks import HeadSpec
 from mtlearn.tasks import (
     Codec,
     EncodedTargets,
@@ -186,19 +183,21 @@ def new_net(
 def move(net: MultiTaskNet, settings: Settings) -> bool:
     """Bring a network to its device and precision, and tell whether it was elsewhere.
 
-    ``precision="auto"`` means float32 for a backbone that cannot do with less.
+    ``precision="auto"`` means float32 for a network that would be wrong in less.
     """
-    precision = settings.precision
-    if precision.autocast is not None:
-        error = autocast_error(net.module_, net.module__input_shape, precision.autocast)
-        if error is not None and not settings.precision_is_auto:
-            raise NetworkError(
-                f"The backbone {settings.backbone.cls.__name__} cannot compute in "
-                f"precision={precision.name!r}: {error}. Set precision='float32'."
-            ) from error
-        if error is not None:
-            precision = precision.whole()
-    return net.move(str(settings.device), precision)
+    precision, device = settings.precision, str(settings.device)
+    moved = net.move(device, precision)  # to be tried where it computes
+    if settings.precision_is_auto:
+        net.settle_precision()
+        return moved
+    error = precision.error_of(net.module_, net.module__input_shape)
+    if error is not None:
+        raise NetworkError(
+            f"The backbone {settings.backbone.cls.__name__} cannot compute in "
+            f"precision={precision.name!r} on the device {device!r}: {error}. Set "
+            "precision='float32'."
+        ) from error
+    return moved
 
 
 def _head_spec(n_outputs: int, head: Head) -> HeadSpec:

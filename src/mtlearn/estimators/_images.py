@@ -111,9 +111,9 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         A processor or a CUDA device; ``"auto"`` takes a CUDA device if there is one.
     precision : {"auto", "float32", "bfloat16", "float16", "float64"}, default="auto"
         What to compute in. ``"auto"`` takes bfloat16 where the device multiplies it in
-        hardware (processors with AMX or AVX512-BF16, GPUs from Ampere on) and the
-        backbone can, else float32. Under bfloat16 and float16 (with loss scaling),
-        weights, batch-norm statistics and losses stay float32.
+        hardware (processors with AMX or AVX512-BF16, GPUs from Ampere on) and computes
+        the network rightly in it, else float32. Under bfloat16 and float16 (with loss
+        scaling), weights, batch-norm statistics, losses and predictions stay float32.
     compile : bool or dict, default=False
         Whether `torch.compile` makes kernels of the network, which takes time at first
         and a C++ compiler; a dict has its arguments. Measure whether it pays.

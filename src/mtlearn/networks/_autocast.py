@@ -1,25 +1,37 @@
 """Whether a network can compute in a shorter precision."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import hypot, isfinite
 
 import torch
+from torch import Tensor
 
+from mtlearn.exceptions import NetworkError
+from mtlearn.networks._layer_trial import LayerCalls, fault_of
+from mtlearn.networks._memory import is_large, raise_if_out_of_memory
 from mtlearn.networks._multitask import MultiTaskNetwork
 from mtlearn.networks._registry import is_registered
+
+# How far a whole network may be off, as a share of its numbers. Rounding turns some of
+# the units of a deep network off or on, and moves its gradients by tens of per cents.
+_SHARE_OFF = 1.0
 
 
 def autocast_error(
     network: MultiTaskNetwork, input_shape: Sequence[int], dtype: torch.dtype
 ) -> Exception | None:
-    """Try a network with a backbone of the user's under autocast.
+    """Try whether a network computes the same under autocast, where it is.
 
-    Some code cannot mix types: it writes into a float32 tensor what a layer has
-    returned, or computes its own gradients.
+    Each layer is compared with itself in float32, alone and on numbers of its own: some
+    are wrong for some shapes on some devices. A backbone of the user's is compared as a
+    whole too: some code cannot mix types, as it writes into a float32 tensor what a
+    layer has returned, or computes its own gradients.
 
     Parameters
     ----------
     network : MultiTaskNetwork
-        The network, which stays as it is but for its gradients, which go.
+        The network, whose weights are float32. It stays as it is.
     input_shape : sequence of int
         Shape of one sample, as in `build_network`.
     dtype : torch.dtype
@@ -28,8 +40,14 @@ def autocast_error(
     Returns
     -------
     Exception or None
-        What a forward or backward pass of two samples of zeros raises. None if
-        nothing, and for the backbones of this package.
+        None if all is right but for rounding. Else a NetworkError that says what is
+        wrong, or what a pass of random samples between 0 and 1 raises under autocast
+        and not without.
+
+    Raises
+    ------
+    MemoryError, RuntimeError
+        If there is not enough memory.
 
     Examples
     --------
@@ -39,20 +57,106 @@ def autocast_error(
     >>> autocast_error(network, (3,), torch.bfloat16) is None
     True
     """
-    if is_registered(type(network.backbone)):
-        return None
-    weight = next(network.parameters())
-    samples = weight.new_zeros(2, *input_shape)
+    device = next(network.parameters()).device
+    n_rows = 1 if is_large(input_shape) else 2
+    samples = _random((n_rows, *input_shape), device)
+    calls = LayerCalls()
+    with _evaluating(network):
+        try:
+            with calls:
+                exact = _numbers(network, samples, None)
+        except Exception as error:
+            raise_if_out_of_memory(error)
+            return None  # it is not for the type
+        try:
+            wrong = _wrong_layer(network, calls, device, dtype)
+            if wrong is None and not is_registered(type(network.backbone)):
+                wrong = _difference(exact, _numbers(network, samples, dtype), dtype)
+        except Exception as error:
+            raise_if_out_of_memory(error)
+            return error
+    return wrong
+
+
+def _random(shape: Sequence[int], device: torch.device) -> Tensor:
+    """Draw numbers, the same each time, and not from torch's default generator."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device)
+
+
+@contextmanager
+def _evaluating(network: MultiTaskNetwork) -> Iterator[None]:
+    """Bring a network to evaluation mode for a while, and keep its buffers."""
     modes = [(module, module.training) for module in network.modules()]
+    buffers = [
+        (module, name, buffer, buffer.clone())
+        for module in network.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
     network.eval()
     try:
-        with torch.autocast(weight.device.type, dtype):
-            outputs = network.forward(samples)  # not compiled
-        torch.stack([output.float().sum() for output in outputs]).sum().backward()
-    except Exception as error:
-        return error
+        yield
     finally:
-        network.zero_grad(set_to_none=True)
         for module, mode in modes:
             module.training = mode
+        for module, name, buffer, before in buffers:
+            # A user's code may write into it, or put another one in its place.
+            if not torch.equal(buffer, before):
+                buffer.copy_(before)
+            module._buffers[name] = buffer
+
+
+def _numbers(
+    network: MultiTaskNetwork, samples: Tensor, dtype: torch.dtype | None
+) -> dict[str, list[Tensor]]:
+    """Run a network, and compute gradients of a backbone of the user's."""
+    is_users = not is_registered(type(network.backbone))
+    autocast = torch.autocast(samples.device.type, dtype, enabled=dtype is not None)
+    with torch.set_grad_enabled(is_users):
+        with autocast:
+            features = network.features(samples)
+            for head in network.heads:
+                head(features)
+        weights = [each for each in network.backbone.parameters() if each.requires_grad]
+        if not (weights and features.requires_grad):
+            return {"features": [features]}
+        total = (features.float() * _random(features.shape, features.device)).sum()
+        found = torch.autograd.grad(total, weights, allow_unused=True)
+    gradients = [each for each in found if each is not None]
+    return {"features": [features.detach()], "gradients": gradients}
+
+
+def _wrong_layer(
+    network: MultiTaskNetwork,
+    calls: LayerCalls,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> NetworkError | None:
+    names = {id(weight): name for name, weight in network.named_parameters()}
+    for call, weight in calls.weights.items():
+        fault = fault_of(call, device, dtype)
+        if fault is not None:
+            name = names.get(id(weight), "").rpartition(".")[0]
+            layer = f"the layer {name!r}, a" if name else "a"
+            return NetworkError(f"{layer} {call}: {fault}")
     return None
+
+
+def _difference(
+    exact: dict[str, list[Tensor]], short: dict[str, list[Tensor]], dtype: torch.dtype
+) -> NetworkError | None:
+    for name, ones in exact.items():
+        size = _size(ones)
+        pairs = zip(ones, short[name], strict=True)
+        off = _size([other.float() - one for one, other in pairs])
+        # NaN is not less; and where float32 has it too, it is not for the type.
+        if isfinite(size) and not off <= _SHARE_OFF * size:
+            return NetworkError(
+                f"the {name} of the backbone in {dtype} are not those in float32: they "
+                f"are off by {off:.2g}, and of size {size:.2g}"
+            )
+    return None
+
+
+def _size(tensors: Sequence[Tensor]) -> float:
+    norms = [torch.linalg.vector_norm(each, dtype=torch.float64) for each in tensors]
+    return hypot(*(norm.item() for norm in norms))

@@ -1,6 +1,7 @@
 """From a backbone class and the shape of one sample to the whole network."""
 
 import inspect
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -15,10 +16,16 @@ from mtlearn.exceptions import (
 )
 from mtlearn.networks._float32 import InFloat32
 from mtlearn.networks._heads import HeadSpec, make_head
-from mtlearn.networks._memory import check_memory, values_of_pass
+from mtlearn.networks._memory import (
+    check_memory,
+    raise_if_out_of_memory,
+    values_of_pass,
+)
 from mtlearn.networks._multitask import MultiTaskNetwork
 from mtlearn.networks._registry import architecture, is_registered
 from mtlearn.networks._weights import load_weights
+
+_logger = logging.getLogger("mtlearn")
 
 
 def build_network(
@@ -127,6 +134,7 @@ def _build_backbone(
         with InFloat32() if is_registered(backbone) else nullcontext():
             return backbone(**{**known, **params})
     except Exception as error:
+        raise_if_out_of_memory(error)
         raise NetworkError(
             f"The backbone {backbone.__name__} could not be built for samples of "
             f"shape {shape}, from the arguments {sorted({**known, **params})}: {error}"
@@ -157,6 +165,7 @@ def _count_features(
         with torch.no_grad():
             features = backbone(torch.zeros(1, *shape, dtype=dtype))
     except Exception as error:
+        raise_if_out_of_memory(error)
         raise NetworkError(
             f"The backbone {name} could not be applied to a batch of shape "
             f"{(1, *shape)} and {dtype}: {error}"
@@ -190,7 +199,14 @@ def _choose_memory_format(
     try:
         with torch.no_grad():
             backbone(samples.contiguous(memory_format=torch.channels_last))
-    except Exception:
+    except Exception as error:
+        raise_if_out_of_memory(error)
+        _logger.info(
+            "The backbone %s works on the contiguous memory format, as it raises in "
+            "the channels-last one: %s",
+            type(backbone).__name__,
+            error,
+        )
         _order_weights(backbone, torch.contiguous_format)
         return torch.contiguous_format
     finally:

@@ -16,6 +16,25 @@ from mtlearn.exceptions import InvalidDataError
 _LARGE = 2**20
 
 
+def raise_if_out_of_memory(error: Exception) -> None:
+    """Raise an error again that says that memory has run out: it is nobody's fault.
+
+    Parameters
+    ----------
+    error : Exception
+        What a pass has raised.
+
+    Raises
+    ------
+    MemoryError, RuntimeError
+        The same one.
+    """
+    # On a processor torch has no class for it, but a name in the message.
+    is_torchs = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    if is_torchs or isinstance(error, MemoryError | torch.OutOfMemoryError):
+        raise error
+
+
 def memory_of(device: torch.device) -> int | None:
     """Return the memory that a device has in all.
 
@@ -37,6 +56,22 @@ def memory_of(device: torch.device) -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not on this system
         return None
+
+
+def is_large(shape: Sequence[int]) -> bool:
+    """Tell whether the memory of a pass of one sample of a shape is looked at.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        `(n_channels, height, width)`, or `(n_columns,)` of a table.
+
+    Returns
+    -------
+    bool
+        False for tables.
+    """
+    return len(shape) == 3 and prod(shape) >= _LARGE
 
 
 def values_of_pass(
@@ -62,7 +97,7 @@ def values_of_pass(
     int
         Zero for tables and for images that are not large.
     """
-    if len(shape) != 3 or prod(shape) < _LARGE:
+    if not is_large(shape):
         return 0
     largest = [prod(shape)]
 

@@ -47,7 +47,8 @@ def build_net(
     backbone, backbone_params, input_shape, heads : object
         What `build_network` takes.
     precision : str
-        Name of what it computes in; float32 where this machine lacks it.
+        Name of what it computes in; float32 where this machine lacks it, or would be
+        wrong.
     batch_size : int
         Rows a step.
     lr : float
@@ -71,7 +72,8 @@ def build_net(
                 backbone, dict(backbone_params), tuple(input_shape), heads, found.dtype
             )
         _check_weights(network.state_dict(), of_network)
-    with Randomness(0, _CPU).for_all():
+    randomness = Randomness(0, _CPU)
+    with randomness.for_all():
         net = make_net(
             tasks,
             found,
@@ -89,6 +91,8 @@ def build_net(
         net, {name: torch.from_numpy(np.array(each)) for name, each in weights.items()}
     )
     net._set_training(False)
+    with randomness.for_all():
+        net.settle_precision()
     return net
 
 

@@ -210,6 +210,11 @@ class MultiTaskNet(BatchLoop):
         self.inference_ = None
         return before != (device, precision.dtype)
 
+    def settle_precision(self) -> None:
+        """Compute in float32 if the network would be wrong in less, where it is now."""
+        precision = self.precision.for_network(self.module_, self.module__input_shape)
+        self.move(str(self.device), precision)
+
     def set_compile(self, options: dict[str, Any] | None) -> None:
         """Compile the network from its next pass on, or no longer.
 
@@ -348,7 +353,8 @@ class MultiTaskNet(BatchLoop):
         # There may be no compiler here; more training compiles again.
         self.compile_options = None
         self.precision = self.precision.on(device)
-        with Randomness(0, device).for_all():
+        randomness = Randomness(0, device)
+        with randomness.for_all():
             self.initialize()
         weights = {
             name: torch.from_numpy(value.copy())
@@ -356,6 +362,8 @@ class MultiTaskNet(BatchLoop):
         }
         load_weights_of(self, weights)
         self._set_training(False)
+        with randomness.for_all():
+            self.settle_precision()
 
 
 def _compile(module: nn.Module, options: dict[str, Any]) -> None:

@@ -1,14 +1,17 @@
 """In which precision to compute, and where that is fast."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from mtlearn._utils._logging import logger
 from mtlearn._utils._validation import check_choice
-from mtlearn.exceptions import InvalidParameterError
+from mtlearn.exceptions import InvalidParameterError, NetworkError
+from mtlearn.networks import MultiTaskNetwork, autocast_error
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,60 @@ class Precision:
         """
         has = _HARDWARE.get(self.name)
         return self if has is None or has(device) else self.whole()
+
+    def error_of(
+        self, network: MultiTaskNetwork, input_shape: Sequence[int]
+    ) -> Exception | None:
+        """Try whether a network computes right in this precision, where it is.
+
+        Parameters
+        ----------
+        network : MultiTaskNetwork
+            The network.
+        input_shape : sequence of int
+            Shape of one sample, as in `build_network`.
+
+        Returns
+        -------
+        Exception or None
+            What is wrong; see `autocast_error`.
+        """
+        if self.autocast is None:
+            return None
+        return autocast_error(network, input_shape, self.autocast)
+
+    def for_network(
+        self, network: MultiTaskNetwork, input_shape: Sequence[int]
+    ) -> "Precision":
+        """Return this precision if a network computes right in it, else float32.
+
+        The logger "mtlearn" says why.
+
+        Parameters
+        ----------
+        network : MultiTaskNetwork
+            The network, where it is to compute.
+        input_shape : sequence of int
+            Shape of one sample, as in `build_network`.
+
+        Returns
+        -------
+        Precision
+            This one or float32.
+        """
+        error = self.error_of(network, input_shape)
+        if error is None:
+            return self
+        # A device that is wrong is no surprise, an error of the user's code is.
+        level = logging.INFO if isinstance(error, NetworkError) else logging.WARNING
+        logger.log(
+            level,
+            "The network of the backbone %s computes in float32: in %s, %s",
+            type(network.backbone).__name__,
+            self.name,
+            error or type(error).__name__,
+        )
+        return self.whole()
 
     def whole(self) -> "Precision":
         """Return the precision of the weights.
