@@ -56,7 +56,7 @@ class MissingDependencyError(MtlearnError, ImportError):
 
 
 class UnknownTaskError(InvalidParameterError, KeyError):
-    """There is no task of a name."""
+    """There is no task of a name, or no figure of one."""
 
     # KeyError would show the message in quotes.
     __str__ = Exception.__str__

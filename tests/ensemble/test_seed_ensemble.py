@@ -247,6 +247,7 @@ def test_classes_that_a_member_did_not_see(table):
     assert 0 < ensemble.score(X, y) <= 1
 
 
+@pytest.mark.filterwarnings("ignore:Floating-point numbers that are all whole")
 def test_members_that_know_other_classes_must_learn_the_same_tasks(table):
     X, y = table
     y = np.where(np.arange(40)[:, None] == 0, [[0, 0.5]], np.round(y))

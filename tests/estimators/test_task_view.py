@@ -18,6 +18,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from mtlearn import Classification
 from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
@@ -160,6 +161,6 @@ def test_a_view_survives_a_pickle(table):
 
 def test_the_view_of_a_one_dimensional_y():
     X, y = make_table()
-    estimator = table_estimator().set_params(tasks=None).fit(X, y[:, 0])
+    estimator = table_estimator(Classification()).fit(X, y[:, 0])
     view = estimator.task("task_0")
     np.testing.assert_array_equal(view.predict_proba(X), estimator.predict_proba(X))

@@ -21,7 +21,11 @@ from sklearn.metrics import (
 )
 
 from mtlearn import Classification, Regression, Tasks
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    UnknownTaskError,
+)
 from mtlearn.metrics import task_scorers
 from mtlearn.tasks._read import RawTargets
 
@@ -170,11 +174,15 @@ def test_an_unknown_label_counts_as_wrong(known):
     )
 
 
-def test_labels_of_another_type_are_wrong():
+def test_a_name_that_is_no_scorer():
     scorers = task_scorers(Tasks(digit=Classification(2)))
-    y_true = np.array(["a", "b"], dtype=object)
-    assert score(scorers["digit_accuracy"], y_true, np.array([0, 1])) == 0
-    assert score(scorers["digit_f1_macro"], y_true, np.array([0, 1])) == 0
+    message = r"There is no scorer 'digit_acc'\. The scorers are: digit_accuracy, "
+    with pytest.raises(UnknownTaskError, match=message):
+        scorers["digit_acc"]
+    with pytest.raises(KeyError):
+        scorers["digit_acc"]
+    assert scorers.get("digit_acc") is None
+    assert pickle.loads(pickle.dumps(scorers)).keys() == scorers.keys()
 
 
 def test_many_classes_in_few_rows_do_not_warn():

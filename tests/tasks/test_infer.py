@@ -88,6 +88,12 @@ def test_many_distinct_whole_numbers_warn():
     assert column.kind == "classification"
 
 
+def test_strings_that_differ_in_every_row_warn():
+    with pytest.warns(UserWarning, match=r"'task_0' has 22 distinct strings in"):
+        (column,) = read_targets([str(i) for i in range(22)])
+    assert column.kind == "classification"
+
+
 @pytest.mark.parametrize(
     ("y", "tasks"),
     [
@@ -95,7 +101,7 @@ def test_many_distinct_whole_numbers_warn():
         (np.arange(40) // 2, None),
         (np.arange(22), Classification()),
         (np.arange(22), Tasks(a=Classification())),
-        ([str(i) for i in range(22)], None),
+        ([str(i // 2) for i in range(44)], None),
         (pd.Series(pd.Categorical(range(22))), None),
     ],
     ids=["few", "half", "one kind", "declared", "strings", "category"],

@@ -19,7 +19,7 @@ def test_an_array_has_the_claimed_columns_in_the_order_of_y():
 
 def test_a_slice_dict_says_the_order_by_its_names():
     tasks = Tasks(b=Classification(), a=Regression())
-    y = SliceDict(a=np.zeros(2), other=np.zeros(2), b=np.zeros(2))
+    y = SliceDict(a=np.zeros(2), other=np.zeros(2), b=np.array(["x", "x"]))
     predicted = np.array([[0.5, "x"], [0.7, "y"]], dtype=object)
     b, a = read_predictions(predicted, y, tasks)
     assert (b.tolist(), a.tolist()) == (["x", "y"], [0.5, 0.7])

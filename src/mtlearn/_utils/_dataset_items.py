@@ -8,6 +8,7 @@ from skorch.helper import SliceDict
 from torch.utils.data import IterableDataset
 
 from mtlearn._utils._exact import exact_array, exact_join
+from mtlearn._utils._listing import listed
 from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._tensors import as_array
 from mtlearn._utils._views import read_item
@@ -170,7 +171,7 @@ def _columns_of(labels: list[Any]) -> Any:
 
 def _layout_of(label: Any) -> str:
     if isinstance(label, dict):
-        return f"a mapping of {', '.join(sorted(label))}"
+        return f"a mapping of {listed(sorted(label))}"
     return f"a sequence of {len(label)}" if isinstance(label, list) else "one label"
 
 

@@ -9,6 +9,7 @@ from skorch.helper import SliceDataset
 from torch.utils.data import ConcatDataset, StackDataset, Subset
 
 from mtlearn._utils._errors import reworded
+from mtlearn._utils._listing import listed
 from mtlearn.exceptions import InvalidDataError
 
 
@@ -74,7 +75,7 @@ def _part(item: Any, idx: Any) -> Any:
     if isinstance(item, Mapping):
         if idx in item:
             return item[idx]
-        has = f"is a mapping of {', '.join(map(str, item))}"
+        has = f"is a mapping of {listed(item)}"
     elif isinstance(item, tuple):
         if isinstance(idx, numbers.Integral) and -len(item) <= int(idx) < len(item):
             return item[int(idx)]

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._datasets import item_labels, take_rows
 from mtlearn._utils._inner_features import InnerFeatures
+from mtlearn._utils._listing import listed
 from mtlearn._utils._routing import params_of_rows, routed_params
 from mtlearn._utils._row_plan import plan_of, planned_rows, resampled_plan
 from mtlearn._utils._unwrap import (
@@ -291,7 +292,7 @@ def _warn_of_unscaled(names: list[str]) -> None:
     if names:
         warnings.warn(
             "No sample to scale on has a known label of "
-            f"{', '.join(map(repr, names))}: the temperature stays 1. Pass more "
+            f"{listed(map(repr, names))}: the temperature stays 1. Pass more "
             "labels, or scale a FrozenEstimator on samples that have some.",
             UserWarning,
             stacklevel=5,

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._listing import listed
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Codec, join_codecs
@@ -38,17 +39,16 @@ def joint_codec(members: Sequence[Any], owner: str) -> Codec:
         if found != expected:
             raise InvalidDataError(
                 f"The members of {owner} must learn the same tasks. Member 0 has "
-                f"learned {expected}, member {position} {found}. Declare the same "
-                "tasks for all."
+                f"learned {listed(expected)}, member {position} {listed(found)}. "
+                "Declare the same tasks for all."
             )
     return join_codecs(codecs)
 
 
-def _described(codec: Codec) -> str:
+def _described(codec: Codec) -> list[str]:
     """Name the tasks with their kinds and columns, in whatever order."""
     pairs = zip(codec.tasks.items(), codec.layout.keys, strict=True)
-    tasks = [f"{name} ({task.kind} of {key})" for (name, task), key in pairs]
-    return ", ".join(sorted(tasks))
+    return sorted(f"{name} ({task.kind} of {key})" for (name, task), key in pairs)
 
 
 def weighted_moments(

@@ -115,11 +115,11 @@ class BaseEnsemble(
         -------
         ndarray of shape (n_samples, n_outputs), or list of ndarray
             In the layout of `predict_proba`: of each class's probability, in [0, 0.5],
-            or `(n_samples, 1)` of a real value, in its units. An array if y was
-            one-dimensional, else a list in the order of y's columns.
+            or `(n_samples, 1)` of a real value, in its units. An array if there is
+            one task, else a list in the order of y's columns.
         """
         _, deviations = self._moments(X)
-        return deviations[0] if self._codec.layout.container == "1d" else deviations
+        return deviations[0] if self._codec.has_one_task else deviations
 
     def _forget_optimizer(self) -> None:
         for member in self.estimators_:

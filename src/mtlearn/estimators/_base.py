@@ -137,7 +137,7 @@ class BaseMultiTaskEstimator(
         X = self._check_X(X, reset=state is None)
         y = item_labels(X, y)
         if state is None:
-            state = FitState(fit_codec(self.tasks, y, sample_weight))
+            state = FitState(fit_codec(self.tasks, y, sample_weight, warns=True))
         else:
             check_same_network(state, self.tasks, settings)
             state.codec = state.codec.rebalanced(y, sample_weight)
@@ -209,7 +209,7 @@ class BaseMultiTaskEstimator(
         y = item_labels(X, y)
         if state is None:
             tasks = declare_classes(self.tasks, y, classes)
-            state = FitState(fit_codec(tasks, y, sample_weight))
+            state = FitState(fit_codec(tasks, y, sample_weight, warns=True))
         else:
             check_same_network(state, self.tasks, settings)
         settings = settings.for_tasks(state.codec.tasks)

@@ -7,6 +7,8 @@ from sklearn.base import clone
 from sklearn.utils import ClassifierTags, RegressorTags, Tags
 
 from mtlearn._utils._exact import exact_array
+from mtlearn._utils._listing import listed
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import Classification, Task, Tasks, read_targets
 
@@ -95,7 +97,7 @@ def declare_classes(
     if len(each) != len(named):
         raise InvalidParameterError(
             f"The 'classes' argument of partial_fit has {len(each)} entries for "
-            f"{len(named)} tasks ({', '.join(named.names)}). Give labels for each "
+            f"{len(named)} tasks ({listed(named.names)}). Give labels for each "
             "classification and None for each regression."
         )
     return Tasks.from_mapping(
@@ -124,6 +126,6 @@ def _with_classes(task: Task, classes: Any, name: str) -> Task:
     if labels.ndim != 1:
         raise InvalidParameterError(
             f"The 'classes' argument of partial_fit must list the labels of task "
-            f"{name!r}. Got {classes!r} instead."
+            f"{name!r}. Got {short(classes)} instead."
         )
     return clone(task).set_params(classes=labels.tolist())

@@ -102,12 +102,12 @@ class MultiTaskMixin(ABC):
         Returns
         -------
         ndarray of shape (n_samples, n_classes), or list of ndarray
-            An array if y was one-dimensional; else a list in the order of y's columns,
-            as those of `predict`, with `(n_samples, 1)`, the predicted value, for a
+            An array if there is one task; else a list in the order of y's columns, as
+            those of `predict`, with `(n_samples, 1)`, the predicted value, for a
             regression.
         """
         outputs = self._outputs(X)
-        return outputs[0] if self._codec.layout.container == "1d" else outputs
+        return outputs[0] if self._codec.has_one_task else outputs
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Compute the mean over tasks of accuracy or R².

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, GradientNormClipping
 
+from mtlearn._utils._listing import listed
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
@@ -238,14 +239,14 @@ def _check_validation(net: MultiTaskNet, rows: Samples, monitor: Monitor) -> Non
     lacking = [name for name in names if name in unlabelled]
     if not lacking:
         return
-    listed = ", ".join(map(repr, map(str, lacking)))
+    named = listed(repr(str(name)) for name in lacking)
     if len(lacking) == len(names):
         raise InvalidDataError(
-            f"No validation row has a label of {listed}, of which {monitor.key!r} is "
+            f"No validation row has a label of {named}, of which {monitor.key!r} is "
             "made. Pass X_val and y_val with such labels, or choose another monitor."
         )
     warnings.warn(
-        f"No validation row has a label of {listed}: {monitor.key!r}, and what follows "
+        f"No validation row has a label of {named}: {monitor.key!r}, and what follows "
         "it, leaves that out. Pass X_val and y_val with such labels.",
         UserWarning,
         stacklevel=6,

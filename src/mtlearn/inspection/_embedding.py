@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
 
 from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import reach, unwrap
@@ -145,7 +146,7 @@ class EmbeddingDisplay(Display):
         if not chosen or set(chosen) - set(known.names):
             raise InvalidParameterError(
                 f"The 'tasks' parameter of {cls.__name__} must be names of tasks, of "
-                f"which there are {list(known.names)}. Got {short(tasks)} instead."
+                f"which there are {bracketed(known.names)}. Got {short(tasks)} instead."
             )
         _check_method(method, cls.__name__)
         most = check_integer(max_samples, "max_samples", cls.__name__, low=2)

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import check_multi_task, single_networks
@@ -225,8 +226,8 @@ class LearningCurvesDisplay(Display):
         unknown = set(names) - {TOTAL, *self.task_names}
         if unknown:
             raise InvalidParameterError(
-                f"The 'tasks' parameter of plot has {sorted(unknown)}. There are "
-                f"{[TOTAL, *self.task_names]}."
+                f"The 'tasks' parameter of plot has {bracketed(sorted(unknown))}. "
+                f"There are {bracketed([TOTAL, *self.task_names])}."
             )
         wanted = {*names, ""} if TOTAL in names else set(names)
         drawn = [each for each in self.curves() if each.task in wanted]

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state, indexable
 from sklearn.utils.parallel import Parallel, delayed
 
 from mtlearn._utils._datasets import item_labels
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._unwrap import unwrap
 from mtlearn._utils._validation import check_fraction, check_integer
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
@@ -189,8 +190,8 @@ def _metrics(tasks: Tasks, metrics: Mapping[str, str] | None) -> dict[str, str]:
     unknown = set(given) - set(tasks.names)
     if unknown:
         raise InvalidParameterError(
-            f"The 'metrics' parameter of {OWNER} names {sorted(unknown)}, which are no "
-            f"tasks. The tasks are {list(tasks.names)}."
+            f"The 'metrics' parameter of {OWNER} names {bracketed(sorted(unknown))}, "
+            f"which are no tasks. The tasks are {bracketed(tasks.names)}."
         )
     for name, metric in given.items():
         known = FIGURES[tasks[name].kind]

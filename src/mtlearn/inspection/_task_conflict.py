@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._datasets import item_labels, take_rows
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._unwrap import reach, unwrap
 from mtlearn._utils._validation import check_integer
@@ -279,7 +280,7 @@ class TaskConflictDisplay(Display):
         names = (WHOLE, *self.layers)
         if layer is not None and layer not in names:
             raise InvalidParameterError(
-                f"The 'layer' parameter must be one of {list(names)}. "
+                f"The 'layer' parameter must be one of {bracketed(names)}. "
                 f"Got {layer!r} instead."
             )
         place = 0 if layer is None else names.index(layer)
@@ -388,7 +389,7 @@ class TaskConflictDisplay(Display):
     def _epoch(self, epoch: int | None) -> int:
         if epoch is not None and epoch not in self.gradients:
             raise InvalidParameterError(
-                f"The 'epoch' parameter must be one of {list(self.epochs)}. "
+                f"The 'epoch' parameter must be one of {bracketed(self.epochs)}. "
                 f"Got {epoch!r} instead."
             )
         return self.epochs[-1] if epoch is None else epoch

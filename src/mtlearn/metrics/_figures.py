@@ -15,6 +15,7 @@ from sklearn.metrics import (
 from sklearn.utils import check_consistent_length
 
 from mtlearn.tasks import (
+    TargetColumn,
     TaskReader,
     Tasks,
     label_weights,
@@ -66,6 +67,8 @@ def scored_labels(
     """
     columns = read_targets(y_true, tasks)
     predicted = read_predictions(y_pred, y_true, tasks)
+    for column, values in zip(columns, predicted, strict=True):
+        _check(tasks, column, values)
     weights = label_weights(columns, sample_weight)
     check_consistent_length(weights, *predicted)
     return {
@@ -97,9 +100,16 @@ def scored_task(
         # Which column is whose, all of them tell.
         return scored_labels(reader.tasks, y_true, y_pred, sample_weight)[name]
     column, values = reader.read(name, y_true, y_pred)
+    _check(reader.tasks, column, values)
     weights = label_weights([column], sample_weight)
     check_consistent_length(weights, values)
     return _counted(column.values, values, weights[:, 0])
+
+
+def _check(tasks: Tasks, column: TargetColumn, predicted: np.ndarray) -> None:
+    """Raise if labels cannot be those of their task."""
+    labels = column.values[column.present]
+    tasks[column.name].check_labels(labels, column.name, predicted)
 
 
 def _counted(

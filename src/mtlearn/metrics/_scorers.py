@@ -7,8 +7,13 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import make_scorer
 
+from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.exceptions import (
+    InvalidParameterError,
+    ParameterTypeError,
+    UnknownTaskError,
+)
 from mtlearn.metrics._figures import (
     FIGURES,
     scored_labels,
@@ -60,6 +65,15 @@ class _MeanScore:
         # R² of one label is undefined, and says nothing about the other tasks.
         defined = [score for score in scores if np.isfinite(score)]
         return float(np.mean(defined)) if defined else float("nan")
+
+
+class _Scorers(dict[str, Any]):
+    """Scorers by name, which list the names where one is not there."""
+
+    def __missing__(self, name: object) -> Any:
+        raise UnknownTaskError(
+            f"There is no scorer {name!r}. The scorers are: {listed(self)}."
+        )
 
 
 def task_scorers(tasks: Tasks) -> dict[str, Any]:
@@ -131,7 +145,7 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
         )
     tasks.validate()
     tasks = clone(tasks)
-    scorers: dict[str, Any] = {}
+    scorers = _Scorers()
     reader = TaskReader(tasks)
     for task, declared in tasks.items():
         for name, figure in FIGURES[declared.kind].items():
@@ -144,4 +158,5 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
             scorers[metric.__name__] = make_scorer(
                 metric, greater_is_better=figure.greater_is_better
             )
-    return scorers | {"mean_score": make_scorer(_MeanScore(tasks))}
+    scorers["mean_score"] = make_scorer(_MeanScore(tasks))
+    return scorers

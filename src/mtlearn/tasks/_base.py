@@ -155,6 +155,21 @@ class Task(VersionedEstimator, ABC):
             int64 for classes, float64 for real values.
         """
 
+    def check_labels(
+        self, labels: np.ndarray, name: str, predicted: np.ndarray | None = None
+    ) -> None:
+        """Raise if labels that are to be scored are none of this task.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+        name : str
+            The task's name, for messages.
+        predicted : ndarray of shape (n_samples,), default=None
+            Predictions, which tell of a task that is not fitted.
+        """
+
     def knows(self, labels: np.ndarray) -> np.ndarray:
         """Tell which labels `encode` takes: of others there is no loss.
 

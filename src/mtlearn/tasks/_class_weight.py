@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mtlearn._utils._listing import bracketed
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks._narrow import plain_label
@@ -34,7 +35,7 @@ def check_class_weight(value: Any, owner: str) -> None:
     if not isinstance(value, Mapping):
         raise InvalidParameterError(
             f"The 'class_weight' parameter of {owner} must be None, 'balanced' or "
-            f"a mapping from label to factor. Got {value!r} instead."
+            f"a mapping from label to factor. Got {short(value)} instead."
         )
     for label, factor in value.items():
         check_real(factor, f"class_weight[{label!r}]", owner, low=0.0)

@@ -1,10 +1,13 @@
 """The classes that a user declares, or that labels show."""
 
 import numbers
+import warnings
 from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._listing import bracketed
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._narrow import narrow
@@ -37,12 +40,21 @@ def declared_classes(declared: Any, owner: str) -> np.ndarray:
         raise InvalidParameterError(
             f"The 'classes' parameter of {owner} must be None, a number of "
             "classes, or a sequence of distinct labels: all strings, all booleans "
-            f"or all numbers. Got {declared!r} instead."
+            f"or all numbers. Got {short(declared)} instead."
         )
     return classes
 
 
-def learned_classes(labels: np.ndarray, name: str) -> np.ndarray:
+def known_classes(
+    declared: Any, labels: np.ndarray, name: str, owner: str
+) -> np.ndarray:
+    """Give the declared classes, or those of the labels."""
+    if declared is None:
+        return _learned_classes(labels, name)
+    return declared_classes(declared, owner)
+
+
+def _learned_classes(labels: np.ndarray, name: str) -> np.ndarray:
     """Give the classes of labels, which must not be real values.
 
     Parameters
@@ -67,7 +79,107 @@ def learned_classes(labels: np.ndarray, name: str) -> np.ndarray:
     return np.unique(labels)
 
 
-def of_one_sign(
+def check_types(labels: np.ndarray, classes: np.ndarray, name: str) -> None:
+    """Raise where labels are of another type than classes, and none can be one.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labelled,)
+        Labels, none of them missing.
+    classes : ndarray of shape (n_classes,)
+        Those of a fit, or of predictions.
+    name : str
+        The task's name, for messages.
+
+    Raises
+    ------
+    InvalidDataError
+        If one are text and the other numbers, or most labels are real values and the
+        classes whole numbers.
+    """
+    if not (len(labels) and len(classes)):
+        return
+    first, known = labels.tolist()[0], classes.tolist()[0]
+    is_text, expects_text = (each.dtype.kind in "OU" for each in (labels, classes))
+    if is_text != expects_text:
+        what, expected = ("text", "numbers") if is_text else ("numbers", "text")
+        raise InvalidDataError(
+            f"Task {name!r} has classes that are {expected}, such as {known!r}; its "
+            f"labels in y are {what}, such as {first!r}: none can be right. Convert y, "
+            "or check the order of its columns."
+        )
+    if labels.dtype.kind != "f" or is_text:
+        return
+    real = labels[labels % 1 != 0]
+    if 2 * len(real) > len(labels) and not (classes.astype(np.float64) % 1).any():
+        raise InvalidDataError(
+            f"Task {name!r} has classes that are whole numbers, such as {known!r}, and "
+            f"its labels in y are real values, such as {real.tolist()[0]!r}: none can "
+            "be right. Check the order of the columns of y."
+        )
+
+
+def check_scored_labels(
+    labels: np.ndarray,
+    classes: np.ndarray | None,
+    predicted: np.ndarray | None,
+    name: str,
+) -> None:
+    """Raise where labels to score are of another type, and warn where none is a class.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labelled,)
+        Labels, none of them missing.
+    classes : ndarray of shape (n_classes,) or None
+        Those of a fit; None before it.
+    predicted : ndarray of shape (n_samples,) or None
+        Predictions, if there are any.
+    name : str
+        The task's name, for messages.
+    """
+    known = predicted if classes is None else classes
+    if known is None or not len(labels):
+        return
+    check_types(labels, known, name)
+    if classes is not None and not find_labels(labels, classes)[1].any():
+        warnings.warn(
+            f"None of the labels of task {name!r} in y is among its classes, so that "
+            "all count as wrong. Check the order of the columns of y.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def find_labels(
+    labels: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the place of each label among the classes, and whether it is one."""
+    if (labels.dtype.kind in "OU") != (classes.dtype.kind in "OU"):
+        return np.zeros(len(labels), np.int64), np.zeros(len(labels), bool)
+    labels, fits = _of_one_sign(labels, classes)
+    places = np.searchsorted(classes, labels)
+    indices = np.minimum(places, len(classes) - 1).astype(np.int64)
+    return indices, fits & (classes[indices] == labels)
+
+
+def class_indices(
+    labels: np.ndarray, rows: np.ndarray, classes: np.ndarray, name: str
+) -> np.ndarray:
+    """Give the place of each label among the classes; see `Classification.encode`."""
+    indices, known = find_labels(labels, classes)
+    if not known.all():
+        first = int(np.flatnonzero(~known)[0])
+        raise InvalidDataError(
+            f"Row {rows[first]} of y has the label {labels.tolist()[first]!r} for task "
+            f"{name!r}, which is not among its classes {bracketed(classes.tolist())}. "
+            "Correct the label, or declare all classes with "
+            "Classification(classes=...)."
+        )
+    return indices
+
+
+def _of_one_sign(
     labels: np.ndarray, classes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give whole labels the sign that those of the classes have, and tell which fit.

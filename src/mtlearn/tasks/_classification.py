@@ -9,10 +9,16 @@ from sklearn.base import clone
 from torch import Tensor
 
 from mtlearn._utils._validation import check_real
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_weight import check_class_weight, class_factors
-from mtlearn.tasks._classes import declared_classes, learned_classes, of_one_sign
+from mtlearn.tasks._classes import (
+    check_scored_labels,
+    class_indices,
+    declared_classes,
+    find_labels,
+    known_classes,
+)
 from mtlearn.tasks._head import Head
 
 
@@ -145,10 +151,7 @@ class Classification(Task):
             If the labels are real values, or are not among the declared classes.
         """
         owner = f"Classification (task {name!r})"
-        if self.classes is None:
-            self.classes_ = learned_classes(labels, name)
-        else:
-            self.classes_ = declared_classes(self.classes, owner)
+        self.classes_ = known_classes(self.classes, labels, name, owner)
         rows = np.arange(len(labels)) if rows is None else rows
         encoded = self.encode(labels, rows, name)
         share = np.bincount(encoded, weights=sample_weight, minlength=self.n_outputs)
@@ -180,16 +183,21 @@ class Classification(Task):
         InvalidDataError
             If a label is not among the classes.
         """
-        indices, known = self.locate(labels)
-        if not known.all():
-            first = int(np.flatnonzero(~known)[0])
-            label, known_ones = labels.tolist()[first], self.classes_.tolist()
-            raise InvalidDataError(
-                f"Row {rows[first]} of y has the label {label!r} for task {name!r}, "
-                f"which is not among its classes {known_ones}. Correct the label, or "
-                "declare all classes with Classification(classes=...)."
-            )
-        return indices
+        return class_indices(labels, rows, self.classes_, name)
+
+    def check_labels(
+        self, labels: np.ndarray, name: str, predicted: np.ndarray | None = None
+    ) -> None:
+        """Raise if labels to score are of another type; warn if none is a class.
+
+        Parameters
+        ----------
+        labels, predicted : ndarray of shape (n_labelled,)
+            Labels, none of them missing; predictions tell of a task before its fit.
+        name : str
+            The task's name, for messages.
+        """
+        check_scored_labels(labels, getattr(self, "classes_", None), predicted, name)
 
     def knows(self, labels: np.ndarray) -> np.ndarray:
         """Tell which labels are among the classes."""
@@ -210,13 +218,7 @@ class Classification(Task):
         known : ndarray of shape (n_labelled,)
             Whether the label is a class.
         """
-        textual = labels.dtype.kind in "OU"
-        if textual != (self.classes_.dtype.kind in "OU"):
-            return np.zeros(len(labels), np.int64), np.zeros(len(labels), bool)
-        labels, fits = of_one_sign(labels, self.classes_)
-        places = np.searchsorted(self.classes_, labels)
-        indices = np.minimum(places, len(self.classes_) - 1).astype(np.int64)
-        return indices, fits & (self.classes_[indices] == labels)
+        return find_labels(labels, self.classes_)
 
     def restore(self, encoded: np.ndarray) -> np.ndarray:
         """Turn class indices into labels.

@@ -11,9 +11,11 @@ from sklearn.exceptions import DataConversionWarning
 from mtlearn._utils._listing import listed
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._class_weight import balanced_over
+from mtlearn.tasks._doubts import warn_of_doubts
 from mtlearn.tasks._infer import (
     TargetColumn,
     TasksLike,
+    check_scored,
     in_order_of_y,
     name_columns,
     place_of,
@@ -79,6 +81,12 @@ class Codec:
     layout: Layout
 
     def columns(self, y: Any) -> tuple[TargetColumn, ...]:
+        """Read the column of each task from y, which is to be scored."""
+        columns = self._read(y)
+        check_scored(columns, self.tasks)
+        return columns
+
+    def _read(self, y: Any) -> tuple[TargetColumn, ...]:
         """Read the column of each task from y, laid out as in the fit."""
         raw = read_raw(y)
         return target_columns(raw, self.tasks, self._places(raw))
@@ -88,7 +96,10 @@ class Codec:
         raw = read_raw(y)
         tasks = Tasks.from_mapping({name: self.tasks[name]})
         alone = len(raw) == 1 and not raw.is_named
-        return target_columns(raw, tasks, [0] if alone else positions(raw, tasks))[0]
+        places = [0] if alone else positions(raw, tasks)
+        columns = target_columns(raw, tasks, places)
+        check_scored(columns, tasks)
+        return columns[0]
 
     def _places(self, raw: RawTargets) -> list[int]:
         """Find where in y the columns of the fit are."""
@@ -127,7 +138,7 @@ class Codec:
         self, y: Any, sample_weight: Any = None, *, known_only: bool = False
     ) -> EncodedTargets:
         """Encode labels; an unknown one is an error, or left out as a missing one."""
-        columns = self.columns(y)
+        columns = self._read(y)
         weights = label_weights(columns, sample_weight)
         if known_only:
             known = [
@@ -142,7 +153,7 @@ class Codec:
         parameters = [getattr(task, "class_weight", None) for task in self.tasks]
         if "balanced" not in parameters:
             return self
-        columns = self.columns(y)
+        columns = self._read(y)
         weights = label_weights(columns, sample_weight)
         tasks = dict(self.tasks.items())
         for (name, task), parameter, column, weight in zip(
@@ -159,14 +170,24 @@ class Codec:
         classes = [getattr(task, "classes_", None) for task in self.tasks]
         if all(labels is None for labels in classes):
             return None
-        return classes[0] if self.layout.container == "1d" else classes
+        return classes[0] if self.has_one_task else classes
+
+    @property
+    def has_one_task(self) -> bool:
+        """Whether probabilities and classes are arrays, as scikit-learn has them.
+
+        So they are whatever held y: calibration and scorers expect it of one output.
+        """
+        return len(self.tasks) == 1
 
     def arrange(self, labels: Sequence[np.ndarray]) -> Any:
         """Lay out predicted labels, one array a task, as y was laid out."""
         return arrange(labels, self.layout)
 
 
-def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
+def fit_codec(
+    tasks: TasksLike, y: Any, sample_weight: Any = None, *, warns: bool = False
+) -> Codec:
     """Fit tasks on y.
 
     Parameters
@@ -177,6 +198,8 @@ def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
         Labels.
     sample_weight : array-like, default=None
         Shape `(n_samples,)` or `(n_samples, n_tasks)`; a zero makes a label absent.
+    warns : bool, default=False
+        Whether to warn where y may mean something else than it is taken for.
 
     Returns
     -------
@@ -191,6 +214,8 @@ def fit_codec(tasks: TasksLike, y: Any, sample_weight: Any = None) -> Codec:
     places = positions(raw, fitted)
     columns = target_columns(raw, fitted, places)
     weights = label_weights(columns, sample_weight)
+    if warns:
+        warn_of_doubts(columns, inferred=tasks is None)
     for (name, task), column, weight in zip(
         fitted.items(), columns, weights.T, strict=True
     ):

@@ -43,6 +43,8 @@ class TargetColumn:
         Where it stands among the columns of y.
     key : hashable
         Its name in y; None in an array.
+    discrete : bool
+        Whether its values cannot but be classes.
     """
 
     name: str
@@ -51,6 +53,7 @@ class TargetColumn:
     kind: str
     position: int
     key: Hashable = None
+    discrete: bool = False
 
 
 def read_targets(y: object, tasks: TasksLike = None) -> tuple[TargetColumn, ...]:
@@ -96,9 +99,18 @@ def target_columns(
         read = raw.column(place)
         key = read.key if raw.is_named else None
         columns.append(
-            TargetColumn(name, read.values, read.present, task.kind, place, key)
+            TargetColumn(
+                name, read.values, read.present, task.kind, place, key, read.discrete
+            )
         )
     return tuple(columns)
+
+
+def check_scored(columns: Sequence[TargetColumn], tasks: Tasks) -> None:
+    """Raise if labels that are to be scored cannot be those of their tasks."""
+    for column in columns:
+        labels = column.values[column.present]
+        tasks[column.name].check_labels(labels, column.name)
 
 
 def in_order_of_y(tasks: Tasks, raw: RawTargets) -> Tasks:
@@ -169,17 +181,20 @@ def _check_once(claimed: Iterable[str], names: tuple[str, ...]) -> None:
 
 def _infer(column: RawColumn, name: str) -> Task:
     labels = column.values[column.present]
-    if column.discrete:
+    textual = labels.dtype.kind in "OU"
+    if column.discrete and not (textual and column.dtype_is_plain):
         return Classification()
     if labels.dtype.kind == "f" and np.any(labels != np.floor(labels)):
         return Regression()
     n_classes = len(np.unique(labels))
     # scikit-learn's rule in check_classification_targets.
     if len(labels) > 20 and n_classes > round(len(labels) * 0.5):
+        what = "strings" if textual else "whole numbers"
+        remedy = "Leave it out of y" if textual else "Declare it as Regression()"
         warnings.warn(
-            f"Task {name!r} has {n_classes} distinct whole numbers in {len(labels)} "
-            "labels and is taken for a classification. Declare it as Regression() if "
-            "it is one.",
+            f"Task {name!r} has {n_classes} distinct {what} in {len(labels)} labels "
+            f"and is taken for a classification. {remedy} if it is "
+            f"{'an identifier' if textual else 'one'}.",
             UserWarning,
             stacklevel=2,
         )
@@ -197,7 +212,7 @@ def positions(raw: RawTargets, tasks: Tasks) -> list[int]:
             found.append(_own_position(name, i, names, len(keys)))
         else:
             found.append(_declared_position(name, task.column, keys, named))
-    _check_claims(found, keys, tasks, named)
+    _check_claims(found, raw, tasks)
     if names is not None:
         _check_once((names[place] for place in found), names)
     return found
@@ -249,17 +264,21 @@ def _declared_position(name: str, column: int | str, keys: list, named: bool) ->
     )
 
 
-def _check_claims(found: list[int], keys: list, tasks: Tasks, named: bool) -> None:
+def _check_claims(found: list[int], raw: RawTargets, tasks: Tasks) -> None:
+    keys = raw.keys
     for name, position in zip(tasks.names, found, strict=True):
         if found.count(position) > 1:
             raise InvalidParameterError(
                 f"Task {name!r} and another read the same column "
                 f"{keys[position]!r} of y. Set 'column' so that each has its own."
             )
-    chosen = named or any(task.column is not None for task in tasks)
+    chosen = raw.is_named or any(task.column is not None for task in tasks)
     if len(found) < len(keys) and not chosen:
+        # A list of columns reads as a table with one row for each of them.
+        transposed = len(raw.take(0)) == len(tasks)
+        remedy = " If y lists columns, pass np.column_stack(y)." if transposed else ""
         raise InvalidDataError(
             f"y has {len(keys)} columns for {len(found)} tasks "
             f"({listed(tasks.names)}). Pass one column for each task, or set the "
-            "'column' of the tasks."
+            f"'column' of the tasks.{remedy}"
         )

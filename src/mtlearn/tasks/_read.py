@@ -44,6 +44,11 @@ class RawColumn:
     discrete: bool
     dtype: Any
 
+    @property
+    def dtype_is_plain(self) -> bool:
+        """Whether it is no type of categories."""
+        return not hasattr(self.dtype, "categories")
+
 
 @dataclass(frozen=True)
 class RawTargets:

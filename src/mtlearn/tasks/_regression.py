@@ -154,15 +154,26 @@ class Regression(Task):
         self.scale_ = float(deviation) if self.standardize and not constant else 1.0
         return self
 
-    def _as_numbers(
-        self, labels: np.ndarray, name: str, rows: np.ndarray | None
-    ) -> np.ndarray:
+    def check_labels(
+        self, labels: np.ndarray, name: str, predicted: np.ndarray | None = None
+    ) -> None:
+        """Raise if labels are not numbers.
+
+        Parameters
+        ----------
+        labels, predicted, name
+            As for every kind of task.
+        """
         if len(labels) and labels.dtype.kind not in "biuf":
             raise InvalidDataError(
                 f"Task {name!r} is a regression and got labels that are not numbers, "
-                f"such as {labels.tolist()[0]!r}. Declare it as Classification(), or "
-                "pass numbers."
+                f"such as {labels.tolist()[0]!r}. Declare Classification(), or convert."
             )
+
+    def _as_numbers(
+        self, labels: np.ndarray, name: str, rows: np.ndarray | None
+    ) -> np.ndarray:
+        self.check_labels(labels, name)
         place = first_rounded(labels)
         if place is not None:
             row = place if rows is None else rows[place]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Self, final
 
 from mtlearn._utils._frames import text
+from mtlearn._utils._listing import bracketed, listed
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import (
     InvalidParameterError,
@@ -47,7 +48,12 @@ class Tasks:
     Regression(bounds=(0, 1))
     """
 
-    def __init__(self, /, **tasks: Task) -> None:
+    def __init__(self, /, *unnamed: Any, **tasks: Task) -> None:
+        if unnamed:
+            raise ParameterTypeError(
+                "Tasks takes tasks by name: Tasks(digit=Classification(10)). For names "
+                f"in a mapping use Tasks.from_mapping(...). Got {unnamed[0]!r} instead."
+            )
         self._tasks = tasks
 
     @classmethod
@@ -92,7 +98,7 @@ class Tasks:
             return self._tasks[name]
         except KeyError:
             raise UnknownTaskError(
-                f"There is no task {name!r}. The tasks are: {', '.join(self.names)}."
+                f"There is no task {name!r}. The tasks are: {listed(self.names)}."
             ) from None
 
     def __iter__(self) -> Iterator[Task]:
@@ -167,7 +173,7 @@ class Tasks:
         if not owners:
             raise InvalidParameterError(
                 f"Invalid parameter {key!r} for Tasks: there is no task "
-                f"{key.partition('__')[0]!r}. The tasks are: {', '.join(self.names)}."
+                f"{key.partition('__')[0]!r}. The tasks are: {listed(self.names)}."
             )
         return max(owners, key=len)
 
@@ -229,8 +235,8 @@ class Tasks:
         unknown = [name for name in given if name not in self]
         if unknown:
             raise InvalidParameterError(
-                f"The 'loss_weights' parameter names {unknown!r}, which are not tasks. "
-                f"The tasks are: {', '.join(self.names)}."
+                f"The 'loss_weights' parameter names {bracketed(unknown)}, which are "
+                f"not tasks. The tasks are: {listed(self.names)}."
             )
         for name, value in given.items():
             check_real(value, f"loss_weights[{name!r}]", "the estimator", low=0.0)
@@ -252,7 +258,7 @@ class Tasks:
         if len(loss_weights) != len(self):
             raise InvalidParameterError(
                 f"The 'loss_weights' parameter has {len(loss_weights)} values for "
-                f"{len(self)} tasks ({', '.join(self.names)}). Give one for each, or "
+                f"{len(self)} tasks ({listed(self.names)}). Give one for each, or "
                 "a mapping by name."
             )
         return dict(zip(self.names, loss_weights, strict=True))

@@ -8,6 +8,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mtlearn._utils._listing import listed
 from mtlearn.exceptions import DivergenceError
 from mtlearn.training._callbacks import BestWeights
 from mtlearn.training._learned import parameters_of, parts_of
@@ -50,7 +51,7 @@ class DivergenceGuard(Callback):
         if not np.isfinite(net.history[-1, "batches", -1, "train_loss"]):
             losses = net.tallies_[True].latest()
             bad = [name for name, loss in losses.items() if not np.isfinite(loss)]
-            named = ", ".join(map(repr, bad)) or "the sum of tasks"
+            named = listed(map(repr, bad)) or "the sum of tasks"
             self._end(
                 f"The training loss of {named} is not finite in epoch "
                 f"{len(self.rows) + 1}, batch {self.batch_}, {_rate(net)}: {losses}. "

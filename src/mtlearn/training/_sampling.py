@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtlearn._utils._listing import bracketed
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import EncodedTargets, Tasks
 
@@ -86,7 +87,7 @@ def row_chances(
     elif sampler != BALANCED or not columns:
         raise InvalidParameterError(
             f"The 'sampler' parameter of {owner} must be None, 'balanced' or the name "
-            f"of a classification, of which there are {list(columns)}. "
+            f"of a classification, of which there are {bracketed(columns)}. "
             f"Got {sampler!r} instead."
         )
     labelled = targets.loss_weights.any(axis=1).astype(float)

@@ -1,0 +1,68 @@
+"""Warnings of a fit whose y may mean something else than it is taken for."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from mtlearn._utils._listing import listed
+from mtlearn.tasks._infer import TargetColumn
+
+_FEWEST_ONE_HOT = 3
+# Up to here they are hardly anything but classes.
+_MOST_SURE = 2
+
+
+def warn_of_doubts(columns: Sequence[TargetColumn], *, inferred: bool) -> None:
+    """Warn of one-hot labels, and of floats that are taken for classes.
+
+    Parameters
+    ----------
+    columns : sequence of TargetColumn
+        The labels.
+    inferred : bool
+        Whether the kinds are inferred from them.
+    """
+    if _is_one_hot(columns):
+        warnings.warn(
+            f"Every row of y has a single 1 in its {len(columns)} columns, as one-hot "
+            "labels have, and each column is taken for a task of its own. If they are "
+            "the classes of one task, pass y.argmax(axis=1).",
+            UserWarning,
+            stacklevel=3,
+        )
+    elif inferred:
+        _warn_of_whole_floats(columns)
+
+
+def _is_one_hot(columns: Sequence[TargetColumn]) -> bool:
+    if len(columns) < _FEWEST_ONE_HOT:
+        return False
+    for column in columns:
+        is_number = column.values.dtype.kind in "biuf" and column.present.all()
+        if column.kind != "classification" or not is_number:
+            return False
+    values = np.column_stack([column.values for column in columns])
+    are_flags = bool(((values == 0) | (values == 1)).all())
+    return are_flags and len(values) > 0 and bool((values.sum(axis=1) == 1).all())
+
+
+def _is_doubtful(column: TargetColumn) -> bool:
+    is_class = column.kind == "classification" and not column.discrete
+    if not is_class or column.values.dtype.kind != "f":
+        return False
+    return len(np.unique(column.values[column.present])) > _MOST_SURE
+
+
+def _warn_of_whole_floats(columns: Sequence[TargetColumn]) -> None:
+    """Other rows of such columns, as those of another fold, may be real values."""
+    names = [column.name for column in columns if _is_doubtful(column)]
+    if names:
+        warnings.warn(
+            "Floating-point numbers that are all whole are taken for classes: "
+            f"{listed(map(repr, names))}. Declare what they are, such as by tasks="
+            "Tasks(name=Classification()) or Regression(): other rows might be taken "
+            "for real values. Or pass whole numbers, or categories.",
+            UserWarning,
+            stacklevel=4,
+        )
