@@ -66,6 +66,12 @@ def image_estimator(tasks=None, **params):
     return MultiTaskImageEstimator(tasks, **{**defaults, **params})
 
 
+def labelled_rows(estimator, X, y, sample_weight=None):
+    """Return rows with labels, as the loss of a fitted estimator's net sees them."""
+    targets = estimator._codec.encode(y, sample_weight)
+    return estimator._labelled(X, targets)
+
+
 def weights_of(estimator):
     """Return a copy of the network's weights and buffers by name."""
     state = estimator.net_.module_.state_dict()

@@ -12,6 +12,7 @@ from mtlearn.training import lookahead_affinity, task_gradients
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
+    labelled_rows,
     make_images,
     make_table,
     table_estimator,
@@ -75,6 +76,6 @@ def test_the_default_device_is_of_no_matter(make, set_defaults, tmp_path):
     save(found, tmp_path / "model")
     for each in (found, load(tmp_path / "model"), pickle.loads(pickle.dumps(found))):
         assert (each.predict(X) == outputs).all()
-    rows = found._labelled(X, y)
+    rows = labelled_rows(found, X, y)
     assert task_gradients(found.net_, rows, 2).cosines().shape[1:] == (2, 2)
     assert lookahead_affinity(found.net_, rows, 0.1).shape == (2, 2)

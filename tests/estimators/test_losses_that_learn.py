@@ -14,7 +14,7 @@ from torch import nn
 from mtlearn import Classification, Partial, Regression, Tasks, load, save
 from mtlearn.exceptions import DivergenceError, InvalidParameterError
 from mtlearn.training import task_gradients
-from tiny_problems import make_table, table_estimator
+from tiny_problems import labelled_rows, make_table, table_estimator
 
 
 class Uncertain(nn.Module):
@@ -278,5 +278,5 @@ def test_a_file_has_no_other_losses(problem, tmp_path):
 def test_gradients_of_tasks_leave_it_alone(problem):
     estimator = estimator_of(Uncertain())
     before = learned(estimator.fit(*problem))
-    task_gradients(estimator.net_, estimator._labelled(*problem))
+    task_gradients(estimator.net_, labelled_rows(estimator, *problem))
     assert learned(estimator) == before

@@ -18,8 +18,10 @@ from mtlearn.training import (
     take_samples,
     task_gradients,
 )
+from mtlearn.training import _batches as batches
 from tiny_problems import (
     image_estimator,
+    labelled_rows,
     make_images,
     make_table,
     table_estimator,
@@ -37,7 +39,7 @@ def fitted(n_samples=40, **params):
     weight = np.linspace(0.5, 1.5, n_samples)
     params = {"tasks": WEIGHTED, "backbone": Partial(MLP, hidden=(5, 4)), **params}
     estimator = table_estimator(**params).fit(X, y)
-    return estimator, estimator._labelled(X, y, weight)
+    return estimator, labelled_rows(estimator, X, y, weight)
 
 
 def losses_by_hand(module, samples):
@@ -152,7 +154,7 @@ def test_weights_that_do_not_train_have_none():
 def test_nothing_is_changed_and_nothing_drawn():
     X, y = make_images()
     estimator = image_estimator(precision="bfloat16").fit(X, y)
-    samples, network = estimator._labelled(X, y), estimator.net_.module_
+    samples, network = labelled_rows(estimator, X, y), estimator.net_.module_
     network.train()
     network.backbone.stem.eval()
     modes = [module.training for module in network.modules()]
@@ -176,7 +178,7 @@ def test_nothing_is_changed_and_nothing_drawn():
 def test_it_computes_without_autocast():
     X, y = make_images()
     estimator = image_estimator(precision="bfloat16").fit(X, y)
-    samples = estimator._labelled(X, y)
+    samples = labelled_rows(estimator, X, y)
     short = task_gradients(estimator.net_, samples)
     estimator.net_.precision = estimator.net_.precision.whole()
     whole = task_gradients(estimator.net_, samples)
@@ -250,6 +252,22 @@ def test_the_affinity_is_that_of_a_step_by_hand():
         expected = 1 - np.divide(after, before)
         np.testing.assert_allclose(found[task], expected, atol=1e-12)
     assert (np.diag(found) > 0).all()
+
+
+def test_rows_are_brought_to_the_network_once(monkeypatch):
+    estimator, samples = fitted()
+    net, copies, choose = estimator.net_, [], batches.choose_inputs
+
+    def chosen(*args):
+        copies.append(choose(*args))
+        return copies[-1]
+
+    monkeypatch.setattr(batches, "choose_inputs", chosen)
+    lookahead_affinity(net, samples, 0.1)
+    assert len(copies) == 1
+    copies.clear()
+    task_gradients(net, samples, 3)
+    assert sum(len(each.samples) for each in copies) == len(samples)
 
 
 def test_no_affinity_without_labels():

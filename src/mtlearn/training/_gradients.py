@@ -192,7 +192,7 @@ def task_gradients(net: Any, samples: Samples, n_parts: int = 1) -> TaskGradient
     with _undisturbed(net):
         for index in parts:
             part = take_samples(samples, index)
-            sums = _gradient_sums(net, part, weights)
+            sums = _gradient_sums(net, net.get_iterator(part), weights)
             products.append(_products(sums, layers) * _outer_scale(net, part))
             # Of no more than one part and the total: there may be many weights.
             total = (
@@ -237,15 +237,17 @@ def lookahead_affinity(net: Any, samples: Samples, rate: float) -> np.ndarray:
     shared_layers(net.module_)
     named = dict(net.module_.backbone.named_parameters())
     with _undisturbed(net):
-        before = _mean_losses(net, samples, {})
-        sums = _gradient_sums(net, samples, list(named.values()))
+        # One for all passes: on a GPU each one would bring the rows there anew.
+        batches = net.get_iterator(samples)
+        before = _mean_losses(net, batches, {})
+        sums = _gradient_sums(net, batches, list(named.values()))
         after = []
         for i, scale in enumerate(_scales(net, samples).tolist()):
             moved = {
                 name: weight.detach() - rate * scale * each[i]
                 for (name, weight), each in zip(named.items(), sums, strict=True)
             }
-            after.append(_mean_losses(net, samples, moved))
+            after.append(_mean_losses(net, batches, moved))
     ratio = np.full((len(before), len(before)), np.nan)
     np.divide(np.stack(after), before, out=ratio, where=np.abs(before) > 0)
     return 1 - ratio
@@ -280,16 +282,14 @@ def _loss_sums(
     return net.criterion_.sums(outputs, labels.values, labels.loss_weights)[0]
 
 
-def _gradient_sums(
-    net: Any, samples: Samples, weights: list[nn.Parameter]
-) -> list[Tensor]:
+def _gradient_sums(net: Any, batches: Any, weights: list[nn.Parameter]) -> list[Tensor]:
     """Sum up the gradients over rows: for each weight one of shape (n_tasks, ...)."""
     n_tasks = len(net.tasks)
     sums = [weight.new_zeros((n_tasks, *weight.shape)) for weight in weights]
     trained = [(w, s) for w, s in zip(weights, sums, strict=True) if w.requires_grad]
     if not trained:  # as a callback may have frozen them for a while
         return sums
-    for x, labels in net.get_iterator(samples):
+    for x, labels in batches:
         losses = _loss_sums(net, x, labels, {})
         for i, loss in enumerate(losses.unbind()):
             gradients = torch.autograd.grad(
@@ -304,13 +304,13 @@ def _gradient_sums(
     return sums
 
 
-def _mean_losses(net: Any, samples: Samples, moved: Mapping[str, Tensor]) -> np.ndarray:
+def _mean_losses(net: Any, batches: Any, moved: Mapping[str, Tensor]) -> np.ndarray:
     """Compute each task's mean loss; NaN without labels."""
     total = torch.zeros(len(net.tasks), dtype=torch.float64, device="cpu")
     with torch.no_grad():
-        for x, labels in net.get_iterator(samples):
+        for x, labels in batches:
             total += _loss_sums(net, x, labels, moved).double().cpu()
-    weights = _weight_sums(samples)
+    weights = _weight_sums(batches.samples)
     means = np.full(len(weights), np.nan)
     return np.divide(total.numpy(), weights, out=means, where=weights > 0)
 
