@@ -80,7 +80,9 @@ def autocast_error(
 
 def _random(shape: Sequence[int], device: torch.device) -> Tensor:
     """Draw numbers, the same each time, and not from torch's default generator."""
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device)
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.rand(shape, generator=generator, dtype=torch.float32, device="cpu")
+    return drawn.to(device)
 
 
 @contextmanager

@@ -162,7 +162,10 @@ def _example(call: LayerCall, device: torch.device) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
 
     def draw(shape: Sequence[int], scale: float, channels_last: bool = False) -> Tensor:
-        numbers = (0.5 + torch.rand(shape, generator=generator)) * scale
+        drawn = torch.rand(
+            shape, generator=generator, dtype=torch.float32, device="cpu"
+        )
+        numbers = (0.5 + drawn) * scale
         order = torch.channels_last if channels_last else torch.contiguous_format
         return numbers.to(device).contiguous(memory_format=order)
 
