@@ -129,6 +129,14 @@ class LooksLikeHuggingFace:
         return {"image": IMAGES[number], "label": 123456789}
 
 
+class Lazy:
+    """A frame that is not read yet, such as polars' LazyFrame."""
+
+    @property
+    def columns(self):
+        raise AssertionError("This would read a file.")
+
+
 FILES = r"names of files or other text \((str|str_|PosixPath)\).*__getitem__ of a data"
 NO_ROWS = {
     "list of names": (["123456789.png"] * 4, FILES),
@@ -152,6 +160,7 @@ NO_ROWS = {
     "gaps": ([None, IMAGES[0]], "a list whose first entry is a NoneType instead"),
     "nothing": (None, "of the type NoneType instead"),
     "number": (123456789.5, "of the type float instead"),
+    "lazy frame": (Lazy(), "of the type Lazy instead"),
     "function": (len, "of the type builtin_function_or_method instead"),
     "frame of arrays": (
         pd.DataFrame({"n": [1, 2], "f": ["a", "b"], "image": list(GRAY[:2])}),

@@ -54,7 +54,8 @@ def read_rows(X: Any, owner: str) -> Any:
             f"X of {owner} is one picture, and its rows would be taken for images. "
             "Pass a list of pictures: [X]."
         )
-    if hasattr(X, "columns"):
+    # Of the class: that of a lazy frame would warn, or read a file.
+    if hasattr(type(X), "columns") and _has_array(X):
         _check_frame(X, owner)
         return X
     items = _items(X, owner)
@@ -65,7 +66,7 @@ def _items(X: Any, owner: str) -> Any:
     """Give the rows of a list or of a column of objects; None for other arrays."""
     if issparse(X) or isinstance(X, memoryview | array.array):
         return None
-    if any(hasattr(X, name) for name in _PROTOCOLS):
+    if _has_array(X):
         if getattr(X, "ndim", 1) != 1:
             return None
         column = np.asarray(X)
@@ -73,6 +74,10 @@ def _items(X: Any, owner: str) -> Any:
     if isinstance(X, Sequence) and not isinstance(X, _TEXT):
         return X if isinstance(X, list | tuple) else list(X)
     raise _refusal(owner, *_described(X))
+
+
+def _has_array(X: Any) -> bool:
+    return any(hasattr(X, name) for name in _PROTOCOLS)
 
 
 def _joined(X: Any, items: Sequence[Any], owner: str) -> Any:
