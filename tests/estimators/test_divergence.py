@@ -150,6 +150,50 @@ def test_with_averages_of_weights():
     assert np.isfinite(estimator.predict(X)).all()
 
 
+def test_the_average_of_the_best_epoch_so_far_comes_back():
+    X, y = make_table()
+    expected = table_estimator(batch_size=8, averaging="ema", max_epochs=1).fit(X, y)
+    estimator = spoilt(3, 1, on_divergence="restore_best", averaging="ema")
+    with pytest.warns(ConvergenceWarning, match="has the weights of epoch 1"):
+        estimator.fit(X, y)
+    assert_same_bits(estimator, expected)
+
+
+class Epochs:
+    """A callback of scikit-learn's protocol that counts."""
+
+    def __init__(self):
+        self.calls = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        self.calls.append(("begin", context.task_name))
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.calls.append(("end", context.task_name))
+        if context.task_name == "epoch":
+            for weights in fitted_estimator.net_.module_.parameters():
+                assert torch.isfinite(weights).all()
+
+
+def test_the_epoch_that_diverges_ends_for_scikit_learn_too():
+    X, y = make_table()
+    epochs = Epochs()
+    estimator = spoilt(3, 2, on_divergence="restore_best").set_callbacks(epochs)
+    with pytest.warns(ConvergenceWarning):
+        estimator.fit(X, y)
+    assert epochs.calls == [
+        ("begin", "fit"),
+        *[("begin", "epoch"), ("end", "epoch")] * 3,
+        ("end", "fit"),
+    ]
+
+
 def test_without_a_best_epoch_it_raises_too():
     X, y = make_table()
     for epoch, batch in [(1, 1), (2, 1)]:

@@ -24,6 +24,7 @@ class EpochContext:
         self.context = estimator._init_callback_context(max_subtasks=epochs)
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.data = {"X": X, "y": y, "metadata": metadata}
+        self.is_in_epoch = False
 
     def begin(self, fitted: Callable[[], dict[str, Any]]) -> None:
         """Begin the fit.
@@ -40,9 +41,11 @@ class EpochContext:
         """Begin an epoch."""
         self.epoch = self.context.subcontext(task_name="epoch")
         self.epoch.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        self.is_in_epoch = True
 
     def end_epoch(self) -> bool:
         """End an epoch, and tell whether a callback asks to stop."""
+        self.is_in_epoch = False
         return self.epoch.call_on_fit_task_end(
             estimator=self.estimator,
             reconstruction_attributes=self.fitted,
@@ -50,7 +53,9 @@ class EpochContext:
         )
 
     def end(self) -> None:
-        """End the fit."""
+        """End the fit, and an epoch in which training has diverged."""
+        if self.is_in_epoch:
+            self.end_epoch()
         self.context.call_on_fit_task_end(
             estimator=self.estimator, reconstruction_attributes={}, **self.data
         )
