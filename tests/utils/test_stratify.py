@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from mtlearn._utils._stratify import assign_folds
+from mtlearn._utils._stratify import (
+    _number_labels,
+    _State,
+    _swap_where_uneven,
+    assign_folds,
+)
 
 EQUAL = np.full(5, 0.2)
 SHARES = [EQUAL, np.array([0.9, 0.1]), np.array([0.6, 0.2, 0.2]), np.array([1.0, 0.0])]
@@ -147,13 +152,13 @@ def test_same_seed_same_folds():
 @pytest.mark.parametrize("n_candidates", [2000, 3])
 def test_chance_chooses_between_equal_samples(monkeypatch, n_candidates):
     monkeypatch.setattr("mtlearn._utils._stratify._MAX_CANDIDATES", n_candidates)
-    codes = np.repeat(make_codes(30), 2, axis=0)  # the second of each pair is alike
+    codes = np.tile(make_codes(30), (2, 1))  # the second half is like the first
 
     held_out = np.zeros(60, dtype=int)
     for seed in range(200):
         held_out += assign_folds(codes, [0.8, 0.2], np.random.RandomState(seed))
 
-    first, total = held_out[::2].sum(), held_out.sum()
+    first, total = held_out[:30].sum(), held_out.sum()
     assert total == 200 * 12
     assert abs(first - total / 2) < 4 * np.sqrt(total / 4)
 
@@ -195,3 +200,24 @@ def test_seated_samples_make_room():
     assert np.bincount(folds).tolist() == [8, 6, 6]
     folds = assign_folds(codes, [0, 0.5, 0.5], np.random.RandomState(0), seated * 0)
     assert np.bincount(folds, minlength=3).tolist() == [20, 0, 0]
+
+
+def test_any_sample_may_be_taken_in_exchange(monkeypatch):
+    monkeypatch.setattr("mtlearn._utils._stratify._MAX_CANDIDATES", 3)
+    labels, totals = _number_labels(np.repeat([0, 1], 8)[:, None])
+    folds = np.repeat([0, 1], 8)  # all of a label in one fold
+    counts = np.array([[8, 0, 8], [0, 8, 8]])  # of label 0, label 1 and the common one
+
+    taken = np.zeros(16, dtype=int)
+    for seed in range(300):
+        desire = totals[:, None] * 0.5 - counts.T
+        state = _State(
+            labels, totals, desire, folds.copy(), np.ones(16, dtype=bool),
+            np.random.RandomState(seed),
+        )  # fmt: skip
+        assert _swap_where_uneven(state)
+        taken += state.folds != folds
+
+    for half in (taken[:8], taken[8:]):
+        expected = half.sum() / 8
+        assert np.abs(half - expected).max() < 4 * np.sqrt(expected * 7 / 8)
