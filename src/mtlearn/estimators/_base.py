@@ -27,7 +27,7 @@ from mtlearn.estimators._fit import (
     training_samples,
     validation_samples,
 )
-from mtlearn.estimators._going_on import check_same_network, go_on
+from mtlearn.estimators._going_on import check_same_network, go_on, tasks_of_today
 from mtlearn.estimators._kinds import (
     declare_classes,
     has_classification,
@@ -229,7 +229,7 @@ class BaseMultiTaskEstimator(
     ) -> Self:
         """Build the network if there is none, train it and keep what it has learned."""
         # Weights may change from fit to fit; all else of a task stays.
-        tasks = self.tasks if isinstance(self.tasks, Tasks) else state.codec.tasks
+        tasks = tasks_of_today(state.codec.tasks, self.tasks)
         given = dict(zip(tasks.names, tasks.weights(self.loss_weights), strict=True))
         task_weights = tuple(given[name] for name in state.codec.tasks.names)
         randomness = Randomness(seeds.network, settings.device)

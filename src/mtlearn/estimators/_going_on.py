@@ -1,16 +1,22 @@
 """More training of a network that was fitted before."""
 
-import re
+from numbers import Integral
+from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 
-from mtlearn._utils._partial import Partial
 from mtlearn.estimators._fit import FitState, move
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import architecture
-from mtlearn.tasks import Classification, Task, Tasks
-from mtlearn.training import MultiTaskNet
+from mtlearn.networks import structure
+from mtlearn.tasks import Task, Tasks
+from mtlearn.training import MultiTaskNet, same_value
+
+# Weights may change. Columns and classes are compared with what they were found to be.
+_APART = {"weight", "column", "classes"}
+# As many characters of a value are shown.
+_SHOWN = 200
 
 
 def go_on(net: MultiTaskNet, settings: Settings) -> None:
@@ -35,6 +41,35 @@ def go_on(net: MultiTaskNet, settings: Settings) -> None:
     )
 
 
+def tasks_of_today(fitted: Tasks, tasks: Tasks | Task | None) -> Tasks:
+    """Give the tasks that today's parameter declares.
+
+    Parameters
+    ----------
+    fitted : Tasks
+        What an earlier fit has learned.
+    tasks : Tasks, Task or None
+        The estimator's parameter today.
+
+    Returns
+    -------
+    Tasks
+        One kind stands for every column, and None for kinds as they are inferred.
+    """
+    declared: Tasks = (
+        tasks
+        if isinstance(tasks, Tasks)
+        else Tasks.from_mapping(
+            {
+                name: type(task)() if tasks is None else clone(tasks)
+                for name, task in fitted.items()
+            }
+        )
+    )
+    declared.validate()
+    return declared
+
+
 def check_same_network(
     state: FitState, tasks: Tasks | Task | None, settings: Settings
 ) -> None:
@@ -49,45 +84,70 @@ def check_same_network(
     settings : Settings
         Checked parameters.
     """
-    net = state.net
-    if isinstance(tasks, Tasks):
-        declared: Tasks = tasks
-        declared.validate()
-        if set(declared.names) == set(state.codec.tasks.names):
-            declared = Tasks.from_mapping(
-                {name: declared[name] for name in state.codec.tasks.names}
+    fitted = state.codec.tasks
+    today = tasks_of_today(fitted, tasks)
+    _check_same("tasks", "names", sorted(fitted.names), sorted(today.names))
+    for name, task in fitted.items():
+        other = today[name]
+        _check_same("tasks", f"the kind of {name!r}", type(task), type(other))
+        found, given = task.get_params(deep=False), other.get_params(deep=False)
+        for key in found.keys() - _APART:
+            _check_same("tasks", f"{key!r} of {name!r}", found[key], given[key])
+        if other.get_params().get("classes") is not None:
+            labels = (
+                _labels(vars(task)["classes_"]),
+                _labels(other.get_params()["classes"]),
             )
-        before, today = _described(state.codec.tasks), _described(declared)
-        _check_same("tasks", before, today)
-    backbones = (
-        Partial(net.module__backbone, **net.module__backbone_params),
-        settings.backbone,
-    )
-    before, today = (
-        repr(Partial(each.cls, **architecture(each.cls, each.kwargs)))
-        for each in backbones
-    )
-    _check_same("backbone", before, today)
-
-
-def _described(tasks: Tasks) -> str:
-    """Describe all that a network and its targets depend on: not the weights."""
-    plain = {
-        name: clone(task).set_params(weight=1.0, column=None)
-        for name, task in tasks.items()
-    }
-    for task in plain.values():
-        if isinstance(task, Classification):
-            task.set_params(classes=None)
-    return repr(Tasks.from_mapping(plain))
-
-
-def _check_same(name: str, before: str, today: str) -> None:
-    # A clone of a loss without a repr of its own differs in its address only.
-    before, today = (re.sub(r" at 0x[0-9a-f]+", "", text) for text in (before, today))
-    if before != today:
-        raise InvalidParameterError(
-            f"The {name!r} parameter has changed since the last fit, whose network is "
-            f"to go on: from {before} to {today}. Set it back, or fit anew with "
-            "warm_start=False."
+            if labels[0] != labels[1]:
+                raise _changed("tasks", f"'classes' of {name!r}", *labels)
+    if isinstance(tasks, Tasks):
+        _check_columns(state, tasks)
+    net = state.net
+    cls, backbone = net.module__backbone, settings.backbone
+    _check_same("backbone", "its class", cls, backbone.cls)
+    before = structure(cls, net.module__backbone_params)
+    now = structure(cls, backbone.kwargs)
+    for key in sorted(before.keys() | now.keys()):
+        missing = "nothing"
+        _check_same(
+            "backbone", repr(key), before.get(key, missing), now.get(key, missing)
         )
+
+
+def _check_columns(state: FitState, tasks: Tasks) -> None:
+    """Raise if a task is to read another column of y than before."""
+    layout = state.codec.layout
+    named = layout.container in ("frame", "dict")
+    keys = dict(zip(state.codec.tasks.names, layout.keys, strict=True))
+    for number, (name, task) in enumerate(tasks.items()):
+        column = task.column
+        if column is None:
+            column = name if named else number
+        if (isinstance(column, Integral) and column < 0) or column == keys[name]:
+            continue
+        if str(column) != str(keys[name]):
+            raise _changed("tasks", f"'column' of {name!r}", keys[name], column)
+
+
+def _labels(classes: Any) -> set[Any]:
+    if isinstance(classes, Integral):
+        return set(range(int(classes)))
+    return set(np.asarray(classes).tolist())
+
+
+def _check_same(name: str, what: str, before: Any, today: Any) -> None:
+    if not same_value(before, today):
+        raise _changed(name, what, before, today)
+
+
+def _changed(name: str, what: str, before: Any, today: Any) -> InvalidParameterError:
+    shown = [
+        text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        for text in map(repr, (before, today))
+    ]
+    same = " (which look alike)" if shown[0] == shown[1] else ""
+    return InvalidParameterError(
+        f"The {name!r} parameter has changed since the last fit, whose network is "
+        f"to go on: {what}, from {shown[0]} to {shown[1]}{same}. Set it back, or fit "
+        "anew with warm_start=False."
+    )

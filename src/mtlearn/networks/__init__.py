@@ -5,6 +5,7 @@ from mtlearn.networks._autocast import autocast_error
 from mtlearn.networks._build import build_network
 from mtlearn.networks._drawing import Dropout, drawing_from, dropped, generator_for
 from mtlearn.networks._drop_block import DropBlock2d
+from mtlearn.networks._filling import filling, is_filling
 from mtlearn.networks._heads import HeadSpec, make_head
 from mtlearn.networks._inference import (
     Fingerprint,
@@ -14,7 +15,12 @@ from mtlearn.networks._inference import (
 from mtlearn.networks._memory import check_memory
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._multitask import MultiTaskNetwork, needs_batch
-from mtlearn.networks._registry import architecture, get_backbone, is_registered
+from mtlearn.networks._registry import (
+    architecture,
+    get_backbone,
+    is_registered,
+    structure,
+)
 from mtlearn.networks._resnet import ResNet
 from mtlearn.networks._resnet_v2 import ResNetV2
 from mtlearn.networks._weights import load_weights, save_weights
@@ -36,13 +42,16 @@ __all__ = [
     "check_memory",
     "drawing_from",
     "dropped",
+    "filling",
     "fingerprint",
     "for_inference",
     "generator_for",
     "get_backbone",
+    "is_filling",
     "is_registered",
     "load_weights",
     "make_head",
     "needs_batch",
     "save_weights",
+    "structure",
 ]

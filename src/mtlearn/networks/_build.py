@@ -34,6 +34,7 @@ def build_network(
     input_shape: Sequence[int],
     heads: Sequence[HeadSpec],
     dtype: torch.dtype = torch.float32,
+    n_features: int | None = None,
 ) -> MultiTaskNetwork:
     """Build the network for samples of a given shape.
 
@@ -59,6 +60,9 @@ def build_network(
         One per task.
     dtype : torch.dtype, default=torch.float32
         What the network computes in.
+    n_features : int or None, default=None
+        How many features the backbone is said to have: the network is an outline then,
+        whose weights can be compared, and which nothing has passed through.
 
     Returns
     -------
@@ -91,7 +95,10 @@ def build_network(
     shape = tuple(input_shape)
     params = architecture(backbone, backbone_params)
     module = _build_backbone(backbone, params, shape).to(dtype)
-    if len(params) < len(backbone_params) and backbone_params["weights"] is not None:
+    if n_features is not None:
+        made = [_make_head(n_features, head) for head in heads]
+        return MultiTaskNetwork(module, made).to(dtype)
+    if backbone_params.get("weights") is not None and "weights" not in params:
         # Not by the constructor: the cast would come after it, and weights be rounded.
         load_weights(module, backbone_params["weights"])
     row_values = values_of_pass(module, shape, dtype)
@@ -101,17 +108,18 @@ def build_network(
     n_features = _count_features(module, shape, dtype)
     memory_format = _choose_memory_format(module, shape, dtype)
     with InFloat32():
-        made = [
-            make_head(
-                n_features,
-                head.out_features,
-                hidden=head.hidden,
-                dropout=head.dropout,
-                batch_norm=head.batch_norm,
-            )
-            for head in heads
-        ]
+        made = [_make_head(n_features, head) for head in heads]
     return MultiTaskNetwork(module, made, memory_format, row_values).to(dtype)
+
+
+def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
+    return make_head(
+        n_features,
+        head.out_features,
+        hidden=head.hidden,
+        dropout=head.dropout,
+        batch_norm=head.batch_norm,
+    )
 
 
 def _build_backbone(

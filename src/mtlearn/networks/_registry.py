@@ -80,6 +80,38 @@ def architecture(
     return {k: v for k, v in params.items() if not (ours and k == "weights")}
 
 
+def structure(
+    backbone: Callable[..., nn.Module], params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments that a trained backbone is built of again.
+
+    Parameters
+    ----------
+    backbone : subclass of torch.nn.Module
+        One of this package or another, which names arguments that only say what its
+        weights begin with in the attribute `initial_arguments` of its class.
+    params : mapping of str to object
+        Arguments of its constructor.
+
+    Returns
+    -------
+    dict
+        All but those.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import MLP, structure
+    >>> class Own(MLP):
+    ...     initial_arguments = ("source",)
+    >>> structure(Own, {"hidden": (4,), "source": "own.pt"})
+    {'hidden': (4,)}
+    """
+    initial = getattr(backbone, "initial_arguments", ())
+    names = (initial,) if isinstance(initial, str) else tuple(initial)
+    found = architecture(backbone, params)
+    return {name: value for name, value in found.items() if name not in names}
+
+
 def is_registered(backbone: Callable[..., nn.Module]) -> bool:
     """Tell whether a backbone class is one of this package, which has a name."""
     return backbone in _BACKBONES.values()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from mtlearn.exceptions import NetworkError, ParameterTypeError
+from mtlearn.networks._filling import is_filling
 
 _MAX_NAMES = 5
 
@@ -61,7 +62,9 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
         Gets the values in place. It keeps its types, devices and order of memory:
         floats of another precision are cast.
     path : str or path-like
-        A file as `save_weights` writes it, of a module with the same layers.
+        A file as `save_weights` writes it, of a module with the same layers. It is not
+        read, and need not be there, in the constructor of a backbone that `load`,
+        `pickle` or `joblib` builds again: its trained weights follow.
 
     Raises
     ------
@@ -84,6 +87,8 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
     mtlearn.exceptions.NetworkError: The weights in '...mlp.safetensors' do not fit
     MLP: layers.0.weight has shape (2, 3) instead of (2, 4). ...
     """
+    if is_filling():
+        return
     tensors = _read(path)
     differences = _differences(_state(module), tensors)
     if differences:

@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._plain import PlainEncoder
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import HeadSpec, architecture
+from mtlearn.networks import HeadSpec, structure
 from mtlearn.persistence._registry import LOSSES, is_object, loss_arguments, name_of
 from mtlearn.tasks import Codec, Tasks
 from mtlearn.training import MultiTaskNet, weights_of
@@ -134,7 +134,7 @@ class Encoder(PlainEncoder):
         prefix = f"network{len(self._numbers)}"
         for name, tensor in weights_of(net).items():
             self.arrays[f"{prefix}.{name}"] = tensor.detach().cpu().numpy()
-        params = architecture(net.module__backbone, net.module__backbone_params)
+        params = structure(net.module__backbone, net.module__backbone_params)
         made_of = {
             "tasks": net.tasks,
             "backbone": net.module__backbone,

@@ -9,11 +9,10 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from mtlearn.exceptions import ModelFormatError
-from mtlearn.networks import HeadSpec, build_network, is_registered
+from mtlearn.networks import HeadSpec, build_network, filling, is_registered
 from mtlearn.tasks import Tasks
 from mtlearn.training import (
     MultiTaskNet,
-    Randomness,
     load_weights_of,
     make_net,
     precision_of,
@@ -67,13 +66,18 @@ def build_net(
     found = precision_of(precision).on(_CPU)
     if is_registered(backbone):  # a class of the user's may not know this device
         of_network, _ = split_weights(weights)
-        with torch.device("meta"), _AtMost(len(of_network)):
+        n_features = _n_features(of_network)
+        with torch.device("meta"), _Outline(len(of_network)):
             network = build_network(
-                backbone, dict(backbone_params), tuple(input_shape), heads, found.dtype
+                backbone,
+                dict(backbone_params),
+                tuple(input_shape),
+                heads,
+                found.dtype,
+                n_features,
             )
         _check_weights(network.state_dict(), of_network)
-    randomness = Randomness(0, _CPU)
-    with randomness.for_all():
+    with filling():
         net = make_net(
             tasks,
             found,
@@ -91,15 +95,23 @@ def build_net(
         net, {name: torch.from_numpy(np.array(each)) for name, each in weights.items()}
     )
     net._set_training(False)
-    with randomness.for_all():
+    with filling():
         net.settle_precision()
     return net
 
 
-class _AtMost(TorchFunctionMode):
+def _n_features(weights: Mapping[str, np.ndarray]) -> int:
+    """Give the width of the features, as the first layer of the first head has it."""
+    shape = weights["heads.0.0.weight"].shape if "heads.0.0.weight" in weights else ()
+    return shape[1] if len(shape) == 2 else 1  # which then differs
+
+
+class _Outline(TorchFunctionMode):
     """Stops a network that grows more arrays of weights than a file has.
 
-    It sees what the calling thread makes, unlike torch's hooks, which see what all do.
+    Nothing is written to the arrays, which have no memory: torch would import its
+    compiler to draw what is not there. It sees what the calling thread makes, unlike
+    torch's hooks, which see what all do.
 
     Parameters
     ----------
@@ -124,6 +136,10 @@ class _AtMost(TorchFunctionMode):
                 raise ModelFormatError(
                     "its network has more layers than the file weights"
                 )
+        name = getattr(func, "__name__", "")
+        if name.endswith("_") and not name.startswith("_") and name != "requires_grad_":
+            given = (*args, *(kwargs or {}).values())
+            return next(each for each in given if isinstance(each, torch.Tensor))
         return func(*args, **(kwargs or {}))
 
 

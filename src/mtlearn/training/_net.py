@@ -10,9 +10,10 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import architecture
+from mtlearn.networks import filling, is_filling, structure
 from mtlearn.tasks import Tasks
 from mtlearn.training._changes import Changes
+from mtlearn.training._fingerprint import same_value
 from mtlearn.training._learned import (
     copied,
     load_weights_of,
@@ -122,6 +123,29 @@ class MultiTaskNet(BatchLoop):
         )
         self.criterion_ = made.to(self.precision.dtype)
         return self
+
+    def initialize_optimizer(self) -> Self:
+        """Make the optimiser; where a trained network is read, when it is asked for.
+
+        Making one imports torch's compiler, which no prediction needs.
+
+        Returns
+        -------
+        MultiTaskNet
+            This net.
+        """
+        if not is_filling():
+            return super().initialize_optimizer()
+        # So that skorch knows of it.
+        self.optimizer_ = torch.optim.Optimizer.__new__(torch.optim.Optimizer)
+        del self.__dict__["optimizer_"]
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "optimizer_" and "module_" in vars(self):
+            super().initialize_optimizer()
+            return vars(self)[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def train(
         self,
@@ -252,7 +276,7 @@ class MultiTaskNet(BatchLoop):
         """
         before = {k: v for k, v in vars(self).items() if k.startswith("optimizer__")}
         today = {f"optimizer__{key}": value for key, value in arguments.items()}
-        if not (keep_state and cls is self.optimizer and repr(before) == repr(today)):
+        if not (keep_state and cls is self.optimizer and same_value(before, today)):
             for name in before:
                 delattr(self, name)
             for name, value in {"optimizer": cls, **today}.items():
@@ -300,7 +324,7 @@ class MultiTaskNet(BatchLoop):
         """
         settings = self._settings()
         device, precision = str(self.device), self.precision
-        optimizer: torch.optim.Optimizer = self.__dict__["optimizer_"]
+        optimizer = self.optimizer_
         weights = copied(weights_of(self))
         steps = copied(optimizer.state_dict())
         scale = self.scaler_.state_dict()
@@ -337,7 +361,7 @@ class MultiTaskNet(BatchLoop):
         arguments = self._settings()
         for name in ("callbacks", "device"):
             del arguments[name]
-        arguments["module__backbone_params"] = architecture(
+        arguments["module__backbone_params"] = structure(
             self.module__backbone, self.module__backbone_params
         )
         weights = {
@@ -353,8 +377,7 @@ class MultiTaskNet(BatchLoop):
         # There may be no compiler here; more training compiles again.
         self.compile_options = None
         self.precision = self.precision.on(device)
-        randomness = Randomness(0, device)
-        with randomness.for_all():
+        with filling():
             self.initialize()
         weights = {
             name: torch.from_numpy(value.copy())
@@ -362,7 +385,7 @@ class MultiTaskNet(BatchLoop):
         }
         load_weights_of(self, weights)
         self._set_training(False)
-        with randomness.for_all():
+        with filling():
             self.settle_precision()
 
 
