@@ -175,5 +175,7 @@ def test_validation_labels_of_classes_without_weight_have_no_loss():
     X, y = rare_class()
     estimator = table_estimator(Tasks(a=Classification(2, class_weight={1: 0.0})))
     only = X[y == 1], y[y == 1]
-    with pytest.raises(InvalidDataError, match="No validation row has a label of a ta"):
+    with pytest.raises(
+        InvalidDataError, match="No validation row has a label of 'a', of"
+    ):
         estimator.fit(X, y, X_val=only[0], y_val=only[1])
