@@ -43,8 +43,9 @@ def test_searches_read_rows_when_they_need_them():
     np.testing.assert_array_equal(
         search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
     )
-    # For each lr and fold: first rows of both parts, 2 epochs, a test; then the refit.
-    assert len(dataset.read) == 2 * 3 * (2 + 2 * 16 + 8) + 1 + 2 * 24
+    # For each lr and fold: first rows of both parts, 2 epochs, the statistics of batch
+    # norms, a test; then the refit.
+    assert len(dataset.read) == 2 * 3 * (2 + 3 * 16 + 8) + 1 + 3 * 24
 
 
 def test_cross_validation_reads_training_and_test_rows_only():
@@ -52,8 +53,9 @@ def test_cross_validation_reads_training_and_test_rows_only():
     found = cross_validate(image_estimator(), *sliced(dataset), **FOLDS)
     expected = cross_validate(image_estimator(), X, Y, **FOLDS)
     np.testing.assert_array_equal(found["test_score"], expected["test_score"])
-    # Of each of 3 folds: the first rows of both parts, 2 epochs, one test.
-    assert len(dataset.read) == 3 * (2 + 2 * 16 + 8)
+    # Of each of 3 folds: the first rows of both parts, 2 epochs, the statistics of
+    # batch norms, one test.
+    assert len(dataset.read) == 3 * (2 + 3 * 16 + 8)
     # Labels may be the other half of the dataset.
     labels = SliceDataset(dataset, idx=1)
     scores = cross_val_score(image_estimator(), SliceDataset(dataset), labels, cv=3)
