@@ -265,3 +265,29 @@ def test_lengths_and_missing_y(X, y):
         cross_val_predict(small(mixed()), X, y[:30])
     with pytest.raises(InvalidDataError, match="needs y"):
         cross_val_predict(small(mixed()), X, None, cv=KFold(2))
+
+
+class Recorder(BaseEstimator):
+    """Notes how many rows of each argument get to `fit`."""
+
+    def __init__(self, seen=None):
+        self.seen = seen
+
+    def __sklearn_clone__(self):
+        return self
+
+    def fit(self, X, y, **params):
+        self.seen.append({name: len(value) for name, value in params.items()})
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def test_validation_rows_stay_whole_whatever_their_number():
+    X, y = np.zeros((12, 2)), np.arange(12) % 2
+    estimator = Recorder([])
+    params = {"X_val": X, "model__y_val": y, "classes": y, "sample_weight": y + 1.0}
+    cross_val_predict(estimator, X, y, cv=KFold(3), params=params)
+    whole = {"X_val": 12, "model__y_val": 12, "classes": 12}
+    assert estimator.seen == [{**whole, "sample_weight": 8}] * 3
