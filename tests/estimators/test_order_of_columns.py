@@ -118,6 +118,21 @@ def test_weights_of_samples_without_names(container):
     assert_array_equal(fitted["kind"].class_prior_, shares)
 
 
+def test_weights_are_in_the_order_of_the_y_beside_them():
+    X, y, tasks = table("frame")
+    fitted = table_estimator(tasks).fit(X, y)
+    weights = np.column_stack([np.ones(40), np.arange(40) < 20])
+    size = fitted.predict(X)["size"][:20] - y["size"][:20]
+    r2 = 1 - np.mean(size**2) / y["size"][:20].var(ddof=0)
+    right = np.mean(fitted.predict(X)["kind"] == y["kind"])
+
+    assert fitted.score(X, y, weights) == pytest.approx((r2 + right) / 2)
+    swapped = fitted.score(X, y[["size", "kind"]], weights[:, ::-1])
+    assert swapped == pytest.approx((r2 + right) / 2)
+    scorer = task_scorers(tasks)["size_r2"]  # declared the other way round
+    assert scorer(fitted, X, y, sample_weight=weights) == pytest.approx(r2)
+
+
 def test_classes_of_partial_fit():
     X, y = make_table()
     y = np.column_stack([y[:, 0], y[:, 0] + 10])
