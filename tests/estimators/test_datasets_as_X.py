@@ -105,7 +105,7 @@ def test_missing_and_named_labels_of_the_items():
 
 @pytest.mark.parametrize("kinds", [None, Classification(), Regression()], ids=str)
 def test_one_column(kinds):
-    X, y = TABLE[0], TABLE[1][:, 0]
+    X, y = TABLE[0], TABLE[1][:, 0].astype(int)
     params = {"max_epochs": 2, "random_state": 0}
     expected = table_estimator().set_params(tasks=kinds, **params).fit(X, y)
     estimator = table_estimator().set_params(tasks=kinds, **params).fit(Pairs(X, y))

@@ -90,7 +90,8 @@ def declare_classes(
     if len(names) > 1 and classes is not None:
         columns = sorted(read_targets(y, tasks), key=lambda column: column.position)
         names = tuple(column.name for column in columns)
-    named = Tasks.from_mapping({name: clone(tasks[name]) for name in names})
+    copies: Tasks = clone(tasks)
+    named = Tasks.from_mapping({name: copies[name] for name in names})
     each = [classes] if len(named) == 1 and not _is_nested(classes) else classes
     if each is None:
         each = [None] * len(named)
