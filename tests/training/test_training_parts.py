@@ -9,6 +9,7 @@ from torch.optim import lr_scheduler
 from mtlearn import Partial
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training import (
+    Monitor,
     follows_figure,
     resolve_device,
     resolve_optimizer,
@@ -231,3 +232,17 @@ def test_what_follows_from_the_training_need_not_be_given(value):
     schedule = resolve_schedule(value, "Some")
     callback = schedule_callback(schedule, rates=[0.1], epochs=20, n_batches=2)
     assert callback.policy is schedule.cls
+
+
+def test_a_plateau_has_the_rule_of_its_monitor():
+    monitor = Monitor("score", ("valid",), greater_is_better=True, min_delta=0.3)
+    given = {"rates": (0.3,), "epochs": 20, "n_batches": 5, "monitor": monitor}
+    callback = schedule_callback(resolve_schedule("plateau", "Owner"), **given)
+    assert callback.monitor == "valid_score"
+    assert callback.kwargs["mode"] == "max"
+    assert callback.kwargs["threshold"] == 0.3
+    assert callback.kwargs["threshold_mode"] == "abs"
+    # A threshold of the user's has torch's meaning.
+    own = Partial(lr_scheduler.ReduceLROnPlateau, threshold=0.1)
+    callback = schedule_callback(resolve_schedule(own, "Owner"), **given)
+    assert callback.kwargs == {"mode": "max", "threshold": 0.1}
