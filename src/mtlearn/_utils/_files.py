@@ -1,5 +1,6 @@
 """Files that are written whole or not at all."""
 
+import errno
 import os
 import secrets
 from collections.abc import Callable
@@ -20,6 +21,10 @@ def write_atomically(
         Writes to the open file that it gets. If it raises, nothing has changed.
     """
     target = Path(path)
+    if not target.parent.is_dir():  # not the file beside it, of which nobody knows
+        raise FileNotFoundError(
+            errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent)
+        )
     # Not tempfile, whose files no one else may read.
     beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:

@@ -1,5 +1,6 @@
 """From an estimator to JSON and arrays."""
 
+import inspect
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils import Bunch
+from skorch.callbacks import Callback
 
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._plain import PlainEncoder
@@ -14,7 +16,7 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import HeadSpec, structure
 from mtlearn.persistence._registry import LOSSES, is_object, loss_arguments, name_of
 from mtlearn.tasks import Codec, Tasks
-from mtlearn.training import MultiTaskNet, weights_of
+from mtlearn.training import MultiTaskNet, constructor_arguments, weights_of
 
 # Names that scikit-learn keeps beside the parameters.
 _REQUESTS, _CALLBACKS = "_metadata_request", "_skl_callbacks"
@@ -42,12 +44,16 @@ class Encoder(PlainEncoder):
             return self._plain(value, where)
         if isinstance(value, torch.Tensor):
             return self._tensor(value, where)
+        if isinstance(value, range) or _is_column(value):
+            return self.encode(np.asarray(value).tolist(), where)
         if isinstance(value, PurePath):
             return {"type": "path", "text": str(value)}
         return self._shared(value, where)
 
     def _tensor(self, value: torch.Tensor, where: str) -> Any:
-        """Encode a tensor of a loss."""
+        """Encode a tensor of a loss, or labels."""
+        if value.ndim == 1 and not (value.is_floating_point() or value.is_complex()):
+            return self.encode(value.tolist(), where)
         if value.dtype not in (torch.float32, torch.float64):
             raise _refusal(where, value)
         return {"type": "tensor", "name": self._beside(value.detach().cpu().numpy())}
@@ -111,8 +117,10 @@ class Encoder(PlainEncoder):
         return {"fields": fields}
 
     def _estimator(self, value: Any, where: str) -> dict[str, Any]:
-        params = value.get_params(deep=False)
+        params = _params(value, where)
         state = {name: each for name, each in vars(value).items() if name not in params}
+        if isinstance(value, Callback):
+            state = {}  # each training begins it anew
         if state.pop(_CALLBACKS, None):
             raise InvalidParameterError(
                 f"{where} has callbacks, which cannot be saved. Take them away first: "
@@ -157,6 +165,33 @@ class Encoder(PlainEncoder):
         if extension and pandas.api.types.pandas_dtype(str(value)) == value:
             return {"type": "pandas", "name": str(value)}
         raise _refusal(where, value)
+
+
+def _params(value: Any, where: str) -> dict[str, Any]:
+    """Give what an object can be made of again."""
+    if not isinstance(value, Callback):
+        return value.get_params(deep=False)
+    given = constructor_arguments(value)
+    signature = inspect.signature(type(value))
+    try:
+        signature.bind(**given)
+    except TypeError as error:
+        raise InvalidParameterError(
+            f"{where} is {value!r}, a callback that cannot be saved: its constructor "
+            f"does not keep its arguments as attributes of their names ({error}). Set "
+            "it to None first."
+        ) from error
+    return given
+
+
+def _is_column(value: Any) -> bool:
+    """Tell whether pandas holds labels in it."""
+    if not type(value).__module__.startswith("pandas"):
+        return False
+    import pandas
+
+    kinds = pandas.Index | pandas.Series | pandas.api.extensions.ExtensionArray
+    return isinstance(value, kinds)
 
 
 def _refusal(where: str, value: Any) -> InvalidParameterError:

@@ -19,7 +19,7 @@ from mtlearn.networks import MLP, ResNet, ResNetV2
 from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
 from mtlearn.tasks import Classification, Head, Regression
-from mtlearn.training import EMA, SWA, WarmupCosineLR
+from mtlearn.training import EMA, SWA, CSVLogger, TaskMetric, WarmupCosineLR
 
 # What is made of parameters, and may have learned something since.
 _OBJECTS = (
@@ -39,6 +39,8 @@ _OBJECTS = (
     CutMix,
     EMA,
     SWA,
+    CSVLogger,
+    TaskMetric,
     FrozenEstimator,
 )
 # Of one name, which in files of all versions is scikit-learn's.

@@ -40,6 +40,7 @@ from mtlearn.training._member import as_member, current_member, inner_place
 from mtlearn.training._monitor import LOSS, Monitor, resolve_monitor
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
+from mtlearn.training._parameters import constructor_arguments
 from mtlearn.training._parts import resolve_part
 from mtlearn.training._precision import (
     Precision,
@@ -99,6 +100,7 @@ __all__ = [
     "averaging_callback",
     "check_rounding",
     "claimed",
+    "constructor_arguments",
     "counted_tasks",
     "current_member",
     "derive_seeds",
