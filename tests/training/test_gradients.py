@@ -69,6 +69,22 @@ def gradients_by_hand(net, samples):
     return np.array(found), layers[0].weight.numel() + layers[0].bias.numel()
 
 
+@pytest.mark.parametrize(
+    "mode",
+    [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu")],
+    ids=["no_grad", "inference_mode", "autocast"],
+)
+def test_modes_of_torch_around_it_change_nothing(mode):
+    estimator, samples = fitted(precision="float32")
+    expected = task_gradients(estimator.net_, samples).products
+    affinity = lookahead_affinity(estimator.net_, samples, 0.1)
+    with mode():
+        found = task_gradients(estimator.net_, samples).products
+        again = lookahead_affinity(estimator.net_, samples, 0.1)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(again, affinity)
+
+
 def test_products_are_those_of_gradients_by_hand():
     estimator, samples = fitted()
     found = task_gradients(estimator.net_, samples)

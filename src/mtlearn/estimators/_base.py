@@ -54,6 +54,7 @@ from mtlearn.training import (
     derive_seeds,
     draw_seed,
     features,
+    own_modes,
     threads,
     to_labels,
 )
@@ -80,6 +81,7 @@ class BaseMultiTaskEstimator(
 
     @in_one_step
     @with_callbacks
+    @own_modes()
     def fit(
         self,
         X: Any,
@@ -160,6 +162,7 @@ class BaseMultiTaskEstimator(
 
     @in_one_step
     @with_callbacks
+    @own_modes()
     def partial_fit(
         self,
         X: Any,
@@ -303,6 +306,7 @@ class BaseMultiTaskEstimator(
     def _declared_tasks(self) -> Tasks | Task | None:
         return self.tasks
 
+    @own_modes()
     def _labelled(self, X: Any, targets: EncodedTargets) -> Samples:
         """Join rows and encoded labels, as the fitted net's loss sees them."""
         check_is_fitted(self, "net_")
@@ -328,6 +332,7 @@ class BaseMultiTaskEstimator(
             return super()._output(X, position, decode=decode)
         return self._predicted(X, position, decode)[0]
 
+    @own_modes()
     def _predicted(self, X: Any, only: int | None, decode: bool) -> list[np.ndarray]:
         check_is_fitted(self, "net_")
         tasks = list(self.tasks_) if only is None else [list(self.tasks_)[only]]
@@ -342,6 +347,7 @@ class BaseMultiTaskEstimator(
             ]
         return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
 
+    @own_modes()
     def embed(self, X: Any) -> np.ndarray:
         """Compute the features that the tasks share.
 

@@ -15,6 +15,7 @@ from mtlearn.training import (
     MultiTaskNet,
     load_weights_of,
     make_net,
+    own_modes,
     precision_of,
     split_weights,
     weights_of,
@@ -23,6 +24,7 @@ from mtlearn.training import (
 _CPU = torch.device("cpu")
 
 
+@own_modes()
 def build_net(
     weights: Mapping[str, np.ndarray],
     *,

@@ -37,6 +37,7 @@ from mtlearn.training._learned import load_weights_of, split_weights, weights_of
 from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._make import make_net
 from mtlearn.training._member import as_member, current_member, inner_place
+from mtlearn.training._modes import own_modes
 from mtlearn.training._monitor import LOSS, Monitor, resolve_monitor
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
@@ -65,6 +66,7 @@ from mtlearn.training._user_callbacks import LoadedEpoch, check_callbacks, in_tu
 from mtlearn.training._warmup import WarmupCosineLR
 
 __all__ = [
+    "own_modes",
     "BestWeights",
     "CSVLogger",
     "Changes",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError, NetworkError
 from mtlearn.networks import MultiTaskNetwork
+from mtlearn.training._modes import own_modes
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._samples import Labels, Samples
 
@@ -157,6 +158,7 @@ def take_samples(samples: Samples, index: np.ndarray) -> Samples:
     )
 
 
+@own_modes()
 def task_gradients(net: Any, samples: Samples, n_parts: int = 1) -> TaskGradients:
     """Compute each task's gradient in the shared weights, and compare them.
 
@@ -207,6 +209,7 @@ def task_gradients(net: Any, samples: Samples, n_parts: int = 1) -> TaskGradient
     )
 
 
+@own_modes()
 def lookahead_affinity(net: Any, samples: Samples, rate: float) -> np.ndarray:
     """Compute what a step for one task does to the loss of each other one.
 

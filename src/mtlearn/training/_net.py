@@ -21,6 +21,7 @@ from mtlearn.training._learned import (
     weights_of,
 )
 from mtlearn.training._loop import BatchLoop
+from mtlearn.training._modes import own_modes
 from mtlearn.training._precision import Precision
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._samples import Samples
@@ -370,6 +371,7 @@ class MultiTaskNet(BatchLoop):
         }
         return {"arguments": arguments, "weights": weights}
 
+    @own_modes()
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the network anew, on the CPU, and give it its weights."""
         device = torch.device("cpu")
@@ -379,13 +381,9 @@ class MultiTaskNet(BatchLoop):
         self.precision = self.precision.on(device)
         with filling():
             self.initialize()
-        weights = {
-            name: torch.from_numpy(value.copy())
-            for name, value in state["weights"].items()
-        }
-        load_weights_of(self, weights)
-        self._set_training(False)
-        with filling():
+            kept = state["weights"].items()
+            load_weights_of(self, {k: torch.from_numpy(v.copy()) for k, v in kept})
+            self._set_training(False)
             self.settle_precision()
 
 
