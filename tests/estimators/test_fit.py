@@ -77,6 +77,7 @@ def test_fit_changes_no_parameter():
     assert not hasattr(estimator.tasks["kind"], "classes_")
 
 
+@pytest.mark.filterwarnings("ignore:Floating-point numbers that are all whole")
 def test_a_second_fit_forgets_the_first():
     X, y = make_table()
     estimator = table_estimator().set_params(tasks=None)
@@ -112,6 +113,7 @@ def test_an_unfitted_estimator_has_no_view():
         table_estimator().task("kind")
 
 
+@pytest.mark.filterwarnings("ignore:Floating-point numbers that are all whole")
 def test_inferred_tasks():
     X, y = make_table()
     estimator = table_estimator().set_params(tasks=None).fit(X, y)
@@ -138,6 +140,7 @@ def test_loss_weights_replace_the_tasks_own(weights):
     assert_same_bits(expected, table_estimator(loss_weights=weights).fit(X, y))
 
 
+@pytest.mark.filterwarnings("ignore:Floating-point numbers that are all whole")
 def test_loss_weights_of_inferred_tasks():
     X, y = make_table()
     estimator = table_estimator(loss_weights={"task_1": 5.0}).set_params(tasks=None)

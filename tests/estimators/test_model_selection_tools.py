@@ -140,7 +140,7 @@ def test_a_search_over_parts():
     search = RandomizedSearchCV(
         table_estimator(), grid, n_iter=3, cv=2, random_state=0, error_score="raise"
     )
-    search.fit(X, y[:, 0])
+    search.fit(X, y[:, 0].astype(int))
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
