@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
+from mtlearn.training import _threads
 from tiny_problems import make_table, table_estimator
 
 
@@ -30,6 +31,7 @@ def main():
     trained = table_estimator(max_epochs=10**6, n_threads=1, callbacks=[Begun(begun)])
     threading.Thread(target=lambda: trained.fit(X, y), daemon=True).start()
     assert begun.wait(60)
+    _threads._LOCK.acquire()  # as if the thread were just setting a number of threads
     child = os.fork()
     if child == 0:
         signal.alarm(60)  # which ends a child that waits for ever

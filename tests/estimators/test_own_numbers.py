@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from mtlearn import Partial, SeedEnsemble
+from mtlearn import Classification, Partial, Regression, SeedEnsemble, Tasks
 from mtlearn.networks import MLP
 from tiny_problems import (
     assert_same_bits,
@@ -83,12 +83,17 @@ def noisy_loss(output, target):
     return (output - target + torch.rand_like(target)).square()
 
 
-def noisy_table(**params):
-    return table_estimator(batch_size=10, max_epochs=3, **params)
+def noisy_table(*tasks, **params):
+    return table_estimator(*tasks, batch_size=10, max_epochs=3, **params)
 
 
 def noisy_images(**params):
     return image_estimator(augmentation=noisy_augmentation, **params)
+
+
+class NoisyRegression(Regression):
+    def link(self, output):
+        return super().link(output) + torch.rand_like(output)
 
 
 def with_noisy_loss(**params):
@@ -102,6 +107,7 @@ NOISY = {
     "validation": lambda: noisy_table(backbone=Noisy, early_stopping=True),
     "averages": lambda: noisy_table(backbone=Noisy, averaging="swa"),
     "loss": with_noisy_loss,
+    "task": lambda: noisy_table(Tasks(kind=Classification(3), size=NoisyRegression())),
     "optimizer": lambda: noisy_table(optimizer=NoisyStep),
     "callback": lambda: noisy_table(callbacks=[NoisyGradients()]),
     "hook": lambda: noisy_table(callbacks=[NoisyLayer()]),
@@ -263,10 +269,12 @@ class Recomputing(nn.Module):
         return self.linear(x) * kept
 
 
+@pytest.mark.parametrize("optimizer", ["adam", NoisyStep])
 @pytest.mark.parametrize("reentrant", [False, True])
-def test_what_is_computed_again_drops_the_same(reentrant):
+def test_what_is_computed_again_drops_the_same(reentrant, optimizer):
     X, y = make_table()
-    params = {"backbone": Partial(Recomputing, reentrant=reentrant), "max_epochs": 2}
+    backbone = Partial(Recomputing, reentrant=reentrant)
+    params = {"backbone": backbone, "max_epochs": 2, "optimizer": optimizer}
     Recomputing.noted.clear()
     first = table_estimator(**params).fit(X, y)
     # The pass that found out, then a pass forward and back in either epoch.
@@ -285,7 +293,8 @@ def test_gradients_of_what_is_computed_again_are_those_of_what_was_dropped():
 
     class Gradients(Callback):
         def on_grad_computed(self, net, **kwargs):
-            seen.append(net.module_.backbone.linear.weight.grad.clone())
+            linear = net.module_.backbone.linear, net.module_.heads[0][0]
+            seen.append([each.weight.grad.clone() for each in linear])
 
     class Kept(Recomputing):
         def forward(self, x):

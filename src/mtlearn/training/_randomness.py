@@ -66,5 +66,6 @@ class Randomness:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` has given."""
         for kind, generator in self.generators.items():
-            generator.set_state(state["generators"][kind])
+            if kind in state["generators"]:  # else it began on another device
+                generator.set_state(state["generators"][kind])
         self.draws_again = state["draws_again"]
