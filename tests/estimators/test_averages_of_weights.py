@@ -220,3 +220,25 @@ def test_a_failure_leaves_the_weights_as_they_were():
         estimator.set_params(callbacks=[Fail()]).fit(X, y)
     for name, value in weights_of(estimator).items():
         np.testing.assert_array_equal(value, before[name])
+
+
+class Begins(Callback):
+    """Keeps the weights that a training begins with."""
+
+    def on_train_begin(self, net, **kwargs):
+        state = net.module_.state_dict()
+        self.weights_ = {name: value.numpy().copy() for name, value in state.items()}
+
+
+@pytest.mark.parametrize("averaging", ["ema", "swa"])
+def test_more_training_begins_with_the_average(averaging):
+    X, y = make_table()
+    begins = Begins()
+    estimator = table_estimator(
+        averaging=averaging, warm_start=True, callbacks=[begins]
+    ).fit(X, y)
+    average = weights_of(estimator)
+    estimator.fit(X, y)
+    assert begins.weights_.keys() == average.keys()
+    for name, value in average.items():
+        np.testing.assert_array_equal(begins.weights_[name], value)
