@@ -25,8 +25,9 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     ----------
     tasks : None, Tasks, Classification or Regression, default=None
         What to learn. None infers a kind for each column of y, once, at `fit`:
-        categories, strings, booleans and whole numbers are classes, other numbers
-        real values. One kind holds for every column of y.
+        categories, strings, booleans and whole numbers are classes (floats that are
+        all whole too, with a warning), other numbers real values. One kind holds for
+        every column of y.
     backbone : str, class or Partial, default="mlp"
         ``"mlp"``, or a `torch.nn.Module` class (or `Partial` of one) that maps
         `(n_samples, n_features_in)` to features. Its constructor gets `in_features`
@@ -119,7 +120,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         ends with the same bits. When it ends, the files are removed.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, classes and target scales of the last
-        one, with a new optimiser, and holds out the same rows of the same labels.
+        one, with a new optimiser. The same labels have the same rows held out.
     random_state : None, int or RandomState, default=None
         An int gives the same results on the same machine, versions and number of
         threads. No global random state is read or changed.
@@ -135,8 +136,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     task_names_ : tuple of str
         Their names.
     classes_ : ndarray or list
-        Labels; a list with None for regressions if y has two dimensions. Absent
-        if no task is a classification.
+        Labels; of several tasks a list, in the order of y's columns, with None for
+        regressions. Absent if no task is a classification.
     precision_ : str
         The precision that was used in training.
     n_features_in_ : int

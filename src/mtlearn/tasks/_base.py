@@ -17,10 +17,10 @@ from mtlearn.tasks._head import Head
 class Task(VersionedEstimator, ABC):
     """Base class of the kinds of tasks.
 
-    A kind says everything that the rest of the package must know of a target: the
-    width of its output, its loss, how labels become numbers and outputs become
-    labels again, and its default metric. A new kind is a subclass that answers
-    these methods.
+    A kind says what training and predictions must know of a target: the width of its
+    output, its loss, how labels become numbers and outputs become labels again, and
+    its default metric. Reports, scorers and displays have tables of their own, by
+    `kind`.
 
     A task stores its parameters; `fit` learns from labels and sets attributes that
     end in an underscore, on a clone that the estimator owns.
