@@ -5,8 +5,15 @@ import pytest
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mtlearn import Classification, Head, MultiTaskImageEstimator, Partial
-from mtlearn.networks import ResNet
+from mtlearn import (
+    Classification,
+    Head,
+    MultiTaskEstimator,
+    MultiTaskImageEstimator,
+    Partial,
+    Regression,
+)
+from mtlearn.networks import MLP, ResNet
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +64,26 @@ def test_held_out_figures_are_those_of_the_weights(stripes, validates, averaging
     assert score == pytest.approx(expected, abs=0.1)
     if validates:
         assert estimator.history_[-1]["valid_score"] == pytest.approx(score)
+
+
+def test_small_chunks_move_the_averages_of_batch_norms():
+    rng = np.random.default_rng(0)
+    chunks = rng.normal(size=(3, 8, 2))
+    estimator = MultiTaskEstimator(
+        Regression(),
+        backbone=Partial(MLP, hidden=(3,), batch_norm=True),
+        lr=1e-12,
+        random_state=0,
+    )
+    means, variances = [], []
+    for X in chunks:
+        estimator.partial_fit(X, X[:, 0])
+        linear, norm = estimator.net_.module_.backbone.layers[:2]
+        x = X @ linear.weight.detach().numpy().T
+        means.append(x.mean(axis=0))
+        variances.append(x.var(axis=0, ddof=1))
+    # The first rows are all there is; those of later chunks are a tenth each.
+    share = [0.81, 0.09, 0.1]
+    mean, variance = share @ np.array(means), share @ np.array(variances)
+    np.testing.assert_allclose(norm.running_mean, mean, rtol=1e-6)
+    np.testing.assert_allclose(norm.running_var, variance, rtol=1e-6)

@@ -138,6 +138,53 @@ def test_some_rows_are_drawn_by_their_chances():
     assert not np.allclose(norm.running_mean, everyone, rtol=1e-6)
 
 
+@pytest.mark.parametrize("averaging", [None, SWA(0.5)], ids=["none", "swa"])
+def test_statistics_of_as_many_rows_as_there_are_follow_their_chances(averaging):
+    samples, tasks = make_problem(400)
+    rare = np.argsort(np.argsort(samples.X[:, 0])) < 40
+    drawn = Samples(samples.X, samples.labels, chances=np.where(rare, 10.0, 0.0))
+    net = make_net(tasks, **NORMS)
+    averages = [] if averaging is None else [averaging_callback(averaging, 16, drawn)]
+    fresh = FreshStatistics(drawn, validates=False)
+    train(net, drawn, *averages, fresh, epochs=16)
+    mean, variance = statistics_by_hand(net, samples.X[rare])
+    _, norm = linear_and_norm(net)
+    error = np.abs(norm.running_mean.numpy() - mean) / np.sqrt(variance / 400)
+    assert error.max() < 4  # of 400 draws from 40 rows
+    everyone, _ = statistics_by_hand(net, samples.X)
+    assert np.abs((everyone - mean) / np.sqrt(variance / 400)).max() > 4
+
+
+@pytest.mark.parametrize("validates", [False, True])
+def test_little_more_training_keeps_the_running_averages(validates):
+    samples, tasks = make_problem(31)
+    net = make_net(tasks, batch_size=31, lr=0.0, **NORMS)
+    valid = samples if validates else None
+    train(net, samples, FreshStatistics(samples, validates, 31), valid=valid, epochs=1)
+    mean, variance = statistics_by_hand(net, samples.X)
+    _, norm = linear_and_norm(net)
+    np.testing.assert_allclose(norm.running_mean, 0.1 * mean, rtol=1e-12)
+    np.testing.assert_allclose(norm.running_var, 0.9 + 0.1 * variance, rtol=1e-12)
+    train(net, samples, FreshStatistics(samples, validates, 32), valid=valid, epochs=1)
+    assert_statistics(net, samples.X)
+
+
+class InPlace(MLP):
+    """A backbone that works on its inputs in place."""
+
+    def forward(self, x):
+        return super().forward(x.mul_(2.0))
+
+
+def test_what_works_in_place_does_not_reach_the_inputs_of_statistics():
+    samples, tasks = make_problem()
+    net = make_net(tasks, module__backbone=InPlace, **NORMS)
+    look = AtValidation(2 * samples.X)
+    fresh = FreshStatistics(samples, validates=True)
+    train(net, samples, fresh, look, valid=samples)
+    assert look.n_looks == 3
+
+
 def test_nothing_is_dropped_for_statistics():
     samples, tasks = make_problem()
     net = make_net(tasks, module__backbone=Dropping, module__backbone_params={})

@@ -84,7 +84,7 @@ def train(
         guard,
         *metrics,
         *_recording(net, history, data[0], settings),
-        *_keeping(best, averages, data, settings),
+        *_keeping(best, averages, _statistics(data, settings, before), settings),
         *others,
         loaded,
         # Stops training, after everyone else has seen the epoch.
@@ -159,7 +159,7 @@ def _recording(
 def _keeping(
     best: BestWeights,
     averages: list[Callback],
-    data: tuple[Samples, Samples | None],
+    statistics: FreshStatistics,
     settings: Settings,
 ) -> list[Callback]:
     """Order what keeps weights.
@@ -169,7 +169,15 @@ def _keeping(
     """
     over_steps = isinstance(settings.averaging, EMA)
     keepers = [*averages, best] if over_steps else [best, *averages]
-    return [*keepers, FreshStatistics(data[0], data[1] is not None)]
+    return [*keepers, statistics]
+
+
+def _statistics(
+    data: tuple[Samples, Samples | None], settings: Settings, n_epochs: int
+) -> FreshStatistics:
+    """Make what computes statistics; little more training gives none of its own."""
+    n_more = len(data[0]) * settings.max_epochs if n_epochs else None
+    return FreshStatistics(data[0], data[1] is not None, n_more)
 
 
 def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Callback]:

@@ -77,11 +77,11 @@ class RecentInputs:
         Parameters
         ----------
         x : Tensor of shape (n_batch, ...)
-            Before any augmentation.
+            Before any augmentation; copied, as that or the network may work in place.
         """
         fit = _MOST_BYTES // max(1, x[0].numel() * x.element_size())
         needed = min(self.n_rows, max(fit, _FEWEST_ROWS))
-        self.batches.append(x)
+        self.batches.append(x[-needed:].clone())
         kept = sum(map(len, self.batches))
         while kept - len(self.batches[0]) >= needed:
             kept -= len(self.batches.popleft())
@@ -116,13 +116,21 @@ class FreshStatistics(Callback):
         Training rows.
     validates : bool
         Whether there are validation rows.
+    n_more : int or None, default=None
+        How many rows pass through a network that has learned from others; None for a
+        new one. Too few say less than the running averages, which are kept then.
     """
 
-    def __init__(self, rows: Samples, validates: bool) -> None:
+    def __init__(
+        self, rows: Samples, validates: bool, n_more: int | None = None
+    ) -> None:
         self.rows = rows
         self.validates = validates
+        self.n_more = n_more
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        if self.n_more is not None and self.n_more < _FEWEST_ROWS:
+            return
         if any(isinstance(module, _BatchNorm) for module in net.module_.modules()):
             n_rows = rows_for_statistics(len(self.rows))
             net.recent_ = RecentInputs(n_rows, not self.validates)
@@ -134,7 +142,7 @@ class FreshStatistics(Callback):
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         if net.recent_ is not None and net.recent_.due:
             n_rows = rows_for_statistics(len(self.rows), len(net.history))
-            refresh_batch_norms(net, _some(self.rows, n_rows))
+            refresh_batch_norms(net, self.rows, n_rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Give nothing: after an epoch the statistics are in the network."""
@@ -150,7 +158,7 @@ def _some(samples: Samples, n_rows: int) -> Samples:
     With labels, all of X would be kept on the device.
     """
     rows = np.arange(len(samples.X)) if samples.rows is None else samples.rows
-    if n_rows < len(samples):
+    if n_rows < len(samples) or samples.chances is not None:
         generator = torch.Generator().manual_seed(0)
         order = draw_order(len(samples), samples.chances, generator)
         rows = rows[np.sort(order[:n_rows].numpy())]
@@ -172,7 +180,7 @@ def refresh_if_stale(net: Any) -> None:
         recent.stale = False
 
 
-def refresh_batch_norms(net: Any, rows: Samples) -> None:
+def refresh_batch_norms(net: Any, samples: Samples, n_rows: int | None = None) -> None:
     """Compute the statistics of batch normalisation anew, by one pass.
 
     Layers that stay in evaluation mode, as those of a frozen backbone do, keep theirs.
@@ -181,13 +189,16 @@ def refresh_batch_norms(net: Any, rows: Samples) -> None:
     ----------
     net : MultiTaskNet
         Its network is run without gradients, and without dropout, as in prediction.
-    rows : Samples
-        Rows; their labels do not matter.
+    samples : Samples
+        Training rows; their labels do not matter.
+    n_rows : int or None, default=None
+        How many of them; None for as many as there are.
     """
+    rows = _some(samples, len(samples) if n_rows is None else n_rows)
     # Each batch counts the same in the mean: all must be of about the same size.
     n_batches = math.ceil(len(rows) / prediction_batch(rows, net.device))
     batches = Batches(
-        Samples(rows.X, rows=rows.rows),
+        rows,
         math.ceil(len(rows) / n_batches),
         net.precision.dtype,
         at_least=2,
