@@ -284,3 +284,13 @@ def test_classes_in_a_slice_dict_of_series():
     fitted = estimator(tasks=tasks).fit(X, y)
     assert fitted.classes_[0].tolist() == ["x", "y"]
     assert fitted.tasks_["b"].mean_ == 1.0
+
+
+def test_categories_that_nearly_all_differ_leave_no_doubt():
+    library = pytest.importorskip("polars")
+    users = [f"u{i % 25}" for i in range(40)]
+    with pytest.warns(UserWarning, match="25 distinct strings"):
+        MultiTaskEstimator(max_epochs=1).fit(X, polars({"user": users}))
+    categories = library.Series(users, dtype=library.Categorical)
+    model = MultiTaskEstimator(max_epochs=1).fit(X, polars({"user": categories}))
+    assert len(model.classes_) == 25

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -159,6 +160,20 @@ def test_columns_of_tasks(columns):
         assert estimator.fit(X, y).n_iter_ == 12
         return
     with pytest.raises(InvalidParameterError, match="'column' of 'a', from 1 to 0"):
+        estimator.fit(X, y)
+
+
+@pytest.mark.parametrize(("column", "goes_on"), [(1, True), ("q", True), (0, False)])
+def test_columns_of_a_frame_by_number(column, goes_on):
+    X, y = make_table()
+    y = pd.DataFrame({"p": y[:, 0], "q": y[:, 1], "r": y[:, 1]})
+    tasks = Tasks(a=Regression(column=1), b=Regression(column=2))
+    estimator = table_estimator(tasks, warm_start=True, max_epochs=1).fit(X, y)
+    estimator.set_params(tasks__a__column=column)
+    if goes_on:
+        assert estimator.fit(X, y).partial_fit(X, y).n_iter_ == 3
+        return
+    with pytest.raises(InvalidParameterError, match="'column' of 'a', from 'q' to 0"):
         estimator.fit(X, y)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import KFold, cross_val_score
 
 from mtlearn import (
     Classification,
@@ -98,6 +99,12 @@ def test_an_ensemble():
 def test_all_labels_are_unknown(way):
     with pytest.warns(UserWarning, match="None of the labels of task 'kind' in y is"):
         WAYS[way](fitted(NUMBERS), X, NUMBERS.assign(kind=KIND + 5))
+
+
+def test_a_fold_of_a_class_that_the_others_lack():
+    y = np.repeat([0, 1, 2], 10)
+    model = MultiTaskEstimator(Classification(), max_epochs=1, random_state=0)
+    assert cross_val_score(model, X[:30], y, cv=KFold(3)).tolist() == [0, 0, 0]
 
 
 def test_columns_that_are_swapped():

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import get_scorer, roc_auc_score
 from skorch.helper import SliceDict
@@ -194,8 +195,11 @@ def test_a_pickle_whose_tasks_had_an_order_of_their_own():
     X, y, _ = table("array")
     tasks = Tasks(kind=Classification(3), size=Regression())
     estimator = table_estimator(tasks).fit(X, y)
-    kind, size = estimator.predict_proba(X)
+    (kind, size), score = estimator.predict_proba(X), estimator.score(X, y)
     # As if y had the columns size and kind, and the tasks stood the other way round.
+    columns = {"kind__column": 1, "size__column": 0}
+    estimator.set_params(tasks=clone(tasks).set_params(**columns))
+    estimator.tasks_.set_params(**columns)
     codec = estimator._codec
     layout = replace(codec.layout, order=(1, 0), keys=(1, 0))
     estimator._codec = replace(codec, layout=layout)
@@ -208,7 +212,7 @@ def test_a_pickle_whose_tasks_had_an_order_of_their_own():
     assert_array_equal(found[1], kind)
     assert loaded.classes_[0] is None
     assert_array_equal(loaded.predict(X), estimator.predict(X)[:, ::-1])
-    assert loaded.score(X, y[:, ::-1]) == estimator.score(X, y)
+    assert loaded.score(X, y[:, ::-1]) == score
     again = pickle.loads(pickle.dumps(loaded))
     assert_array_equal(again.predict_proba(X)[1], kind)
     n_epochs = loaded.partial_fit(X, y[:, ::-1]).n_iter_

@@ -14,6 +14,9 @@ X = np.random.default_rng(0).normal(size=(30, 2))
 WHOLE = np.arange(30) % 3 + 0.0
 REAL = X[:, 0]
 ONE_HOT = np.eye(3, dtype=int)[np.arange(30) % 3]
+# Flags of chances 29/30, 1/30 and 0 are one a row in 30 rows with a chance of 14 %.
+RARE = np.eye(3, dtype=int)[[0] * 29 + [1]]
+Flag = Classification(2)
 FLOATS = "Floating-point numbers that are all whole are taken for classes: "
 
 
@@ -54,6 +57,10 @@ LIKELY = {
     "flags with none": (ONE_HOT * (np.arange(30) > 0)[:, None], None),
     "flags with a real one": (np.column_stack([ONE_HOT, REAL]), None),
     "one-hot values": (ONE_HOT, Regression()),
+    "one-hot, declared": (ONE_HOT, Tasks.from_mapping(dict.fromkeys("abc", Flag))),
+    "flags in few rows": (ONE_HOT[:3], Flag),
+    "a flag that is always set": (np.tile([1, 0, 0], (30, 1)), None),
+    "a flag that is nearly always set": (RARE, None),
 }
 
 
@@ -62,6 +69,12 @@ def test_what_leaves_no_doubt(y, tasks):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(y, tasks)
+
+
+def test_one_row_is_hardly_one_hot():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(ONE_HOT[:1], Flag, "partial_fit")
 
 
 def test_kinds_that_are_inferred_once_leave_no_doubt():
@@ -80,9 +93,9 @@ def test_kinds_that_are_inferred_once_leave_no_doubt():
         (ONE_HOT, Classification(2)),
         (pd.DataFrame(ONE_HOT, columns=list("abc")), None),
         (SliceDict(a=ONE_HOT[:, 0], b=ONE_HOT[:, 1], c=ONE_HOT[:, 2]), None),
-        (ONE_HOT, Tasks(a=Classification(2), b=Classification(), c=Classification(2))),
+        (ONE_HOT[:6], None),
     ],
-    ids=["ints", "floats", "flags", "kind", "frame", "SliceDict", "declared"],
+    ids=["ints", "floats", "flags", "kind", "frame", "SliceDict", "six rows"],
 )
 def test_one_hot_labels(y, tasks):
     message = r"a single 1 in its 3 columns, .*pass y\.argmax\(axis=1\)"

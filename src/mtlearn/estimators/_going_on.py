@@ -123,6 +123,8 @@ def _check_columns(state: FitState, tasks: Tasks) -> None:
         column = task.column
         if column is None:
             column = name if named else number
+        elif column == state.codec.tasks[name].column:
+            continue  # in a frame too, where a number is a place
         if (isinstance(column, Integral) and column < 0) or column == keys[name]:
             continue
         if str(column) != str(keys[name]):

@@ -142,7 +142,10 @@ def check_scored_labels(
     if known is None or not len(labels):
         return
     check_types(labels, known, name)
-    if classes is not None and not find_labels(labels, classes)[1].any():
+    if classes is None or find_labels(labels, classes)[1].any():
+        return
+    # Rows of a single class are what a fold or group may hold that the fit lacked.
+    if len(np.unique(labels)) > 1:
         warnings.warn(
             f"None of the labels of task {name!r} in y is among its classes, so that "
             "all count as wrong. Check the order of the columns of y.",

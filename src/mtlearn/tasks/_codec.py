@@ -18,7 +18,7 @@ from mtlearn.tasks._infer import (
     check_scored,
     in_order_of_y,
     name_columns,
-    place_of,
+    places_of,
     positions,
     resolve_tasks,
     target_columns,
@@ -106,7 +106,7 @@ class Codec:
         if self.layout.container not in ("frame", "dict"):
             return positions(raw, self.tasks)
         if raw.is_named:
-            return [place_of(key, raw) for key in self.layout.keys]
+            return places_of(self.layout.keys, raw)
         if len(self.tasks) == len(raw) == 1:
             return [0]
         raise InvalidDataError(
@@ -215,7 +215,7 @@ def fit_codec(
     columns = target_columns(raw, fitted, places)
     weights = label_weights(columns, sample_weight)
     if warns:
-        warn_of_doubts(columns, inferred=tasks is None)
+        warn_of_doubts(columns, tasks)
     for (name, task), column, weight in zip(
         fitted.items(), columns, weights.T, strict=True
     ):

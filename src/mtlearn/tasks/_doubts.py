@@ -6,32 +6,37 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtlearn._utils._listing import listed
-from mtlearn.tasks._infer import TargetColumn
+from mtlearn.tasks._infer import TargetColumn, TasksLike
+from mtlearn.tasks._tasks import Tasks
 
 _FEWEST_ONE_HOT = 3
+# Flags that know nothing of each other look one-hot with a smaller chance.
+_CHANCE = 0.01
 # Up to here they are hardly anything but classes.
 _MOST_SURE = 2
 
 
-def warn_of_doubts(columns: Sequence[TargetColumn], *, inferred: bool) -> None:
+def warn_of_doubts(columns: Sequence[TargetColumn], tasks: TasksLike) -> None:
     """Warn of one-hot labels, and of floats that are taken for classes.
 
     Parameters
     ----------
     columns : sequence of TargetColumn
         The labels.
-    inferred : bool
-        Whether the kinds are inferred from them.
+    tasks : Tasks, Task or None
+        What is declared: of a kind for each column there is no doubt.
     """
+    if isinstance(tasks, Tasks):
+        return
     if _is_one_hot(columns):
         warnings.warn(
             f"Every row of y has a single 1 in its {len(columns)} columns, as one-hot "
             "labels have, and each column is taken for a task of its own. If they are "
-            "the classes of one task, pass y.argmax(axis=1).",
+            "the classes of one task, pass y.argmax(axis=1); if not, declare Tasks().",
             UserWarning,
             stacklevel=3,
         )
-    elif inferred:
+    elif tasks is None:
         _warn_of_whole_floats(columns)
 
 
@@ -43,8 +48,15 @@ def _is_one_hot(columns: Sequence[TargetColumn]) -> bool:
         if column.kind != "classification" or not is_number:
             return False
     values = np.column_stack([column.values for column in columns])
-    are_flags = bool(((values == 0) | (values == 1)).all())
-    return are_flags and len(values) > 0 and bool((values.sum(axis=1) == 1).all())
+    if not len(values):
+        return False
+    if not ((values == 0) | (values == 1)).all() or (values.sum(axis=1) != 1).any():
+        return False
+    share = values.mean(axis=0)
+    if share.max() == 1:  # a column that never changes
+        return False
+    chance = (share / (1 - share)).sum() * (1 - share).prod()
+    return bool(chance ** len(values) < _CHANCE)
 
 
 def _is_doubtful(column: TargetColumn) -> bool:

@@ -44,7 +44,7 @@ class TargetColumn:
     key : hashable
         Its name in y; None in an array.
     discrete : bool
-        Whether its values cannot but be classes.
+        Whether y declares categories or truth values.
     """
 
     name: str
@@ -182,7 +182,7 @@ def _check_once(claimed: Iterable[str], names: tuple[str, ...]) -> None:
 def _infer(column: RawColumn, name: str) -> Task:
     labels = column.values[column.present]
     textual = labels.dtype.kind in "OU"
-    if column.discrete and not (textual and column.dtype_is_plain):
+    if column.discrete:
         return Classification()
     if labels.dtype.kind == "f" and np.any(labels != np.floor(labels)):
         return Regression()
@@ -203,46 +203,52 @@ def _infer(column: RawColumn, name: str) -> Task:
 
 def positions(raw: RawTargets, tasks: Tasks) -> list[int]:
     """Find the position in y of each task's column."""
-    keys, named = list(raw.keys), raw.is_named
+    names, keys = raw.names, list(raw.keys)
     # Names inferred from columns that are not strings still find their column.
-    names = raw.names if named else None
+    places = _firsts(names) if raw.is_named else None
     found = []
     for i, (name, task) in enumerate(tasks.items()):
-        if task.column is None:
-            found.append(_own_position(name, i, names, len(keys)))
+        if task.column is not None:
+            found.append(_declared_position(name, task.column, keys, raw.is_named))
+        elif places is None:
+            found.append(_own_position(name, i, len(keys)))
         else:
-            found.append(_declared_position(name, task.column, keys, named))
+            found.append(_found(name, places))
     _check_claims(found, raw, tasks)
-    if names is not None:
+    if raw.is_named:
         _check_once((names[place] for place in found), names)
     return found
 
 
-def _own_position(
-    name: str, i: int, names: tuple[str, ...] | None, n_columns: int
-) -> int:
-    if names is None:
-        if i >= n_columns:
-            raise InvalidDataError(
-                f"y has {n_columns} columns, and task {name!r} is number {i + 1}. "
-                "Pass one column for each task, or set the task's 'column'."
-            )
-        return i
-    if name not in names:
-        raise _no_column(name, names)
-    return names.index(name)
+def _own_position(name: str, i: int, n_columns: int) -> int:
+    if i >= n_columns:
+        raise InvalidDataError(
+            f"y has {n_columns} columns, and task {name!r} is number {i + 1}. "
+            "Pass one column for each task, or set the task's 'column'."
+        )
+    return i
 
 
-def place_of(key: Hashable, raw: RawTargets) -> int:
-    """Find a column by its name, which a SliceDict has as a string."""
-    name, names = text(key), raw.names
-    if name not in names:
-        raise _no_column(name, names)
-    _check_once([name], names)
-    return raw.keys.index(key) if key in raw.keys else names.index(name)
+def places_of(keys: Sequence[Hashable], raw: RawTargets) -> list[int]:
+    """Find columns by their names, which a SliceDict has as strings."""
+    places = _firsts(raw.names)
+    found = [_found(text(key), places) for key in keys]
+    _check_once(map(text, keys), raw.names)
+    return found
 
 
-def _no_column(name: str, names: tuple[str, ...]) -> InvalidDataError:
+def _firsts(names: Sequence[str]) -> dict[str, int]:
+    """Give the first place of each name."""
+    return {names[i]: i for i in reversed(range(len(names)))}
+
+
+def _found(name: str, places: dict[str, int]) -> int:
+    if name not in places:
+        raise _no_column(name, sorted(places, key=places.__getitem__))
+    return places[name]
+
+
+def _no_column(name: str, names: Sequence[str]) -> InvalidDataError:
     return InvalidDataError(
         f"y has no column {name!r}. Its columns are: {listed(names)}. Rename the task "
         "or set its 'column'."
@@ -265,9 +271,9 @@ def _declared_position(name: str, column: int | str, keys: list, named: bool) ->
 
 
 def _check_claims(found: list[int], raw: RawTargets, tasks: Tasks) -> None:
-    keys = raw.keys
+    keys, claims = raw.keys, Counter(found)
     for name, position in zip(tasks.names, found, strict=True):
-        if found.count(position) > 1:
+        if claims[position] > 1:
             raise InvalidParameterError(
                 f"Task {name!r} and another read the same column "
                 f"{keys[position]!r} of y. Set 'column' so that each has its own."

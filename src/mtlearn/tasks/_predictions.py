@@ -80,9 +80,10 @@ class TaskReader:
         """
         raw = read_raw(y)
         key = raw.container, raw.keys
-        if key not in self._places:
-            self._places = {key: positions(raw, self.tasks)}
-        places = self._places[key]
+        places = self._places.get(key)
+        if places is None:
+            places = positions(raw, self.tasks)
+            self._places = {key: places}
         place = places[self.tasks.names.index(name)]
         alone = Tasks.from_mapping({name: self.tasks[name]})
         (column,) = target_columns(raw, alone, [place])

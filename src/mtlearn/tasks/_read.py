@@ -33,7 +33,7 @@ class RawColumn:
     present : ndarray of shape (n_samples,)
         False where the label is missing.
     discrete : bool
-        Whether the container declares it a category.
+        Whether the container declares categories or truth values.
     dtype : object
         The column's own dtype, to give predictions the same.
     """
@@ -43,11 +43,6 @@ class RawColumn:
     present: np.ndarray
     discrete: bool
     dtype: Any
-
-    @property
-    def dtype_is_plain(self) -> bool:
-        """Whether it is no type of categories."""
-        return not hasattr(self.dtype, "categories")
 
 
 @dataclass(frozen=True)
@@ -212,9 +207,7 @@ def _column(key: Hashable, raw: Any) -> RawColumn:
         present = ~np.isnan(values)
     if values.dtype.kind == "f":
         _check_finite(values, present, key)
-    return RawColumn(
-        key, values, present, discrete or values.dtype.kind in "bOU", dtype
-    )
+    return RawColumn(key, values, present, discrete or values.dtype.kind == "b", dtype)
 
 
 def _no_labels(what: str, dtype: Any) -> DataTypeError:
