@@ -52,6 +52,19 @@ def best_of(values, name, min_delta=0.0):
     return epoch
 
 
+@pytest.mark.parametrize("params", [{"early_stopping": True}, {}])
+def test_a_figure_that_no_epoch_has_is_warned_of(params):
+    one = {"X_val": X[40:41], "y_val": Y[40:41]}  # of which there is no R²
+    fitted = estimator(monitor="size_r2", **params)
+    with pytest.warns(UserWarning, match="'valid_size_r2' is no finite number") as seen:
+        fitted.fit(*DATA, **one)
+    assert [warning.filename for warning in seen] == [__file__]
+    assert fitted.best_epoch_ == fitted.n_iter_
+    # In one epoch there is nothing to choose from; nor in rows that none follows.
+    fitted.set_params(max_epochs=1).fit(*DATA, **one)
+    fitted.set_params(monitor="train_size_r2").partial_fit(X[:1], Y[:1])
+
+
 @pytest.mark.parametrize("name", [*FALLING, *RISING])
 def test_the_best_epoch_is_that_of_the_figure(name):
     fitted = estimator(monitor=name).fit(*DATA, **VALID)
@@ -162,7 +175,8 @@ def test_a_figure_of_a_task_without_validation_labels():
 def test_an_undefined_figure_is_never_the_best():
     fitted = estimator(monitor="size_r2", early_stopping=True, n_iter_no_change=3)
     constant = np.column_stack([Y[40:, 0], np.full(40, 0.5)])
-    fitted.fit(*DATA, X_val=X[40:], y_val=constant)
+    with pytest.warns(UserWarning, match="'valid_size_r2' is no finite number"):
+        fitted.fit(*DATA, X_val=X[40:], y_val=constant)
     assert np.isnan(figures(fitted, "size_r2")).all()
     assert fitted.best_epoch_ == fitted.n_iter_ == 3
     assert_same_bits(fitted, estimator(max_epochs=3).fit(*DATA))

@@ -95,7 +95,9 @@ def test_without_a_number_to_go_by_the_last_weights_stay():
     X, y = few_labels(60)
     estimator = stopping(
         Regression(loss=nowhere_defined), max_epochs=5, n_iter_no_change=2
-    ).fit(X, y[:, 0], X_val=X, y_val=np.full(100, -1e6))
+    )
+    with pytest.warns(UserWarning, match="'valid_loss' is no finite number in any of"):
+        estimator.fit(X, y[:, 0], X_val=X, y_val=np.full(100, -1e6))
     assert np.isnan([row["valid_loss"] for row in estimator.history_]).all()
     assert estimator.n_iter_ == estimator.best_epoch_ == 2
     expected = table_estimator(Regression(), max_epochs=2).fit(X, y[:, 0])

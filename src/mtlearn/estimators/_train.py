@@ -108,6 +108,7 @@ def train(
         raise
     if len(history) == before and guard.error_ is None:
         raise _nothing_to_train(net, settings)
+    _check_followed(best)
     replaced = any(getattr(each, "has_replaced_", False) for each in averages)
     found = loaded.epoch_ or (0 if replaced else best.found_epoch_)
     state.best_epoch = before + found if found else len(history)
@@ -115,7 +116,7 @@ def train(
         warnings.warn(
             f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=7,
         )
 
 
@@ -133,6 +134,19 @@ def _best_weights(validates: bool, settings: Settings) -> BestWeights:
         lags=not follows,
         keep=settings.falls_back,
     )
+
+
+def _check_followed(best: BestWeights) -> None:
+    """Warn where no epoch of several had a figure that could be the best."""
+    if not best.lags and best.epochs_ > 1 and not best.best_epoch_:
+        warnings.warn(
+            f"{best.monitor.key!r} is no finite number in any of {best.epochs_} "
+            "epochs, so that none is the best, and early stopping sees none that is "
+            "better. Pass X_val and y_val with more labels, or choose another monitor, "
+            "such as 'loss'.",
+            UserWarning,
+            stacklevel=8,
+        )
 
 
 def _nothing_to_train(net: MultiTaskNet, settings: Settings) -> InvalidParameterError:
@@ -257,5 +271,5 @@ def _check_validation(net: MultiTaskNet, rows: Samples, monitor: Monitor) -> Non
         f"No validation row has a label of {named}: {monitor.key!r}, and what follows "
         "it, leaves that out. Pass X_val and y_val with such labels.",
         UserWarning,
-        stacklevel=6,
+        stacklevel=8,
     )
