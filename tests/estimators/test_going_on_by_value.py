@@ -177,6 +177,27 @@ def test_columns_of_a_frame_by_number(column, goes_on):
         estimator.fit(X, y)
 
 
+@pytest.mark.parametrize("before", [1, -1, "right"])
+def test_columns_of_a_frame_by_their_place(before):
+    X, y = make_table()
+    y = pd.DataFrame({"left": y[:, 1], "right": y[:, 1]})
+    estimator = table_estimator(Tasks(a=Regression(column=before)), warm_start=True)
+    estimator.fit(X, y).fit(X, y)  # the same place is the same column
+    assert estimator.set_params(tasks__a__column="right").fit(X, y).n_iter_ == 12
+    for other in (0, -2, "left"):
+        estimator.set_params(tasks__a__column=other)
+        with pytest.raises(InvalidParameterError, match="'column' of 'a', from 'right"):
+            estimator.fit(X, y)
+
+
+def test_columns_whose_names_are_numbers_are_found_by_their_text():
+    X, y = make_table()
+    y = pd.DataFrame({2020: y[:, 1], 2021: y[:, 1]})
+    tasks = Tasks.from_mapping({"2020": Regression(), "2021": Regression()})
+    estimator = table_estimator(tasks, warm_start=True)
+    assert estimator.fit(X, y).fit(X, y).n_iter_ == 8
+
+
 def test_arguments_of_an_optimizer():
     X, y = make_table()
 

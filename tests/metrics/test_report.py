@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mtlearn.exceptions import MissingDependencyError
-from mtlearn.metrics import TaskReport, task_report, task_scorers
+from mtlearn.metrics import TaskReport, html_table, task_report, task_scorers
 
 
 @pytest.fixture
@@ -144,6 +144,12 @@ def test_html_escapes_names():
     html = report_of(("<b>", "accuracy", 0.5, 0.1))._repr_html_()
     assert "<td>&lt;b&gt;</td>" in html
     assert html.count("<tr>") == 2
+
+
+def test_html_escapes_names_of_columns():
+    # Those of an ensemble's report are names of members.
+    html = html_table(["<i>member</i>"], [["1"]])
+    assert "<th>&lt;i&gt;member&lt;/i&gt;</th>" in html
 
 
 def test_to_frame():

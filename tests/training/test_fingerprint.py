@@ -34,6 +34,16 @@ class Thing:
         return x * self.number
 
 
+class Keyed:
+    """Pickled by a state that has no names."""
+
+    def __init__(self, whole, text):
+        self.held = {1: whole, "1": text}
+
+    def __getstate__(self):
+        return self.held
+
+
 class Locked(Thing):
     """Cannot be pickled."""
 
@@ -217,6 +227,9 @@ ALL_DIFFERENT = [
     Counting(2),
     Hiding(1),
     Hiding(2),
+    Keyed(whole=1, text=3),
+    Keyed(whole=2, text=3),
+    Keyed(whole=1, text=4),
     EarlyStopping(patience=1),
     EarlyStopping(patience=2),
     cyclic(1),

@@ -1,5 +1,7 @@
 """Labels out of the items of a dataset."""
 
+import enum
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,8 +34,19 @@ ROWS = {
 }
 
 
+class Name(str, enum.Enum):  # noqa: UP042
+    KIND = "kind"
+    SIZE = "size"
+
+
 def labels_of(labels):
     return item_labels(Pairs(X, labels), None)
+
+
+def test_names_that_are_members_of_an_enum_are_what_they_equal():
+    y = labels_of([{Name.KIND: "a", Name.SIZE: size} for size in (1.5, 2.5, 4)])
+    assert list(y) == ["kind", "size"]
+    np.testing.assert_array_equal(y["size"], [1.5, 2.5, 4])
 
 
 @pytest.mark.parametrize("piece", [1, 2, 3, 4])

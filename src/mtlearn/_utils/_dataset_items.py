@@ -8,6 +8,7 @@ from skorch.helper import SliceDict
 from torch.utils.data import IterableDataset
 
 from mtlearn._utils._exact import exact_array, exact_join
+from mtlearn._utils._frames import text
 from mtlearn._utils._listing import listed
 from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._tensors import as_array
@@ -104,7 +105,7 @@ def label_of(label: Any, number: int) -> Any:
     held = list(label.values()) if isinstance(label, Mapping) else label
     refuse_mask(held, f"The y of item {number} of the dataset", "None is missing.")
     if isinstance(label, Mapping):
-        return {str(name): _scalar(each, number) for name, each in label.items()}
+        return {text(name): _scalar(each, number) for name, each in label.items()}
     is_row = isinstance(label, list | tuple) or np.ndim(label) > 0
     if is_row:
         return [_scalar(each, number) for each in label]

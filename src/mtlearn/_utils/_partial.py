@@ -122,7 +122,7 @@ def check_arguments(cls: Callable[..., Any], names: list[str]) -> None:
     """Raise if a callable takes no keyword argument of one of these names."""
     if not callable(cls):
         raise ParameterTypeError(
-            f"Partial takes a class or another callable. Got {cls!r} instead."
+            f"Partial takes a class or another callable. Got {short(cls)} instead."
         )
     parameters = inspect.signature(cls).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.augmentation._draws import per_sample
@@ -277,7 +278,7 @@ def resolve_mixing(
             raise InvalidParameterError(
                 f"The 'mixing' parameter of {owner} must be None, one of "
                 f"{', '.join(map(repr, _NAMES))}, an object such as MixUp(alpha=0.4), "
-                f"or a callable. Got {value!r} instead."
+                f"or a callable. Got {short(value)} instead."
             )
         return _NAMES[value]()
     if isinstance(value, MixUp | CutMix):

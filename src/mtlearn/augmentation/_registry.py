@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from mtlearn._utils._partial import Partial
+from mtlearn._utils._short import short
 from mtlearn.augmentation._policy import Augmentation
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
@@ -54,7 +55,7 @@ def get_augmentation(name: str) -> Augmentation:
     if name not in _POLICIES:
         raise InvalidParameterError(
             f"The name of an augmentation must be one of "
-            f"{', '.join(map(repr, _POLICIES))}. Got {name!r} instead. "
+            f"{', '.join(map(repr, _POLICIES))}. Got {short(name)} instead. "
             "For one of your own, make an Augmentation."
         )
     return Augmentation(**_POLICIES[name])
@@ -99,7 +100,7 @@ def resolve_augmentation(
             raise InvalidParameterError(
                 f"The 'augmentation' parameter of {owner} must be None, one of "
                 f"{', '.join(map(repr, _POLICIES))}, an Augmentation, or a callable. "
-                f"Got {value!r} instead."
+                f"Got {short(value)} instead."
             )
         return get_augmentation(value)
     if isinstance(value, Augmentation):
@@ -134,12 +135,12 @@ def check_change(value: Any, name: str, signature: str, owner: str) -> Any:
     if isinstance(cls, type):
         raise ParameterTypeError(
             f"The {name!r} parameter of {owner} must be an object and not a class. "
-            f"Got {value!r} instead: pass {cls.__name__}(...)."
+            f"Got {short(value)} instead: pass {cls.__name__}(...)."
         )
     if not callable(value):
         raise ParameterTypeError(
             f"The {name!r} parameter of {owner} must be None, a name, an object of "
             f"mtlearn.augmentation, or a callable that maps {signature}. "
-            f"Got {value!r} instead."
+            f"Got {short(value)} instead."
         )
     return value

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 from sklearn.datasets import load_digits
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
 DOMAINS = ("image", "spectrum")
@@ -247,5 +248,5 @@ def _check_real(name: str, value: object, expected: str) -> None:
 def _wrong(name: str, expected: str, value: object) -> str:
     return (
         f"The '{name}' parameter of make_multitask_digits must be {expected}. "
-        f"Got {value!r} instead."
+        f"Got {short(value)} instead."
     )

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 
 COLORS = ("red", "white")
@@ -122,7 +123,7 @@ def load_wine_quality(
     if color not in COLORS:
         raise InvalidParameterError(
             f"The 'color' parameter of load_wine_quality must be one of {COLORS}. "
-            f"Got {color!r} instead."
+            f"Got {short(color)} instead."
         )
     filename = f"winequality-{color}.csv"
     feature_names, data, quality = _read(filename)

@@ -15,6 +15,7 @@ from mtlearn._utils._datasets import is_dataset, item_labels, row_dims
 from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import n_rows, routed_params
 from mtlearn._utils._rows import read_rows
+from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn._utils._whole import copy_of, in_one_step
@@ -287,13 +288,13 @@ class SeedEnsemble(BaseEnsemble):
         if not isinstance(self.seeds, Sequence | np.ndarray | range):
             raise ParameterTypeError(
                 f"The 'seeds' parameter of {owner} must be None or a sequence of "
-                f"integers. Got {self.seeds!r} instead."
+                f"integers. Got {short(self.seeds)} instead."
             )
         seeds = [check_integer(seed, "seeds", owner, low=0) for seed in self.seeds]
         if not seeds or len(set(seeds)) < len(seeds) or max(seeds) >= 2**32:
             raise InvalidParameterError(
                 f"The 'seeds' parameter of {owner} must be None or distinct integers "
-                f"in [0, 2**32). Got {self.seeds!r} instead."
+                f"in [0, 2**32). Got {short(self.seeds)} instead."
             )
         return seeds
 

@@ -159,7 +159,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         if not all(isinstance(name, str) for name in names):
             raise ParameterTypeError(
                 f"The names among the 'estimators' of {owner} must be strings. "
-                f"Got {names!r} instead."
+                f"Got {short(names)} instead."
             )
         self._validate_names(names)
         self._check_weights(owner)
@@ -179,7 +179,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         if isinstance(self.weights, str | dict) or np.ndim(self.weights) != 1:
             raise ParameterTypeError(
                 f"The 'weights' parameter of {owner} must be None or a sequence of "
-                f"numbers, one for each estimator. Got {self.weights!r} instead."
+                f"numbers, one for each estimator. Got {short(self.weights)} instead."
             )
         weights = [check_real(each, "weights", owner, low=0) for each in self.weights]
         if len(weights) != len(self.estimators):
@@ -190,7 +190,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         if not any(self._weights_taking_part()):
             raise InvalidParameterError(
                 f"The 'weights' parameter of {owner} must have a positive one among "
-                f"the estimators that take part. Got {self.weights!r} instead."
+                f"the estimators that take part. Got {short(self.weights)} instead."
             )
 
     def _taking_part(self) -> dict[str, Any]:

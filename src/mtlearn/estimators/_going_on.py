@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from mtlearn._utils._frames import text
 from mtlearn.estimators._fit import FitState, move
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import InvalidParameterError
@@ -91,7 +92,7 @@ def check_same_network(
         other = today[name]
         _check_same("tasks", f"the kind of {name!r}", type(task), type(other))
         found, given = task.get_params(deep=False), other.get_params(deep=False)
-        for key in found.keys() - _APART:
+        for key in sorted(found.keys() - _APART):
             _check_same("tasks", f"{key!r} of {name!r}", found[key], given[key])
         if other.get_params().get("classes") is not None:
             labels = (
@@ -120,15 +121,15 @@ def _check_columns(state: FitState, tasks: Tasks) -> None:
     named = layout.container in ("frame", "dict")
     keys = dict(zip(state.codec.tasks.names, layout.keys, strict=True))
     for number, (name, task) in enumerate(tasks.items()):
-        column = task.column
+        key, column = keys[name], task.column
         if column is None:
-            column = name if named else number
-        elif column == state.codec.tasks[name].column:
-            continue  # in a frame too, where a number is a place
-        if (isinstance(column, Integral) and column < 0) or column == keys[name]:
+            own: Any = name if named else number
+            if own == (text(key) if named else key):
+                continue
+            column = own
+        elif column in (key, state.codec.tasks[name].column):
             continue
-        if str(column) != str(keys[name]):
-            raise _changed("tasks", f"'column' of {name!r}", keys[name], column)
+        raise _changed("tasks", f"'column' of {name!r}", key, column)
 
 
 def _labels(classes: Any) -> set[Any]:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from mtlearn._utils._partial import Partial
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import (
     check_bool,
     check_choice,
@@ -268,7 +269,7 @@ def _read_sampler(value: Any, owner: str) -> str | None:
         return value
     raise ParameterTypeError(
         f"The 'sampler' parameter of {owner} must be None, 'balanced' or the name of a "
-        f"classification. Got {value!r} instead."
+        f"classification. Got {short(value)} instead."
     )
 
 
@@ -294,7 +295,7 @@ def _read_compile(value: Any, owner: str) -> dict[str, Any] | None:
     except ParameterTypeError as error:
         raise ParameterTypeError(
             f"The 'compile' parameter of {owner} must be True, False or a dict of "
-            f"arguments of torch.compile. Got {value!r} instead."
+            f"arguments of torch.compile. Got {short(value)} instead."
         ) from error
 
 
@@ -303,7 +304,7 @@ def _read_folder(value: Any, owner: str) -> Path | None:
         return None if value is None else Path(value)
     raise ParameterTypeError(
         f"The 'checkpoint_dir' parameter of {owner} must be None or the path of a "
-        f"folder. Got {value!r} instead."
+        f"folder. Got {short(value)} instead."
     )
 
 

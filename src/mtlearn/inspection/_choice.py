@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
@@ -52,7 +53,7 @@ def labels_of_kind(
     if not chosen or set(chosen) - set(names):
         raise InvalidParameterError(
             f"The 'tasks' parameter of {owner} must be names of {kind}s, of which "
-            f"there are {names}. Got {short(wanted)} instead."
+            f"there are {bracketed(names)}. Got {short(wanted)} instead."
         )
     scored = scored_labels(known, y, estimator.predict(X), sample_weight)
     return {name: (known[name], scored[name]) for name in chosen}
@@ -66,7 +67,8 @@ def one_task(names: Iterable[str], task: str | None) -> str:
     if task is not None and task in known:
         return task
     raise InvalidParameterError(
-        f"The 'task' parameter must be one of {known}. Got {short(task)} instead."
+        f"The 'task' parameter must be one of {bracketed(known)}. "
+        f"Got {short(task)} instead."
     )
 
 

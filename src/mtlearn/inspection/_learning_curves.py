@@ -148,7 +148,7 @@ class LearningCurvesDisplay(Display):
         if len(names) != 1:
             raise InvalidParameterError(
                 "The 'histories' of LearningCurvesDisplay must be of the same tasks. "
-                f"Got {sorted(names)} instead."
+                f"Got {bracketed(sorted(names))} instead."
             )
         return cls(found, {label: [] for label in found})
 

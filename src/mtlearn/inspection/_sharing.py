@@ -13,6 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._listing import bracketed
+from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import unwrap
 from mtlearn._utils._validation import check_fraction, check_integer
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
@@ -198,7 +199,7 @@ def _metrics(tasks: Tasks, metrics: Mapping[str, str] | None) -> dict[str, str]:
         if metric not in known:
             raise InvalidParameterError(
                 f"The 'metrics' parameter of {OWNER} must have one of {list(known)} "
-                f"for the {tasks[name].kind} {name!r}. Got {metric!r} instead."
+                f"for the {tasks[name].kind} {name!r}. Got {short(metric)} instead."
             )
     return {name: given.get(name, task.metric) for name, task in tasks.items()}
 

@@ -9,6 +9,7 @@ from sklearn.utils import check_consistent_length
 from mtlearn._utils._datasets import item_labels, take_rows
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import reach, unwrap
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError
@@ -281,7 +282,7 @@ class TaskConflictDisplay(Display):
         if layer is not None and layer not in names:
             raise InvalidParameterError(
                 f"The 'layer' parameter must be one of {bracketed(names)}. "
-                f"Got {layer!r} instead."
+                f"Got {short(layer)} instead."
             )
         place = 0 if layer is None else names.index(layer)
         return self._at(epoch).cosines()[place]
@@ -390,7 +391,7 @@ class TaskConflictDisplay(Display):
         if epoch is not None and epoch not in self.gradients:
             raise InvalidParameterError(
                 f"The 'epoch' parameter must be one of {bracketed(self.epochs)}. "
-                f"Got {epoch!r} instead."
+                f"Got {short(epoch)} instead."
             )
         return self.epochs[-1] if epoch is None else epoch
 

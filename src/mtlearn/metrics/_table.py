@@ -45,16 +45,16 @@ def html_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     Parameters
     ----------
     head : sequence of str
-        Names of the columns.
+        Names of the columns, which may be a user's.
     lines : sequence of sequence of str
-        Cells, which are escaped.
+        Cells. All of it is escaped.
 
     Returns
     -------
     str
         A ``table`` element.
     """
-    names = "".join(f"<th>{name}</th>" for name in head)
+    names = "".join(f"<th>{escape(name)}</th>" for name in head)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
         for line in lines

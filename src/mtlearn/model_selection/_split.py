@@ -14,6 +14,7 @@ from sklearn.utils import check_consistent_length, check_random_state, indexable
 
 from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._seats import seat_samples
+from mtlearn._utils._short import short
 from mtlearn._utils._strata import N_BINS, Strata, target_strata
 from mtlearn._utils._stratify import assign_folds
 from mtlearn._utils._validation import check_bool, check_integer
@@ -376,5 +377,5 @@ def _count(
     raise error(
         f"The {name!r} parameter of multitask_train_test_split must be a float in "
         f"(0, 1), a share of the {n_samples} samples, or an int in "
-        f"[1, {n_samples - 1}], a number of them. Got {size!r} instead."
+        f"[1, {n_samples - 1}], a number of them. Got {short(size)} instead."
     )

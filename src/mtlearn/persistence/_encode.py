@@ -12,6 +12,7 @@ from skorch.callbacks import Callback
 
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._plain import PlainEncoder
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import HeadSpec, structure
 from mtlearn.persistence._registry import LOSSES, is_object, loss_arguments, name_of
@@ -177,9 +178,9 @@ def _params(value: Any, where: str) -> dict[str, Any]:
         signature.bind(**given)
     except TypeError as error:
         raise InvalidParameterError(
-            f"{where} is {value!r}, a callback that cannot be saved: its constructor "
-            f"does not keep its arguments as attributes of their names ({error}). Set "
-            "it to None first."
+            f"{where} is {short(value)}, a callback that cannot be saved: its "
+            f"constructor does not keep its arguments as attributes of their "
+            f"names ({error}). Set it to None first."
         ) from error
     return given
 
@@ -196,7 +197,7 @@ def _is_column(value: Any) -> bool:
 
 def _refusal(where: str, value: Any) -> InvalidParameterError:
     return InvalidParameterError(
-        f"{where} cannot be saved: it is {value!r}. Saved are numbers, strings, "
+        f"{where} cannot be saved: it is {short(value)}. Saved are numbers, strings, "
         "arrays, what mtlearn has itself, and functions and classes that load can be "
         "given by name. Set it to something else first, or use joblib.dump: its files "
         "are for trusted readers only."

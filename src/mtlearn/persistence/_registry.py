@@ -9,6 +9,7 @@ from sklearn import pipeline as scikit_learn
 from sklearn.frozen import FrozenEstimator
 from torch import nn
 
+from mtlearn._utils._short import short
 from mtlearn.augmentation import Augmentation, CutMix, MixUp
 from mtlearn.calibration import TemperatureScaled
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
@@ -120,8 +121,8 @@ def name_of(value: Callable[..., Any], where: str) -> dict[str, Any]:
     name = getattr(value, "__name__", "<lambda>")
     if not name.isidentifier():
         raise InvalidParameterError(
-            f"{where} is {value!r}, which has no name to find it by. Define a function "
-            "or class with a name, or set it to None before saving."
+            f"{where} is {short(value)}, which has no name to find it by. Define a "
+            "function or class with a name, or set it to None before saving."
         )
     return {"name": name, "custom": True}
 

@@ -12,6 +12,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from mtlearn._utils._archive import Format, read_archive, write_archive
+from mtlearn._utils._short import short
 from mtlearn.exceptions import ModelFormatError, ParameterTypeError
 from mtlearn.persistence._decode import Decoder
 from mtlearn.persistence._encode import Encoder
@@ -82,7 +83,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     if not is_object(estimator):
         raise ParameterTypeError(
             "The 'estimator' parameter of save must be an estimator of mtlearn, or a "
-            f"Pipeline of such. Got {estimator!r} instead."
+            f"Pipeline of such. Got {short(estimator)} instead."
         )
     encoder = Encoder()
     record = encoder.encode(estimator, type(estimator).__name__)

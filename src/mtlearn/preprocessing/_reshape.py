@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._short import short
 from mtlearn._utils._whole import in_one_step
 from mtlearn.exceptions import (
     InvalidDataError,
@@ -157,7 +158,7 @@ def _check_image_shape(image_shape: object) -> tuple[int, int, int] | None:
     rule = (
         "The 'image_shape' parameter of ImageReshaper must be None, (height, width) or "
         "(height, width, n_channels), positive integers of which one may be -1. "
-        f"Got {image_shape!r} instead."
+        f"Got {short(image_shape)} instead."
     )
     if not isinstance(image_shape, tuple | list) or not all(
         isinstance(size, Integral) and not isinstance(size, bool)

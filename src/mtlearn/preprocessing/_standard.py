@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._short import short
 from mtlearn._utils._whole import in_one_step
 from mtlearn.exceptions import InvalidDataError, ParameterTypeError
 from mtlearn.preprocessing._base import BaseImageTransformer, rescale
@@ -106,7 +107,7 @@ or (n_samples, height, width, n_channels)
         if not isinstance(self.per_channel, bool | np.bool_):
             raise ParameterTypeError(
                 "The 'per_channel' parameter of ImageStandardScaler must be True or "
-                f"False. Got {self.per_channel!r} instead."
+                f"False. Got {short(self.per_channel)} instead."
             )
         X = self._check_samples(X, reset=True)
         self._warn_channels_first()

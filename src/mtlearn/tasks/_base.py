@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from mtlearn._utils._partial import Partial, check_arguments
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_nested_names, check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
@@ -51,14 +52,14 @@ class Task(VersionedEstimator, ABC):
         if isinstance(self.column, bool) or not isinstance(self.column, Hashable):
             raise ParameterTypeError(
                 f"The 'column' parameter of {owner} must be None, a position or the "
-                f"name of a column. Got {self.column!r} instead."
+                f"name of a column. Got {short(self.column)} instead."
             )
         self._check_loss(owner)
         if self.head is not None:
             if not isinstance(self.head, Head):
                 raise ParameterTypeError(
                     f"The 'head' parameter of {owner} must be None or a Head. "
-                    f"Got {self.head!r} instead."
+                    f"Got {short(self.head)} instead."
                 )
             self.head.validate(owner)
 
@@ -67,7 +68,7 @@ class Task(VersionedEstimator, ABC):
         if not callable(self.loss) and self.loss not in self.losses:
             raise InvalidParameterError(
                 f"The 'loss' parameter of {owner} must be one of {self.losses} or a "
-                f"callable. Got {self.loss!r} instead."
+                f"callable. Got {short(self.loss)} instead."
             )
         function: Any = self.loss
         if isinstance(self.loss, Partial):

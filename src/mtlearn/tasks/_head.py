@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool, check_integer, check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import ParameterTypeError
@@ -57,7 +58,7 @@ class Head(VersionedEstimator):
         if isinstance(self.hidden, str) or not hasattr(self.hidden, "__iter__"):
             raise ParameterTypeError(
                 f"The 'hidden' parameter of {where} must be a sequence of widths, "
-                f"such as (64,). Got {self.hidden!r} instead."
+                f"such as (64,). Got {short(self.hidden)} instead."
             )
         for width in self.hidden:
             check_integer(width, "hidden", where, low=1)

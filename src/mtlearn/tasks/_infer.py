@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from mtlearn._utils._frames import text
 from mtlearn._utils._listing import listed
+from mtlearn._utils._short import short
 from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
@@ -143,7 +144,7 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
     if tasks is not None and not isinstance(tasks, Task):
         raise ParameterTypeError(
             "The 'tasks' parameter must be None, Tasks(...), or one Classification or "
-            f"Regression for every column of y. Got {tasks!r} instead."
+            f"Regression for every column of y. Got {short(tasks)} instead."
         )
     if tasks is not None and tasks.column is not None:
         raise InvalidParameterError(

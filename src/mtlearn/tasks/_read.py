@@ -14,6 +14,7 @@ from mtlearn._utils._dataset_items import dataset_labels
 from mtlearn._utils._datasets import is_dataset
 from mtlearn._utils._exact import exact_array
 from mtlearn._utils._frames import open_frame, open_series, plain, text
+from mtlearn._utils._listing import listed
 from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._tensors import without_tensors
 from mtlearn.exceptions import DataTypeError, InvalidDataError
@@ -162,7 +163,8 @@ def _check_lengths(y: Any) -> None:
         lengths = {key: len(values) for key, values in y.items()}
         if len(set(lengths.values())) > 1:
             raise InvalidDataError(
-                f"The columns of y have different numbers of rows: {lengths}."
+                "The columns of y have different numbers of rows: "
+                f"{listed(f'{key!r} has {n}' for key, n in lengths.items())}."
             )
 
 

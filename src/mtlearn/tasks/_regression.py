@@ -10,6 +10,7 @@ from sklearn.metrics import r2_score
 from torch import Tensor
 
 from mtlearn._utils._exact import first_rounded
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._base import Task
@@ -98,8 +99,8 @@ class Regression(Task):
         check_bool(self.standardize, "standardize", owner)
         if self.bounds is not None and not _is_range(self.bounds):
             raise InvalidParameterError(
-                f"The 'bounds' parameter of {owner} must be None or a pair "
-                f"(lo, hi) of finite numbers, lo < hi. Got {self.bounds!r} instead."
+                f"The 'bounds' parameter of {owner} must be None or a pair (lo, hi) of "
+                f"finite numbers, lo < hi. Got {short(self.bounds)} instead."
             )
 
     @property
@@ -388,7 +389,7 @@ class Regression(Task):
 
 
 def _is_range(bounds: Any) -> bool:
-    """Tell whether bounds are two finite numbers, the first one lower as floats."""
+    """Tell whether bounds are finite numbers, in order as floats, of finite width."""
     ends = np.asarray(bounds, dtype=object)
     if ends.shape != (2,) or not all(isinstance(end, numbers.Real) for end in ends):
         return False
@@ -396,5 +397,4 @@ def _is_range(bounds: Any) -> bool:
         low, high = map(float, ends)
     except OverflowError:  # a whole number that is too large
         return False
-    # The width must be finite too, and whole numbers may be too near to each other.
     return bool(-np.inf < low < high < np.inf and high - low < np.inf)

@@ -5,6 +5,7 @@ from typing import Any, Self, final
 
 from mtlearn._utils._frames import text
 from mtlearn._utils._listing import bracketed, listed
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import (
     InvalidParameterError,
@@ -84,7 +85,7 @@ class Tasks:
         for name in mapping:
             if not isinstance(name, str):
                 raise ParameterTypeError(
-                    f"The name of a task must be a string. Got {name!r} instead."
+                    f"The name of a task must be a string. Got {short(name)} instead."
                 )
         return cls(**{text(name): task for name, task in mapping.items()})
 
@@ -206,7 +207,7 @@ class Tasks:
             if not isinstance(task, Task):
                 raise ParameterTypeError(
                     f"Task {name!r} must be a Classification or a Regression. "
-                    f"Got {task!r} instead."
+                    f"Got {short(task)} instead."
                 )
             task.validate(name)
 
@@ -253,7 +254,7 @@ class Tasks:
         if unordered or not hasattr(loss_weights, "__len__"):
             raise ParameterTypeError(
                 "The 'loss_weights' parameter must be None, a sequence in task order "
-                f"or a mapping by task name. Got {loss_weights!r} instead."
+                f"or a mapping by task name. Got {short(loss_weights)} instead."
             )
         if len(loss_weights) != len(self):
             raise InvalidParameterError(

@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
@@ -153,7 +154,8 @@ def resolve_averaging(value: Any, owner: str) -> EMA | SWA | None:
     error = InvalidParameterError if isinstance(value, str) else ParameterTypeError
     raise error(
         f"The 'averaging' parameter of {owner} must be None, 'ema', 'swa', or an "
-        f"object such as EMA(decay=0.999) or SWA(start=0.75). Got {value!r} instead."
+        f"object such as EMA(decay=0.999) or SWA(start=0.75). Got "
+        f"{short(value)} instead."
     )
 
 

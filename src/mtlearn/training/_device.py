@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 
 # A kind that is not here lacks what training needs: Apple's "mps" has no float64.
@@ -39,7 +40,7 @@ def resolve_device(value: Any, owner: str) -> torch.device:
     except (RuntimeError, TypeError) as error:
         raise InvalidParameterError(
             f"The 'device' parameter of {owner} must be 'auto' or a torch device such "
-            f"as 'cpu' or 'cuda:0'. Got {value!r} instead."
+            f"as 'cpu' or 'cuda:0'. Got {short(value)} instead."
         ) from error
     if device.type not in _KINDS:
         raise InvalidParameterError(

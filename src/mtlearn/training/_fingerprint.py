@@ -15,6 +15,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from mtlearn._utils._datasets import DatasetRows
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training._code import is_code, kind_name, parts_of_code, vars_of
 from mtlearn.training._parameters import constructor_arguments
@@ -234,8 +235,8 @@ class Reader:
             return _hash("global", reduced)
         state = reduced[2] if len(reduced) > 2 else None
         parts = [self.digest(reduced[0], where), self.digest(reduced[1], where)]
-        if isinstance(state, dict):
-            parts.append(self._attributes({str(k): v for k, v in state.items()}, where))
+        if isinstance(state, dict) and all(isinstance(key, str) for key in state):
+            parts.append(self._attributes(state, where))
         else:
             parts.append(self.digest(state, where))
         more = [None if each is None else list(each) for each in reduced[3:5]]
@@ -245,9 +246,10 @@ class Reader:
         if not self.strict:
             return _hash(kind_name(type(value)))
         raise InvalidParameterError(
-            f"{where} is {value!r}, by which a checkpoint cannot tell its own fit from "
-            f"another: it has no attributes, and cannot be pickled ({error}). Leave it "
-            "out of the __getstate__ of what holds it, or set checkpoint_dir=None."
+            f"{where} is {short(value)}, by which a checkpoint cannot tell its own fit "
+            f"from another: it has no attributes, and cannot be pickled ({error}). "
+            "Leave it out of the __getstate__ of what holds it, or set "
+            "checkpoint_dir=None."
         ) from error
 
 

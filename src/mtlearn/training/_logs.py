@@ -12,6 +12,7 @@ from skorch.callbacks import Callback
 
 from mtlearn._utils._files import write_atomically
 from mtlearn._utils._logging import logger
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training._callbacks import format_row
@@ -86,7 +87,7 @@ class CSVLogger(Callback):
         if not isinstance(self.path, str | os.PathLike):
             raise ParameterTypeError(
                 "The 'path' parameter of CSVLogger must be a string or a path. "
-                f"Got {self.path!r} instead."
+                f"Got {short(self.path)} instead."
             )
         check_bool(self.append, "append", "CSVLogger")
         self.file_ = _file_of_member(os.fspath(self.path))

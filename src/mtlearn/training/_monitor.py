@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks import Tasks
 from mtlearn.training._task_metric import TaskMetric
@@ -98,7 +99,7 @@ def resolve_monitor(
     if not isinstance(value, str):
         raise ParameterTypeError(
             f"The 'monitor' parameter of {owner} must be the name of a figure of the "
-            f"history, such as 'loss'. Got {value!r} instead."
+            f"history, such as 'loss'. Got {short(value)} instead."
         )
     figures = {each.figure: each for each in _of_tasks(tasks)}
     for each in _of_callbacks(callbacks):
@@ -119,7 +120,7 @@ def resolve_monitor(
             f"The 'monitor' parameter of {owner} must name a figure of the history, "
             f"one of {', '.join(map(repr, listed))}, with 'train_' before it for that "
             "of training rows; a TaskMetric among the callbacks adds one. "
-            f"Got {value!r} instead."
+            f"Got {short(value)} instead."
         )
     return replace(names[value], min_delta=min_delta)
 

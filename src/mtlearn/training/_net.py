@@ -9,6 +9,7 @@ import torch
 from skorch.callbacks import Callback
 from torch import nn
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import filling, is_filling, structure
 from mtlearn.tasks import Tasks
@@ -394,5 +395,5 @@ def _compile(module: nn.Module, options: dict[str, Any]) -> None:
     except Exception as error:
         raise InvalidParameterError(
             f"The 'compile' parameter must be True, False or a dict of arguments of "
-            f"torch.compile. Got {options!r} instead, of which torch says: {error}"
+            f"torch.compile. Got {short(options)} instead, of which torch says: {error}"
         ) from error

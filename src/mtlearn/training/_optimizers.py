@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from mtlearn._utils._partial import Partial
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training._parts import resolve_part
 
@@ -55,7 +56,7 @@ def resolve_optimizer(
             raise InvalidParameterError(
                 f"The 'optimizer' parameter of {owner} must be one of "
                 f"{', '.join(map(repr, _NAMES))}, a torch optimiser class or "
-                f"Partial(a class). Got {value!r} instead."
+                f"Partial(a class). Got {short(value)} instead."
             )
         found = _NAMES[value]
     else:
@@ -64,7 +65,7 @@ def resolve_optimizer(
     if "lr" in found.kwargs:
         raise InvalidParameterError(
             f"The 'optimizer' parameter of {owner} must leave the learning rate to "
-            f"'lr'. Got {value!r} instead."
+            f"'lr'. Got {short(value)} instead."
         )
     takes_decay = "weight_decay" in inspect.signature(found.cls).parameters
     if weight_decay and not takes_decay:

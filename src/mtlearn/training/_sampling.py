@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from mtlearn._utils._listing import bracketed
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import EncodedTargets, Tasks
 
@@ -88,7 +89,7 @@ def row_chances(
         raise InvalidParameterError(
             f"The 'sampler' parameter of {owner} must be None, 'balanced' or the name "
             f"of a classification, of which there are {bracketed(columns)}. "
-            f"Got {sampler!r} instead."
+            f"Got {short(sampler)} instead."
         )
     labelled = targets.loss_weights.any(axis=1).astype(float)
     chances = _chances(labelled, list(columns.values()), owner)

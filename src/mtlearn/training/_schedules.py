@@ -7,6 +7,7 @@ from skorch.callbacks import LRScheduler
 from torch.optim import lr_scheduler
 
 from mtlearn._utils._partial import Partial
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training._monitor import LOSS, Monitor
 from mtlearn.training._parts import resolve_part
@@ -49,7 +50,7 @@ def resolve_schedule(value: Any, owner: str) -> Partial | None:
             raise InvalidParameterError(
                 f"The 'lr_schedule' parameter of {owner} must be None, one of "
                 f"{', '.join(map(repr, _NAMES))}, or Partial(a torch scheduler). "
-                f"Got {value!r} instead."
+                f"Got {short(value)} instead."
             )
         return _NAMES[value]
     cls = value.cls if isinstance(value, Partial) else value

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 
 
@@ -35,7 +36,7 @@ def draw_seed(random_state: Any) -> int:
     except ValueError as error:
         raise InvalidParameterError(
             "The 'random_state' parameter must be None, an integer in [0, 2**32) or a "
-            f"numpy.random.RandomState. Got {random_state!r} instead."
+            f"numpy.random.RandomState. Got {short(random_state)} instead."
         ) from error
     if isinstance(random_state, Integral):
         return int(random_state)

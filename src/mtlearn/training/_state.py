@@ -12,6 +12,7 @@ from skorch.callbacks import LRScheduler
 from torch import Tensor
 
 from mtlearn._utils._plain import PlainDecoder, PlainEncoder
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
 from mtlearn.training._learned import load_weights_of, parameters_of, weights_of
 from mtlearn.training._parameters import is_handle, learned_attributes
@@ -71,7 +72,7 @@ class StateEncoder(PlainEncoder):
 
 def _refusal(value: Any, where: str) -> InvalidParameterError:
     return InvalidParameterError(
-        f"{where} is {value!r}, which no checkpoint can hold. Give its callback a "
+        f"{where} is {short(value)}, which no checkpoint can hold. Give its callback a "
         "state_dict() of numbers, strings and tensors and a load_state_dict(state)"
         ", or set checkpoint_dir=None."
     )

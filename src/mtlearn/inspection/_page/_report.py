@@ -10,7 +10,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from mtlearn._utils._files import write_atomically
+from mtlearn._utils._listing import listed
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.inspection._page._cases import Case, thumbnails, worst_cases
@@ -178,14 +180,14 @@ def report(
     if not (path is None or isinstance(path, str | os.PathLike)):
         raise ParameterTypeError(
             "The 'path' parameter of report must be a string, a path or None. "
-            f"Got {path!r} instead."
+            f"Got {short(path)} instead."
         )
     check_integer(n_worst, "n_worst", "report", low=0)
     check_integer(n_bootstraps, "n_bootstraps", "report", low=1)
     resampling = Resampling(n_bootstraps, _CONFIDENCE, random_state)
     evidence = gather(estimator, X, y, resampling)
     findings = findings_of(evidence)
-    name = f"{type(estimator).__name__}: {', '.join(t.name for t in evidence.tasks)}"
+    name = f"{type(estimator).__name__}: {listed(t.name for t in evidence.tasks)}"
     contents = _contents(evidence, name if title is None else str(title), n_worst)
     template = files("mtlearn.inspection").joinpath("_page", "page.html.jinja")
     environment = jinja2.Environment(

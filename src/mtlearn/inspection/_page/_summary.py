@@ -7,6 +7,7 @@ import sklearn
 import torch
 
 from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._listing import listed
 from mtlearn._utils._unwrap import reach_network
 from mtlearn._utils._versioned import own_version
 from mtlearn.inspection._page._evidence import Evidence, TaskEvidence
@@ -14,6 +15,7 @@ from mtlearn.inspection._page._words import written
 
 # Rows that the range of X is read from; all of a large file would take minutes.
 _ROWS_READ = 1000
+_MOST_NAMES = 100
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -53,7 +55,7 @@ def data_facts(evidence: Evidence) -> list[tuple[str, str]]:
         ("values, as the network gets them", span),
     ]
     if names is not None:
-        facts.append(("columns", ", ".join(map(str, names))))
+        facts.append(("columns", listed(names, _MOST_NAMES)))
     return facts
 
 
