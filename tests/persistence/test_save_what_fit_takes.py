@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 import torch
 from skorch.callbacks import Callback, EarlyStopping
+from torch import nn
 
-from mtlearn import Classification, Tasks, load, save
+from mtlearn import Classification, Regression, Tasks, VotingEnsemble, load, save
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training import CSVLogger, TaskMetric
 from tiny_problems import make_table, table_estimator
@@ -95,3 +96,50 @@ def test_a_missing_folder_is_named(tmp_path):
     folder = tmp_path / "no" / "such"
     with pytest.raises(FileNotFoundError, match=r"No such file.*: '.*no.such'$"):
         save(table_estimator(), folder / "model")
+
+
+def backbone_of(factor):
+    class Own(nn.Module):
+        def __init__(self, in_features):
+            super().__init__()
+            self.layer = nn.Linear(in_features, 4)
+
+        def forward(self, x):
+            return factor * self.layer(x)
+
+    return Own
+
+
+def loss_of(factor):
+    def own(output, target):
+        return factor * (output - target) ** 2
+
+    return own
+
+
+def test_two_classes_of_one_name_are_refused(tmp_path):
+    # load would be given one of them, and build both networks of it.
+    X, y = make_table()
+    Own, *others = map(backbone_of, (1.0, 1.0, -5.0))
+    for other, is_refused in zip(others, (False, True), strict=True):
+        members = [
+            (str(i), table_estimator(Tasks(a=Regression()), backbone=each))
+            for i, each in enumerate((Own, other))
+        ]
+        ensemble = VotingEnsemble(members).fit(X, y[:, 1])
+        if is_refused:
+            with pytest.raises(InvalidParameterError, match=r"is called 'Own' too"):
+                save(ensemble, tmp_path / "model")
+            return
+        save(ensemble, tmp_path / "model")
+        again = load(tmp_path / "model", custom_objects={"Own": Own})
+        np.testing.assert_array_equal(again.predict(X), ensemble.predict(X))
+
+
+def test_two_functions_of_one_name_are_refused(tmp_path):
+    tasks = Tasks(a=Regression(loss=loss_of(1.0)), b=Regression(loss=loss_of(2.0)))
+    with pytest.raises(InvalidParameterError, match=r"tasks\.b\..*'own' too"):
+        save(table_estimator(tasks), tmp_path / "model")
+    tasks.set_params(b__loss=loss_of(1.0))  # what comes back from another process
+    save(table_estimator(tasks), tmp_path / "model")
+    load(tmp_path / "model", custom_objects={"own": loss_of(1.0)})

@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
+from mtlearn._utils._listing import listed
+
 _MOST_NAMED = 5
 _LONGEST = 24  # letters of a name
 
@@ -19,10 +21,7 @@ class Display(ABC):
 
     def __repr__(self) -> str:
         names = [name for name in map(str, self._shown_tasks()) if name]
-        some = [_cut(name) for name in names[:_MOST_NAMED]]
-        more = len(names) - len(some)
-        tasks = ", ".join(some) + (f" and {more} more" if more else "")
-        about = f" of {tasks}" if tasks else ""
+        about = f" of {listed(map(_cut, names), _MOST_NAMED)}" if names else ""
         hint = "" if hasattr(self, "figure_") else "; plot() draws it"
         return f"<{type(self).__name__}{about}{hint}>"
 

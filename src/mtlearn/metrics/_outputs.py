@@ -141,6 +141,6 @@ def task_spread(estimator: Any, X: Any) -> dict[str, np.ndarray]:
     """
     ensemble, X = reach_members(*reach(estimator, X))
     deviations = ensemble.spread(X)
-    # An array if y had one dimension.
+    # An array if there is one task.
     listed = deviations if isinstance(deviations, list) else [deviations]
     return dict(zip(ensemble.task_names_, listed, strict=True))

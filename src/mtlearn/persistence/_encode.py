@@ -17,7 +17,12 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import HeadSpec, structure
 from mtlearn.persistence._registry import LOSSES, is_object, loss_arguments, name_of
 from mtlearn.tasks import Codec, Tasks
-from mtlearn.training import MultiTaskNet, constructor_arguments, weights_of
+from mtlearn.training import (
+    MultiTaskNet,
+    constructor_arguments,
+    same_value,
+    weights_of,
+)
 
 # Names that scikit-learn keeps beside the parameters.
 _REQUESTS, _CALLBACKS = "_metadata_request", "_skl_callbacks"
@@ -34,6 +39,7 @@ class Encoder(PlainEncoder):
         super().__init__()
         self._numbers: dict[int, int] = {}
         self._kept: list[Any] = []  # so that no id is used twice
+        self._own: dict[str, Any] = {}  # the user's classes and functions
 
     def _kind(self, value: dict[Any, Any], where: str) -> str:
         if type(value) not in (dict, Bunch):
@@ -106,10 +112,24 @@ class Encoder(PlainEncoder):
         if is_object(value):
             return self._estimator(value, where)
         if isinstance(value, type) or type(value).__name__ == "function":
-            return {"type": "named", **name_of(value, where)}
+            return {"type": "named", **self._name(value, where)}
         if type(value).__module__.startswith("pandas"):
             return self._pandas(value, where)
         raise _refusal(where, value)
+
+    def _name(self, value: Any, where: str) -> dict[str, Any]:
+        """Name a class or function, of which the user may have one of each name."""
+        named = name_of(value, where)
+        if "custom" not in named:
+            return named
+        # A function that comes back from another process is another object.
+        if not same_value(self._own.setdefault(named["name"], value), value):
+            raise InvalidParameterError(
+                f"{where} is {short(value)}, and another class or function of the "
+                f"estimator is called {named['name']!r} too: load could not tell them "
+                "apart. Give one of them another name."
+            )
+        return named
 
     def _fields(self, values: Mapping[str, Any], where: str) -> dict[str, Any]:
         fields = {
@@ -127,7 +147,7 @@ class Encoder(PlainEncoder):
                 f"{where} has callbacks, which cannot be saved. Take them away first: "
                 "estimator.set_callbacks()."
             )
-        record: dict[str, Any] = {"type": "object", **name_of(type(value), where)}
+        record: dict[str, Any] = {"type": "object", **self._name(type(value), where)}
         requests = state.pop(_REQUESTS, None)
         if requests is not None:
             record["requests"] = {

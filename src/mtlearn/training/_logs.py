@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from skorch.callbacks import Callback
 
 from mtlearn._utils._files import write_atomically
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._logging import logger
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool
@@ -159,9 +160,9 @@ class CSVLogger(Callback):
         if set(header) == set(columns):
             return header
         raise InvalidParameterError(
-            f"The file {str(self.file_)!r} of CSVLogger has the columns {header}, and "
-            f"this training {columns}. Give another path, or append=False to begin it "
-            "anew."
+            f"The file {str(self.file_)!r} of CSVLogger has the columns "
+            f"{bracketed(header)}, and this training {bracketed(columns)}. Give "
+            "another path, or append=False to begin it anew."
         )
 
     def _add_columns(self, columns: list[str]) -> None:

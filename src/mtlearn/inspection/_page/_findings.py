@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtlearn._utils._listing import listed
 from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence
 from mtlearn.inspection._page._words import written
 from mtlearn.metrics import calibration_error
@@ -208,13 +209,7 @@ def _never_predicted(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding
             f"{written(label)} ({counts[label]} row{'s' * (counts[label] > 1)})"
             for label in missed
         ]
-        yield Finding("MTL003", task.name, _listed(named))
-
-
-def _listed(said: list[str]) -> str:
-    """Join the first few, and count the rest."""
-    more = len(said) - _MOST_NAMED
-    return ", ".join(said[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        yield Finding("MTL003", task.name, listed(named, _MOST_NAMED))
 
 
 def _dominating(evidence: Evidence) -> Iterator[Finding]:
@@ -239,7 +234,9 @@ def _conflicting(evidence: Evidence) -> Iterator[Finding]:
             said = f"{pair.cosine:.2f} with {pair.other}"
             against.setdefault(pair.task, []).append(said)
     for task, others in against.items():
-        message = f"cosine of gradients on the shared weights {_listed(others)}"
+        message = (
+            f"cosine of gradients on the shared weights {listed(others, _MOST_NAMED)}"
+        )
         yield Finding("MTL005", task, message)
 
 
@@ -317,7 +314,9 @@ def _unknown(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
             for label, row in zip(labels.tolist(), rows, strict=True)
         ]
         count = f"{len(rows)} label{'s are' if len(rows) > 1 else ' is'}"
-        yield Finding("MTL010", task.name, f"{count} {what}: {_listed(named)}")
+        yield Finding(
+            "MTL010", task.name, f"{count} {what}: {listed(named, _MOST_NAMED)}"
+        )
 
 
 _WHOLE: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
