@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from sklearn.metrics import brier_score_loss, f1_score, max_error
+from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef, max_error
 
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
@@ -76,6 +76,14 @@ def test_a_name_without_a_side_comes_first():
     assert resolve("valid_score", tasks, []).key == "valid_score"
 
 
+def rmse(true, predicted):
+    return np.sqrt(np.mean((true - predicted) ** 2))
+
+
+def own_score(true, predicted):
+    return np.mean(true == predicted)
+
+
 @pytest.mark.parametrize(
     ("metric", "given", "rises"),
     [
@@ -83,7 +91,10 @@ def test_a_name_without_a_side_comes_first():
         (max_error, None, False),
         (brier_score_loss, None, False),
         (partial(max_error), None, False),
-        (np.mean, None, True),
+        (matthews_corrcoef, None, True),
+        (own_score, None, True),
+        (rmse, False, False),
+        (rmse, True, True),
         (max_error, True, True),
         (f1_score, False, False),
     ],
@@ -92,6 +103,15 @@ def test_the_direction_of_a_metric(metric, given, rises):
     callback = TaskMetric(metric, "size", name="name", greater_is_better=given)
     assert resolve("size_name", callbacks=[callback]).greater_is_better == rises
     assert "greater_is_better" not in callback.kwargs
+
+
+@pytest.mark.parametrize("metric", [rmse, partial(rmse), lambda true, predicted: 0.0])
+def test_a_metric_whose_direction_nobody_knows_is_not_followed(metric):
+    callback = TaskMetric(metric, "size", name="name")
+    message = "'monitor' parameter of Owner is 'size_name', .* greater_is_better=True"
+    with pytest.raises(InvalidParameterError, match=message):
+        resolve("size_name", callbacks=[callback])
+    assert resolve("size_r2", callbacks=[callback]).greater_is_better
 
 
 def test_a_direction_must_be_a_truth_value():

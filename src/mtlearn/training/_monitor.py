@@ -22,8 +22,9 @@ class Monitor:
         Its name in the history, less the side.
     sides : tuple of str
         Where the history has it, of ``"valid"`` and ``"train"``; the first one counts.
-    greater_is_better : bool
-        Whether it rises where a network gets better.
+    greater_is_better : bool or None
+        Whether it rises where a network gets better; None, which no figure that is
+        followed has, if nobody knows.
     tasks : tuple of str or None
         Those whose labels it is made of, of which one is enough; None for all that
         count in the loss.
@@ -33,7 +34,7 @@ class Monitor:
 
     figure: str
     sides: tuple[str, ...]
-    greater_is_better: bool = False
+    greater_is_better: bool | None = False
     tasks: tuple[str, ...] | None = None
     min_delta: float = 0.0
 
@@ -94,7 +95,7 @@ def resolve_monitor(
     Raises
     ------
     InvalidParameterError, ParameterTypeError
-        If there is no such figure.
+        If there is no such figure, or nobody knows when it is better.
     """
     if not isinstance(value, str):
         raise ParameterTypeError(
@@ -121,6 +122,12 @@ def resolve_monitor(
             f"one of {', '.join(map(repr, listed))}, with 'train_' before it for that "
             "of training rows; a TaskMetric among the callbacks adds one. "
             f"Got {short(value)} instead."
+        )
+    if names[value].greater_is_better is None:
+        raise InvalidParameterError(
+            f"The 'monitor' parameter of {owner} is {value!r}, and the name of its "
+            "function does not tell whether it is better large or small. Pass "
+            "TaskMetric(..., greater_is_better=True), or False."
         )
     return replace(names[value], min_delta=min_delta)
 

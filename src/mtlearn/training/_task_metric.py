@@ -45,7 +45,9 @@ class TaskMetric(Callback):
     greater_is_better : bool or None, default=None
         Whether a network is better where the metric is greater, for an estimator's
         `monitor`. None goes by the function's name, as in scikit-learn: those that end
-        in ``_error``, ``_loss`` or ``_deviance`` are better small, all others large.
+        in ``_error``, ``_loss`` or ``_deviance`` are better small; those that end in
+        ``_score``, and all others of scikit-learn, large. Another one can be followed
+        only if this says so.
     **kwargs : object
         Further arguments of the metric.
 
@@ -126,19 +128,25 @@ class TaskMetric(Callback):
             name = name.removesuffix("_score")
         return f"{self.task}_{name}"
 
-    def rises(self) -> bool:
+    def rises(self) -> bool | None:
         """Tell whether the metric is greater where a network is better.
 
         Returns
         -------
-        bool
-            What `greater_is_better` says, or the function's name.
+        bool or None
+            What `greater_is_better` says, or the function's name; None if neither does.
         """
         if self.greater_is_better is not None:
             owner = type(self).__name__
             return check_bool(self.greater_is_better, "greater_is_better", owner)
         function = getattr(self.metric, "func", self.metric)  # of a partial
-        return not getattr(function, "__name__", "").endswith(_BETTER_SMALL)
+        name = getattr(function, "__name__", "")
+        if name.endswith(_BETTER_SMALL):
+            return False
+        of_sklearn = (getattr(function, "__module__", None) or "").startswith(
+            "sklearn."
+        )
+        return True if of_sklearn or name.endswith("_score") else None
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         figure = self.figure()
