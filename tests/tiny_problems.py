@@ -93,8 +93,12 @@ def same_bits(first, second):
 
 
 def epochs_of(caplog):
-    """Return the numbers of the epochs that were run, as the log has them."""
-    found = (re.match(r"epoch (\d+):", each.message) for each in caplog.records)
+    """Return the numbers of the epochs that were run, as the log has them.
+
+    In an ensemble a line begins with the member.
+    """
+    line = re.compile(r"(?:member [\d-]+, )?epoch (\d+):")
+    found = (line.match(each.message) for each in caplog.records)
     return [int(match[1]) for match in found if match]
 
 

@@ -93,6 +93,7 @@ def test_an_ensemble_of_ensembles(table):
     expected = np.mean([member.predict_proba(X)[0] for member in members], axis=0)
     np.testing.assert_allclose(outer.predict_proba(X)[0], expected, rtol=1e-12)
     outer.partial_fit(*table)
+    members = [member for each in outer.estimators_ for member in each.estimators_]
     assert [member.n_iter_ for member in members] == [3, 3, 3, 3]
 
 

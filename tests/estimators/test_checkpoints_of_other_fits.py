@@ -110,6 +110,8 @@ PARAMETERS = {
     "early_stopping": [(False, True)],
     "validation_fraction": [(0.1, 0.2)],
     "n_iter_no_change": [(7, 8)],
+    "monitor": [("loss", "score")],
+    "min_delta": [(0.0, 0.1)],
     "restore_best": [(True, False)],
     "averaging": [("ema", "swa"), (EMA(0.5), EMA(0.6))],
     "on_divergence": [("raise", "restore_best")],

@@ -26,7 +26,13 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.preprocessing import GlobalMaxScaler
-from tiny_problems import image_estimator, make_images, make_table, table_estimator
+from tiny_problems import (
+    image_estimator,
+    make_images,
+    make_table,
+    table_estimator,
+    table_tasks,
+)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +140,7 @@ class Doubling(MultiTaskEstimator):
 
 
 def test_a_subclass_is_refused(path):
-    estimator = Doubling(max_epochs=1).fit(*make_table())
+    estimator = Doubling(table_tasks(), max_epochs=1).fit(*make_table())
     with pytest.raises(
         InvalidParameterError, match=r"export a Doubling.*not their subclasses"
     ):

@@ -74,11 +74,11 @@ class LearningCurvesDisplay(Display):
 
     Examples
     --------
-    >>> from mtlearn import MultiTaskEstimator
+    >>> from mtlearn import MultiTaskEstimator, Regression
     >>> from mtlearn.datasets import load_wine_quality
     >>> from mtlearn.inspection import LearningCurvesDisplay
     >>> X, y = load_wine_quality(return_X_y=True)
-    >>> estimator = MultiTaskEstimator(max_epochs=3, random_state=0).fit(X, y)
+    >>> estimator = MultiTaskEstimator(Regression(), max_epochs=3).fit(X, y)
     >>> display = LearningCurvesDisplay.from_estimator(estimator)
     >>> display.frame().query("task == 'all tasks' and figure == 'loss'").epoch.tolist()
     [1, 2, 3]

@@ -79,10 +79,10 @@ def to_onnx(
 
     Examples
     --------
-    >>> from mtlearn import MultiTaskEstimator, to_onnx
+    >>> from mtlearn import MultiTaskEstimator, Regression, to_onnx
     >>> from mtlearn.datasets import load_wine_quality
     >>> X, y = load_wine_quality(return_X_y=True)
-    >>> estimator = MultiTaskEstimator(max_epochs=1, random_state=0).fit(X, y)
+    >>> estimator = MultiTaskEstimator(Regression(), max_epochs=1).fit(X, y)
     >>> to_onnx(estimator, "wine.onnx", input_dtype="float64")
     Traceback (most recent call last):
     mtlearn.exceptions.InvalidParameterError: The 'input_dtype' parameter of to_onnx \

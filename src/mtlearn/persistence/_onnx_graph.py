@@ -12,6 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from mtlearn._utils._short import short
 from mtlearn.calibration import TemperatureScaled
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
@@ -55,10 +56,10 @@ def parts(estimator: Any) -> list[Any]:
         if type(part) not in _KNOWN:
             names = ", ".join(sorted(each.__name__ for each in _KNOWN))
             raise InvalidParameterError(
-                f"to_onnx cannot export a {type(part).__name__}: {part!r}. It knows "
-                f"{names}, not their subclasses, in Pipelines and searches. If it is "
-                "a step in front, export what comes after it (pipeline[1:]) and give "
-                "the file what the step returns."
+                f"to_onnx cannot export a {type(part).__name__}: {short(part)}. It "
+                f"knows {names}, not their subclasses, in Pipelines and searches. If "
+                "it is a step in front, export what comes after it (pipeline[1:]) and "
+                "give the file what the step returns."
             )
         check_is_fitted(part)
     return found

@@ -70,10 +70,10 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from mtlearn import MultiTaskEstimator, load, save
+    >>> from mtlearn import MultiTaskEstimator, Regression, load, save
     >>> from mtlearn.datasets import load_wine_quality
     >>> X, y = load_wine_quality(return_X_y=True)
-    >>> estimator = MultiTaskEstimator(max_epochs=1, random_state=0).fit(X, y)
+    >>> estimator = MultiTaskEstimator(Regression(), max_epochs=1).fit(X, y)
     >>> with TemporaryDirectory() as folder:
     ...     save(estimator, Path(folder) / "wine.mtlearn")
     ...     again = load(Path(folder) / "wine.mtlearn")
