@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from sklearn.model_selection import cross_val_predict as sklearn_cross_val_predict
@@ -253,6 +254,12 @@ def test_the_estimator_is_not_changed(X, y):
 def test_folds_must_be_a_partition(X, y, cv):
     with pytest.raises(InvalidParameterError, match="only works for partitions"):
         cross_val_predict(small(mixed()), X, y, cv=cv)
+
+
+def test_a_column_vector_is_warned_of_once_a_fold(X):
+    with pytest.warns(DataConversionWarning) as caught:
+        cross_val_predict(small(Tasks(a=Regression())), X, X[:, :1], cv=2)
+    assert len(caught) == 2
 
 
 def test_a_method_that_is_not_there(X):

@@ -1,13 +1,11 @@
 """Predictions of every row by an estimator that has not seen it."""
 
 import numbers
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
@@ -15,6 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._frames import join_frames
 from mtlearn._utils._routing import params_of_rows
+from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.model_selection._split import MultiTaskStratifiedKFold
 from mtlearn.tasks import Task, Tasks, fit_codec
@@ -110,7 +109,7 @@ def cross_val_predict(
     if not np.array_equal(np.sort(tested), np.arange(n_samples)):
         raise InvalidParameterError(
             "cross_val_predict only works for partitions: the 'cv' parameter must put "
-            f"each row in one test fold. {cv!r} does not."
+            f"each row in one test fold. {short(cv)} does not."
         )
     fitted = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_predict)(
@@ -154,9 +153,7 @@ def _check_labels(tasks: Any, y: Any, params: Mapping[str, Any]) -> None:
         return
     names = [name for name in params if name.rpartition("__")[2] == "sample_weight"]
     weight = params[names[0]] if names else None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataConversionWarning)  # each fit gives it
-        fit_codec(tasks, y, weight).encode(y, weight)
+    fit_codec(tasks, y, weight).encode(y, weight)
 
 
 def _fit_and_predict(

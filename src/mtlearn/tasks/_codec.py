@@ -209,7 +209,7 @@ def fit_codec(
     raw = read_raw(y)
     resolved = resolve_tasks(tasks, raw)
     if isinstance(tasks, Tasks) and len(tasks) == 1:
-        raw = _as_one_column(raw)
+        raw = _as_one_column(raw, warns=warns)
     fitted = in_order_of_y(resolved, raw)
     places = positions(raw, fitted)
     columns = target_columns(raw, fitted, places)
@@ -229,16 +229,18 @@ def fit_codec(
     return Codec(fitted, layout_of(raw, fitted, places))
 
 
-def _as_one_column(raw: RawTargets) -> RawTargets:
+def _as_one_column(raw: RawTargets, *, warns: bool) -> RawTargets:
     """Take a column vector for the labels of the one declared task."""
     if raw.container != "2d" or len(raw) > 1:
         return raw
-    warnings.warn(
-        "A column-vector y was passed when a 1d array was expected: there is one task. "
-        "Please change the shape of y to (n_samples,), for example using ravel().",
-        DataConversionWarning,
-        stacklevel=2,
-    )
+    if warns:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected: there is one "
+            "task. Please change the shape of y to (n_samples,), for example using "
+            "ravel().",
+            DataConversionWarning,
+            stacklevel=2,
+        )
     return replace(raw, container="1d")
 
 
