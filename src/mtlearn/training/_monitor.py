@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks import Tasks
@@ -116,10 +117,10 @@ def resolve_monitor(
     # Without a side, a name is of validation rows, whatever a task may be called.
     names |= {name: each for name, each in figures.items() if each.needs_validation}
     if value not in names:
-        listed = [name if name in names else each.key for name, each in figures.items()]
+        known = [name if name in names else each.key for name, each in figures.items()]
         raise InvalidParameterError(
             f"The 'monitor' parameter of {owner} must name a figure of the history, "
-            f"one of {', '.join(map(repr, listed))}, with 'train_' before it for that "
+            f"one of {listed(map(repr, known))}, with 'train_' before it for that "
             "of training rows; a TaskMetric among the callbacks adds one. "
             f"Got {short(value)} instead."
         )
