@@ -14,6 +14,7 @@ from mtlearn.networks import (
     HeadSpec,
     MultiTaskNetwork,
     ResNet,
+    ResNetV2,
     build_network,
     make_head,
 )
@@ -245,3 +246,59 @@ def test_no_memory_is_no_fault_of_the_backbone(n_rows, error):
 
     with pytest.raises(error, match="no more"):
         build_network(TooLarge, {}, (3, 6, 5), HEADS)
+
+
+class OneLayer(nn.Module):
+    """Has one convolution."""
+
+    def __init__(self, in_channels, settings):
+        super().__init__()
+        self.layer = nn.Conv2d(in_channels, 4, **settings)
+
+    def forward(self, x):
+        return self.layer(x).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("n_channels", "settings", "expected"),
+    [
+        (15, {"kernel_size": 1, "stride": 2}, CONTIGUOUS),
+        (16, {"kernel_size": 1, "stride": 2}, LAST),
+        (4, {"kernel_size": 1, "stride": (1, 2)}, CONTIGUOUS),
+        (16, {"kernel_size": 1, "stride": (2, 1), "groups": 2}, CONTIGUOUS),
+        (4, {"kernel_size": 1}, LAST),
+        (4, {"kernel_size": 3, "stride": 2}, LAST),
+    ],
+)
+def test_layers_that_end_the_process_work_contiguous(n_channels, settings, expected):
+    # The gradient of a strided 1x1 convolution of less than 16 channels writes into
+    # memory that is not its own on some processors, in channels-last order only.
+    params = {"settings": settings}
+    network = build_network(OneLayer, params, (n_channels, 8, 8), HEADS)
+    assert network.memory_format is expected
+    network(torch.rand(4, 8, 8, n_channels).permute(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize(("width", "stride"), [(15, 1), (16, 2)])
+@pytest.mark.parametrize("backbone", [ResNet, ResNetV2])
+def test_narrow_shortcuts_have_no_stride(backbone, width, stride):
+    params = {**SMALL, "widths": (width, 6)}
+    network = build_network(backbone, params, (3, 9, 6), HEADS)
+    assert network.memory_format is LAST
+    shortcut = dict(network.backbone.stages.named_modules())["1.0.shortcut"]
+    layer = next(each for each in shortcut.modules() if isinstance(each, nn.Conv2d))
+    assert layer.stride == (stride, stride)
+
+
+@pytest.mark.parametrize("width", [15, 16])
+def test_a_shortcut_sees_every_second_pixel(width):
+    params = {"widths": (width, 6), "n_blocks": 1, "batch_norm": False}
+    block = ResNet(3, **params).double().stages[1][0]
+    x, seen = torch.rand(2, width, 9, 6, dtype=torch.float64), []
+    block.shortcut.register_forward_hook(lambda *args: seen.append(args[-1]))
+    block(x)
+    weight, bias = block.shortcut[0].weight[:, :, 0, 0], block.shortcut[0].bias
+    by_hand = torch.einsum(
+        "ncyx,oc->noyx", x[:, :, [0, 2, 4, 6, 8]][..., [0, 2, 4]], weight
+    )
+    torch.testing.assert_close(seen[0], by_hand + bias[:, None, None])

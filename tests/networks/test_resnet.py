@@ -107,7 +107,7 @@ def test_numbers_of_numpy():
 def test_a_block_adds_its_shortcut():
     block = small_resnet().stages[1][0].eval()
     x = torch.randn(2, 4, 5, 5, generator=torch.Generator().manual_seed(0))
-    expected = torch.relu(block.residual(x) + block.shortcut(x))
+    expected = torch.relu(block.residual(x) + block.shortcut(x[..., ::2, ::2]))
     torch.testing.assert_close(block(x), expected)
     # The activations change in place, but never the input of the block.
     before = x.clone()

@@ -23,6 +23,7 @@ from mtlearn.networks._memory import (
 )
 from mtlearn.networks._multitask import MultiTaskNetwork
 from mtlearn.networks._registry import architecture, is_registered
+from mtlearn.networks._residual import TOO_NARROW
 from mtlearn.networks._weights import load_weights
 
 _logger = logging.getLogger("mtlearn")
@@ -199,6 +200,8 @@ def _choose_memory_format(
     """Bring the weights to channels-last memory, if the backbone can work on it."""
     if len(shape) != 3:
         return None
+    if any(map(_is_too_narrow, backbone.modules())):
+        return torch.contiguous_format
     _order_weights(backbone, torch.channels_last)
     # Two samples: some views are possible for one only.
     samples = torch.zeros(2, *shape, dtype=dtype)
@@ -220,6 +223,16 @@ def _choose_memory_format(
     finally:
         backbone.train(was_training)
     return torch.channels_last
+
+
+def _is_too_narrow(module: nn.Module) -> bool:
+    """Tell whether a layer must not work on channels-last memory."""
+    return (
+        isinstance(module, nn.Conv2d)
+        and module.kernel_size == (1, 1)
+        and max(module.stride) > 1
+        and module.in_channels // module.groups < TOO_NARROW
+    )
 
 
 def _order_weights(module: nn.Module, memory_format: torch.memory_format) -> None:

@@ -3,10 +3,15 @@
 import numbers
 from collections.abc import Callable, Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks._attention import CBAM, SqueezeExcite
+
+# On processors, with channels-last memory, oneDNN's gradient of a strided 1x1
+# convolution of fewer channels writes behind its buffer (oneDNN issue 6035), which ends
+# the process or gives wrong numbers.
+TOO_NARROW = 16
 
 
 def blocks_per_stage(
@@ -69,6 +74,20 @@ def convolution(
         groups=groups,
         bias=bias,
     )
+
+
+def thinned_by(in_channels: int, stride: int) -> int:
+    """Return the stride by which to thin images before a 1x1 convolution of a stride.
+
+    The rest of the stride is the convolution's. To thin takes longer where there are
+    many channels.
+    """
+    return stride if in_channels < TOO_NARROW else 1
+
+
+def thinned(x: Tensor, stride: int) -> Tensor:
+    """Leave out the rows and columns that a convolution of a stride skips."""
+    return x if stride == 1 else x[:, :, ::stride, ::stride]
 
 
 def initialize_convolutions(module: nn.Module) -> None:

@@ -14,6 +14,8 @@ from mtlearn.networks._residual import (
     convolution,
     initialize_convolutions,
     make_stages,
+    thinned,
+    thinned_by,
 )
 from mtlearn.networks._weights import load_weights
 
@@ -123,6 +125,8 @@ class ResNet(nn.Module):
 class _BasicBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut."""
 
+    thinned_by = 1  # in older pickles, of which the shortcut has the stride
+
     def __init__(
         self,
         in_channels: int,
@@ -134,6 +138,7 @@ class _BasicBlock(nn.Module):
         drop_block: float,
     ) -> None:
         super().__init__()
+        self.thinned_by = thinned_by(in_channels, stride)
         self.residual = nn.Sequential(
             *_convolution(in_channels, out_channels, 3, stride, batch_norm),
             nn.ReLU(inplace=True),
@@ -142,15 +147,16 @@ class _BasicBlock(nn.Module):
         )
         # An empty Sequential is the identity.
         self.shortcut = nn.Sequential()
+        left = stride // self.thinned_by
         if stride != 1 or in_channels != out_channels:
             self.shortcut.extend(
-                _convolution(in_channels, out_channels, 1, stride, batch_norm)
+                _convolution(in_channels, out_channels, 1, left, batch_norm)
             )
         self.activation = nn.ReLU(inplace=True)
         self.drop_block = nn.Sequential(*drop_block_layers(drop_block))
 
     def forward(self, x: Tensor) -> Tensor:
-        x, shortcut = self.residual(x), self.shortcut(x)
+        x, shortcut = self.residual(x), self.shortcut(thinned(x, self.thinned_by))
         x += shortcut  # in place: saves memory, and the time to get it
         return self.drop_block(self.activation(x))
 

@@ -14,6 +14,8 @@ from mtlearn.networks._residual import (
     convolution,
     initialize_convolutions,
     make_stages,
+    thinned,
+    thinned_by,
 )
 from mtlearn.networks._weights import load_weights
 
@@ -131,6 +133,8 @@ class ResNetV2(nn.Module):
 class _PreActivationBlock(nn.Module):
     """Two 3x3 convolutions, each behind a batch norm and a ReLU, beside a shortcut."""
 
+    thinned_by = 1  # in older pickles, of which the shortcut has the stride
+
     def __init__(
         self,
         in_channels: int,
@@ -143,6 +147,7 @@ class _PreActivationBlock(nn.Module):
         drop_block: float,
     ) -> None:
         super().__init__()
+        self.thinned_by = thinned_by(in_channels, stride)
         convolve = partial(_convolutions, separable=separable, bias=not batch_norm)
         self.activation = nn.Sequential(*_activation(in_channels, batch_norm))
         self.residual = nn.Sequential(
@@ -152,9 +157,10 @@ class _PreActivationBlock(nn.Module):
             *attention_layers(attention, out_channels, "ResNetV2"),
         )
         self.shortcut: nn.Module | None = None
+        left = stride // self.thinned_by
         if stride != 1 or in_channels != out_channels:
             self.shortcut = convolution(
-                in_channels, out_channels, 1, stride, bias=not batch_norm
+                in_channels, out_channels, 1, left, bias=not batch_norm
             )
         # An empty Sequential is the identity.
         self.drop_block = nn.Sequential(*drop_block_layers(drop_block))
@@ -162,7 +168,9 @@ class _PreActivationBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         activated = self.activation(x)
         # A projection starts from the activated input, the identity from the input.
-        shortcut = x if self.shortcut is None else self.shortcut(activated)
+        shortcut = x
+        if self.shortcut is not None:
+            shortcut = self.shortcut(thinned(activated, self.thinned_by))
         x = self.residual(activated)
         x += shortcut  # in place: saves memory, and the time to get it
         return self.drop_block(x)
