@@ -8,7 +8,14 @@ from tiny_nets import BFLOAT16, FLOAT32, make_net, make_problem, train
 from torch import nn
 
 from mtlearn.networks import MLP
-from mtlearn.training import EMA, SWA, FreshStatistics, Samples, averaging_callback
+from mtlearn.training import (
+    EMA,
+    SWA,
+    FreshStatistics,
+    Samples,
+    _statistics,
+    averaging_callback,
+)
 from mtlearn.training._inference import inference_network
 from mtlearn.training._statistics import (
     RecentInputs,
@@ -93,6 +100,20 @@ def test_recent_inputs_are_the_last_ones():
     assert [len(part) for part in parts] == [2, 2, 1]
     assert torch.cat(parts)[:, 0].tolist() == [7, 8, 9, 10, 11]
     assert len(recent.batches) == 2
+
+
+def test_statistics_are_computed_once_for_the_same_weights(monkeypatch):
+    samples, tasks = make_problem()
+    calls = []
+    monkeypatch.setattr(_statistics, "_compute", lambda *args: calls.append(args))
+
+    class Predict(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            inference_network(net)
+
+    fresh = FreshStatistics(samples, validates=True)
+    train(make_net(tasks, **NORMS), samples, fresh, Predict(), valid=samples, epochs=3)
+    assert len(calls) == 3
 
 
 def test_large_inputs_are_kept_to_the_fewest():

@@ -41,6 +41,20 @@ def test_seeds():
     assert not np.array_equal(split(y, BOTH, seed=1)[1], first)
 
 
+def test_copies_stay_together_and_count_as_rows():
+    origins = np.repeat(np.arange(100), np.where(np.arange(100) < 50, 1, 9))
+    y = (origins % 2).astype(float)  # 50 rows alone, and 50 that come nine times
+    codec = fit_codec(Classification(2), y)
+    targets = codec.encode(y)
+    mixed = np.random.default_rng(0).permutation(500)
+    for seed in range(10):
+        train, valid = validation_rows(
+            targets.take(mixed), codec.tasks, 0.2, seed, origins=origins[mixed]
+        )
+        assert len(valid) == 100
+        assert not set(origins[mixed][train]) & set(origins[mixed][valid])
+
+
 def test_missing_labels_are_a_stratum():
     y = np.column_stack([np.arange(100) % 2, np.zeros(100)]).astype(float)
     y[:50, 1] = np.nan
