@@ -55,3 +55,9 @@ def test_links_lead_somewhere(path):
     local = [target for target in targets if "://" not in target]
 
     assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+def test_a_version_has_each_section_of_the_changelog_once():
+    for version in read(ROOT / "CHANGELOG.md").split("\n## ")[1:]:
+        sections = re.findall(r"^### (.*)$", version, re.MULTILINE)
+        assert sections == sorted(set(sections))

@@ -27,9 +27,9 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     ----------
     tasks : None, Tasks, Classification or Regression, default=None
         What to learn. None infers a kind for each column of y, once, at `fit`:
-        categories, strings, booleans and whole numbers are classes (floats that are
-        all whole too, with a warning), other numbers real values. One kind holds for
-        every column of y.
+        categories, strings, booleans and whole numbers (also floats that are all
+        whole) are classes, other numbers real values. One kind holds for every column
+        of y.
     backbone : str, class or Partial, default="resnet"
         ``"resnet"``, ``"resnet_v2"`` (smaller), or a `torch.nn.Module` class (or
         `Partial` of one) that maps `(n_samples, n_channels, height, width)` to

@@ -25,9 +25,9 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     ----------
     tasks : None, Tasks, Classification or Regression, default=None
         What to learn. None infers a kind for each column of y, once, at `fit`:
-        categories, strings, booleans and whole numbers are classes (floats that are
-        all whole too, with a warning), other numbers real values. One kind holds for
-        every column of y.
+        categories, strings, booleans and whole numbers (also floats that are all
+        whole) are classes, other numbers real values. One kind holds for every column
+        of y.
     backbone : str, class or Partial, default="mlp"
         ``"mlp"``, or a `torch.nn.Module` class (or `Partial` of one) that maps
         `(n_samples, n_features_in)` to features. Its constructor gets `in_features`
