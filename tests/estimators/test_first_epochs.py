@@ -87,3 +87,19 @@ def test_small_chunks_move_the_averages_of_batch_norms():
     mean, variance = share @ np.array(means), share @ np.array(variances)
     np.testing.assert_allclose(norm.running_mean, mean, rtol=1e-6)
     np.testing.assert_allclose(norm.running_var, variance, rtol=1e-6)
+
+
+def test_more_epochs_of_few_rows_have_statistics_of_their_own():
+    first, X = np.random.default_rng(0).normal(size=(2, 8, 2))
+    estimator = MultiTaskEstimator(
+        Regression(),
+        backbone=Partial(MLP, hidden=(3,), batch_norm=True),
+        random_state=0,
+        warm_start=True,
+        max_epochs=1,
+    ).fit(first, first[:, 0])
+    estimator.set_params(max_epochs=4).fit(X, X[:, 0])  # 32 rows pass
+    linear, norm = estimator.net_.module_.backbone.layers[:2]
+    x = X @ linear.weight.detach().numpy().T
+    np.testing.assert_allclose(norm.running_mean, x.mean(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(norm.running_var, x.var(axis=0, ddof=1), rtol=1e-9)
