@@ -204,3 +204,13 @@ def _draws(schema):
     packet = getattr(torch.ops.aten, schema.name.removeprefix("aten::"))
     overload = getattr(packet, schema.overload_name or "default")
     return torch.Tag.nondeterministic_seeded in overload.tags
+
+
+@pytest.mark.parametrize("given", [(), (None, 0.0)])
+def test_attention_that_drops_nothing_lends_nothing(given, monkeypatch):
+    # Another thread may lend at the same time, and one would get the other's state.
+    monkeypatch.setattr("mtlearn.training._rerouting.lent", None)
+    expected = functional.scaled_dot_product_attention(MAPS, MAPS, MAPS)
+    with Randomness(0, CPU).for_all():
+        found = functional.scaled_dot_product_attention(MAPS, MAPS, MAPS, *given)
+    torch.testing.assert_close(found, expected)

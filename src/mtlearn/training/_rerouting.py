@@ -156,6 +156,8 @@ class _Operations(TorchDispatchMode):
         kwargs = kwargs or {}
         if torch.Tag.nondeterministic_seeded not in func.tags:
             return func(*args, **kwargs)
+        if _drops_nothing(func, args, kwargs):
+            return func(*args, **kwargs)
         generator = generator_for(_device_of(args, kwargs))
         if generator is None:
             return func(*args, **kwargs)
@@ -183,6 +185,16 @@ class _Refusal(TorchDispatchMode):
         if torch.Tag.nondeterministic_seeded in func.tags:
             raise DrawsInBackward(str(func))
         return func(*args, **(kwargs or {}))
+
+
+def _drops_nothing(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Tell whether an operation that may drop something is not asked to.
+
+    Such as attention, which has no form that takes a generator.
+    """
+    names = [each.name for each in func._schema.arguments]
+    given = dict(zip(names, args, strict=False)) | kwargs
+    return "dropout_p" in names and given.get("dropout_p", 0.0) == 0.0
 
 
 def _given(args: tuple[Any, ...]) -> bool:
