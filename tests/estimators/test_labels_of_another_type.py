@@ -79,6 +79,13 @@ def test_a_label_that_is_unknown_counts_as_wrong(way):
     way(fitted(NUMBERS), X, NUMBERS.assign(kind=KIND * 1.0 + (np.arange(40) < 9) / 2))
 
 
+def test_a_frame_of_another_column_is_not_the_labels_of_a_task():
+    view = fitted(NUMBERS).task("kind")
+    assert view.score(X, NUMBERS[["kind"]]) == view.score(X, KIND)
+    with pytest.raises(InvalidDataError, match="y has no column 'kind'"):
+        view.score(X, NUMBERS.assign(other=KIND)[["other"]])
+
+
 def test_text_for_real_values():
     estimator = fitted(NUMBERS)
     for way in (WAYS["score"], WAYS["report"], WAYS["mean scorer"]):
