@@ -1,5 +1,6 @@
 """Precisions: what is fast where, and what computes in the shorter type."""
 
+import threading
 from contextlib import nullcontext
 
 import pytest
@@ -158,3 +159,28 @@ def test_the_context_of_a_plain_type_does_nothing(precision):
         output = layer(x)
     assert output.dtype == precision.dtype
     assert output.equal(layer(x))
+
+
+def test_another_thread_that_leaves_autocast_changes_no_gradient():
+    def leave():
+        with torch.autocast("cpu", torch.bfloat16):
+            pass
+
+    def gradient(between):
+        generator = torch.Generator().manual_seed(0)
+        weight = torch.randn(16, 16, generator=generator, requires_grad=True)
+        x = torch.randn(8, 16, generator=generator)
+        with BFLOAT16.context(CPU):
+            for _ in range(4):
+                x = torch.nn.functional.linear(x, weight)
+                between()
+        x.float().square().sum().backward()
+        return weight.grad
+
+    def elsewhere():
+        thread = threading.Thread(target=leave)
+        thread.start()
+        thread.join()
+
+    alone, beside = gradient(lambda: None), gradient(elsewhere)
+    assert torch.equal(alone, beside)

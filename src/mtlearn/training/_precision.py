@@ -47,7 +47,10 @@ class Precision:
         """
         if self.autocast is None:
             return nullcontext()
-        return torch.autocast(torch.device(device).type, self.autocast)
+        # Torch's cache of shorter weights belongs to the process: a thread that leaves
+        # autocast empties it within another's pass, whose gradients round otherwise.
+        kind = torch.device(device).type
+        return torch.autocast(kind, self.autocast, cache_enabled=False)
 
     def on(self, device: torch.device) -> "Precision":
         """Return this precision if a device has it, else float32.
