@@ -34,7 +34,7 @@ def warn_far(X: Any, X_val: Any, stacklevel: int) -> None:
         deviation of their values, that is more than twice that of every training row,
         or less than half of it; or if, in at least half of the columns, at least half
         of them lie outside of the training range by more than half its width. Rows
-        drawn alike do so with a chance of less than 1 in 10,000, whatever they are.
+        drawn alike do so with a chance of a few in 10,000 at most, whatever they are.
     """
     if not (isinstance(X, np.ndarray) and isinstance(X_val, np.ndarray)):
         return
