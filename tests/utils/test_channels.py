@@ -41,14 +41,14 @@ AS_THEY_SHOULD_BE = [
 @pytest.mark.parametrize("shape", TURNED, ids=str)
 def test_turned_images(shape):
     with pytest.warns(UserWarning, match=r"looks like channels first\. If so, pass n"):
-        warn_channels_first(shape, stacklevel=1)
+        warn_channels_first(shape)
 
 
 @pytest.mark.parametrize("shape", AS_THEY_SHOULD_BE, ids=str)
 def test_images_as_they_should_be(shape):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_channels_first(shape, stacklevel=1)
+        warn_channels_first(shape)
 
 
 SHAPE = (3, 5, 18)

@@ -35,7 +35,7 @@ def shuffled(X, n=None):
 def says_far(X, X_val):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_far(X, X_val, stacklevel=1)
+        warn_far(X, X_val)
     assert all("Rows of X_val lie far outside" in str(each.message) for each in caught)
     return bool(caught)
 
@@ -182,14 +182,14 @@ class Read(np.ndarray):
 def test_few_rows_are_read(shape, most):
     Read.rows = 0
     X = np.broadcast_to(np.uint8(3), shape).view(Read)
-    warn_far(X, X[:1], stacklevel=1)
+    warn_far(X, X[:1])
     assert Read.rows == most + 1
 
 
 def test_of_datasets_no_row_is_read():
     items = Items(np.ones((30, 4)))
-    warn_far(items, np.full((30, 4), 9.0), stacklevel=1)
-    warn_far(np.full((30, 4), 9.0), items, stacklevel=1)
+    warn_far(items, np.full((30, 4), 9.0))
+    warn_far(np.full((30, 4), 9.0), items)
     assert items.read == []
 
 

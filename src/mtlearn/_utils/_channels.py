@@ -1,7 +1,8 @@
 """Images whose channels seem to come first."""
 
-import warnings
 from collections.abc import Sequence
+
+from mtlearn._utils._warn import warn
 
 # One grey, a real and an imaginary part, three colours, or four with transparency.
 _FEW = 4
@@ -9,15 +10,13 @@ _FEW = 4
 _MANY = 16
 
 
-def warn_channels_first(shape: Sequence[int], stacklevel: int) -> None:
+def warn_channels_first(shape: Sequence[int]) -> None:
     """Warn of images of up to 4 lines and many channels.
 
     Parameters
     ----------
     shape : tuple of int
         ``(height, width, n_channels)``.
-    stacklevel : int
-        As in `warnings.warn`, for the caller.
 
     Warns
     -----
@@ -30,10 +29,8 @@ def warn_channels_first(shape: Sequence[int], stacklevel: int) -> None:
     if height > _FEW or width <= _FEW:
         return
     if n_channels > _MANY or width == n_channels:
-        warnings.warn(
+        warn(
             f"X has images of shape (height, width, n_channels) = {tuple(shape)}, "
             "which looks like channels first. If so, pass numpy.moveaxis(X, 1, -1), of "
             "a tensor X.movedim(1, -1), or move axis 0 of each item of a dataset.",
-            UserWarning,
-            stacklevel=stacklevel + 1,
         )

@@ -1,10 +1,11 @@
 """Validation rows that are other numbers than the training rows."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
+
+from mtlearn._utils._warn import warn
 
 # Of each X so many rows are looked at, and fewer if they are long.
 _MOST_ROWS, _FEWEST_ROWS, _MOST_VALUES = 256, 16, 2**20
@@ -14,7 +15,7 @@ _FACTOR, _SHARE = 2.0, 0.5
 _CHANCE = 1e-4
 
 
-def warn_far(X: Any, X_val: Any, stacklevel: int) -> None:
+def warn_far(X: Any, X_val: Any) -> None:
     """Warn if most validation rows lie far outside of the training rows.
 
     The usual reason is a scaler that only one of them went through.
@@ -24,8 +25,6 @@ def warn_far(X: Any, X_val: Any, stacklevel: int) -> None:
     X, X_val : ndarray of shape (n_samples, ...)
         Finite numbers, in a file perhaps: few rows are read. Of anything else, such as
         a dataset, none are.
-    stacklevel : int
-        As in `warnings.warn`, for the caller.
 
     Warns
     -----
@@ -42,14 +41,12 @@ def warn_far(X: Any, X_val: Any, stacklevel: int) -> None:
     if not (_sizes_differ(train, valid) or _columns_differ(train, valid)):
         return
     ranges = [f"from {rows.min():.3g} to {rows.max():.3g}" for rows in (valid, train)]
-    warnings.warn(
+    warn(
         f"Rows of X_val lie far outside of those of X: their values go {ranges[0]}, "
         f"and those of X {ranges[1]}, in the rows looked at. If X went through a "
         "scaler, X_val must too, or the best epoch is chosen on other numbers: a "
         "Pipeline of mtlearn.pipeline transforms it in fit(X, y, X_val=..., "
         "y_val=...); elsewhere pass scaler.transform(X_val).",
-        UserWarning,
-        stacklevel=stacklevel + 1,
     )
 
 

@@ -1,13 +1,13 @@
 """Pickles that say which version wrote them."""
 
 import inspect
-import warnings
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InconsistentVersionWarning
 
 _KEY = "_mtlearn_version"
@@ -33,13 +33,12 @@ class VersionedEstimator(BaseEstimator):
         known = {k: value for k, value in state.items() if k != _KEY}
         written = state.get(_KEY, "an older version")
         if written != own_version():
-            warnings.warn(
+            warn(
                 f"This pickle was written by mtlearn {written} and is loaded by "
                 f"{own_version()}: it may fail or give other results. Load it with "
                 "the version that wrote it, and keep models with mtlearn.save, whose "
                 "files newer versions read.",
                 InconsistentVersionWarning,
-                stacklevel=2,
             )
         parameters = inspect.signature(type(self).__init__).parameters.values()
         defaults = {

@@ -1,6 +1,5 @@
 """A temperature for the probabilities of each task."""
 
-import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +26,7 @@ from mtlearn._utils._unwrap import (
 )
 from mtlearn._utils._validation import check_fraction
 from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn._utils._warn import warn
 from mtlearn._utils._whole import in_one_step
 from mtlearn.estimators import MultiTaskMixin
 from mtlearn.exceptions import ParameterTypeError
@@ -290,12 +290,10 @@ def _scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 def _warn_of_unscaled(names: list[str]) -> None:
     """Warn of tasks whose probabilities stay as they are."""
     if names:
-        warnings.warn(
+        warn(
             "No sample to scale on has a known label of "
             f"{listed(map(repr, names))}: the temperature stays 1. Pass more "
             "labels, or scale a FrozenEstimator on samples that have some.",
-            UserWarning,
-            stacklevel=5,
         )
 
 

@@ -285,7 +285,7 @@ class BaseMultiTaskEstimator(
                 y_val = item_labels(X_val, y_val)
         check_both_given(X_val, y_val)
         samples = validation_samples(X_val, y_val, state.codec, settings)
-        warn_far(X, X_val, stacklevel=6)
+        warn_far(X, X_val)
         return samples
 
     def _state(self) -> FitState | None:

@@ -281,7 +281,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         X = check_images(X, owner) if rows is None else rows
         shape = X.shape[1:]
         if reset:
-            warn_channels_first(shape, stacklevel=4)
+            warn_channels_first(shape)
             self.image_shape_ = shape
             self.n_features_in_ = int(np.prod(shape))
         elif shape != self.image_shape_:

@@ -1,6 +1,5 @@
 """The training of a fit: its callbacks, in their order."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, GradientNormClipping
 
 from mtlearn._utils._listing import listed
+from mtlearn._utils._warn import warn
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
@@ -113,10 +113,9 @@ def train(
     found = loaded.epoch_ or (0 if replaced else best.found_epoch_)
     state.best_epoch = before + found if found else len(history)
     if guard.error_ is not None:
-        warnings.warn(
+        warn(
             f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",
             ConvergenceWarning,
-            stacklevel=7,
         )
 
 
@@ -139,13 +138,11 @@ def _best_weights(validates: bool, settings: Settings) -> BestWeights:
 def _check_followed(best: BestWeights) -> None:
     """Warn where no epoch of several had a figure that could be the best."""
     if not best.lags and best.epochs_ > 1 and not best.best_epoch_:
-        warnings.warn(
+        warn(
             f"{best.monitor.key!r} is no finite number in any of {best.epochs_} "
             "epochs, so that none is the best, and early stopping sees none that is "
             "better. Pass X_val and y_val with more labels, or choose another monitor, "
             "such as 'loss'.",
-            UserWarning,
-            stacklevel=8,
         )
 
 
@@ -267,9 +264,7 @@ def _check_validation(net: MultiTaskNet, rows: Samples, monitor: Monitor) -> Non
             f"No validation row has a label of {named}, of which {monitor.key!r} is "
             "made. Pass X_val and y_val with such labels, or choose another monitor."
         )
-    warnings.warn(
+    warn(
         f"No validation row has a label of {named}: {monitor.key!r}, and what follows "
         "it, leaves that out. Pass X_val and y_val with such labels.",
-        UserWarning,
-        stacklevel=8,
     )

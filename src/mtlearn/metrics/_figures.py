@@ -1,6 +1,5 @@
 """The figures of each kind of task, and the labels that they are computed on."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from sklearn.metrics import (
 )
 from sklearn.utils import check_consistent_length
 
+from mtlearn._utils._warn import warn
 from mtlearn.tasks import (
     TargetColumn,
     TaskReader,
@@ -222,9 +222,8 @@ FIGURES: dict[str, dict[str, Figure]] = {
 
 def warn_without_labels(what: str) -> None:
     """Warn that a figure is NaN for want of labels."""
-    warnings.warn(
+    warn(
         f"{what} has no label among these rows, so its figure is NaN. Use more rows, "
         "or a splitter that spreads the labels, such as MultiTaskStratifiedKFold.",
         UndefinedMetricWarning,
-        stacklevel=3,
     )

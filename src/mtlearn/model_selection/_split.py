@@ -1,7 +1,6 @@
 """Splits that are stratified over several targets at once."""
 
 import numbers
-import warnings
 from collections.abc import Callable, Iterator
 from itertools import chain
 from math import ceil, floor
@@ -18,6 +17,7 @@ from mtlearn._utils._short import short
 from mtlearn._utils._strata import N_BINS, Strata, target_strata
 from mtlearn._utils._stratify import assign_folds
 from mtlearn._utils._validation import check_bool, check_integer
+from mtlearn._utils._warn import warn
 from mtlearn.exceptions import (
     DataTypeError,
     InvalidDataError,
@@ -137,9 +137,7 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
         """
         name = type(self).__name__
         if groups is not None:
-            warnings.warn(
-                f"The groups parameter is ignored by {name}", UserWarning, stacklevel=2
-            )
+            warn(f"The groups parameter is ignored by {name}")
         if y is None:
             raise InvalidDataError(
                 f"{name} needs y, the targets to stratify on. Got y=None instead."
@@ -197,12 +195,10 @@ def _warn_of_rare_labels(
             continue
         is_class = column.kind == "classification"
         rare = "The least populated class in task" if is_class else "Task"
-        warnings.warn(
+        warn(
             f"{rare} {column.name!r} has only {least} "
             f"{'members' if is_class else 'labels'}, which is less than "
             f"n_splits={n_splits}.",
-            UserWarning,
-            stacklevel=3,
         )
 
 

@@ -95,7 +95,7 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
     def _warn_channels_first(self) -> None:
         """Warn in `fit` of images with channels and a layout that looks turned."""
         if len(self.sample_shape_) == MAX_DIMENSIONS - 1:
-            warn_channels_first(self.sample_shape_, stacklevel=3)
+            warn_channels_first(self.sample_shape_)
 
     def _check_array(self, X: Any) -> np.ndarray:
         """Refuse what scikit-learn lets pass."""

@@ -1,7 +1,6 @@
 """The classes that a user declares, or that labels show."""
 
 import numbers
-import warnings
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
+from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._narrow import narrow
 
@@ -146,11 +146,9 @@ def check_scored_labels(
         return
     # Rows of a single class are what a fold or group may hold that the fit lacked.
     if len(np.unique(labels)) > 1:
-        warnings.warn(
+        warn(
             f"None of the labels of task {name!r} in y is among its classes, so that "
             "all count as wrong. Check the order of the columns of y.",
-            UserWarning,
-            stacklevel=2,
         )
 
 

@@ -1,6 +1,5 @@
 """The codec between y and what the network computes with."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import DataConversionWarning
 
 from mtlearn._utils._listing import listed
+from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._class_weight import balanced_over
 from mtlearn.tasks._doubts import warn_of_doubts
@@ -234,12 +234,11 @@ def _as_one_column(raw: RawTargets, *, warns: bool) -> RawTargets:
     if raw.container != "2d" or len(raw) > 1:
         return raw
     if warns:
-        warnings.warn(
+        warn(
             "A column-vector y was passed when a 1d array was expected: there is one "
             "task. Please change the shape of y to (n_samples,), for example using "
             "ravel().",
             DataConversionWarning,
-            stacklevel=2,
         )
     return replace(raw, container="1d")
 

@@ -1,11 +1,11 @@
 """Warnings of a fit whose y may mean something else than it is taken for."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from mtlearn._utils._listing import listed
+from mtlearn._utils._warn import warn
 from mtlearn.tasks._infer import TargetColumn, TasksLike
 from mtlearn.tasks._tasks import Tasks
 
@@ -29,12 +29,10 @@ def warn_of_doubts(columns: Sequence[TargetColumn], tasks: TasksLike) -> None:
     if isinstance(tasks, Tasks):
         return
     if _is_one_hot(columns):
-        warnings.warn(
+        warn(
             f"Every row of y has a single 1 in its {len(columns)} columns, as one-hot "
             "labels have, and each column is taken for a task of its own. If they are "
             "the classes of one task, pass y.argmax(axis=1); if not, declare Tasks().",
-            UserWarning,
-            stacklevel=3,
         )
     elif tasks is None:
         _warn_of_whole_floats(columns)
@@ -70,11 +68,9 @@ def _warn_of_whole_floats(columns: Sequence[TargetColumn]) -> None:
     """Other rows of such columns, as those of another fold, may be real values."""
     names = [column.name for column in columns if _is_doubtful(column)]
     if names:
-        warnings.warn(
+        warn(
             "Floating-point numbers that are all whole are taken for classes: "
             f"{listed(map(repr, names))}. Declare what they are, such as by tasks="
             "Tasks(name=Classification()) or Regression(): other rows might be taken "
             "for real values. Or pass whole numbers, or categories.",
-            UserWarning,
-            stacklevel=4,
         )

@@ -1,6 +1,5 @@
 """From y, or from y and declared tasks, to one column a task."""
 
-import warnings
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from sklearn.base import clone
 from mtlearn._utils._frames import text
 from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
+from mtlearn._utils._warn import warn
 from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
@@ -192,12 +192,10 @@ def _infer(column: RawColumn, name: str) -> Task:
     if len(labels) > 20 and n_classes > round(len(labels) * 0.5):
         what = "strings" if textual else "whole numbers"
         remedy = "Leave it out of y" if textual else "Declare it as Regression()"
-        warnings.warn(
+        warn(
             f"Task {name!r} has {n_classes} distinct {what} in {len(labels)} labels "
             f"and is taken for a classification. {remedy} if it is "
             f"{'an identifier' if textual else 'one'}.",
-            UserWarning,
-            stacklevel=2,
         )
     return Classification()
 

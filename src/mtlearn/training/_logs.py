@@ -2,7 +2,6 @@
 
 import csv
 import os
-import warnings
 from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
@@ -15,6 +14,7 @@ from mtlearn._utils._listing import bracketed
 from mtlearn._utils._logging import logger
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool
+from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training._callbacks import format_row
 from mtlearn.training._member import current_member, named_line
@@ -109,11 +109,9 @@ class CSVLogger(Callback):
             self.columns_ = self._begin(list(row))
         elif not self._ends_as_written():
             self.is_lost_ = True
-            warnings.warn(
+            warn(
                 f"The file {str(self.file_)!r} of CSVLogger is written by another "
                 "training too; this one writes no more to it. Give each its own path.",
-                UserWarning,
-                stacklevel=2,
             )
             return
         if not set(row) <= set(self.columns_):

@@ -1,13 +1,12 @@
 """How often each row is drawn."""
 
-import warnings
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._short import short
+from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import EncodedTargets, Tasks
 
@@ -110,25 +109,21 @@ def _chances(labelled: np.ndarray, columns: list[_Column], owner: str) -> np.nda
         least = min(few, min(map(_different, alone)) / 2)
         if not is_even or _different(chances) < least:
             chances = _rarest(alone, columns, labelled)
-            warnings.warn(
+            warn(
                 f"The sampler of {owner} cannot draw the classes of all {len(columns)} "
                 "tasks equally often, or only by drawing few rows again and again. It "
                 "draws each row as often as the rarest of its classes alone asks for: "
                 f"an epoch of {len(chances)} rows counts as {_different(chances):.0f} "
                 "different ones. Use Classification(class_weight='balanced') instead, "
                 "or name one task as the sampler.",
-                UserWarning,
-                stacklevel=2,
             )
             return chances
     if _different(chances) < few:
-        warnings.warn(
+        warn(
             f"The sampler of {owner} draws few rows again and again: an epoch of "
             f"{len(chances)} rows counts as {_different(chances):.0f} different ones. "
             "Use Classification(class_weight='balanced') instead, or pass more rows of "
             "the rarest class.",
-            UserWarning,
-            stacklevel=2,
         )
     return chances
 
