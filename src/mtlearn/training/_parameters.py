@@ -7,7 +7,7 @@ import threading
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from tqdm.std import tqdm
+from tqdm import tqdm
 
 # What a callback works with, and makes or opens itself when training begins.
 _HANDLES = (
