@@ -365,3 +365,10 @@ def test_it_is_the_same_in_another_process(seed):
     variables = {**os.environ, "PYTHONHASHSEED": seed}
     found = subprocess.check_output(command, timeout=120, text=True, env=variables)
     assert found == f"{here['fingerprint']}\n"
+
+
+def test_a_function_that_numpy_has_made_of_another_is_refused():
+    made = np.frompyfunc(lambda x: x + 1, 1, 1)
+    with pytest.raises(InvalidParameterError, match="cannot be pickled"):
+        fingerprint_of({"value": made})
+    assert fingerprint_of({"value": np.add}) != fingerprint_of({"value": np.subtract})

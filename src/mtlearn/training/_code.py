@@ -36,9 +36,15 @@ def is_code(value: Any) -> bool:
     """Tell whether a value is a function, a class, a method or a module."""
     return (
         isinstance(value, tuple(_KINDS))
+        or (isinstance(value, np.ufunc) and _is_numpy_s(value))
         or inspect.isroutine(value)
         or (callable(value) and "__wrapped__" in vars_of(value))
     )
+
+
+def _is_numpy_s(function: np.ufunc) -> bool:
+    """Tell whether numpy has it by its name, unlike what users make of functions."""
+    return getattr(np, function.__name__, None) is function
 
 
 def vars_of(value: Any) -> dict[str, Any]:

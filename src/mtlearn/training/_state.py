@@ -45,8 +45,16 @@ class StateEncoder(PlainEncoder):
             name = self._beside(value.detach().cpu().contiguous().clone())
             return {"type": "tensor", "name": name, "stride": list(value.stride())}
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-            name = self._beside(torch.from_numpy(np.array(value)))
-            return {"type": "array", "name": name}
+            # As bytes: not every version of safetensors has all of numpy's types.
+            flat = np.array(value).reshape(-1).view(np.uint8)
+            name = self._beside(torch.from_numpy(flat))
+            shape = list(value.shape)
+            return {
+                "type": "array",
+                "name": name,
+                "dtype": value.dtype.str,
+                "shape": shape,
+            }
         if isinstance(value, PurePath):
             return {"type": "path", "text": str(value)}
         if type(value) is deque:
@@ -85,7 +93,12 @@ class StateDecoder(PlainDecoder):
         return {
             **super()._makers(),
             "tensor": self._tensor,
-            "array": lambda record: self.arrays[record["name"]].numpy(),
+            "array": lambda record: (
+                self.arrays[record["name"]]
+                .numpy()
+                .view(record["dtype"])
+                .reshape(record["shape"])
+            ),
             "scalar": lambda record: np.dtype(record["dtype"]).type(
                 self.decode(record["value"])
             ),
