@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -45,4 +45,4 @@ def in_one_step(fit: Method) -> Method:
             vars(self).pop(name, None)
         return self
 
-    return fit_whole  # type: ignore[return-value]
+    return cast(Method, fit_whole)

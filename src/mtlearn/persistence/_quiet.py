@@ -21,6 +21,9 @@ class _Silence:
     """How many are silent at present, and what the last of them undoes."""
 
     def __init__(self) -> None:
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         # Held for a moment at the beginning and at the end, never in between.
         self.lock = threading.Lock()
         self.n_silent = 0
@@ -29,7 +32,7 @@ class _Silence:
     def renew(self) -> None:
         """Forget the threads of a process that this one was forked from."""
         self.undo.close()
-        self.__init__()  # type: ignore[misc]
+        self._begin_anew()
 
     def begin(self) -> None:
         """Begin the silence, if nobody else has."""

@@ -9,6 +9,7 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:  # not on Windows, where trainings of one name share files
+    # A module may not be None for mypy, which reads these lines as on Linux.
     fcntl = None  # type: ignore[assignment]
 
 
