@@ -213,6 +213,23 @@ def test_the_joint_network_holds_out_what_it_would_by_itself():
     assert Split.seen[-1] == Split.seen[0]
 
 
+@pytest.mark.parametrize("monitor", ["train_kind_loss", "train_score"])
+def test_a_figure_of_training_rows_holds_none_out_of_any_network(monitor):
+    X, y = make_table(60)
+    X[:, 0] = np.arange(60)
+
+    class Rows(Callback):
+        def on_train_begin(self, net, X, **kwargs):
+            seen.append((len(X[0]), X[1]))
+
+    seen = []
+    estimator = table_estimator(
+        early_stopping=True, monitor=monitor, callbacks=[Rows()], max_epochs=1
+    )
+    sharing_report(estimator, X, y, cv=2, random_state=0)
+    assert seen == [(30, None)] * 6
+
+
 def test_a_network_for_one_task_follows_its_own_figure():
     X, y = make_table(60)
     metric = TaskMetric(accuracy_score, "kind", name="own")

@@ -57,6 +57,7 @@ def test_two_parts_are_those_of_scikit_learn(n_samples, sizes, shuffle):
         ({"val_size": 0.1, "train_size": 0.8}, (320, 40, 40)),
         ({"val_size": 0.1, "test_size": 0.1, "train_size": 0.1}, (40, 40, 40)),
         ({"val_size": 0.1, "test_size": 0.2, "train_size": 0.7}, (280, 40, 80)),
+        ({"val_size": 0.201, "test_size": 0.201, "train_size": 0.598}, (238, 81, 81)),
         ({"test_size": 0.0501}, (379, 21)),
         ({"test_size": np.float32(0.25)}, (300, 100)),
     ],

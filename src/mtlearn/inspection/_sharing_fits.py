@@ -20,6 +20,7 @@ from mtlearn.inspection._recording import AffinityRecorder
 from mtlearn.metrics import FIGURES, scored_labels
 from mtlearn.tasks import Task, Tasks, fit_codec
 from mtlearn.training import (
+    Monitor,
     TaskMetric,
     derive_seeds,
     follows_figure,
@@ -118,7 +119,7 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
     )
     if inner.callbacks is not None:
         inner.set_params(callbacks=[x for x in inner.callbacks if _concerns(x, name)])
-    inner.set_params(monitor=_own_monitor(inner, tasks))
+    inner.set_params(monitor=_own_monitor(joint, inner, tasks))
     weight = None if weights is None else weights[:, place]
     return Learner(estimator, joint.prefix, tasks, weight)
 
@@ -128,14 +129,19 @@ def _own_sampler(sampler: Any, name: str, task: Task) -> Any:
     return sampler if balances or sampler == name else None
 
 
-def _own_monitor(inner: Any, tasks: Tasks) -> Any:
+def _own_monitor(joint: Learner, inner: Any, tasks: Tasks) -> Any:
     """Give the figure that is followed, or the loss if it is one of another task."""
-    callbacks = inner.callbacks or ()
+    followed = _monitor(unwrap(joint.estimator), joint.tasks)
     try:
-        resolve_monitor(inner.monitor, 0.0, tasks, callbacks, type(inner).__name__)
+        _monitor(inner, tasks)
     except InvalidParameterError:
-        return "loss"
+        return "loss" if followed.needs_validation else "train_loss"
     return inner.monitor
+
+
+def _monitor(inner: Any, tasks: Tasks) -> Monitor:
+    owner = type(inner).__name__
+    return resolve_monitor(inner.monitor, 0.0, tasks, inner.callbacks or (), owner)
 
 
 def _concerns(callback: Any, name: str) -> bool:
@@ -188,6 +194,8 @@ def held_out_rows(joint: Learner, y: Any, fold: Fold) -> np.ndarray | None:
     owner = type(inner).__name__
     schedule = resolve_schedule(inner.lr_schedule, owner)
     if not (inner.early_stopping or follows_figure(schedule)):
+        return None
+    if not _monitor(inner, joint.tasks).needs_validation:
         return None
     name = "validation_fraction"
     fraction = check_fraction(getattr(inner, name), name, owner)

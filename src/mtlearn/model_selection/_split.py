@@ -233,8 +233,9 @@ def multitask_train_test_split(
     val_size : float, int or None, default=None
         Validation part, in the same terms. None makes no validation part.
     train_size : float, int or None, default=None
-        Training part: a share of all samples, rounded down, or a number of samples.
-        None takes what the other parts leave.
+        Training part: a share of all samples, rounded down, or less where shares of
+        the other parts are rounded up, or a number of samples. None takes what the
+        other parts leave.
     random_state : int, RandomState instance or None, default=None
         Seed of the random order. Pass an int for the same split at every call.
     shuffle : bool, default=True
@@ -339,8 +340,11 @@ def _part_sizes(
         for name, size in asked.items()
     )
     given = ", ".join(f"{name}={size}" for name, size in asked.items())
-    shares = sum(size for size in asked.values() if size is not None and size < 1)
+    sizes = [size for size in asked.values() if size is not None]
+    shares = sum(size for size in sizes if size < 1)
     left = n_samples - sum(count or 0 for count in (train, val, test))
+    if left < 0 and train is not None and max(sizes) < 1:
+        train, left = train + left, 0  # which the others were rounded up by
     if left < 0 or shares > 1 + 1e-9:
         raise InvalidParameterError(
             f"{given} ask for more than the {n_samples} samples there are. "
