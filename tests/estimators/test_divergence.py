@@ -56,6 +56,20 @@ def test_the_error_says_where_and_how_large_the_numbers_are():
         spoilt(2, 3).fit(X, y)
 
 
+def test_statistics_at_the_end_are_looked_at():
+    X, y = make_table()
+    estimator = table_estimator(
+        backbone=Partial(MLP, hidden=(4,), batch_norm=True),
+        optimizer="sgd",
+        lr=1e200,  # of finite weights, whose outputs have no finite square
+        max_epochs=1,
+    )
+    message = r"'backbone.layers.\d.running_var' are not finite after epoch 1, at a lea"
+    with pytest.raises(DivergenceError, match=message):
+        estimator.fit(X, y)
+    assert not hasattr(estimator, "net_")
+
+
 def test_the_task_that_diverges_is_named():
     X, y = make_table()
     estimator = table_estimator(optimizer="sgd", lr=1e30, max_epochs=50)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, mean_absolute_error
 from sklearn.model_selection import GridSearchCV
-from skorch.callbacks import Callback, Checkpoint, EarlyStopping
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, LoadInitState
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mtlearn import Partial, SeedEnsemble, load, save
@@ -261,6 +261,33 @@ def test_the_best_epoch_is_the_one_that_a_callback_has_loaded(tmp_path, kind):
     assert fitted.best_epoch_ == expected != plain.best_epoch_
     assert_same_bits(fitted, estimator(max_epochs=expected).fit(*DATA))
     assert not same_bits(fitted, plain)
+
+
+@pytest.mark.parametrize("kind", [EarlyStopping, Checkpoint])
+def test_epochs_that_a_callback_has_brought_back_are_not_those_of_the_fit(
+    tmp_path, kind
+):
+    state = Checkpoint(monitor=None, dirname=tmp_path / "state")
+    estimator(max_epochs=3, callbacks=[F1, state]).fit(*DATA, **VALID)
+    callbacks = [F1, MAE, LoadInitState(state), loaded_best(tmp_path / "best", kind)]
+    fitted = estimator(callbacks=callbacks, random_state=1).fit(*DATA, **VALID)
+    values = figures(fitted, "kind_f1")
+    earlier = fitted.net_.history[:3, "valid_kind_f1"]
+    assert len(values) == 22
+    assert max(values[:-1]) > max(*earlier, values[-1])
+    assert fitted.best_epoch_ == best_of(values, "kind_f1")
+
+
+def test_the_best_epoch_may_be_one_before_the_fit(tmp_path):
+    best = loaded_best(tmp_path, Checkpoint)
+    before = estimator(callbacks=[F1, best]).fit(*DATA, **VALID)
+    again = loaded_best(tmp_path, Checkpoint)
+    n_epochs = len(before.net_.history)
+    fitted = estimator(
+        callbacks=[F1, LoadInitState(again), again], max_epochs=n_epochs + 3, lr=1e-9
+    ).fit(*DATA, **VALID)
+    assert_same_bits(fitted, before)
+    assert fitted.best_epoch_ == 0
 
 
 def test_a_callback_that_loads_nothing_leaves_the_best_epoch():

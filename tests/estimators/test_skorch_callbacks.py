@@ -148,6 +148,27 @@ def test_a_training_that_early_stopping_ended_has_ended(tmp_path):
     assert_same_bits(estimator, make().fit(X, y))
 
 
+def test_epochs_brought_back_and_a_crash(tmp_path):
+    X, y = make_table()
+    state = Checkpoint(monitor=None, dirname=tmp_path / "state")
+    table_estimator(callbacks=[state], max_epochs=3).fit(X, y)
+
+    def make(**params):
+        callbacks = [LoadInitState(state), Crash(tmp_path / "crash", 8)]
+        return table_estimator(callbacks=callbacks, max_epochs=9, **params)
+
+    whole = make().fit(X, y)
+    (tmp_path / "crash").touch()
+    estimator = make(checkpoint_dir=tmp_path / "checkpoints")
+    with pytest.raises(RuntimeError, match="the power is off"):
+        estimator.fit(X, y)
+    estimator.fit(X, y)
+    assert numbers(whole.history_, "epoch") == [1, 2, 3, 4, 5, 6]
+    assert numbers(estimator.history_, "epoch") == [1, 2, 3, 4, 5, 6]
+    assert len(estimator.net_.history) == 9
+    assert_same_bits(estimator, whole)
+
+
 def test_nothing_left_to_train_is_an_error(tmp_path):
     X, y = make_table()
     checkpoint = Checkpoint(monitor=None, dirname=tmp_path)

@@ -259,6 +259,22 @@ def test_batches_of_statistics_are_of_about_the_same_size():
     assert norm.momentum == 0.1
 
 
+def test_no_batch_of_statistics_is_much_smaller_than_the_others(monkeypatch):
+    samples, tasks = make_problem(58)
+    monkeypatch.setattr(_statistics, "prediction_batch", lambda *_: 8)
+    sizes = []
+    monkeypatch.setattr(
+        _statistics, "_compute", lambda net, batches: sizes.extend(map(len, batches))
+    )
+    net = make_net(tasks, **NORMS)
+    refresh_batch_norms(net, samples)
+    assert sizes == [8, 8, 7, 7, 7, 7, 7, 7]
+    net.recent_ = RecentInputs(58, due=False)
+    net.recent_.add(torch.from_numpy(samples.X))
+    net.refresh_statistics()
+    assert sizes[8:] == sizes[:8]
+
+
 def test_statistics_in_a_shorter_precision():
     samples, tasks = make_problem(dtype=torch.float32)
     norms = []

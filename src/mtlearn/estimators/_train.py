@@ -102,6 +102,7 @@ def train(
             changes=settings.changes,
             change_seed=seeds.changes,
         )
+        guard.check_end(net)
     except DivergenceError:
         if checkpoints is not None:
             checkpoints.finish()  # it would diverge again
@@ -110,8 +111,10 @@ def train(
         raise _nothing_to_train(net, settings)
     _check_followed(best)
     replaced = any(getattr(each, "has_replaced_", False) for each in averages)
-    found = loaded.epoch_ or (0 if replaced else best.found_epoch_)
-    state.best_epoch = before + found if found else len(history)
+    found = loaded.epoch_
+    if found is None:
+        found = (0 if replaced else best.found_epoch_) or len(history) - before
+    state.best_epoch = before + found
     if guard.error_ is not None:
         warn(
             f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",

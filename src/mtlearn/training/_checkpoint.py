@@ -186,6 +186,7 @@ class EpochEnd(Callback):
         self.checkpoints = checkpoints
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        self.n_before_ = len(self.rows)
         if self.checkpoints is None:
             return
         found = self.checkpoints.take()
@@ -205,10 +206,9 @@ class EpochEnd(Callback):
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         stops = self.end() or getattr(net, "stopping_", False)
         if self.checkpoints is not None:
-            before = len(self.rows) - len(net.history)
             state = {
                 "net": state_of(net),
-                "rows": self.rows[before:],
+                "rows": self.rows[self.n_before_ :],
                 "stops": bool(stops),
             }
             self.checkpoints.write(len(self.rows), state)

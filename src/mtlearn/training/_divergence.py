@@ -61,21 +61,43 @@ class DivergenceGuard(Callback):
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         name = first_not_finite(net)
         if name is not None:
-            self._end(
-                f"The weights {name!r} are not finite after epoch "
-                f"{len(self.rows) + 1}, {_rate(net)}."
-            )
+            self._end(_of_weights(name, len(self.rows) + 1, net))
+
+    def check_end(self, net: Any) -> None:
+        """Look at what training has ended with: its statistics are computed last.
+
+        Parameters
+        ----------
+        net : MultiTaskNet
+            Trained.
+
+        Raises
+        ------
+        DivergenceError
+            If they, or weights that a callback has loaded, are not finite.
+        """
+        name = first_not_finite(net)
+        if name is not None:
+            raise _error(_of_weights(name, len(self.rows), net))
 
     def _end(self, message: str) -> None:
         """Raise, or end training with the best weights so far if there are some."""
-        error = DivergenceError(
-            f"{message} Lower 'lr', scale X, or look for extreme values in y."
-        )
+        error = _error(message)
         if self.fallback is None or not self.fallback.best_epoch_:
             raise error
         self.fallback.restore = True
         self.error_ = error
         raise StopTraining
+
+
+def _error(message: str) -> DivergenceError:
+    return DivergenceError(
+        f"{message} Lower 'lr', scale X, or look for extreme values in y."
+    )
+
+
+def _of_weights(name: str, epoch: int, net: Any) -> str:
+    return f"The weights {name!r} are not finite after epoch {epoch}, {_rate(net)}."
 
 
 def _rate(net: Any) -> str:

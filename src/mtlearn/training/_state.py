@@ -195,7 +195,8 @@ def restore_state(net: Any, state: dict[str, Any]) -> None:
     net.randomness_.load_state(generators["network"])
     net.generator_.set_state(generators["order"])
     net.change_generator_.set_state(generators["changes"])
-    net.history.extend({**row, "batches": []} for row in state["history"])
+    # In the place of what a LoadInitState may have brought back.
+    net.history[:] = [{**row, "batches": []} for row in state["history"]]
     for name, callback in net.callbacks_:
         if name in state["callbacks"]:  # all but what shows progress
             _restore_callback(callback, state["callbacks"][name])

@@ -16,8 +16,8 @@ from skorch.callbacks import Callback
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mtlearn.training._batches import Batches
 from mtlearn.training._inference import prediction_batch
+from mtlearn.training._inputs import choose_inputs
 from mtlearn.training._samples import Samples
 from mtlearn.training._sampling import draw_order
 
@@ -100,8 +100,7 @@ class RecentInputs:
         list of Tensor
             Their inputs.
         """
-        x = torch.cat(tuple(self.batches))[-self.n_rows :]
-        return list(x.tensor_split(math.ceil(len(x) / at_once)))
+        return _cut(torch.cat(tuple(self.batches))[-self.n_rows :], at_once)
 
 
 class FreshStatistics(Callback):
@@ -195,18 +194,18 @@ def refresh_batch_norms(net: Any, samples: Samples, n_rows: int | None = None) -
         How many of them; None for as many as there are.
     """
     rows = _some(samples, len(samples) if n_rows is None else n_rows)
-    # Each batch counts the same in the mean: all must be of about the same size.
-    n_batches = math.ceil(len(rows) / prediction_batch(rows, net.device))
-    batches = Batches(
-        rows,
-        math.ceil(len(rows) / n_batches),
-        net.precision.dtype,
-        at_least=2,
-        device=net.device,
-    )
-    _compute(net, (x for x, _ in batches))
+    at_once = prediction_batch(rows, net.device)
+    device = torch.device(net.device)
+    inputs = choose_inputs(rows, net.precision.dtype, device, again=False)
+    order = torch.arange(len(rows), device="cpu")
+    _compute(net, inputs.batches(_cut(order, at_once)))
     if net.recent_ is not None:
         net.recent_.due = net.recent_.stale = False
+
+
+def _cut(rows: Tensor, at_once: int) -> list[Tensor]:
+    """Cut rows into batches of about the same size, as each counts the same."""
+    return list(rows.tensor_split(math.ceil(len(rows) / at_once)))
 
 
 @torch.no_grad()

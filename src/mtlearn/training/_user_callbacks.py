@@ -115,17 +115,19 @@ def in_turn(callbacks: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
 class LoadedEpoch(Callback):
     """Notices whose weights skorch's callbacks have loaded when training ends.
 
-    It stands behind them.
+    It stands behind them. Epochs count from the first one of this training: 0 stands
+    for those before it, which a LoadInitState has brought back.
     """
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         self.epoch_: int | None = None
+        self.n_before_ = len(net.history)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         for _, callback in net.callbacks_:
             loaded = _loaded_epoch(callback, net.history)
             if loaded is not None:
-                self.epoch_ = loaded
+                self.epoch_ = max(0, loaded - self.n_before_)
 
 
 def _loaded_epoch(callback: Any, history: Any) -> int | None:
