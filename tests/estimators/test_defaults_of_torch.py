@@ -19,7 +19,7 @@ from tiny_problems import (
 )
 
 CHANGED = Augmentation(
-    flip="horizontal", translate=0.2, noise=0.1, blur=0.5, cutout=0.4
+    flip="horizontal", crop=1, translate=0.2, noise=0.1, blur=0.5, cutout=0.4
 )
 
 

@@ -164,7 +164,8 @@ def random_crop(
         The new images.
     """
     size = (2, len(x))
-    starts = torch.randint(2 * margin + 1, size, generator=generator).to(x.device)
+    starts = torch.randint(2 * margin + 1, size, generator=generator, device="cpu")
+    starts = starts.to(x.device)
     padded = functional.pad(x, (margin,) * 4)
     # (n, top, left, c, h, w), a view: all windows of each image.
     windows = padded.unfold(2, x.shape[2], 1).unfold(3, x.shape[3], 1)
