@@ -6,13 +6,16 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
+from sklearn.metrics import f1_score
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, Initializer
 from torch import nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR, StepLR
 from torch.utils.checkpoint import checkpoint
 
 from mtlearn import Classification, Partial, Regression, SeedEnsemble, Tasks
 from mtlearn.networks import MLP
+from mtlearn.training import TaskMetric
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -57,6 +60,15 @@ class NoisyGradients(Callback):
             weights.grad.add_(torch.rand_like(weights))
 
 
+class NoisyEpochs(Callback):
+    """Adds noise to the weights after each epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        with torch.no_grad():
+            for weights in net.module_.parameters():
+                weights.add_(torch.rand_like(weights))
+
+
 class NoisyLayer(Callback):
     """Puts noise behind a layer of a network that is known not to draw."""
 
@@ -73,6 +85,10 @@ class NoisyGradientHook(Callback):
     def on_train_begin(self, net, **kwargs):
         weights = next(net.module_.parameters())
         weights.register_hook(lambda gradient: gradient + torch.rand_like(gradient))
+
+
+def noisy_rate(epoch):
+    return 0.5 + float(torch.rand(()))
 
 
 def noisy_augmentation(x, generator):
@@ -110,9 +126,32 @@ NOISY = {
     "task": lambda: noisy_table(Tasks(kind=Classification(3), size=NoisyRegression())),
     "optimizer": lambda: noisy_table(optimizer=NoisyStep),
     "callback": lambda: noisy_table(callbacks=[NoisyGradients()]),
+    "epochs": lambda: noisy_table(callbacks=[NoisyEpochs()]),
+    "filled": lambda: noisy_table(callbacks=[Initializer("*weight", nn.init.normal_)]),
+    "schedule": lambda: noisy_table(
+        lr_schedule=Partial(LambdaLR, lr_lambda=noisy_rate)
+    ),
     "hook": lambda: noisy_table(callbacks=[NoisyLayer()]),
     "augmentation": noisy_images,
 }
+
+
+QUIET = {
+    "none": {},
+    "skorch": {"callbacks": [EarlyStopping("train_loss"), GradientNormClipping(1.0)]},
+    "metric": {
+        "callbacks": [TaskMetric(f1_score, "kind", on="train", average="macro")]
+    },
+    "schedule": {"lr_schedule": Partial(StepLR, step_size=1)},
+    "plateau": {"lr_schedule": "plateau", "clip_grad_norm": 1.0},
+    "average": {"averaging": "ema", "early_stopping": True, "verbose": 1},
+}
+
+
+@pytest.mark.parametrize("params", QUIET.values(), ids=QUIET)
+def test_what_draws_nothing_is_not_watched(params):
+    estimator = noisy_table(validation_fraction=0.3, **params)
+    assert not estimator.fit(*make_table()).net_.watches_callbacks_
 
 
 def rows_for(estimator):

@@ -91,14 +91,15 @@ class BatchLoop(OwnNumbers):
         if method_name != "on_epoch_end":
             super().notify(method_name, **cb_kwargs)
             return
-        self.on_epoch_end(self, **cb_kwargs)
-        for _, callback in self.callbacks_:
-            try:
-                callback.on_epoch_end(self, **cb_kwargs)
-            except KeyboardInterrupt:
-                if not _has_stopped(callback):
-                    raise
-                self.stopping_ = True
+        with self.own_numbers(self.watches_callbacks_):
+            self.on_epoch_end(self, **cb_kwargs)
+            for _, callback in self.callbacks_:
+                try:
+                    callback.on_epoch_end(self, **cb_kwargs)
+                except KeyboardInterrupt:
+                    if not _has_stopped(callback):
+                        raise
+                    self.stopping_ = True
         if self.stopping_:
             raise StopTraining
 

@@ -30,6 +30,15 @@ _QUIET = frozenset(
         nn.Sequential,
     }
 )
+# Where callbacks, and the functions that they hold, draw nothing from torch.
+_QUIET_HOMES = (
+    "mtlearn.",
+    "skorch.",
+    "sklearn.",
+    "numpy.",
+    "builtins.",
+    "torch.optim.",
+)
 
 
 class OwnNumbers(NeuralNet):
@@ -117,8 +126,7 @@ class OwnNumbers(NeuralNet):
             and all(map(_is_ours, self.tasks))
         )
         self.watches_callbacks_ = self.watches_ or not all(
-            _is_ours(callback) or type(callback).__module__.startswith("skorch.")
-            for _, callback in self.callbacks_
+            _is_quiet_callback(callback) for _, callback in self.callbacks_
         )
 
     def _step_optimizer(self, step_fn: Callable[..., Any]) -> None:
@@ -171,10 +179,15 @@ class OwnNumbers(NeuralNet):
 
 def _is_ours(part: Any) -> bool:
     """Tell whether a callable, a task or a callback is one of this package."""
+    return part is None or _home_of(part).startswith("mtlearn.")
+
+
+def _home_of(part: Any) -> str:
+    """Name the module of a function or class, or of the class of an object."""
     while isinstance(part, partial):
         part = part.func
     owner = part if hasattr(part, "__qualname__") else type(part)
-    return part is None or str(owner.__module__).startswith("mtlearn.")
+    return f"{getattr(owner, '__module__', None)}."
 
 
 def _is_quiet(module: nn.Module) -> bool:
@@ -185,6 +198,18 @@ def _is_quiet(module: nn.Module) -> bool:
     hooks = module._forward_hooks or module._forward_pre_hooks
     hooks = hooks or module._backward_hooks or module._backward_pre_hooks
     return known and not hooks and "forward" not in vars(module)
+
+
+def _is_quiet_callback(callback: Any) -> bool:
+    """Tell whether a callback is known, and holds no function that may draw.
+
+    Such as the one of skorch that fills weights by a function of `torch.nn.init`.
+    """
+    parts = [callback]
+    for held in vars(callback).values():
+        several = held if isinstance(held, list | tuple) else [held]
+        parts.extend(each for each in several if callable(each))
+    return all(_home_of(part).startswith(_QUIET_HOMES) for part in parts)
 
 
 def _has_no_hook(weights: nn.Parameter) -> bool:
