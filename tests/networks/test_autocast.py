@@ -254,3 +254,26 @@ def test_an_autocast_around_it_changes_nothing(dtype):
     with torch.autocast("cpu", dtype), torch.no_grad():
         error = autocast_error(network, (4,), BFLOAT16)
     assert str(error).startswith("the features of the backbone")
+
+
+class NoGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        raise RuntimeError("backward can only be called in training mode")
+
+
+def test_layers_are_tried_where_a_backbone_has_gradients_in_training_only(monkeypatch):
+    # As recurrent layers of cuDNN.
+    class Backbone(Users):
+        def changed(self, features):
+            return NoGradient.apply(features)
+
+    network = build(Backbone, (4,))
+    assert autocast_error(network, (4,), BFLOAT16) is None
+    monkeypatch.setattr(module, "fault_of", lambda call, device, dtype: "is wrong")
+    error = autocast_error(network, (4,), BFLOAT16)
+    assert str(error).startswith("the layer 'backbone.layer', a linear of a batch of")

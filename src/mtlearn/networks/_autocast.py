@@ -61,16 +61,17 @@ def autocast_error(
     n_rows = 1 if is_large(input_shape) else 2
     samples = _random((n_rows, *input_shape), device)
     calls = LayerCalls()
+    exact = None
     with _evaluating(network):
         try:
             with calls:
                 exact = _numbers(network, samples, None)
-        except Exception as error:
+        except Exception as error:  # it is not for the type
             raise_if_out_of_memory(error)
-            return None  # it is not for the type
         try:
             wrong = _wrong_layer(network, calls, device, dtype)
-            if wrong is None and not is_registered(type(network.backbone)):
+            is_users = not is_registered(type(network.backbone))
+            if wrong is None and exact is not None and is_users:
                 wrong = _difference(exact, _numbers(network, samples, dtype), dtype)
         except Exception as error:
             raise_if_out_of_memory(error)

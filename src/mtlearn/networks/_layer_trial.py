@@ -11,16 +11,19 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-_CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-_TRANSPOSED = (*_CONVOLUTION[:5], "output_padding", "groups", "dilation")
+_NAMES = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_TRANSPOSED_NAMES = (*_NAMES[:5], "output_padding", "groups", "dilation")
 _CONVOLUTIONS = (functional.conv1d, functional.conv2d, functional.conv3d)
+_TRANSPOSED = (
+    functional.conv_transpose1d,
+    functional.conv_transpose2d,
+    functional.conv_transpose3d,
+)
 # What autocast computes in the shorter type, with the names of its arguments.
 _LAYERS: dict[Callable[..., Tensor], tuple[str, ...]] = {
     functional.linear: ("input", "weight", "bias"),
-    **dict.fromkeys(_CONVOLUTIONS, _CONVOLUTION),
-    functional.conv_transpose1d: _TRANSPOSED,
-    functional.conv_transpose2d: _TRANSPOSED,
-    functional.conv_transpose3d: _TRANSPOSED,
+    **dict.fromkeys(_CONVOLUTIONS, _NAMES),
+    **dict.fromkeys(_TRANSPOSED, _TRANSPOSED_NAMES),
 }
 # Rounding of its factors and its sum moves a value of bfloat16 by a hundredth at most.
 _ROUNDING = 0.05
@@ -122,7 +125,8 @@ def fault_of(call: LayerCall, device: torch.device, dtype: torch.dtype) -> str |
     if _reads_too_far(call, device, dtype):
         return (
             "torch's convolutions in bfloat16 on processors are wrong where their "
-            "output is one wide and their stride is not one"
+            "output (of transposed ones the input) is one wide and their stride is not "
+            "one"
         )
     return _tried(call, device, dtype)
 
@@ -135,12 +139,14 @@ def _reads_too_far(call: LayerCall, device: torch.device, dtype: torch.dtype) ->
     """
     stride = dict(call.settings).get("stride", 1)
     along_width = stride if isinstance(stride, int) else stride[-1]
+    # The gradient of a transposed one is a convolution from its output to its input.
+    narrow = call.shapes[0 if call.function in _TRANSPOSED else 2]
     return (
         device.type == "cpu"
         and dtype == torch.bfloat16
-        and call.function in _CONVOLUTIONS
+        and call.function in (*_CONVOLUTIONS, *_TRANSPOSED)
         and along_width > 1
-        and call.shapes[2][-1] == 1
+        and narrow[-1] == 1
     )
 
 
