@@ -223,6 +223,18 @@ def test_an_array_with_unclaimed_columns():
         first_labels(ARRAY, x=None, y=None)
 
 
+def test_a_list_of_columns():
+    message = r"y has 5 columns for 2 tasks \(x, y\).* pass np\.column_stack\(y\)\."
+    y = [np.arange(5), np.arange(5) / 4]
+    with pytest.raises(InvalidDataError, match=message):
+        first_labels(y, x=None, y=None)
+    x, _ = read_targets(np.column_stack(y), Tasks(x=Regression(), y=Regression()))
+    assert x.values.tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(InvalidDataError) as info:  # rows, not columns
+        first_labels(np.ones((5, 3)), x=None, y=None)
+    assert "column_stack" not in str(info.value)
+
+
 @pytest.mark.parametrize(
     ("y", "columns"),
     [

@@ -120,3 +120,16 @@ def test_real_values_of_an_enum():
 def test_whole_numbers_that_no_type_holds(labels):
     with pytest.raises(InvalidDataError, match="Column 0 of y has a whole number"):
         read_targets(labels)
+
+
+@pytest.mark.parametrize("kind", [Kind, Name, Level, Size], ids=str)
+@pytest.mark.parametrize("ordered", [False, True])
+def test_categories_that_are_members_of_an_enum(kind, ordered):
+    members = pd.Index(list(kind), dtype=object)
+    y = pd.DataFrame({"a": pd.Categorical(list(kind) * 2, members, ordered=ordered)})
+    assert type(y["a"].cat.categories[0]) is kind
+    codec = fit_codec(None, y)
+    found = codec.arrange([codec.tasks["a"].classes_])["a"]
+    values = [each.value for each in kind]
+    assert found.dtype == pd.CategoricalDtype(values, ordered)
+    assert not isinstance(found.cat.categories[0], enum.Enum)

@@ -209,6 +209,27 @@ def test_column_names_need_not_be_strings():
 
 
 @pytest.mark.parametrize(
+    "columns",
+    [
+        pd.Index([("x", 1), ("y", 2)], tupleize_cols=False),
+        pd.Index([("x", 1), ("y", 2)], tupleize_cols=False, name="names"),
+        pd.MultiIndex.from_tuples([("x", 1), ("y", 2)]),
+        pd.MultiIndex.from_tuples([("x", 1), ("y", 2)], names=["u", None]),
+        pd.Index([2, 1], name="numbers"),
+        pd.Index([True, False]),
+        pd.Index([0.5, 1.5]),
+        pd.date_range("2026", periods=2, name="when"),
+        pd.period_range("2026", periods=2),
+    ],
+    ids=repr,
+)
+def test_names_of_columns_keep_their_type(columns):
+    y = pd.DataFrame([["b", 0.5], ["a", 1.5]]).set_axis(columns, axis=1)
+
+    assert_frame_equal(round_trip(y), y, check_freq=False)
+
+
+@pytest.mark.parametrize(
     ("column", "dtype"),
     [
         (pd.Series([1, 2, 4], dtype="int32"), "float64"),

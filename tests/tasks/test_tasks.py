@@ -78,6 +78,16 @@ def test_a_name_that_is_the_beginning_of_another():
     assert [task.weight for task in tasks] == [2, 3]
 
 
+@pytest.mark.parametrize("given", [{"a": Regression()}, [Regression()], Regression()])
+def test_tasks_without_names(given):
+    message = r"by name: .* use Tasks\.from_mapping\(\.\.\.\)\. Got .*Regression\(\)"
+    with pytest.raises(ParameterTypeError, match=message):
+        Tasks(given)
+    with pytest.raises(ParameterTypeError) as info:
+        Tasks({f"task {i}": Regression() for i in range(1000)})
+    assert len(str(info.value)) < 500
+
+
 @pytest.mark.parametrize("name", [1, None, ("a", "b")])
 def test_names_must_be_strings(name):
     with pytest.raises(ParameterTypeError, match=r"name of a task must be a string"):

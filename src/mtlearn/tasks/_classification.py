@@ -8,6 +8,7 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks._base import Task
@@ -101,15 +102,13 @@ class Classification(Task):
         """
         super().validate(name)
         owner = f"Classification (task {name!r})"
-        check_real(
-            self.label_smoothing, "label_smoothing", owner, high=1, low=0,
-            include_high=False,
-        )  # fmt: skip
+        share: dict[str, Any] = {"low": 0, "high": 1, "include_high": False}
+        check_real(self.label_smoothing, "label_smoothing", owner, **share)
         if self.label_smoothing and self.loss != "cross_entropy":
             raise InvalidParameterError(
                 f"The 'label_smoothing' parameter of {owner} goes with "
                 f"loss='cross_entropy'. Got {self.label_smoothing!r} with "
-                f"{self.loss!r} instead. Set it to 0, or smooth inside a callable."
+                f"{short(self.loss)} instead. Set it to 0, or smooth inside a callable."
             )
         if self.classes is not None:
             declared_classes(self.classes, owner)

@@ -42,8 +42,8 @@ class TargetColumn:
         ``"classification"`` or ``"regression"``.
     position : int
         Where it stands among the columns of y.
-    key : hashable
-        Its name in y; None in an array.
+    keys : tuple of hashable
+        Names of all columns of y; empty for an array.
     discrete : bool
         Whether y declares categories or truth values.
     """
@@ -53,8 +53,13 @@ class TargetColumn:
     present: np.ndarray
     kind: str
     position: int
-    key: Hashable = None
+    keys: tuple[Hashable, ...] = ()
     discrete: bool = False
+
+    @property
+    def key(self) -> Hashable:
+        """Its name in y; None in an array."""
+        return self.keys[self.position] if self.keys else None
 
 
 def read_targets(y: object, tasks: TasksLike = None) -> tuple[TargetColumn, ...]:
@@ -96,12 +101,12 @@ def target_columns(
 ) -> tuple[TargetColumn, ...]:
     """Pick the column of each task, by its position in y."""
     columns = []
+    keys = raw.keys if raw.is_named else ()
     for (name, task), place in zip(tasks.items(), places, strict=True):
         read = raw.column(place)
-        key = read.key if raw.is_named else None
         columns.append(
             TargetColumn(
-                name, read.values, read.present, task.kind, place, key, read.discrete
+                name, read.values, read.present, task.kind, place, keys, read.discrete
             )
         )
     return tuple(columns)

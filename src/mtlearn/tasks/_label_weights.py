@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from mtlearn._utils._frames import Frame, open_frame
+from mtlearn._utils._frames import Frame, open_frame, text
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._tensors import without_tensors
@@ -93,6 +93,7 @@ def _places(frame: Frame, columns: Sequence[TargetColumn]) -> list[int]:
     """Find the weights of each column, by its name in y or that of its task."""
     found = [_place(frame.keys, column) for column in columns]
     if None not in found:
+        _check_known(frame.keys, columns)
         return [place for place in found if place is not None]
     # A frame that was made of an array: its names are no names.
     if set(found) == {None} and frame.keys == tuple(range(len(columns))):
@@ -102,6 +103,17 @@ def _places(frame: Frame, columns: Sequence[TargetColumn]) -> list[int]:
         f"task, by its name or that of its column of y: "
         f"{bracketed(column.name for column in columns)}."
     )
+
+
+def _check_known(keys: tuple[Any, ...], columns: Sequence[TargetColumn]) -> None:
+    """Raise if a name is neither that of a task nor of a column of y."""
+    known = {column.name for column in columns}.union(map(text, columns[0].keys))
+    unknown = [key for key in keys if text(key) not in known]
+    if unknown:
+        raise InvalidDataError(
+            f"sample_weight has the columns {bracketed(unknown)}, which are neither "
+            "tasks nor columns of y. Leave them out, or rename them."
+        )
 
 
 def _place(keys: tuple[Any, ...], column: TargetColumn) -> int | None:

@@ -144,15 +144,15 @@ def arrange(labels: Sequence[np.ndarray], layout: Layout) -> Any:
         )
     if layout.container == "frame":
         pandas = import_optional("pandas", "pandas", "Predicting a DataFrame")
-        series = {
-            key: pandas.Series(column, dtype=dtype)
-            for key, column, dtype in zip(
-                layout.keys, labels, layout.dtypes, strict=True
-            )
-        }
-        frame = pandas.DataFrame(series)
-        if any(level is not None for level in layout.levels):
-            frame.columns = frame.columns.set_names(list(layout.levels))
+        series = [
+            pandas.Series(column, dtype=dtype)
+            for column, dtype in zip(labels, layout.dtypes, strict=True)
+        ]
+        frame = pandas.DataFrame(dict(enumerate(series)))
+        # Names may be tuples, also where they have one level.
+        is_flat = len(layout.levels) == 1
+        keys = pandas.Index(list(layout.keys), tupleize_cols=not is_flat)
+        frame.columns = keys.set_names(list(layout.levels)) if layout.levels else keys
         return frame
     alike = [
         column if dtype is None else column.astype(dtype)

@@ -53,7 +53,8 @@ class Tasks:
         if unnamed:
             raise ParameterTypeError(
                 "Tasks takes tasks by name: Tasks(digit=Classification(10)). For names "
-                f"in a mapping use Tasks.from_mapping(...). Got {unnamed[0]!r} instead."
+                "in a mapping use Tasks.from_mapping(...). "
+                f"Got {short(unnamed[0])} instead."
             )
         self._tasks = tasks
 
