@@ -132,6 +132,28 @@ def test_callable_that_is_no_per_sample_loss(function, got):
     assert "(n_samples,) = (6,): one loss per sample, not a mean" in str(info.value)
 
 
+class ManyParts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.Sequential(*(nn.Linear(2, 2) for _ in range(100)))
+
+    def forward(self, output, target):
+        return output.mean()
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (mean_error, "mean_error"),
+        (functools.partial(mean_error), "mean_error"),
+        (ManyParts(), "ManyParts"),
+    ],
+)
+def test_a_loss_is_named_in_a_word(function, name):
+    with pytest.raises(InvalidParameterError, match=f"^The loss {name} must return"):
+        evaluate(sample_loss(function), VALUES, REALS)
+
+
 def test_unknown_name_lists_the_names():
     names = (
         r"\['cross_entropy', 'focal', 'mse', 'mae', 'huber'\] or a callable\. Got 'mes'"

@@ -164,9 +164,17 @@ def test_failing_forward_is_the_cause():
     assert isinstance(e.value.__cause__, RuntimeError)
 
 
-@pytest.mark.parametrize("backbone", ["resnet", dict, nn.Linear(2, 2)])
-def test_backbone_that_is_no_module_class(backbone):
-    with pytest.raises(ParameterTypeError, match="must be a subclass of torch"):
+@pytest.mark.parametrize(
+    ("backbone", "got"),
+    [
+        ("resnet", r"'resnet'"),
+        (dict, r"<class 'dict'>"),
+        (nn.Sequential(nn.Linear(2, 2)), "an object of type Sequential"),
+    ],
+)
+def test_backbone_that_is_no_module_class(backbone, got):
+    message = rf"must be a subclass of torch.*\. Got {got} instead\."
+    with pytest.raises(ParameterTypeError, match=message):
         build(backbone)
 
 

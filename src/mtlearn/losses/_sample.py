@@ -183,10 +183,16 @@ class _UserLoss(nn.Module):
             return loss
         got = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
         raise InvalidParameterError(
-            f"The loss {self.function!r} must return a tensor of shape (n_samples,) = "
-            f"{tuple(target.shape)}: one loss per sample, not a mean. "
+            f"The loss {_called(self.function)} must return a tensor of shape "
+            f"(n_samples,) = {tuple(target.shape)}: one loss per sample, not a mean. "
             f"Got {got} instead. For a loss of torch, use reduction='none'."
         )
+
+
+def _called(function: SampleLoss) -> str:
+    """Give a name, as a module prints a line for each part and weight."""
+    inner = function.func if isinstance(function, functools.partial) else function
+    return getattr(inner, "__name__", type(inner).__name__)
 
 
 def _modules_in(value: Any, seen: set[int]) -> list[nn.Module]:

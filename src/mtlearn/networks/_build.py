@@ -128,9 +128,12 @@ def _build_backbone(
 ) -> nn.Module:
     """Call the constructor, with what the shape says where it asks for it."""
     if not (isinstance(backbone, type) and issubclass(backbone, nn.Module)):
+        # A module prints a line for each layer.
+        is_module, kind = isinstance(backbone, nn.Module), type(backbone).__name__
+        got = f"an object of type {kind}" if is_module else repr(backbone)
         raise ParameterTypeError(
             "The 'backbone' parameter of build_network must be a subclass of "
-            f"torch.nn.Module. Got {backbone!r} instead."
+            f"torch.nn.Module. Got {got} instead."
         )
     accepted = inspect.signature(backbone).parameters
     known = {
