@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlearn import Regression, Tasks
+from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError
 from tiny_problems import assert_same_bits, table_estimator
 
@@ -77,6 +77,37 @@ def test_validation_labels_of_tasks_without_weight_only():
     message = "No validation row has a label of 'b', of which 'valid_loss' is made"
     with pytest.raises(InvalidDataError, match=message):
         estimator.fit(X, y, X_val=X, y_val=y_val)
+
+
+def labels_that_do_not_vary():
+    """Give rows to validate on of which one alone has a label of the second task."""
+    X, y = few_labels(50)
+    y_val = y.copy()
+    y_val[np.flatnonzero(np.isfinite(y[:, 1]))[1:], 1] = np.nan
+    return X, y, {"X_val": X, "y_val": y_val}
+
+
+def test_a_score_that_leaves_out_a_task_with_a_single_label():
+    X, y, validation = labels_that_do_not_vary()
+    message = "No two validation rows differ in the label of 'b': 'valid_score', and"
+    estimator = stopping(REALS, monitor="score")
+    with pytest.warns(UserWarning, match=message):
+        estimator.fit(X, y, **validation)
+    for row in estimator.history_:
+        assert row["valid_score"] == row["valid_a_r2"]
+    message = "'valid_b_r2' is no finite number in any of 3 epochs"
+    with pytest.warns(UserWarning, match=message):
+        stopping(REALS, monitor="b_r2").fit(X, y, **validation)
+    classes = Tasks(a=Regression(), b=Classification())
+    y[:, 1] = validation["y_val"][:, 1] = y[:, 0] > 0
+    validation["y_val"][1:, 1] = np.nan  # of which the accuracy is defined
+    stopping(classes, monitor="score").fit(X, y, **validation)
+
+
+@pytest.mark.parametrize("monitor", ["loss", "b_loss", "a_r2", "train_score"])
+def test_other_figures_are_made_of_a_single_label(monitor):
+    X, y, validation = labels_that_do_not_vary()
+    stopping(REALS, monitor=monitor).fit(X, y, **validation)
 
 
 def test_weights_of_zero_leave_no_label_to_validate_on():

@@ -1,6 +1,6 @@
 """The training of a fit: its callbacks, in their order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ from mtlearn.training import (
     counted_tasks,
     in_turn,
     schedule_callback,
+    undefined_metrics,
     unlabelled_tasks,
 )
 
@@ -259,15 +260,24 @@ def _check_validation(net: MultiTaskNet, rows: Samples, monitor: Monitor) -> Non
         weights = rows.labels.loss_weights
     unlabelled = unlabelled_tasks(weights, net.tasks)
     lacking = [name for name in names if name in unlabelled]
-    if not lacking:
-        return
-    named = listed(repr(str(name)) for name in lacking)
     if len(lacking) == len(names):
         raise InvalidDataError(
-            f"No validation row has a label of {named}, of which {monitor.key!r} is "
-            "made. Pass X_val and y_val with such labels, or choose another monitor."
+            f"No validation row has a label of {_quoted(lacking)}, of which "
+            f"{monitor.key!r} is made. Pass X_val and y_val with such labels, or "
+            "choose another monitor."
         )
-    warn(
-        f"No validation row has a label of {named}: {monitor.key!r}, and what follows "
-        "it, leaves that out. Pass X_val and y_val with such labels.",
-    )
+    found = "No validation row has a label"
+    if monitor.of_metrics and not lacking:
+        undefined = undefined_metrics(rows.labels, net.tasks)
+        lacking = [name for name in names if name in undefined]
+        found = "No two validation rows differ in the label"
+    # Of a figure that none defines, the end of training tells.
+    if lacking and len(lacking) < len(names):
+        warn(
+            f"{found} of {_quoted(lacking)}: {monitor.key!r}, and what follows it, "
+            "leaves that out. Pass X_val and y_val with more of them.",
+        )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return listed(repr(str(name)) for name in names)

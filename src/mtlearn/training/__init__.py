@@ -57,7 +57,11 @@ from mtlearn.training._schedules import (
     schedule_callback,
 )
 from mtlearn.training._seeding import Seeds, derive_seeds, draw_seed
-from mtlearn.training._split import unlabelled_tasks, validation_rows
+from mtlearn.training._split import (
+    undefined_metrics,
+    unlabelled_tasks,
+    validation_rows,
+)
 from mtlearn.training._statistics import FreshStatistics
 from mtlearn.training._tally import counted_tasks
 from mtlearn.training._task_metric import TaskMetric
@@ -131,6 +135,7 @@ __all__ = [
     "task_gradients",
     "threads",
     "to_labels",
+    "undefined_metrics",
     "unlabelled_tasks",
     "validation_rows",
     "follows_figure",

@@ -31,6 +31,8 @@ class Monitor:
         count in the loss.
     min_delta : float
         By how much more it must be better.
+    of_metrics : bool
+        Whether it is made of their default metrics, which few labels may not define.
     """
 
     figure: str
@@ -38,6 +40,7 @@ class Monitor:
     greater_is_better: bool | None = False
     tasks: tuple[str, ...] | None = None
     min_delta: float = 0.0
+    of_metrics: bool = False
 
     @property
     def key(self) -> str:
@@ -136,10 +139,11 @@ def resolve_monitor(
 def _of_tasks(tasks: Tasks) -> Iterable[Monitor]:
     """Give the figures that every history has."""
     yield LOSS
-    yield Monitor("score", _SIDES, True, tasks.names)
+    yield Monitor("score", _SIDES, True, tasks.names, of_metrics=True)
     for name, task in tasks.items():
         yield Monitor(f"{name}_loss", _SIDES, False, (name,))
-        yield Monitor(f"{name}_{task.metric}", _SIDES, True, (name,))
+        metric = f"{name}_{task.metric}"
+        yield Monitor(metric, _SIDES, True, (name,), of_metrics=True)
 
 
 def _of_callbacks(callbacks: Iterable[Any]) -> Iterable[Monitor]:

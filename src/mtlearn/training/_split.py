@@ -9,6 +9,7 @@ from mtlearn._utils._strata import target_strata
 from mtlearn._utils._stratify import assign_folds, round_to_sum
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import EncodedTargets, Tasks
+from mtlearn.training._samples import Labels
 
 
 def validation_rows(
@@ -116,3 +117,30 @@ def unlabelled_tasks(weights: Any, tasks: Tasks) -> list[str]:
     """
     found = (weights > 0).any(axis=0)
     return [name for name, has in zip(tasks.names, found, strict=True) if not has]
+
+
+def undefined_metrics(labels: Labels, tasks: Tasks) -> list[str]:
+    """Name the tasks whose default metric no predictions of these labels would have.
+
+    Parameters
+    ----------
+    labels : Labels
+        Such as those of validation rows.
+    tasks : Tasks
+        Fitted tasks.
+
+    Returns
+    -------
+    list of str
+        Their names, in task order: without a label, or R² of values that do not vary.
+    """
+    undefined = []
+    for (name, task), target, weight in zip(
+        tasks.items(), labels.values, labels.weights.unbind(dim=1), strict=True
+    ):
+        # Of any predictions: zeros, which take no memory for each row and class.
+        output = weight.new_zeros(1, task.n_outputs).expand(len(weight), -1)
+        sums = task.statistics(output, target, weight).cpu().numpy()
+        if np.isnan(task.metric_from(sums)):
+            undefined.append(name)
+    return undefined
