@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from sklearn.utils.class_weight import compute_sample_weight
 
-from mtlearn import Classification, Head, Partial, Regression, Tasks, report
+from mtlearn import (
+    Classification,
+    Head,
+    Partial,
+    Regression,
+    Tasks,
+    load,
+    report,
+    save,
+)
 from mtlearn.inspection._page import _findings
 from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence, gather
 from mtlearn.inspection._page._findings import CODES, findings_of
@@ -110,6 +120,7 @@ def test_a_metric_that_only_training_rows_have():
     [
         {"tasks": Tasks(a=Classification(2, class_weight="balanced"))},
         {"tasks": Tasks(a=Classification(2)), "sampler": "balanced"},
+        {"tasks": Tasks(a=Classification(2)), "weighted": True},
     ],
     ids=str,
 )
@@ -119,13 +130,38 @@ def test_a_rare_class_that_is_balanced_is_no_overfitting(params):
     # All of the rare ones stand where three in ten of the others do too: few weights
     # and many rows, so that nothing can be learned by heart.
     X = rng.uniform(0.7 * y, 1.0)[:, np.newaxis] * 4 - 2
-    estimator = table_estimator(max_epochs=15, **params).fit(X[:2000], y[:2000])
+    params = params.copy()
+    weight = None
+    if params.pop("weighted", False):
+        weight = compute_sample_weight("balanced", y[:2000])
+    estimator = table_estimator(max_epochs=15, **params)
+    estimator.fit(X[:2000], y[:2000], sample_weight=weight)
 
     evidence = gather(estimator, X[2000:], y[2000:], Resampling(200, 0.95, 0))
 
     assert "MTL001" not in [each.code for each in findings_of(evidence)]
     trained = estimator.score(X[:2000], y[:2000])
     assert trained == pytest.approx(estimator.score(X[2000:], y[2000:]), abs=0.03)
+
+
+@pytest.mark.parametrize("weighted", ["no", "alike", "once"])
+def test_what_only_training_rows_have_where_all_weigh_the_same(weighted, tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 20)), rng.integers(2, size=60)
+    rows = np.arange(60) < 30
+    estimator = table_estimator(Classification(2), max_epochs=40, warm_start=True)
+    # Rows without a weight take no part.
+    weight = None if weighted == "no" else np.where(rows, 3.0, 0.0)
+    n_rows = 30 if weight is None else 60
+    estimator.fit(X[:n_rows], y[:n_rows], sample_weight=weight)
+    if weighted == "once":
+        estimator.fit(X[rows], y[rows], sample_weight=np.linspace(1, 2, 30))
+        estimator.fit(X[rows], y[rows])
+    save(estimator, tmp_path / "model.mtlearn")
+    for fitted in (estimator, load(tmp_path / "model.mtlearn")):
+        evidence = gather(fitted, X[~rows], y[~rows], Resampling(50, 0.95, 0))
+        found = [each.code for each in findings_of(evidence)]
+        assert ("MTL001" in found) == (weighted != "once")
 
 
 @pytest.mark.parametrize("kind", ["classes", "values"])

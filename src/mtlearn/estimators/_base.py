@@ -26,6 +26,7 @@ from mtlearn.estimators._fit import (
     split_samples,
     training_samples,
     validation_samples,
+    weights_differ,
 )
 from mtlearn.estimators._going_on import check_same_network, go_on, tasks_of_today
 from mtlearn.estimators._kinds import (
@@ -235,6 +236,7 @@ class BaseMultiTaskEstimator(
         tasks = tasks_of_today(state.codec.tasks, self.tasks)
         given = dict(zip(tasks.names, tasks.weights(self.loss_weights), strict=True))
         task_weights = tuple(given[name] for name in state.codec.tasks.names)
+        state.weighted |= weights_differ(data[0])
         randomness = Randomness(seeds.network, settings.device)
         with threads(settings.n_threads):
             is_new = state.net is None
@@ -297,7 +299,9 @@ class BaseMultiTaskEstimator(
             self.net_,
             list(self.history_),
             self.best_epoch_,
-            getattr(self, "_split_seed", None),  # in files of earlier versions
+            # Which files of earlier versions lack.
+            getattr(self, "_split_seed", None),
+            getattr(self, "_weighted", False),
         )
 
     def _may_classify(self) -> bool:

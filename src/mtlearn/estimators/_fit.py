@@ -51,6 +51,8 @@ class FitState:
     split_seed : int or None
         Of the first split of rows, which later ones repeat: rows to validate on must
         not have trained the network before.
+    weighted : bool
+        Whether some labels have counted more than others, in metrics of training too.
     """
 
     codec: Codec
@@ -58,6 +60,7 @@ class FitState:
     history: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = 0
     split_seed: int | None = None
+    weighted: bool = False
 
     def attributes(self) -> dict[str, Any]:
         """Give the attributes of an estimator fitted so far."""
@@ -72,6 +75,7 @@ class FitState:
             "n_iter_": len(self.history),
             "best_epoch_": self.best_epoch,
             "_split_seed": self.split_seed,
+            "_weighted": self.weighted,
         }
         classes = self.codec.classes()
         return fitted if classes is None else {**fitted, "classes_": classes}
@@ -117,6 +121,14 @@ def training_samples(
     check_rounding(targets, tasks, settings.precision.dtype)
     chances = row_chances(settings.sampler, targets, tasks, settings.owner)
     return Samples(X, make_labels(targets, settings), rows, chances)
+
+
+def weights_differ(rows: Samples) -> bool:
+    """Tell whether some labels of a task count more than others."""
+    assert rows.labels is not None
+    weights = rows.labels.weights
+    most = weights.amax(dim=0)
+    return bool((weights.where(weights > 0, most) < most).any())
 
 
 def split_samples(

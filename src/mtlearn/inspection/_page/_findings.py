@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -176,12 +177,20 @@ def _gap(evidence: Evidence, task: TaskEvidence) -> Iterator[str]:
     found = [
         network.history[network.best_epoch - 1][key]
         for estimator, network in evidence.networks
-        # Drawn rows have another share of each class, and another accuracy.
-        if getattr(estimator, "sampler", None) is None
+        if _is_plain(estimator)
     ]
     trained = np.mean(found) if found else np.nan
     if trained - row["value"] > GAP and row["high"] < trained:
         yield f"{metric} {trained:.3f} on training rows, {row['value']:.3f} here"
+
+
+def _is_plain(estimator: Any) -> bool:
+    """Tell whether metrics of training rows are means in which each row counts once.
+
+    Drawn rows have another share of each class, and another accuracy.
+    """
+    drawn = getattr(estimator, "sampler", None) is not None
+    return not (drawn or getattr(estimator, "_weighted", False))
 
 
 def _at_baseline(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
