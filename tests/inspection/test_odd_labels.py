@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.model_selection import KFold
 
 from mtlearn import Classification, Regression, Tasks, report
 from mtlearn.exceptions import InvalidDataError
@@ -63,10 +64,14 @@ def test_folds_do_not_count_rows_by_themselves():
         with pytest.raises(InvalidDataError, match=message):
             tool(estimator, X, y, cv=2)
     # A weight of zero makes it absent.
+    y[33, 0] = 5
     weight = np.ones(40)
-    weight[21] = 0
-    found = cross_val_predict(estimator, X, y, cv=2, params={"sample_weight": weight})
+    weight[[21, 33]] = 0
+    params = {"sample_weight": weight}
+    found = cross_val_predict(estimator, X, y, cv=KFold(2), params=params)
     assert found.shape == (40, 2)
+    shared = sharing_report(estimator, X, y, cv=KFold(2), random_state=0, **params)
+    assert len(shared.rows) == 2
 
 
 def test_a_report_of_rows_with_labels_that_a_task_cannot_have():

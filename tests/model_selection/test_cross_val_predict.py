@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from sklearn.model_selection import cross_val_predict as sklearn_cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skorch.helper import SliceDict
 
 from mtlearn import (
@@ -298,3 +299,12 @@ def test_validation_rows_stay_whole_whatever_their_number():
     cross_val_predict(estimator, X, y, cv=KFold(3), params=params)
     whole = {"X_val": 12, "model__y_val": 12, "classes": 12}
     assert estimator.seen == [{**whole, "sample_weight": 8}] * 3
+
+
+def test_labels_that_something_around_changes(X):
+    tasks = Tasks(shade=Regression(bounds=(0, 1)))
+    y = 100 + 7 * X[:, 0]
+    model = TransformedTargetRegressor(small(tasks), transformer=MinMaxScaler())
+    found = cross_val_predict(model, X, y, cv=KFold(2))
+    expected = sklearn_cross_val_predict(model, X, y, cv=KFold(2))
+    np.testing.assert_array_equal(found, expected)

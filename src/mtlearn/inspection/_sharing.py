@@ -163,7 +163,7 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
         raise InvalidDataError(
             "sharing_report needs y, the labels. Got y=None instead."
         )
-    codec = fit_codec(unwrap(model)._declared_tasks(), y)
+    codec = fit_codec(unwrap(model)._declared_tasks(), y, sample_weight)
     codec.encode(y, sample_weight)  # a fold would count rows by itself
     tasks: Tasks = clone(codec.tasks)
     check_several(tasks.names, OWNER)
