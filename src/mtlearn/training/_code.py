@@ -3,6 +3,7 @@
 import dis
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -17,6 +18,7 @@ from torch import Tensor
 # Of these the versions are known, wherever they are installed.
 _LIBRARIES = ("mtlearn", "torch", "skorch", "sklearn", "numpy")
 _CONSTANTS = (type(None), bool, int, float, complex, str, bytes, np.generic)
+_PYTHON = PurePath(os.__file__).parent
 _WRAPPERS = staticmethod | classmethod | property | functools.cached_property
 
 
@@ -36,15 +38,31 @@ def is_code(value: Any) -> bool:
     """Tell whether a value is a function, a class, a method or a module."""
     return (
         isinstance(value, tuple(_KINDS))
-        or (isinstance(value, np.ufunc) and _is_numpy_s(value))
+        or (isinstance(value, np.ufunc) and _is_known(value))
         or inspect.isroutine(value)
-        or (callable(value) and "__wrapped__" in vars_of(value))
+        or _wraps(value)
     )
 
 
-def _is_numpy_s(function: np.ufunc) -> bool:
-    """Tell whether numpy has it by its name, unlike what users make of functions."""
-    return getattr(np, function.__name__, None) is function
+def _wraps(value: Any) -> bool:
+    """Tell whether it is a library's way to call a function, such as a cache.
+
+    A wrapper of the user's own may do anything with what it calls.
+    """
+    return (
+        callable(value)
+        and "__wrapped__" in vars_of(value)
+        and is_library(type(value).__module__)
+    )
+
+
+def _is_known(function: np.ufunc) -> bool:
+    """Tell whether a library has it by its name, unlike what a user may make."""
+    name = function.__name__
+    return any(
+        vars_of(module).get(name) is function and is_library(key)
+        for key, module in list(sys.modules.items())
+    )
 
 
 def vars_of(value: Any) -> dict[str, Any]:
@@ -70,7 +88,7 @@ def parts_of_code(value: Any) -> list[Any]:
     for kind, parts in _KINDS.items():
         if isinstance(value, kind):
             return parts(value)
-    if "__wrapped__" in vars_of(value):
+    if _wraps(value):
         return [value.__wrapped__]
     return _of_builtin(value)
 
@@ -97,7 +115,9 @@ def _of_code(code: CodeType) -> list[Any]:
 
 
 def _of_function(function: FunctionType, *, data: bool) -> list[Any]:
-    library = is_library(function.__module__)
+    # A wrapper has the module of what it wraps: the user's or the library's.
+    modules = function.__module__, function.__globals__.get("__name__")
+    library = all(map(is_library, modules))
     name = function.__qualname__
     if library and "<" not in name:
         return _named(f"{function.__module__}.{name}", function.__module__)
@@ -123,12 +143,25 @@ def _helpers(function: FunctionType, data: bool) -> Iterator[tuple[str, Any]]:
     read, written, mentioned = _names(function.__code__)
     for name in sorted(read - written):
         value = function.__globals__.get(name)
-        if isinstance(value, ModuleType) and not is_library(value.__name__):
-            for inner in sorted(mentioned & vars(value).keys()):
-                if _counts(vars(value)[inner], data):
-                    yield f"{name}.{inner}", vars(value)[inner]
+        if isinstance(value, ModuleType):
+            yield from _inside(name, value, mentioned, data, set())
         elif name in function.__globals__ and _counts(value, data):
             yield name, value
+
+
+def _inside(
+    name: str, module: ModuleType, mentioned: set[str], data: bool, seen: set[str]
+) -> Iterator[tuple[str, Any]]:
+    """Give what a function may read of a module of the user's, and of those in it."""
+    if module.__name__ in seen or is_library(module.__name__):
+        return
+    seen.add(module.__name__)
+    for inner in sorted(mentioned & vars(module).keys()):
+        value = vars(module)[inner]
+        if isinstance(value, ModuleType):
+            yield from _inside(f"{name}.{inner}", value, mentioned, data, seen)
+        elif _counts(value, data):
+            yield f"{name}.{inner}", value
 
 
 def _names(code: CodeType) -> tuple[set[str], set[str], set[str]]:
@@ -173,18 +206,35 @@ def _of_class(cls: type) -> list[Any]:
     for key, value in sorted(vars(cls).items()):
         if isinstance(value, FunctionType):
             members.append((key, _Method(value) if watches else value))
-        elif isinstance(value, _WRAPPERS | type):
+        elif isinstance(value, _WRAPPERS | type) or is_code(value):
             members.append((key, value))
-    return [cls.__qualname__, cls.__bases__, members, _source(cls)]
+    text = _source(cls)
+    values = _values(cls) if text is None or not watches else {}
+    return [cls.__qualname__, cls.__bases__, members, text, values]
 
 
-def _source(cls: type) -> Any:
-    """Give the text of a class, which has the values of its attributes, or these."""
+def _source(cls: type) -> str | None:
+    """Give the text of a class, which tells of attributes that are no plain values."""
     try:
         return inspect.getsource(cls)
     except (OSError, TypeError):  # typed in by hand
-        values = vars(cls).items()
-        return {k: v for k, v in values if not k.startswith("__") and _is_plain(v)}
+        return None
+
+
+def _values(cls: type) -> dict[str, Any]:
+    """Give the attributes of a class that may be computed, but what it counts up."""
+    counted = {
+        step.argval
+        for value in vars(cls).values()
+        if isinstance(value, FunctionType)
+        for step in dis.get_instructions(value)
+        if step.opname == "STORE_ATTR"
+    }
+    return {
+        name: value
+        for name, value in vars(cls).items()
+        if not name.startswith("__") and name not in counted and _is_plain(value)
+    }
 
 
 @cache
@@ -204,12 +254,18 @@ def is_library(module: str | None) -> bool:
     top = (module or "").partition(".")[0]
     if top == "__main__":  # which is joblib's own file in a worker
         return False
-    if top in _LIBRARIES or top in sys.stdlib_module_names:
-        return True
     found = sys.modules.get(top)
+    if top in _LIBRARIES or (top in sys.stdlib_module_names and not _is_users(found)):
+        return True
     places = [getattr(found, "__file__", None), *getattr(found, "__path__", ())]
     folders = {part for each in places for part in PurePath(str(each)).parts}
     return bool(folders & {"site-packages", "dist-packages"})
+
+
+def _is_users(module: ModuleType | None) -> bool:
+    """Tell whether a module has the name of one of Python's own, such as code, only."""
+    file = getattr(module, "__file__", None) or ""
+    return file.endswith(".py") and not PurePath(file).is_relative_to(_PYTHON)
 
 
 # How what is made of code is taken apart.

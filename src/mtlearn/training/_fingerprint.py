@@ -1,12 +1,16 @@
 """A name for a training: what its parameters, data and versions come to."""
 
+import copyreg
 import hashlib
 import io
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Generator, Iterable, Mapping
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +21,12 @@ from torch import Tensor
 from mtlearn._utils._datasets import DatasetRows
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.training._code import is_code, kind_name, parts_of_code, vars_of
+from mtlearn.training._code import (
+    is_code,
+    kind_name,
+    parts_of_code,
+    vars_of,
+)
 from mtlearn.training._parameters import constructor_arguments
 
 _VERSIONS = ("mtlearn", "torch", "skorch", "scikit-learn", "numpy")
@@ -25,6 +34,9 @@ _VERSIONS = ("mtlearn", "torch", "skorch", "scikit-learn", "numpy")
 _CHUNK_BYTES = 2**24
 _ATOMS = (type(None), bool, int, float, complex, str, bytes, np.generic, range)
 _NAMED = torch.dtype | torch.device | torch.memory_format | torch.layout | np.dtype
+_MAPPINGS = (dict, OrderedDict, MappingProxyType)
+# Asks for the digests of parts, each with what it is called, and ends with its own.
+_Reading = Generator[tuple[Any, str], Any, bytes]
 # They say nothing of what is learned.
 _EMPTY = (type(threading.Lock()), type(threading.RLock()), threading.local)
 
@@ -82,6 +94,8 @@ def same_value(one: Any, other: Any) -> bool:
     bool
         Whether they are.
     """
+    if one is other:  # without a look at the code of a backbone
+        return True
     found = [Reader(strict=False).digest(each, "") for each in (one, other)]
     return found[0] == found[1]
 
@@ -122,6 +136,25 @@ class Reader:
         InvalidParameterError
             If it can be neither described nor pickled.
         """
+        # A stack of its own: what functions name, and that names, may lead deep.
+        stack = [self._read(value, where)]
+        found = None
+        while stack:
+            try:
+                part, name = stack[-1].send(found)
+            except StopIteration as end:
+                stack.pop()
+                found = end.value
+                continue
+            if isinstance(part, _ATOMS):
+                found = self._atom(part)
+            else:
+                stack.append(self._read(part, name))
+                found = None
+        assert found is not None
+        return found
+
+    def _read(self, value: Any, where: str) -> _Reading:
         if isinstance(value, _ATOMS):
             return self._atom(value)
         key = id(value), self._files
@@ -130,10 +163,8 @@ class Reader:
         if id(value) in self._inside:  # a cycle: how far up it leads
             return _hash("cycle", len(self._inside) - self._inside.index(id(value)))
         self._inside.append(id(value))
-        try:
-            found = self._compound(value, where)
-        finally:
-            self._inside.pop()
+        found = yield from self._compound(value, where)
+        self._inside.pop()
         self._kept.append(value)
         self._known[key] = found
         return found
@@ -141,72 +172,77 @@ class Reader:
     def _atom(self, value: Any) -> bytes:
         found = _hash(kind_name(type(value)), repr(value))
         if self._files and isinstance(value, str) and value:
-            return _hash(found, *_contents(Path(value)))
+            return _hash_all(chain((found,), _contents(Path(value))))
         return found
 
-    def _compound(self, value: Any, where: str) -> bytes:
+    def _compound(self, value: Any, where: str) -> _Reading:
         """Read what is made of parts, each of which has a digest."""
         if isinstance(value, Files):
             before, self._files = self._files, True
-            try:
-                return self.digest(value.value, where)
-            finally:
-                self._files = before
+            found = yield value.value, where
+            self._files = before
+            return found
         if isinstance(value, Tensor):
-            return _hash("tensor", str(value.dtype), *_tensor_rows(value))
+            about = kind_name(type(value)), value.requires_grad, value.dtype
+            return _hash("tensor", *about, *_tensor_rows(value))
         if _is_array(value):
-            return self._array(value, where)
+            return (yield from self._array(value, where))
         if isinstance(value, PurePath):
             found = _hash(kind_name(type(value)), str(value))
-            return _hash(found, *_contents(Path(value))) if self._files else found
+            if self._files:
+                return _hash_all(chain((found,), _contents(Path(value))))
+            return found
         if isinstance(value, _NAMED):
             return _hash(kind_name(type(value)), str(value))
         if is_code(value):
-            parts = parts_of_code(value)
             # Names of files in code are none of an argument's.
             before, self._files = self._files, False
-            try:
-                return self._joined("code", parts, where)
-            finally:
-                self._files = before
-        return self._container(value, where)
+            found = yield from self._joined("code", parts_of_code(value), where)
+            self._files = before
+            return found
+        return (yield from self._container(value, where))
 
-    def _container(self, value: Any, where: str) -> bytes:
+    def _container(self, value: Any, where: str) -> _Reading:
         name = kind_name(type(value))
-        if isinstance(value, Mapping) and not hasattr(value, "get_params"):
-            items = [
-                (self.digest(k, where), self.digest(v, f"{where}[{k!r}]"))
-                for k, v in value.items()
-            ]
-            return _hash(name, len(items), *(part for item in items for part in item))
-        if isinstance(value, set | frozenset):
-            return _hash(name, *sorted(self.digest(each, where) for each in value))
-        if isinstance(value, list | tuple):
-            return self._joined(name, value, where)
-        return self._object(value, where)
+        # What is made of one of these types may hold more than its items.
+        found = []
+        if type(value) in _MAPPINGS:
+            for key, each in value.items():
+                found.append((yield key, where))
+                found.append((yield each, f"{where}[{key!r}]"))
+            return _hash(name, len(value), *found)
+        if type(value) in (set, frozenset):
+            for each in value:
+                found.append((yield each, where))
+            return _hash(name, *sorted(found))
+        if type(value) in (list, tuple):
+            return (yield from self._joined(name, value, where))
+        return (yield from self._object(value, where))
 
-    def _joined(self, name: str, values: Iterable[Any], where: str) -> bytes:
-        found = [self.digest(each, f"{where}[{i}]") for i, each in enumerate(values)]
+    def _joined(self, name: str, values: Iterable[Any], where: str) -> _Reading:
+        found = []
+        for i, each in enumerate(values):
+            found.append((yield each, f"{where}[{i}]"))
         return _hash(name, len(found), *found)
 
-    def _array(self, value: Any, where: str) -> bytes:
+    def _array(self, value: Any, where: str) -> _Reading:
         """Read an array piece by piece, without a copy of the whole."""
-        if value.dtype == object:
-            found = self._joined("items", np.asarray(value).ravel().tolist(), where)
-            return _hash("array", str(value.shape), found)
-        return _hash("array", str(value.dtype), str(value.shape), *_rows(value))
+        about = "array", str(value.dtype), str(value.shape)
+        if value.dtype.hasobject:
+            items = np.asarray(value).ravel().tolist()
+            return _hash(*about, (yield from self._joined("items", items, where)))
+        return _hash_all(chain(about, _rows(value)))
 
-    def _object(self, value: Any, where: str) -> bytes:
+    def _object(self, value: Any, where: str) -> _Reading:
         """Read an object by its class and what it holds."""
-        cls = self.digest(type(value), where)
+        cls = yield type(value), where
         if isinstance(value, Callback):
-            arguments = constructor_arguments(value)
-            return _hash(cls, self._container(arguments, where))
+            return _hash(cls, (yield constructor_arguments(value), where))
         if hasattr(value, "get_params"):
             params = value.get_params(deep=False)
             others = {k: v for k, v in vars_of(value).items() if k not in params}
-            held = self._attributes(params, where), self._attributes(others, where)
-            return _hash(cls, *held)
+            held = yield from self._attributes(params, where)
+            return _hash(cls, held, (yield from self._attributes(others, where)))
         if isinstance(value, _EMPTY):
             return cls
         if isinstance(value, io.IOBase):
@@ -214,33 +250,35 @@ class Reader:
             return _hash(cls, repr([str(each) for each in named]))
         if isinstance(value, logging.Logger):
             return _hash(cls, value.name)
-        return _hash(cls, self._state(value, where))
+        return _hash(cls, (yield from self._state(value, where)))
 
-    def _attributes(self, values: Mapping[str, Any], where: str) -> bytes:
-        found = [
-            (_hash(name), self.digest(each, f"{where}.{name}"))
-            for name, each in values.items()
-        ]
-        return _hash(len(found), *(part for pair in found for part in pair))
+    def _attributes(self, values: Mapping[str, Any], where: str) -> _Reading:
+        found = []
+        for name, each in values.items():
+            found += [_hash(name), (yield each, f"{where}.{name}")]
+        return _hash(len(values), *found)
 
-    def _state(self, value: Any, where: str) -> bytes:
+    def _state(self, value: Any, where: str) -> _Reading:
         """Read what a pickle would hold, or else the attributes."""
+        # One of numpy's is called by a name that says nothing of what it computes.
+        own = isinstance(value, np.ufunc)
+        reduce = None if own else copyreg.dispatch_table.get(type(value))
         try:
-            reduced = value.__reduce_ex__(4)
+            reduced: Any = value.__reduce_ex__(4) if reduce is None else reduce(value)
         except Exception as error:  # such as an object that holds a connection
             if vars_of(value):
-                return self._attributes(vars(value), where)
+                return (yield from self._attributes(vars(value), where))
             return self._undescribed(value, where, error)
         if isinstance(reduced, str):
             return _hash("global", reduced)
         state = reduced[2] if len(reduced) > 2 else None
-        parts = [self.digest(reduced[0], where), self.digest(reduced[1], where)]
+        parts = [(yield reduced[0], where), (yield reduced[1], where)]
         if isinstance(state, dict) and all(isinstance(key, str) for key in state):
-            parts.append(self._attributes(state, where))
+            parts.append((yield from self._attributes(state, where)))
         else:
-            parts.append(self.digest(state, where))
+            parts.append((yield state, where))
         more = [None if each is None else list(each) for each in reduced[3:5]]
-        return _hash(*parts, self.digest(more, where))
+        return _hash(*parts, (yield more, where))
 
     def _undescribed(self, value: Any, where: str, error: Exception) -> bytes:
         if not self.strict:
@@ -293,6 +331,11 @@ def _contents(path: Path) -> Iterable[Any]:
 
 
 def _hash(*parts: Any) -> bytes:
+    return _hash_all(parts)
+
+
+def _hash_all(parts: Iterable[Any]) -> bytes:
+    """Hash parts one after another, of which none need be kept."""
     digest = hashlib.sha256()
     for part in parts:
         if not isinstance(part, bytes | memoryview):
