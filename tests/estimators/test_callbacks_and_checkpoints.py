@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback, EarlyStopping, Freezer, ProgressBar
+from skorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    Freezer,
+    LRScheduler,
+    ProgressBar,
+)
+from torch.optim.lr_scheduler import StepLR
 
 from mtlearn.exceptions import InvalidParameterError
 from tiny_problems import assert_same_bits, make_table, table_estimator
@@ -66,6 +73,42 @@ class CountsAtOnce(Failing):
             net.optimizer_.param_groups[0]["lr"] = 0.0
 
 
+class Hands(Failing, EarlyStopping):
+    """Hands its arguments on, and counts."""
+
+    def __init__(self, at=5, **kwargs):
+        super().__init__(**kwargs)
+        self.at = at
+        self.n = 0
+
+    def on_epoch_begin(self, net, **kwargs):
+        CountsAtOnce.on_epoch_begin(self, net)
+
+
+class Takes(Failing):
+    """Takes any argument, and counts."""
+
+    def __init__(self, **options):
+        self.at = options["at"]
+        self.n = 0
+
+    def on_epoch_begin(self, net, **kwargs):
+        CountsAtOnce.on_epoch_begin(self, net)
+
+
+class Schedules(Failing, LRScheduler):
+    """Knows more than its schedule."""
+
+    def on_train_begin(self, net, **kwargs):
+        super().on_train_begin(net, **kwargs)
+        self.at_, self.n_ = 5, 0
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.n_ += 1
+        if self.n_ == self.at_:
+            net.optimizer_.param_groups[0]["lr"] = 0.0
+
+
 class Draws(Failing):
     """Has a state of many types, and tools that no file can hold."""
 
@@ -101,7 +144,16 @@ class Draws(Failing):
         net.optimizer_.param_groups[0]["lr"] *= sum(drawn)
 
 
-@pytest.mark.parametrize("make", [Divides, CountsAtOnce])
+@pytest.mark.parametrize(
+    "make",
+    [
+        Divides,
+        CountsAtOnce,
+        lambda: Hands(monitor="train_loss", patience=20),
+        lambda: Takes(at=5),
+        lambda: Schedules(StepLR, step_size=2, gamma=0.5),
+    ],
+)
 def test_a_counter_goes_on(make, tmp_path):
     expected, found = resumed(tmp_path, make)
     assert_same_bits(found, expected)
@@ -122,6 +174,20 @@ def test_states_of_many_types(tmp_path):
     rows = [estimator.callbacks[0].rows for estimator in (found, expected)]
     assert rows[0] == rows[1]
     assert [row[-1] for row in rows[0]] == [1, 2, 3, 4, 5, 6]
+
+
+class Shows(Failing):
+    """Keeps a part of the weights, which is no memory of its own."""
+
+    def on_epoch_end(self, net, **kwargs):
+        self.first_ = next(net.module_.parameters()).detach()[:, 0]
+
+
+def test_a_part_of_a_tensor(tmp_path, caplog):
+    with caplog.at_level("INFO", "mtlearn"):
+        expected, found = resumed(tmp_path, Shows)
+    assert_same_bits(found, expected)
+    assert "going on after epoch 3 " in caplog.text
 
 
 class Named(tuple):

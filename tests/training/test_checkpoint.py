@@ -40,11 +40,29 @@ def test_a_state_comes_back_as_it_was(tmp_path):
 
 def test_a_tensor_lies_in_memory_as_it_did(tmp_path):
     image = torch.rand(2, 3, 4, 5).to(memory_format=torch.channels_last)
-    tensors = {"image": image, "turned": torch.rand(3, 4).T, "one": torch.rand(1, 5)}
+    turned = torch.rand(3, 4).T
+    tensors = {"image": image, "turned": turned, "one": torch.rand(1, 5)}
     found = through_a_file({"state": tensors}, tmp_path)["state"]
     for name, tensor in tensors.items():
         assert found[name].equal(tensor)
         assert found[name].stride() == tensor.stride()
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.rand(3, 4)[:, 1],
+        torch.rand(3, 4)[1:, ::2],
+        torch.zeros(1).expand(3),
+        torch.arange(5.0).unfold(0, 3, 1),
+        torch.arange(9.0).as_strided((3, 3), (2, 2)),
+        torch.rand(4, 3).T[:0],
+    ],
+)
+def test_a_part_of_a_larger_tensor(tensor, tmp_path):
+    found = through_a_file({"tensor": tensor}, tmp_path)["tensor"]
+    assert found.equal(tensor)
+    assert found.is_contiguous()
 
 
 def test_arrays():
@@ -56,7 +74,9 @@ def test_arrays():
 
 
 def test_what_no_file_can_hold():
-    for value in (object(), np.array(["a"]), 1j):
+    sparse = torch.eye(2).to_sparse()
+    masked = np.ma.masked_equal([1, 2], 2)
+    for value in (object(), np.array(["a"]), 1j, sparse, masked):
         with pytest.raises(InvalidParameterError, match=r"^state\['a'\]\[1\] is "):
             StateEncoder().encode({"a": [1, value]}, "state")
 

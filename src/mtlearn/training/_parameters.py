@@ -7,6 +7,7 @@ import threading
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from skorch.callbacks import LRScheduler
 from tqdm import tqdm
 
 # What a callback works with, and makes or opens itself when training begins.
@@ -22,6 +23,8 @@ _HANDLES = (
     type(threading.RLock()),
     tqdm,
 )
+
+_ANY = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
 
 
 def constructor_arguments(callback: Any) -> dict[str, Any]:
@@ -42,7 +45,7 @@ def constructor_arguments(callback: Any) -> dict[str, Any]:
         attributes.
     """
     found = inspect.signature(type(callback)).parameters.values()
-    if any(each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) for each in found):
+    if any(each.kind in _ANY for each in found):
         return callback.get_params(deep=False)
     attributes = vars(callback)
     names = [each.name for each in found]
@@ -53,12 +56,23 @@ def constructor_arguments(callback: Any) -> dict[str, Any]:
 
 def learned_attributes(callback: Any) -> dict[str, Any]:
     """Give the attributes of a callback that are its state, by name."""
-    found = inspect.signature(type(callback)).parameters.values()
-    if any(each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL) for each in found):
+    if isinstance(callback, LRScheduler):  # the schedule's are any that it was given
         given = set(callback.get_params(deep=False))
     else:
-        given = {each.name for each in found}
+        given = _argument_names(type(callback))
     return {name: each for name, each in vars(callback).items() if name not in given}
+
+
+def _argument_names(kind: type) -> set[str]:
+    """Give what a constructor may be given by name, also for those that it calls."""
+    names: set[str] = set()
+    for cls in kind.__mro__[:-1]:
+        if "__init__" in vars(cls):
+            found = inspect.signature(vars(cls)["__init__"]).parameters.values()
+            names |= {each.name for each in found}
+            if not any(each.kind in _ANY for each in found):
+                break
+    return names
 
 
 def is_handle(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -40,11 +40,14 @@ class StateEncoder(PlainEncoder):
         return _DICTS[type(value)]
 
     def _other(self, value: Any, where: str) -> Any:
-        if isinstance(value, Tensor):
-            # An optimiser's state must lie in memory as its weights do.
-            name = self._beside(value.detach().cpu().contiguous().clone())
-            return {"type": "tensor", "name": name, "stride": list(value.stride())}
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        if isinstance(value, Tensor) and value.layout is torch.strided:
+            whole = value.detach().cpu().contiguous()
+            # An optimiser's state must lie in memory as its weights do; a part of
+            # something larger lies for itself.
+            laid = value if _is_dense(value.shape, value.stride()) else whole
+            name = self._beside(whole.clone())
+            return {"type": "tensor", "name": name, "stride": list(laid.stride())}
+        if type(value) in (np.ndarray, np.memmap) and value.dtype.kind in "biuf":
             # As bytes: not every version of safetensors has all of numpy's types.
             flat = np.array(value).reshape(-1).view(np.uint8)
             name = self._beside(torch.from_numpy(flat))
@@ -113,8 +116,7 @@ class StateDecoder(PlainDecoder):
 
     def _tensor(self, record: dict[str, Any]) -> Tensor:
         tensor, stride = self.arrays[record["name"]], record["stride"]
-        ends = [(n - 1) * step for n, step in zip(tensor.shape, stride, strict=True)]
-        if min(stride, default=0) < 0 or sum(ends) >= max(1, tensor.numel()):
+        if not _is_dense(tensor.shape, stride):
             raise ModelFormatError(f"a tensor of it has the strides {stride}")
         return torch.empty_strided(tensor.shape, stride, dtype=tensor.dtype).copy_(
             tensor
@@ -139,6 +141,18 @@ class StateDecoder(PlainDecoder):
         made = torch.Generator() if kind == "Generator" else np.random.RandomState()
         made.set_state(state)
         return made
+
+
+def _is_dense(shape: Sequence[int], stride: Sequence[int]) -> bool:
+    """Tell whether a tensor fills its memory, in whatever order of its axes."""
+    if 0 in shape:
+        return True
+    filled = 1
+    for step, size in sorted(zip(stride, shape, strict=True)):
+        if size > 1 and step != filled:
+            return False
+        filled *= size
+    return True
 
 
 def state_of(net: Any) -> dict[str, Any]:
@@ -204,23 +218,24 @@ def restore_state(net: Any, state: dict[str, Any]) -> None:
 
 def _callback_state(callback: Any, net: Any) -> Any:
     """Give what a callback says is its state, or all that it has not been given."""
-    if isinstance(callback, LRScheduler):
-        return callback.lr_scheduler_.state_dict(), callback.batch_idx_
     if hasattr(callback, "state_dict"):
         return callback.state_dict()
     parts = net, net.module_, net.criterion_, net.optimizer_, net.history
-    return {
+    state = {
         name: value
         for name, value in learned_attributes(callback).items()
         if not (is_handle(value) or any(value is part for part in parts))
     }
+    if isinstance(callback, LRScheduler):
+        state.pop("policy_", None)  # as it was given
+        state["lr_scheduler_"] = callback.lr_scheduler_.state_dict()
+    return state
 
 
 def _restore_callback(callback: Any, state: Any) -> None:
-    if isinstance(callback, LRScheduler):
-        callback.lr_scheduler_.load_state_dict(state[0])
-        callback.batch_idx_ = state[1]
-    elif hasattr(callback, "load_state_dict"):
+    if hasattr(callback, "load_state_dict"):
         callback.load_state_dict(state)
-    else:
-        vars(callback).update(state)
+        return
+    if isinstance(callback, LRScheduler):
+        callback.lr_scheduler_.load_state_dict(state.pop("lr_scheduler_"))
+    vars(callback).update(state)
