@@ -14,6 +14,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
 from mtlearn import Classification, Partial, Regression, Tasks, VotingEnsemble
+from mtlearn._utils._row_plan import RowPlan, planned_rows
 from mtlearn.augmentation import Augmentation, MixUp
 from mtlearn.networks import MLP, save_weights
 from mtlearn.training import EMA
@@ -153,6 +154,27 @@ def test_another_parameter(name, one, other, tmp_path, caplog, monkeypatch):
         if not isinstance(one, np.random.RandomState):
             estimator.set_params(**{name: one}).fit(X, y)
             assert epochs_of(caplog)[0] == 2
+
+
+@pytest.mark.parametrize("kept", ["held_out", "origins"])
+def test_another_plan_of_the_rows(kept, tmp_path, caplog):
+    X, y = make_table(40)
+    numbers = {
+        "held_out": (np.array([0, 1]), np.array([2, 3])),
+        "origins": (np.arange(40), np.arange(40) // 2),
+    }[kept]
+    plans = [RowPlan(40, **{kept: each}) for each in numbers]
+    estimator = table_estimator(
+        max_epochs=3,
+        early_stopping=True,
+        callbacks=[Crash()],
+        checkpoint_dir=tmp_path,
+    )
+    with planned_rows(plans[0]):
+        crash(estimator, X, y)
+    with caplog.at_level("INFO", "mtlearn"), planned_rows(plans[1]):
+        estimator.fit(X, y)
+    assert epochs_of(caplog)[0] == 1
 
 
 def test_targets_of_another_scale(tmp_path):

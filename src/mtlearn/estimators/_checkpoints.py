@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mtlearn._utils._datasets import DatasetRows
+from mtlearn._utils._row_plan import plan_of
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.tasks import EncodedTargets
@@ -70,7 +71,7 @@ def open_checkpoints(
             "seed": place if unseeded else seed,
             # What encoded labels mean: classes, scales, columns.
             "codec": state.codec,
-            "rows": (X, targets),
+            "rows": (X, targets, plan_of(len(targets))),
             "held out": validation,
             "before": (len(state.history), before),
         }
