@@ -9,10 +9,17 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 
-from mtlearn import load, save
+from mtlearn import Partial, load, save
 from mtlearn.exceptions import ModelFormatError
-from tiny_problems import image_estimator, make_images
+from mtlearn.networks import MLP
+from tiny_problems import (
+    image_estimator,
+    make_images,
+    make_table,
+    table_estimator,
+)
 
 N_MUTATIONS = 1200
 
@@ -206,6 +213,83 @@ def test_absurd_networks_are_refused_without_their_memory(saved, load_bytes, par
         load_bytes(with_backbone(saved, **params))
     growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert growth < 50_000  # kB
+
+
+def with_network(content, **fields):
+    """Return a file whose network is said to be made of something else."""
+    parts = parts_of(content)
+    record = json.loads(parts["object.json"])
+    for name, value in fields.items():
+        record["state"]["net_"]["fields"][name] = value
+    parts["object.json"] = json.dumps(record).encode()
+    return packed(parts)
+
+
+def memory_of(function):
+    """Return by how many MB a call makes the process grow."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    function()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000
+
+
+def test_absurd_images_pass_through_no_network(load_bytes, tmp_path):
+    estimator = image_estimator(max_epochs=1, precision="float32")
+    save(estimator.fit(*make_images()), tmp_path / "images")
+    shape = {"type": "tuple", "items": [1, 6000, 6000]}
+    content = with_network((tmp_path / "images").read_bytes(), input_shape=shape)
+    torch.zeros(2, device="meta").sum()  # imports much
+    assert memory_of(lambda: load_bytes(content)) < 50
+
+
+def test_absurd_tables_are_refused(load_bytes, tmp_path):
+    X, y = make_table()
+    estimator = table_estimator(backbone=Partial(MLP, hidden=()), max_epochs=1)
+    save(estimator.fit(X, y), tmp_path / "table")
+    shape = {"type": "tuple", "items": [2**26]}
+    content = with_network((tmp_path / "table").read_bytes(), input_shape=shape)
+
+    def refused():
+        with pytest.raises(ModelFormatError, match=r"heads.*of shape"):
+            load_bytes(content)
+
+    assert memory_of(refused) < 50
+
+
+HUGE = {
+    "bytes": {"type": "scalar", "dtype": "V1", "value": 2**28},
+    "text": {"type": "labels", "dtype": "<U70000000", "items": ["a"]},
+    "texts": [{"type": "labels", "dtype": "<U9000000", "items": ["a"]}] * 10,
+    "layers": {
+        "type": "object",
+        "name": "MLP",
+        "params": {"in_features": 8000, "hidden": [8000]},
+        "state": {},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", [*HUGE, "networks", "tensors"])
+def test_absurd_values_are_refused(saved, load_bytes, kind):
+    parts = parts_of(saved)
+    record = json.loads(parts["object.json"])
+    network = record["state"]["net_"]
+    tensor = {"type": "tensor", "name": f"{network['weights']}.heads.0.0.bias"}
+    copies = {"networks": [network] * 2, "tensors": [tensor] * 2}
+    record["state"] = {"learned_": {**HUGE, **copies}[kind]}
+    parts["object.json"] = json.dumps(record).encode()
+
+    def refused():
+        with pytest.raises(ModelFormatError, match="cannot be loaded"):
+            load_bytes(packed(parts))
+
+    assert memory_of(refused) < 50
+
+
+@pytest.mark.parametrize("record", [None, 3, [], {"type": "tuple", "items": []}])
+def test_what_is_no_estimator(saved, load_bytes, record):
+    parts = {**parts_of(saved), "object.json": json.dumps(record).encode()}
+    with pytest.raises(ModelFormatError, match="it holds"):
+        load_bytes(packed(parts))
 
 
 def test_a_newer_format_says_upgrade(saved, load_bytes):

@@ -33,12 +33,12 @@ def meanwhile(monkeypatch):
     def install(function):
         original, found = module.build_network, []
 
-        def build(*args):
+        def build(*args, **kwargs):
             if not found:
                 found.append(None)  # so that what is loaded there does nothing more
                 with ThreadPoolExecutor(1) as pool:
                     found.append(pool.submit(function).result(60))
-            return original(*args)
+            return original(*args, **kwargs)
 
         monkeypatch.setattr(module, "build_network", build)
         return found

@@ -1,16 +1,35 @@
 """What fit takes, save writes and load reads, or save refuses by name."""
 
+from collections import Counter, OrderedDict, defaultdict
+from datetime import date, datetime
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
-from mtlearn import Classification, Regression, Tasks, VotingEnsemble, load, save
-from mtlearn.exceptions import InvalidParameterError
-from mtlearn.training import CSVLogger, TaskMetric
-from tiny_problems import make_table, table_estimator
+from mtlearn import (
+    Classification,
+    Head,
+    MultiTaskEstimator,
+    Partial,
+    Regression,
+    Tasks,
+    VotingEnsemble,
+    load,
+    save,
+)
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.networks import MLP
+from mtlearn.persistence._encode import Encoder
+from mtlearn.training import CSVLogger, EpochLine, TaskMetric
+from tiny_problems import assert_same_bits, make_table, table_estimator, table_tasks
 
 TEXTS = pd.Series(["a", "b", "c"])
 LABELS = {
@@ -143,3 +162,142 @@ def test_two_functions_of_one_name_are_refused(tmp_path):
     tasks.set_params(b__loss=loss_of(1.0))  # what comes back from another process
     save(table_estimator(tasks), tmp_path / "model")
     load(tmp_path / "model", custom_objects={"own": loss_of(1.0)})
+
+
+class Centred(TransformerMixin, BaseEstimator):
+    """Says in its class what it has before it is fitted."""
+
+    mean_ = None
+
+    def fit(self, X, y=None):
+        self.mean_, self._2d = X.mean(axis=0), X.ndim == 2
+        return self
+
+    def transform(self, X):
+        return X - self.mean_
+
+
+def test_what_a_class_of_the_user_learns_may_have_a_default(tmp_path):
+    X, y = make_table()
+    model = make_pipeline(Centred(), table_estimator()).fit(X, y)
+    save(model, tmp_path / "model")
+    again = load(tmp_path / "model", custom_objects={"Centred": Centred})
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    assert again[0]._2d is True
+
+
+def test_what_load_would_refuse_is_refused_at_save(tmp_path):
+    for name in ("predict", "no name"):
+        estimator = table_estimator()
+        vars(estimator)[name] = 1
+        with pytest.raises(InvalidParameterError, match=rf"attribute '{name}' hides"):
+            save(estimator, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
+def test_views_of_one_task(tmp_path):
+    X, y = make_table()
+    estimator = table_estimator().fit(X, y)
+    for name in ("kind", "size"):
+        view = estimator.task(name)
+        for each in (view, FrozenEstimator(view)):
+            save(each, tmp_path / "model")
+            again = load(tmp_path / "model")
+            np.testing.assert_array_equal(again.predict(X), view.predict(X))
+
+
+def test_what_of_the_package_is_not_for_files_is_refused(tmp_path):
+    estimator = table_estimator(callbacks=[EpochLine([])])
+    with pytest.raises(InvalidParameterError, match=r"callbacks\[0\] cannot be saved"):
+        save(estimator, tmp_path / "model")
+
+
+def test_numbers_of_more_than_64_bits_are_refused(tmp_path):
+    estimator = table_estimator(lr=np.longdouble("0.03"))
+    with pytest.raises(InvalidParameterError, match=r"\.lr cannot be saved.*0\.03"):
+        save(estimator, tmp_path / "model")
+
+
+@pytest.mark.parametrize("given", [["Own"], [Own], "Own", Own])
+def test_custom_objects_are_a_mapping(given, tmp_path):
+    save(table_estimator(callbacks=[Own()]), tmp_path / "model")
+    with pytest.raises(ParameterTypeError, match=r"'custom_objects'.*mapping.*Got"):
+        load(tmp_path / "model", custom_objects=given)
+
+
+def days(kind):
+    """Return two names of columns that are days."""
+    return {
+        "date": [date(2026, 11, 26), date(2026, 11, 27)],
+        "datetime": np.array([datetime(2026, 11, d, 7) for d in (1, 2)], dtype=object),
+        "Timestamp": pd.date_range("2026-11-26", periods=2, freq="D"),
+        "nanoseconds": pd.date_range("2026-11-26", periods=2, freq="1ns", unit="ns"),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["date", "datetime", "Timestamp", "nanoseconds"])
+def test_columns_of_y_that_are_days(kind, tmp_path):
+    X, y = make_table()
+    y = pd.DataFrame(y[:, [1, 1]], columns=pd.Index(days(kind)))
+    estimator = MultiTaskEstimator(Regression(), max_epochs=1).fit(X, y)
+    save(estimator, tmp_path / "model")
+    again = load(tmp_path / "model")
+    pd.testing.assert_frame_equal(again.predict(X), estimator.predict(X))
+    assert again.score(X, y) == estimator.score(X, y)
+
+
+def test_days_with_a_time_zone_are_refused(tmp_path):
+    X, y = make_table()
+    names = pd.date_range("2026-11-26", periods=2, freq="D", tz="Asia/Tokyo")
+    y = pd.DataFrame(y[:, [1, 1]], columns=names)
+    estimator = MultiTaskEstimator(Regression(), max_epochs=1).fit(X, y)
+    with pytest.raises(InvalidParameterError, match=r"cannot be saved.*Timestamp"):
+        save(estimator, tmp_path / "model")
+
+
+@pytest.mark.parametrize("dtype", ["Int64", object, "string", "int8"])
+def test_types_of_categories(dtype, tmp_path):
+    X, y = make_table()
+    labels = {"Int64": [0, 1, 2], "int8": [0, 1, 2]}.get(dtype, ["a", "b", "c"])
+    known = pd.CategoricalDtype(pd.Index(labels, dtype=dtype))
+    kind = pd.Categorical.from_codes(y[:, 0].astype(int), dtype=known)
+    y = pd.DataFrame({"kind": kind, "size": y[:, 1]})
+    tasks = Tasks(kind=Classification(), size=Regression())
+    estimator = table_estimator(tasks, max_epochs=1).fit(X, y)
+    assert estimator.predict(X)["kind"].dtype == known
+    save(estimator, tmp_path / "model")
+    found = load(tmp_path / "model").predict(X)["kind"].dtype
+    assert found.categories.dtype == known.categories.dtype
+
+
+@pytest.mark.parametrize("kind", [OrderedDict, Counter, partial(defaultdict, int)])
+def test_mappings_of_the_standard_library(kind, tmp_path):
+    X, y = make_table()
+    tasks = Tasks(
+        kind=Classification(class_weight=kind({0: 1, 1: 2, 2: 4})), size=Regression()
+    )
+    loss_weights = kind({"kind": 1, "size": 2})
+    estimator = table_estimator(tasks, loss_weights=loss_weights).fit(X, y)
+    save(estimator, tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.loss_weights == {"kind": 1, "size": 2}
+    assert again.tasks["kind"].class_weight == {0: 1, 1: 2, 2: 4}
+    assert_same_bits(again.fit(X, y), estimator)
+
+
+class Named(pd.api.extensions.ExtensionDtype):
+    """A type of the user's that pandas does not know by its name."""
+
+    name = "of my own"
+    type = int
+
+
+def test_types_without_a_name_are_refused():
+    with pytest.raises(InvalidParameterError, match=r"dtypes\[0\] cannot be saved"):
+        Encoder().encode((Named(),), "dtypes")
+
+
+@pytest.mark.parametrize("value", [table_tasks(), Partial(MLP, hidden=(3,)), Head()])
+def test_parts_of_an_estimator(value, tmp_path):
+    save(value, tmp_path / "part")
+    assert repr(load(tmp_path / "part")) == repr(value)

@@ -3,5 +3,12 @@
 from mtlearn.estimators._images import MultiTaskImageEstimator
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._tables import MultiTaskEstimator
+from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 
-__all__ = ["MultiTaskEstimator", "MultiTaskImageEstimator", "MultiTaskMixin"]
+__all__ = [
+    "MultiTaskEstimator",
+    "MultiTaskImageEstimator",
+    "MultiTaskMixin",
+    "TaskClassifier",
+    "TaskRegressor",
+]

@@ -4,7 +4,7 @@ import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from mtlearn.exceptions import (
     NetworkError,
     ParameterTypeError,
 )
+from mtlearn.networks._filling import is_filling
 from mtlearn.networks._float32 import InFloat32
 from mtlearn.networks._heads import HeadSpec, make_head
 from mtlearn.networks._memory import (
@@ -35,7 +36,8 @@ def build_network(
     input_shape: Sequence[int],
     heads: Sequence[HeadSpec],
     dtype: torch.dtype = torch.float32,
-    n_features: int | None = None,
+    *,
+    outline: bool = False,
 ) -> MultiTaskNetwork:
     """Build the network for samples of a given shape.
 
@@ -61,9 +63,9 @@ def build_network(
         One per task.
     dtype : torch.dtype, default=torch.float32
         What the network computes in.
-    n_features : int or None, default=None
-        How many features the backbone is said to have: the network is an outline then,
-        whose weights can be compared, and which nothing has passed through.
+    outline : bool, default=False
+        Whether nothing passes through the network, whose weights can be compared. The
+        backbone must be one of this package, which says how many features it has.
 
     Returns
     -------
@@ -96,7 +98,8 @@ def build_network(
     shape = tuple(input_shape)
     params = architecture(backbone, backbone_params)
     module = _build_backbone(backbone, params, shape).to(dtype)
-    if n_features is not None:
+    if outline:
+        n_features = cast(int, module.n_features)
         made = [_make_head(n_features, head) for head in heads]
         return MultiTaskNetwork(module, made).to(dtype)
     if backbone_params.get("weights") is not None and "weights" not in params:
@@ -168,7 +171,13 @@ def _shape_arguments(shape: tuple[int, ...]) -> dict[str, Any]:
 def _count_features(
     backbone: nn.Module, shape: tuple[int, ...], dtype: torch.dtype
 ) -> int:
-    """Run one sample of zeros through the backbone and return its width."""
+    """Run one sample of zeros through the backbone and return its width.
+
+    One that is filled has had such samples, and one of this package says its width: no
+    pass asks for memory that a file of weights only names.
+    """
+    if is_filling() and is_registered(type(backbone)):
+        return cast(int, backbone.n_features)
     name = type(backbone).__name__
     was_training = backbone.training
     # In eval mode batch norm keeps its statistics and dropout draws nothing.
@@ -206,6 +215,8 @@ def _choose_memory_format(
     if any(map(_is_too_narrow, backbone.modules())):
         return torch.contiguous_format
     _order_weights(backbone, torch.channels_last)
+    if is_registered(type(backbone)):
+        return torch.channels_last
     # Two samples: some views are possible for one only.
     samples = torch.zeros(2, *shape, dtype=dtype)
     was_training = backbone.training

@@ -55,6 +55,7 @@ class MLP(nn.Module):
                 dense_layer(in_features, width, dropout=dropout, batch_norm=batch_norm)
             )
             in_features = width
+        self.n_features = in_features
         if weights is not None:
             load_weights(self, weights)
 

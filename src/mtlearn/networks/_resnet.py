@@ -99,6 +99,7 @@ class ResNet(nn.Module):
             nn.ReLU(inplace=True),
         )
         self.stages = make_stages(widths, depths, make_block)
+        self.n_features = n_features
         self.dense = nn.Sequential(
             *dense_layer(widths[-1], n_features, dropout=dropout, batch_norm=batch_norm)
         )

@@ -106,6 +106,7 @@ class ResNetV2(nn.Module):
         self.stem = convolution(in_channels, widths[0], 3, 1, bias=not batch_norm)
         self.stages = make_stages(widths, depths, make_block)
         self.activation = nn.Sequential(*_activation(widths[-1], batch_norm))
+        self.n_features = n_features
         self.dense = nn.Sequential(
             *dense_layer(widths[-1], n_features, dropout=dropout, batch_norm=batch_norm)
         )

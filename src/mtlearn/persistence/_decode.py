@@ -1,6 +1,7 @@
 """From JSON and arrays to an estimator, by the registry and nothing else."""
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,17 @@ from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import ModelFormatError
 from mtlearn.networks import HeadSpec
 from mtlearn.persistence._network import build_net
-from mtlearn.persistence._registry import LOSSES, find
+from mtlearn.persistence._registry import (
+    LOSSES,
+    can_learn,
+    find,
+    find_class,
+    is_number,
+)
 from mtlearn.tasks import Codec, Layout, Tasks
+
+# Of all labels together, which numpy fills up to the length that a type names.
+_LABEL_BYTES = 2**26
 
 
 class Decoder(PlainDecoder):
@@ -34,8 +44,10 @@ class Decoder(PlainDecoder):
         self, arrays: dict[str, np.ndarray], custom_objects: Mapping[str, Any]
     ) -> None:
         super().__init__(arrays)
+        self._beside = dict(arrays)
         self.custom_objects = custom_objects
         self._made: list[Any] = []
+        self._left = _LABEL_BYTES
 
     def _makers(self) -> dict[str, Callable[[Any], Any]]:
         return {
@@ -44,12 +56,14 @@ class Decoder(PlainDecoder):
             "device": lambda record: torch.device(record["name"]),
             "path": lambda record: Path(record["text"]),
             "dtype": lambda record: np.dtype(record["name"]),
-            "scalar": lambda record: np.dtype(record["dtype"]).type(
-                self.decode(record["value"])
-            ),
-            "array": lambda record: self.arrays[record["name"]],
+            "date": lambda record: date.fromisoformat(record["text"]),
+            "datetime": lambda record: datetime.fromisoformat(record["text"]),
+            "timestamp": self._timestamp,
+            "scalar": self._scalar,
+            # Each is referred to once, so that copies are no larger than the file.
+            "array": lambda record: self._beside.pop(record["name"]),
             "tensor": lambda record: torch.from_numpy(
-                np.array(self.arrays[record["name"]])
+                np.array(self._beside.pop(record["name"]))
             ),
             "labels": self._labels,
             "same": lambda record: self._made[record["number"]],
@@ -81,10 +95,21 @@ class Decoder(PlainDecoder):
 
         return make
 
+    def _scalar(self, record: Mapping[str, Any]) -> np.generic:
+        dtype = np.dtype(record["dtype"])
+        if not is_number(dtype) and dtype.kind != "U":
+            raise ModelFormatError(
+                f"a number of type {dtype} is not of a kind it knows"
+            )
+        return dtype.type(self.decode(record["value"]))
+
     def _labels(self, record: Mapping[str, Any]) -> np.ndarray:
         dtype = np.dtype(record["dtype"])
         if dtype.kind not in "UO":
             raise ModelFormatError(f"labels of type {dtype} are not of a kind it knows")
+        self._left -= dtype.itemsize * len(record["items"])
+        if self._left < 0:
+            raise ModelFormatError(f"labels of type {dtype} are too long")
         labels = np.empty(len(record["items"]), dtype=object)
         labels[:] = self.decode(record["items"])
         return labels.astype(dtype)
@@ -103,18 +128,17 @@ class Decoder(PlainDecoder):
     def _network(self, record: Mapping[str, Any]) -> Any:
         prefix = f"{record['weights']}."
         weights = {
-            name.removeprefix(prefix): array
-            for name, array in self.arrays.items()
+            name.removeprefix(prefix): self._beside.pop(name)
+            for name in list(self._beside)
             if name.startswith(prefix)
         }
         return build_net(weights, **self._fields(record["fields"]))
 
     def _estimator(self, record: Mapping[str, Any]) -> Any:
-        cls = find(record, self.custom_objects)
+        cls = find_class(record, self.custom_objects)
         made = cls(**self._fields(record["params"]))
         for name, value in self._fields(record["state"]).items():
-            # What is learned, and no method or property of the class.
-            if hasattr(cls, name) or not name.strip("_").isidentifier():
+            if not can_learn(cls, name):
                 raise ModelFormatError(f"{cls.__name__} cannot learn {name!r}")
             vars(made)[name] = value
         with config_context(enable_metadata_routing=True):
@@ -127,7 +151,15 @@ class Decoder(PlainDecoder):
     def _category(self, record: Mapping[str, Any]) -> Any:
         import pandas
 
-        return pandas.CategoricalDtype(self.decode(record["items"]), record["ordered"])
+        labels = self.decode(record["items"])
+        if "dtype" in record:  # not in files of earlier versions
+            labels = pandas.Index(labels, dtype=self.decode(record["dtype"]))
+        return pandas.CategoricalDtype(labels, record["ordered"])
+
+    def _timestamp(self, record: Mapping[str, Any]) -> Any:
+        import pandas
+
+        return pandas.Timestamp(record["text"]).as_unit(record["unit"])
 
     def _pandas(self, record: Mapping[str, Any]) -> Any:
         import pandas

@@ -1,7 +1,9 @@
 """From an estimator to JSON and arrays."""
 
 import inspect
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -15,7 +17,14 @@ from mtlearn._utils._plain import PlainEncoder
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import HeadSpec, structure
-from mtlearn.persistence._registry import LOSSES, is_object, loss_arguments, name_of
+from mtlearn.persistence._registry import (
+    LOSSES,
+    can_learn,
+    is_number,
+    is_object,
+    loss_arguments,
+    name_of,
+)
 from mtlearn.tasks import Codec, Tasks
 from mtlearn.training import (
     MultiTaskNet,
@@ -24,6 +33,8 @@ from mtlearn.training import (
     weights_of,
 )
 
+# Equal to plain ones, which they come back as; a Bunch is one again.
+_DICTS = (dict, OrderedDict, Counter, defaultdict, Bunch)
 # Names that scikit-learn keeps beside the parameters.
 _REQUESTS, _CALLBACKS = "_metadata_request", "_skl_callbacks"
 
@@ -42,9 +53,9 @@ class Encoder(PlainEncoder):
         self._own: dict[str, Any] = {}  # the user's classes and functions
 
     def _kind(self, value: dict[Any, Any], where: str) -> str:
-        if type(value) not in (dict, Bunch):
+        if type(value) not in _DICTS:
             raise _refusal(where, value)
-        return type(value).__name__.lower()
+        return "bunch" if isinstance(value, Bunch) else "dict"
 
     def _other(self, value: Any, where: str) -> Any:
         if isinstance(value, np.generic | np.ndarray | np.dtype | torch.device):
@@ -55,7 +66,19 @@ class Encoder(PlainEncoder):
             return self.encode(np.asarray(value).tolist(), where)
         if isinstance(value, PurePath):
             return {"type": "path", "text": str(value)}
+        if isinstance(value, date):
+            return self._date(value, where)
         return self._shared(value, where)
+
+    def _date(self, value: date, where: str) -> dict[str, Any]:
+        """Encode a day or a time, such as the name of a column of y."""
+        kind = type(value).__name__.lower()
+        record = {"type": kind, "text": value.isoformat()}
+        if type(value) in (date, datetime) and getattr(value, "tzinfo", None) is None:
+            return record
+        if kind == "timestamp" and getattr(value, "tz", "none") is None:
+            return {**record, "unit": getattr(value, "unit", None)}
+        raise _refusal(where, value)
 
     def _tensor(self, value: torch.Tensor, where: str) -> Any:
         """Encode a tensor of a loss, or labels."""
@@ -71,11 +94,11 @@ class Encoder(PlainEncoder):
         if isinstance(value, np.dtype):
             return {"type": "dtype", "name": value.str}
         if isinstance(value, np.generic):
-            if value.dtype.kind not in "biufU":
+            if not is_number(value.dtype) and value.dtype.kind != "U":
                 raise _refusal(where, value)
             item = self.encode(value.item(), where)
             return {"type": "scalar", "dtype": value.dtype.str, "value": item}
-        if value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
+        if is_number(value.dtype):
             return {"type": "array", "name": self._beside(value)}
         if value.dtype.kind in "UO" and value.ndim == 1:
             items = self.encode(value.tolist(), where)
@@ -147,6 +170,12 @@ class Encoder(PlainEncoder):
                 f"{where} has callbacks, which cannot be saved. Take them away first: "
                 "estimator.set_callbacks()."
             )
+        for name in state:
+            if name != _REQUESTS and not can_learn(type(value), name):
+                raise InvalidParameterError(
+                    f"{where} cannot be saved: its attribute {name!r} hides a method "
+                    "or property of its class, or is no name."
+                )
         record: dict[str, Any] = {"type": "object", **self._name(type(value), where)}
         requests = state.pop(_REQUESTS, None)
         if requests is not None:
@@ -180,11 +209,20 @@ class Encoder(PlainEncoder):
         import pandas
 
         if isinstance(value, pandas.CategoricalDtype) and value.categories is not None:
-            categories = self.encode(value.categories.to_numpy(), where)
-            return {"type": "category", "items": categories, "ordered": value.ordered}
-        extension = isinstance(value, pandas.api.extensions.ExtensionDtype)
-        if extension and pandas.api.types.pandas_dtype(str(value)) == value:
-            return {"type": "pandas", "name": str(value)}
+            labels = value.categories
+            return {
+                "type": "category",
+                "items": self.encode(labels.to_numpy(), where),
+                "dtype": self.encode(labels.dtype, where),
+                "ordered": value.ordered,
+            }
+        if isinstance(value, pandas.api.extensions.ExtensionDtype):
+            try:
+                found = pandas.api.types.pandas_dtype(str(value))
+            except (TypeError, NotImplementedError):  # it has no name
+                found = None
+            if found == value:
+                return {"type": "pandas", "name": str(value)}
         raise _refusal(where, value)
 
 

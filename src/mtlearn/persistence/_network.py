@@ -68,7 +68,6 @@ def build_net(
     found = precision_of(precision).on(_CPU)
     if is_registered(backbone):  # a class of the user's may not know this device
         of_network, _ = split_weights(weights)
-        n_features = _n_features(of_network)
         with torch.device("meta"), _Outline(len(of_network)):
             network = build_network(
                 backbone,
@@ -76,7 +75,7 @@ def build_net(
                 tuple(input_shape),
                 heads,
                 found.dtype,
-                n_features,
+                outline=True,
             )
         _check_weights(network.state_dict(), of_network)
     with filling():
@@ -100,12 +99,6 @@ def build_net(
     with filling():
         net.settle_precision()
     return net
-
-
-def _n_features(weights: Mapping[str, np.ndarray]) -> int:
-    """Give the width of the features, as the first layer of the first head has it."""
-    shape = weights["heads.0.0.weight"].shape if "heads.0.0.weight" in weights else ()
-    return shape[1] if len(shape) == 2 else 1  # which then differs
 
 
 class _Outline(TorchFunctionMode):

@@ -4,23 +4,37 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn import pipeline as scikit_learn
 from sklearn.frozen import FrozenEstimator
 from torch import nn
 
+from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
 from mtlearn.augmentation import Augmentation, CutMix, MixUp
 from mtlearn.calibration import TemperatureScaled
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
-from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
+from mtlearn.estimators import (
+    MultiTaskEstimator,
+    MultiTaskImageEstimator,
+    TaskClassifier,
+    TaskRegressor,
+)
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
 from mtlearn.losses import focal_loss, huber_loss
 from mtlearn.networks import MLP, ResNet, ResNetV2
 from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
-from mtlearn.tasks import Classification, Head, Regression
-from mtlearn.training import EMA, SWA, CSVLogger, TaskMetric, WarmupCosineLR
+from mtlearn.tasks import Classification, Head, Regression, Tasks
+from mtlearn.training import (
+    EMA,
+    SWA,
+    CSVLogger,
+    MultiTaskNet,
+    TaskMetric,
+    WarmupCosineLR,
+)
 
 # What is made of parameters, and may have learned something since.
 _OBJECTS = (
@@ -29,6 +43,8 @@ _OBJECTS = (
     SeedEnsemble,
     VotingEnsemble,
     TemperatureScaled,
+    TaskClassifier,
+    TaskRegressor,
     ImageReshaper,
     GlobalMaxScaler,
     ImageStandardScaler,
@@ -49,6 +65,9 @@ _PIPELINES = {
     "Pipeline": scikit_learn.Pipeline,
     "mtlearn.pipeline.Pipeline": Pipeline,
 }
+_MADE = (*_OBJECTS, *_PIPELINES.values())
+# What of them is not here is no object of the user's.
+_PACKAGES = ("sklearn", "skorch", "mtlearn")
 _PARTS = (ResNet, ResNetV2, MLP, WarmupCosineLR, focal_loss, huber_loss)
 
 
@@ -89,11 +108,35 @@ _NAMES = {value: name for name, value in KNOWN.items()}
 
 def is_object(value: Any) -> bool:
     """Tell whether a value is made of parameters, by a class of ours or the user's."""
-    return type(value) in (*_OBJECTS, *_PIPELINES.values()) or (
+    return type(value) in (*_MADE, Tasks, Partial, MultiTaskNet) or (
         hasattr(value, "get_params")
         and not isinstance(value, type | nn.Module)
-        and type(value).__module__.partition(".")[0] not in ("sklearn", "skorch")
+        and type(value).__module__.partition(".")[0] not in _PACKAGES
     )
+
+
+def is_number(dtype: np.dtype) -> bool:
+    """Tell whether a file can hold numbers of a type."""
+    return dtype.kind in "biuf" and dtype.itemsize <= 8
+
+
+def can_learn(cls: type, name: str) -> bool:
+    """Tell whether an object may have an attribute, which hides nothing that runs.
+
+    Parameters
+    ----------
+    cls : type
+        Of the object.
+    name : str
+        Of the attribute.
+
+    Returns
+    -------
+    bool
+        False for the name of a method or property of the class.
+    """
+    own = inspect.getattr_static(cls, name, None)
+    return name.isidentifier() and not callable(own) and not hasattr(own, "__get__")
 
 
 def name_of(value: Callable[..., Any], where: str) -> dict[str, Any]:
@@ -176,3 +219,28 @@ def find(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> Any:
     if name not in KNOWN:
         raise ModelFormatError(f"it refers to {name!r}, which mtlearn does not know")
     return KNOWN[name]
+
+
+def find_class(record: Mapping[str, Any], custom_objects: Mapping[str, Any]) -> Any:
+    """Find the class of an object in a file.
+
+    Parameters
+    ----------
+    record, custom_objects : mapping
+        As in `find`.
+
+    Returns
+    -------
+    class
+        One whose objects `save` writes, or the user's.
+
+    Raises
+    ------
+    ModelFormatError
+        If there is no such class.
+    """
+    found = find(record, custom_objects)
+    # A network, say, would be built of any size that the file names.
+    if found not in _MADE and not record.get("custom"):
+        raise ModelFormatError(f"it has a {record['name']!r} where an object belongs")
+    return found

@@ -126,6 +126,8 @@ def load(
 
     Raises
     ------
+    ParameterTypeError
+        If `custom_objects` is no mapping.
     OSError
         If there is no such file, or it cannot be read.
     ModelFormatError
@@ -148,12 +150,20 @@ def load(
     ...     load(Path(folder) / "scaler.mtlearn").max_
     4.0
     """
+    if not isinstance(custom_objects, Mapping | None):
+        raise ParameterTypeError(
+            "The 'custom_objects' parameter of load must be None or a mapping of names "
+            f"to classes and functions. Got {short(custom_objects)} instead."
+        )
     parts, manifest = read_archive(path, {OBJECT, ARRAYS}, FORMAT)
     try:
         arrays = load_arrays(parts[ARRAYS])
         decoder = Decoder(arrays, custom_objects or {})
         record = json.loads(parts[OBJECT])
-        return decoder.decode(migrate(record, manifest["version"], FORMAT.version))
+        made = decoder.decode(migrate(record, manifest["version"], FORMAT.version))
+        if not is_object(made):
+            raise ModelFormatError(f"it holds {short(made)}")
+        return made
     except Exception as error:
         raise ModelFormatError(
             f"The file {str(path)!r} cannot be loaded: {error}. Its parts are whole, "
