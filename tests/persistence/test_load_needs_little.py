@@ -132,7 +132,10 @@ class Draws(nn.Module):
         self.inner = nn.Linear(in_features, 4)
         nn.init.orthogonal_(self.inner.weight)
         nn.init.trunc_normal_(self.inner.bias)
-        self.inner.bias.data += torch.randn(4) + torch.rand(4) + torch.randperm(4)
+        bias = self.inner.bias.data
+        bias += torch.randn(4) + torch.rand(4) + torch.randperm(4)
+        bias += torch.randn_like(bias) + torch.rand_like(bias)
+        bias += torch.randint_like(bias, 5) + torch.poisson(torch.ones(4))
 
     def forward(self, x):
         return self.inner(x)

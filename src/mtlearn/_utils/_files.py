@@ -16,17 +16,24 @@ def write_atomically(
     Parameters
     ----------
     path : str or path-like
-        Where to; a file that is there is replaced at once.
+        Where to; a file that is there is replaced at once. A link stays one, to the
+        new file, and a device, such as a null device, is written into.
     write : callable
         Writes to the open file that it gets. If it raises, nothing has changed.
     """
     target = Path(path)
+    if target.is_symlink():
+        target = target.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            write(file)
+        return
     if not target.parent.is_dir():  # not the file beside it, of which nobody knows
         raise FileNotFoundError(
             errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent)
         )
-    # Not tempfile, whose files no one else may read.
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    # Not tempfile, whose files no one else may read. Of a long name its beginning.
+    beside = target.with_name(f".{target.name[:32]}.{secrets.token_hex(8)}")
     try:
         with beside.open("xb") as file:
             write(file)

@@ -74,6 +74,7 @@ class _Drawing(TorchFunctionMode):
 # Functions and methods of torch that take a generator.
 _DRAW = {
     *("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial"),
+    *("rand_like", "randn_like", "randint_like", "poisson"),
     *("normal_", "uniform_", "random_", "bernoulli_", "exponential_", "cauchy_"),
     *("geometric_", "log_normal_"),
     # Those of torch.nn.init, inside of which nothing is seen.
