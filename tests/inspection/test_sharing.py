@@ -202,15 +202,43 @@ def test_all_networks_of_a_fold_train_and_validate_on_the_same_rows(how, piped):
     assert splits[0][1:] != splits[3][1:]
 
 
-def test_the_joint_network_holds_out_what_it_would_by_itself():
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_joint_network_holds_out_what_it_would_by_itself(weighted):
     X, y = make_table(60)
     X[:, 0] = np.arange(60)
+    # Labels of zero weight are absent, so that others are held out.
+    weight = (np.arange(60) % 3 > 0).astype(float) if weighted else np.ones(60)
     estimator = table_estimator(early_stopping=True, callbacks=[Split()], max_epochs=1)
     Split.seen.clear()
-    sharing_report(estimator, X, y, cv=KFold(2), random_state=0)
+    sharing_report(estimator, X, y, cv=KFold(2), random_state=0, sample_weight=weight)
     seed = int(np.random.RandomState(0).randint(2**31))
-    estimator.set_params(random_state=seed).fit(X[30:], y[30:])
+    estimator.set_params(random_state=seed).fit(X[30:], y[30:], weight[30:])
     assert Split.seen[-1] == Split.seen[0]
+
+
+class Recipe(Callback):
+    """Adds what each fit weighs its tasks by, and whether it draws rows by chance."""
+
+    seen: ClassVar[list] = []
+
+    def on_train_begin(self, net, X, **kwargs):
+        drawn = X[0].chances is not None
+        self.seen.append((net.criterion_.task_weights, drawn))
+
+
+@pytest.mark.parametrize("sampler", ["balanced", "kind"])
+def test_a_network_for_one_task_has_its_weight_and_its_sampler(sampler):
+    X, y = make_table(60)
+    estimator = table_estimator(
+        loss_weights={"kind": 0.5, "size": 3.0},
+        sampler=sampler,
+        callbacks=[Recipe()],
+        max_epochs=1,
+    )
+    Recipe.seen.clear()
+    sharing_report(estimator, X, y, cv=2, random_state=0)
+    expected = [((0.5, 3.0), True), ((0.5,), True), ((3.0,), False)]
+    assert Recipe.seen == 2 * expected
 
 
 @pytest.mark.parametrize("monitor", ["train_kind_loss", "train_score"])
