@@ -1,5 +1,7 @@
 """Statistics of batch norms: those of the weights that are validated and predict."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -91,12 +93,12 @@ def test_rows_by_hand():
 
 
 def test_recent_inputs_are_the_last_ones():
-    recent = RecentInputs(5, due=False)
+    recent = RecentInputs(5, at_once=2, due=False)
     assert not recent.stale
     for start in range(0, 12, 3):
         recent.add(torch.arange(start, start + 3)[:, None])
     assert recent.stale
-    parts = recent.take(2)
+    parts = recent.take()
     assert [len(part) for part in parts] == [2, 2, 1]
     assert torch.cat(parts)[:, 0].tolist() == [7, 8, 9, 10, 11]
     assert len(recent.batches) == 2
@@ -117,11 +119,27 @@ def test_statistics_are_computed_once_for_the_same_weights(monkeypatch):
 
 
 def test_large_inputs_are_kept_to_the_fewest():
-    recent = RecentInputs(1000, due=False)
+    recent = RecentInputs(1000, at_once=8, due=False)
     large = torch.zeros(8, 1).expand(8, 2**19)  # rows of 2 MiB, in no memory
     for _ in range(20):
         recent.add(large)
     assert sum(map(len, recent.batches)) == 32
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"), [(4, [16, 16]), (16, [16, 16]), (20, [16, 16]), (40, [32])]
+)
+def test_large_images_take_no_more_memory_than_a_step_or_a_prediction(
+    batch_size, sizes
+):
+    samples = Samples(np.zeros((40, 64, 64, 3), np.float32))  # 16 are predicted at once
+    module_ = nn.BatchNorm2d(3)
+    net = SimpleNamespace(module_=module_, device="cpu", batch_size=batch_size)
+    FreshStatistics(samples, validates=True).on_train_begin(net)
+    for start in range(0, 40, 4):
+        x = samples.X[start : start + 4]
+        net.recent_.add(torch.from_numpy(x).permute(0, 3, 1, 2))
+    assert [len(part) for part in net.recent_.take()] == sizes
 
 
 @pytest.mark.parametrize("averaging", [None, EMA(0.9)], ids=["none", "ema"])
@@ -269,7 +287,7 @@ def test_no_batch_of_statistics_is_much_smaller_than_the_others(monkeypatch):
     net = make_net(tasks, **NORMS)
     refresh_batch_norms(net, samples)
     assert sizes == [8, 8, 7, 7, 7, 7, 7, 7]
-    net.recent_ = RecentInputs(58, due=False)
+    net.recent_ = RecentInputs(58, at_once=8, due=False)
     net.recent_.add(torch.from_numpy(samples.X))
     net.refresh_statistics()
     assert sizes[8:] == sizes[:8]

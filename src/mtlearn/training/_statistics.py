@@ -56,6 +56,8 @@ class RecentInputs:
     ----------
     n_rows : int
         How many to keep; what is larger in memory than 32 MiB is kept to 32 rows.
+    at_once : int
+        Rows of a batch at most.
     due : bool
         Whether a pass over many rows is due at the end of training.
 
@@ -65,8 +67,9 @@ class RecentInputs:
         Whether a step was taken since the statistics were computed.
     """
 
-    def __init__(self, n_rows: int, due: bool) -> None:
+    def __init__(self, n_rows: int, at_once: int, due: bool) -> None:
         self.n_rows = n_rows
+        self.at_once = at_once
         self.due = due
         self.stale = False
         self.batches: deque[Tensor] = deque()
@@ -87,20 +90,15 @@ class RecentInputs:
             kept -= len(self.batches.popleft())
         self.stale = True
 
-    def take(self, at_once: int) -> list[Tensor]:
+    def take(self) -> list[Tensor]:
         """Give the last rows, in batches of about the same size.
-
-        Parameters
-        ----------
-        at_once : int
-            Rows of a batch at most.
 
         Returns
         -------
         list of Tensor
             Their inputs.
         """
-        return _cut(torch.cat(tuple(self.batches))[-self.n_rows :], at_once)
+        return _cut(torch.cat(tuple(self.batches))[-self.n_rows :], self.at_once)
 
 
 class FreshStatistics(Callback):
@@ -132,7 +130,9 @@ class FreshStatistics(Callback):
             return
         if any(isinstance(module, _BatchNorm) for module in net.module_.modules()):
             n_rows = rows_for_statistics(len(self.rows))
-            net.recent_ = RecentInputs(n_rows, not self.validates)
+            # As many as a step has need no more memory than the step does.
+            at_once = max(prediction_batch(self.rows, net.device), net.batch_size)
+            net.recent_ = RecentInputs(n_rows, at_once, not self.validates)
 
     def on_batch_begin(self, net: Any, training: bool = False, **kwargs: Any) -> None:
         if not training:
@@ -174,8 +174,7 @@ def refresh_if_stale(net: Any) -> None:
     """
     recent = net.recent_
     if recent is not None and recent.stale:
-        at_once = prediction_batch(Samples(recent.batches[0]), net.device)
-        _compute(net, recent.take(at_once))
+        _compute(net, recent.take())
         recent.stale = False
 
 
