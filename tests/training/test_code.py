@@ -165,6 +165,17 @@ def test_attributes_of_a_class_count_by_their_values(monkeypatch):
     assert fingerprint_of({"value": Computed()}) != before
 
 
+# torch's compiler is not imported without.
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_compiled_functions_count_by_what_was_compiled():
+    one, same, other = (
+        fingerprint_of({"value": torch.compile(program(**given).helper)})
+        for given in ({}, {}, {"sign": "-"})
+    )
+    assert one == same
+    assert one != other
+
+
 def test_what_a_class_counts_up_is_no_part_of_it():
     text = """
         class Policy:
@@ -182,7 +193,7 @@ def test_what_a_class_counts_up_is_no_part_of_it():
 
 
 def test_code_may_lead_far():
-    def last(factor, n_steps=2000):
+    def last(factor, n_steps=500):
         lines = [f"def f0(x): return x * {factor}"]
         lines += [f"def f{i}(x): return f{i - 1}(x)" for i in range(1, n_steps)]
         return vars(typed_in("\n".join(lines)))[f"f{n_steps - 1}"]

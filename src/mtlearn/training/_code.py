@@ -115,6 +115,9 @@ def _of_code(code: CodeType) -> list[Any]:
 
 
 def _of_function(function: FunctionType, *, data: bool) -> list[Any]:
+    compiled = vars(function).get("_torchdynamo_orig_callable")
+    if compiled is not None:  # what torch.compile adds is new in each process
+        return [compiled]
     # A wrapper has the module of what it wraps: the user's or the library's.
     modules = function.__module__, function.__globals__.get("__name__")
     library = all(map(is_library, modules))

@@ -114,7 +114,7 @@ class Reader:
         self._files = False
         self._known: dict[tuple[int, bool], bytes] = {}
         self._kept: list[Any] = []  # so that no id is used twice
-        self._inside: list[int] = []
+        self._inside: dict[int, int] = {}  # how far down each is
 
     def digest(self, value: Any, where: str) -> bytes:
         """Compute what stands for a value, and only for what is equal to it.
@@ -161,10 +161,10 @@ class Reader:
         if key in self._known:
             return self._known[key]
         if id(value) in self._inside:  # a cycle: how far up it leads
-            return _hash("cycle", len(self._inside) - self._inside.index(id(value)))
-        self._inside.append(id(value))
+            return _hash("cycle", len(self._inside) - self._inside[id(value)])
+        self._inside[id(value)] = len(self._inside)
         found = yield from self._compound(value, where)
-        self._inside.pop()
+        del self._inside[id(value)]
         self._kept.append(value)
         self._known[key] = found
         return found
