@@ -105,6 +105,15 @@ def test_a_row_of_panels_for_each_task(problem):
     assert display.axes_["other", "predicted"].get_xlabel() == "predicted"
 
 
+def test_a_task_without_a_value_has_empty_panels(problem):
+    X, y, estimator = problem
+    display = ResidualsDisplay.from_estimator(estimator, X, y.assign(size=np.nan))
+    display.plot().figure_.canvas.draw()
+    assert display.axes_["size", "histogram"].get_title() == "size: 0 values"
+    assert not display.axes_["size", "predicted"].collections
+    assert len(display.axes_["other", "predicted"].collections) == 1
+
+
 def test_some_tasks_only_and_what_cannot_be_shown(problem):
     X, y, estimator = problem
     display = ResidualsDisplay.from_estimator(estimator, X, y, tasks=["size"])

@@ -258,6 +258,16 @@ def test_scoring_a_frame_with_tasks_fitted_on_an_array():
         codec.columns(FRAME)
 
 
+def test_scoring_a_frame_in_which_a_column_occurs_twice():
+    codec = fit_codec(None, FRAME)
+    others = pd.DataFrame([[7, 8], [9, 10]], columns=["other", "other"])
+    (a, *_) = codec.columns(others.join(FRAME))
+    assert a.values.tolist() == [1, 2]
+    twice = pd.concat([FRAME, FRAME[["a"]] + 1], axis=1)
+    with pytest.raises(InvalidDataError, match=r"y has duplicate column names: a\."):
+        codec.columns(twice)
+
+
 def test_kinds_are_not_inferred_again():
     """A fold whose real values are all whole stays a regression."""
     codec = fit_codec(None, np.array([[0.5, 1], [1.0, 2]]))

@@ -133,3 +133,16 @@ def test_categories_that_are_members_of_an_enum(kind, ordered):
     values = [each.value for each in kind]
     assert found.dtype == pd.CategoricalDtype(values, ordered)
     assert not isinstance(found.cat.categories[0], enum.Enum)
+
+
+@pytest.mark.parametrize("whole", [2**53 + 1, -(2**60) - 1, 2**64 - 1, 10**400])
+def test_a_whole_number_that_floats_beside_it_would_round(whole):
+    message = f"Column 0 of y has real values and the whole number {str(whole)[:5]}"
+    with pytest.raises(InvalidDataError, match=message):
+        read_targets([0.5, None, whole])
+
+
+@pytest.mark.parametrize("whole", [2**53, -(2**60), 2**64])
+def test_a_whole_number_that_is_a_float(whole):
+    (column,) = read_targets([0.5, None, whole])
+    assert column.values[[0, 2]].tolist() == [0.5, whole]

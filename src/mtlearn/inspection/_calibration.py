@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
@@ -311,12 +312,12 @@ def _shown(
     if chosen and set(chosen) <= set(possible):
         return chosen
     remedy = (
-        f" The regressions {real} need the spread of two members or more: pass a "
-        "fitted SeedEnsemble or VotingEnsemble."
+        f" The regressions {bracketed(real)} need the spread of two members or more: "
+        "pass a fitted SeedEnsemble or VotingEnsemble."
     )
     raise InvalidParameterError(
         f"The 'tasks' parameter of {owner} must be names of tasks that can be shown, "
-        f"which are {possible}. Got {short(wanted)} instead."
+        f"which are {bracketed(possible)}. Got {short(wanted)} instead."
         + (remedy if real and not spread else "")
     )
 

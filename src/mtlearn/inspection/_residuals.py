@@ -257,7 +257,10 @@ class ResidualsDisplay(Display):
             self.axes_,
         ):
             for (name, panel), ax in self.axes_.items():
-                _PANELS[panel](ax, self, name)
+                if len(self.true[name]):
+                    _PANELS[panel](ax, self, name)
+                else:
+                    _titled(ax, name, "0 values")
         return self
 
     def _shown_tasks(self) -> Iterable[str]:
