@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_nets import FLOAT32, make_net, make_problem, train
 
-from mtlearn.training import Labels, Samples
+from mtlearn.training import Changes, Labels, Samples
 from mtlearn.training._step_sums import StepSums
 
 NEXT_TO_NOTHING = 1e-300
@@ -74,6 +74,38 @@ def test_steps_of_an_epoch_add_up_to_the_loss_of_all_rows(batch_size):
     whole = net.tallies_[True].summary("train")
     np.testing.assert_allclose(np.mean(steps), whole["train_loss"], rtol=1e-12)
     assert len(steps) == 30 // batch_size
+
+
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_both_labels_of_a_mixed_row_share_the_weight_of_one(batch_size):
+    samples, tasks = make_problem()
+    weights = torch.tensor(np.random.default_rng(0).random((30, 2)))
+    weights[3:20, 1] = 0
+    labels = samples.labels._replace(class_weighted=weights)
+    net = make_net(tasks, batch_size=batch_size, lr=NEXT_TO_NOTHING)
+    X, (sign, value) = torch.from_numpy(samples.X), labels.values
+    with torch.no_grad():
+        logits, found = net.module_(X)
+    share = torch.linspace(0.1, 0.8, batch_size, dtype=torch.float64)
+    expected = []
+
+    def mixing(x, generator):
+        rows = (X[:, None] == x).all(dim=2).long().argmax(dim=0)
+        total = torch.zeros(2, dtype=torch.float64)
+        for others, part in ((rows, share), (rows.roll(1), 1 - share)):
+            entropy = torch.nn.functional.cross_entropy(
+                logits[rows], sign[others], reduction="none"
+            )
+            error = (found[rows, 0] - value[others]) ** 2
+            total += part @ (weights[others] * torch.stack([entropy, error], dim=1))
+        expected.append(float((total / (batch_size * weights.mean(dim=0))).sum()))
+        return x, torch.arange(batch_size).roll(1), share
+
+    changes = Changes(mixing=mixing)
+    net = train(net, Samples(samples.X, labels), epochs=1, changes=changes)
+
+    np.testing.assert_allclose(net.batch_losses_[0], expected, rtol=1e-12)
+    assert len(expected) == 30 // batch_size
 
 
 def test_a_row_by_itself_keeps_its_weight():

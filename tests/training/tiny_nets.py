@@ -53,7 +53,7 @@ def make_net(tasks, precision=FLOAT64, **params):
         ).initialize()
 
 
-def train(net, samples, *callbacks, valid=None, epochs=3):
+def train(net, samples, *callbacks, valid=None, epochs=3, changes=None):
     """Train a net, with dropout drawn from the same seed."""
     net.batch_losses_ = []
     callbacks = (KeepBatchLosses(), *callbacks)
@@ -63,6 +63,7 @@ def train(net, samples, *callbacks, valid=None, epochs=3):
         callbacks=callbacks,
         order_seed=0,
         randomness=Randomness(1, CPU),
+        changes=changes,
     )
 
 
