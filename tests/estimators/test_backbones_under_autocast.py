@@ -1,5 +1,7 @@
 """Backbones of users that cannot mix types, keep what they compute, or are hooked."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -191,3 +193,37 @@ def test_float16_and_an_optimizer_that_looks_several_times(monkeypatch):
     estimator = table_estimator(precision="float16", optimizer=torch.optim.LBFGS)
     with pytest.raises(InvalidParameterError, match=r"'float16'.*LBFGS cannot"):
         estimator.fit(X, y)
+
+
+class Turns(nn.Module):
+    def __init__(self, in_features):
+        super().__init__()
+        angles = torch.arange(float(in_features))
+        self.register_buffer("turns", torch.polar(torch.ones(in_features), angles))
+
+    def forward(self, x):
+        turned = x * self.turns
+        return torch.cat([turned.real, turned.imag], dim=1)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_complex_buffers_stay_complex(precision):
+    X, y = make_table()
+    estimator = table_estimator(backbone=Turns, precision=precision).fit(X, y)
+    angles = np.arange(4)
+    expected = np.hstack([X * np.cos(angles), X * np.sin(angles)])
+    for each in (estimator, pickle.loads(pickle.dumps(estimator))):
+        np.testing.assert_allclose(each.embed(X), expected, rtol=1e-5, atol=1e-6)
+
+
+class ComplexWeights(Turns):
+    def __init__(self, in_features):
+        super().__init__(in_features)
+        self.turns = nn.Parameter(self._buffers.pop("turns"))
+
+
+def test_complex_weights_are_refused():
+    X, y = make_table()
+    message = "ComplexWeights has the complex weight 'turns', and weights must be real"
+    with pytest.raises(NetworkError, match=message):
+        table_estimator(backbone=ComplexWeights).fit(X, y)

@@ -79,6 +79,24 @@ class NoisyLayer(Callback):
             )
 
 
+class NoisyBackwardHook(Callback):
+    """Adds noise to a gradient that a layer hands on."""
+
+    def on_train_begin(self, net, **kwargs):
+        net.module_.heads[0].register_full_backward_hook(
+            lambda module, inputs, outputs: (inputs[0] + torch.rand_like(inputs[0]),)
+        )
+
+
+class NoisyForward(Callback):
+    """Puts another function in the place of what a layer does."""
+
+    def on_train_begin(self, net, **kwargs):
+        layer = net.module_.heads[0][0]
+        forward = layer.forward
+        layer.forward = lambda x: forward(x + torch.rand_like(x))
+
+
 class NoisyGradientHook(Callback):
     """Adds noise to a gradient while the others are computed."""
 
@@ -89,6 +107,10 @@ class NoisyGradientHook(Callback):
 
 def noisy_rate(epoch):
     return 0.5 + float(torch.rand(()))
+
+
+def noisy_mixing(x, generator):
+    return x, torch.randperm(len(x)), 0.5
 
 
 def noisy_augmentation(x, generator):
@@ -131,8 +153,11 @@ NOISY = {
     "schedule": lambda: noisy_table(
         lr_schedule=Partial(LambdaLR, lr_lambda=noisy_rate)
     ),
+    "rates": lambda: noisy_table(lr_schedule=Partial(LambdaLR, lr_lambda=[noisy_rate])),
+    "forward": lambda: noisy_table(callbacks=[NoisyForward()]),
     "hook": lambda: noisy_table(callbacks=[NoisyLayer()]),
     "augmentation": noisy_images,
+    "mixing": lambda: noisy_table(mixing=noisy_mixing),
 }
 
 
@@ -163,12 +188,13 @@ def make_noisy(request):
     return NOISY[request.param]
 
 
-def test_noise_in_a_backward_pass_is_seeded():
+@pytest.mark.parametrize("noise", [NoisyGradientHook, NoisyBackwardHook])
+def test_noise_in_a_backward_pass_is_seeded(noise):
     X, y = make_table()
-    first = noisy_table(callbacks=[NoisyGradientHook()]).fit(X, y)
+    first = noisy_table(callbacks=[noise()]).fit(X, y)
     with torch.random.fork_rng([]):
         torch.rand(3)
-        again = noisy_table(callbacks=[NoisyGradientHook()]).fit(X, y)
+        again = noisy_table(callbacks=[noise()]).fit(X, y)
     assert_same_bits(first, again)
     assert not same_bits(first, noisy_table().fit(X, y))
 

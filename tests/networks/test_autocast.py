@@ -277,3 +277,12 @@ def test_layers_are_tried_where_a_backbone_has_gradients_in_training_only(monkey
     monkeypatch.setattr(module, "fault_of", lambda call, device, dtype: "is wrong")
     error = autocast_error(network, (4,), BFLOAT16)
     assert str(error).startswith("the layer 'backbone.layer', a linear of a batch of")
+
+
+def test_layers_of_heads_are_tried(monkeypatch):
+    def fault_of(call, device, dtype):
+        return "is wrong" if call.shapes[1] == (64, 3) else None
+
+    monkeypatch.setattr(module, "fault_of", fault_of)
+    error = autocast_error(build(Users, (4,)), (4,), BFLOAT16)
+    assert str(error).startswith("the layer 'heads.0.0', a linear of a batch of shape")

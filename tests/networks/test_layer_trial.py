@@ -88,6 +88,13 @@ def test_what_is_noted():
             rand(6),
             stride=2,
         ),
+        call_of(
+            functional.conv_transpose2d,
+            rand(2, 4, 3, 3),
+            rand(4, 3, 2, 2),
+            rand(6),
+            *(2, 0, 0, 2, 1),  # two groups, and no dilation
+        ),
     ],
     ids=str,
 )
@@ -155,8 +162,8 @@ def convolution(width, kernel, stride, padding):
 
 
 def transposed(width, stride):
-    x, weight = rand(2, 3, 5, width), rand(3, 4, 3, 3)
-    return call_of(functional.conv_transpose2d, x, weight, None, stride, 1)
+    x, weight = rand(2, 3, 5, width), rand(3, 4, 3, 3)  # an output 3 or 5 wide
+    return call_of(functional.conv_transpose2d, x, weight, None, stride)
 
 
 # Wrong is what has an output (or, transposed, an input) one wide and a stride along it.

@@ -3,6 +3,7 @@
 from mtlearn.networks._attention import CBAM, SqueezeExcite
 from mtlearn.networks._autocast import autocast_error
 from mtlearn.networks._build import build_network
+from mtlearn.networks._cast import cast_module
 from mtlearn.networks._drawing import Dropout, drawing_from, dropped, generator_for
 from mtlearn.networks._drop_block import DropBlock2d
 from mtlearn.networks._filling import filling, is_filling
@@ -39,6 +40,7 @@ __all__ = [
     "architecture",
     "autocast_error",
     "build_network",
+    "cast_module",
     "check_memory",
     "drawing_from",
     "dropped",

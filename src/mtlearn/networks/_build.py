@@ -14,6 +14,7 @@ from mtlearn.exceptions import (
     NetworkError,
     ParameterTypeError,
 )
+from mtlearn.networks._cast import cast_module
 from mtlearn.networks._filling import is_filling
 from mtlearn.networks._float32 import InFloat32
 from mtlearn.networks._heads import HeadSpec, make_head
@@ -97,11 +98,11 @@ def build_network(
     """
     shape = tuple(input_shape)
     params = architecture(backbone, backbone_params)
-    module = _build_backbone(backbone, params, shape).to(dtype)
+    module = cast_module(_build_backbone(backbone, params, shape), dtype)
     if outline:
         n_features = cast(int, module.n_features)
         made = [_make_head(n_features, head) for head in heads]
-        return MultiTaskNetwork(module, made).to(dtype)
+        return cast_module(MultiTaskNetwork(module, made), dtype)
     if backbone_params.get("weights") is not None and "weights" not in params:
         # Not by the constructor: the cast would come after it, and weights be rounded.
         load_weights(module, backbone_params["weights"])
@@ -113,7 +114,8 @@ def build_network(
     memory_format = _choose_memory_format(module, shape, dtype)
     with InFloat32():
         made = [_make_head(n_features, head) for head in heads]
-    return MultiTaskNetwork(module, made, memory_format, row_values).to(dtype)
+    network = MultiTaskNetwork(module, made, memory_format, row_values)
+    return cast_module(network, dtype)
 
 
 def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
@@ -147,13 +149,21 @@ def _build_backbone(
     try:
         # Code of the user's may mean torch's default type, and mix it with others.
         with InFloat32() if is_registered(backbone) else nullcontext():
-            return backbone(**{**known, **params})
+            built = backbone(**{**known, **params})
     except Exception as error:
         raise_if_out_of_memory(error)
         raise NetworkError(
             f"The backbone {backbone.__name__} could not be built for samples of "
             f"shape {shape}, from the arguments {sorted({**known, **params})}: {error}"
         ) from error
+    for name, weight in built.named_parameters():
+        if weight.is_complex():
+            raise NetworkError(
+                f"The backbone {backbone.__name__} has the complex weight {name!r}, "
+                "and weights must be real. Make it of torch.view_as_real(weight), and "
+                "call torch.view_as_complex in forward. Buffers may be complex."
+            )
+    return built
 
 
 def _shape_arguments(shape: tuple[int, ...]) -> dict[str, Any]:

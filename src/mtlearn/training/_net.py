@@ -11,16 +11,11 @@ from torch import nn
 
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import filling, is_filling, structure
+from mtlearn.networks import cast_module, filling, is_filling, structure
 from mtlearn.tasks import Tasks
 from mtlearn.training._changes import Changes
 from mtlearn.training._fingerprint import same_value
-from mtlearn.training._learned import (
-    copied,
-    load_weights_of,
-    parts_of,
-    weights_of,
-)
+from mtlearn.training._learned import copied, load_weights_of, parts_of, weights_of
 from mtlearn.training._loop import BatchLoop
 from mtlearn.training._modes import own_modes
 from mtlearn.training._precision import Precision
@@ -123,7 +118,7 @@ class MultiTaskNet(BatchLoop):
         made = self.initialized_instance(
             self.criterion, arguments | {"losses": tuple(losses)}
         )
-        self.criterion_ = made.to(self.precision.dtype)
+        self.criterion_ = cast_module(made, self.precision.dtype)
         return self
 
     def initialize_optimizer(self) -> Self:
@@ -231,7 +226,7 @@ class MultiTaskNet(BatchLoop):
         self.device: str = device
         self.precision = precision
         for _, part in parts_of(self):
-            part.to(device, precision.dtype)
+            cast_module(part, precision.dtype, device)
         self.scaler_ = loss_scaler(precision, device)
         self.inference_ = None
         return before != (device, precision.dtype)
