@@ -25,10 +25,15 @@ from mtlearn import (
     load,
     save,
 )
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.exceptions import (
+    InvalidParameterError,
+    ModelFormatError,
+    ParameterTypeError,
+)
 from mtlearn.networks import MLP
 from mtlearn.persistence._encode import Encoder
 from mtlearn.training import CSVLogger, EpochLine, TaskMetric
+from tiny_problems import Counter as Counts
 from tiny_problems import assert_same_bits, make_table, table_estimator, table_tasks
 
 TEXTS = pd.Series(["a", "b", "c"])
@@ -187,7 +192,7 @@ def test_what_a_class_of_the_user_learns_may_have_a_default(tmp_path):
 
 
 def test_what_load_would_refuse_is_refused_at_save(tmp_path):
-    for name in ("predict", "no name"):
+    for name in ("predict", "_repr_html_", "no name"):  # a method, a property
         estimator = table_estimator()
         vars(estimator)[name] = 1
         with pytest.raises(InvalidParameterError, match=rf"attribute '{name}' hides"):
@@ -301,3 +306,31 @@ def test_types_without_a_name_are_refused():
 def test_parts_of_an_estimator(value, tmp_path):
     save(value, tmp_path / "part")
     assert repr(load(tmp_path / "part")) == repr(value)
+
+
+def test_objects_of_a_moment_are_not_taken_for_each_other():
+    encoder = Encoder()
+    for width in range(20):  # where the one before was in memory
+        record = encoder.encode(Partial(MLP, hidden=(width,)), "")
+        assert record["fields"]["hidden"]["items"] == [width]
+
+
+def test_callbacks_of_scikit_learn_are_refused(tmp_path):
+    estimator = table_estimator().set_callbacks(Counts())
+    with pytest.raises(InvalidParameterError, match=r"estimator\.set_callbacks\(\)"):
+        save(estimator, tmp_path / "model")
+    save(estimator.set_callbacks(), tmp_path / "model")
+
+
+class OwnMLP(MLP):
+    """Not of the package."""
+
+
+def test_weights_of_the_users_own_are_finite_too(tmp_path):
+    X, y = make_table()
+    backbone = Partial(OwnMLP, hidden=(3,))
+    estimator = table_estimator(backbone=backbone, max_epochs=1).fit(X, y)
+    estimator.net_.module_.backbone.layers[0].weight.data[0] = float("inf")
+    save(estimator, tmp_path / "model")
+    with pytest.raises(ModelFormatError, match=r"layers\.0\.weight' are not finite"):
+        load(tmp_path / "model", custom_objects={"OwnMLP": OwnMLP})
