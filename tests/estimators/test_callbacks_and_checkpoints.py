@@ -1,5 +1,6 @@
 """What a callback has come to know goes on with a checkpoint."""
 
+import functools
 import io
 import random
 from collections import Counter, OrderedDict, deque
@@ -152,6 +153,7 @@ class Draws(Failing):
         lambda: Hands(monitor="train_loss", patience=20),
         lambda: Takes(at=5),
         lambda: Schedules(StepLR, step_size=2, gamma=0.5),
+        lambda: Schedules(functools.partial(StepLR, step_size=2), gamma=0.5),
     ],
 )
 def test_a_counter_goes_on(make, tmp_path):

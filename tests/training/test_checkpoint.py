@@ -57,6 +57,7 @@ def test_a_tensor_lies_in_memory_as_it_did(tmp_path):
         torch.arange(5.0).unfold(0, 3, 1),
         torch.arange(9.0).as_strided((3, 3), (2, 2)),
         torch.rand(4, 3).T[:0],
+        torch.rand(9).as_strided((1, 3), (2, 1)),
     ],
 )
 def test_a_part_of_a_larger_tensor(tensor, tmp_path):
