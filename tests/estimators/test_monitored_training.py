@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, Checkpoint, EarlyStopping, LoadInitState
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from mtlearn import Partial, SeedEnsemble, load, save
+from mtlearn import Classification, Partial, SeedEnsemble, load, save
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.training import SWA, TaskMetric
 from tiny_problems import assert_same_bits, same_bits, table_estimator
@@ -170,6 +170,18 @@ def test_a_figure_of_a_task_without_validation_labels():
     assert fitted.best_epoch_ == best_of(figures(fitted, "kind_f1"), "kind_f1")
     with pytest.warns(UserWarning, match="label of 'size': 'valid_score', and"):
         estimator(monitor="score").fit(*DATA, X_val=X[40:], y_val=holes)
+
+
+def test_validation_labels_of_classes_that_weigh_nothing():
+    weights = {0: 1.0, 1: 0.0, 2: 1.0}
+    kind = Y[:, 0] == 1
+    tasks = Classification(3, class_weight=weights)
+    fitted = table_estimator(tasks, early_stopping=True)
+    with pytest.raises(InvalidDataError, match="No validation row has a label of 'tas"):
+        fitted.fit(X, Y[:, 0], X_val=X[kind], y_val=Y[kind, 0])
+    # Its accuracy is plain, and can be followed.
+    fitted.set_params(monitor="task_0_accuracy")
+    fitted.fit(X, Y[:, 0], X_val=X[kind], y_val=Y[kind, 0])
 
 
 def test_an_undefined_figure_is_never_the_best():
