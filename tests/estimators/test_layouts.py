@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.exceptions import UndefinedMetricWarning
+from skorch.helper import SliceDict
 
 from mtlearn import Classification, MultiTaskEstimator, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError
@@ -25,10 +26,11 @@ def estimator():
     return MultiTaskEstimator(TASKS, max_epochs=2, random_state=0)
 
 
+@pytest.mark.parametrize("named", [pd.DataFrame, lambda y: SliceDict(**y)])
 @pytest.mark.parametrize("method", ["score", "partial_fit"])
-def test_an_array_after_a_frame(frames, method):
+def test_an_array_after_names(frames, method, named):
     X, y = frames
-    fitted = estimator().fit(X, y)
+    fitted = estimator().fit(X, named({name: y[name].to_numpy() for name in y}))
 
     with pytest.raises(InvalidDataError, match=r"y is an array, and .* named columns"):
         getattr(fitted, method)(X, y.to_numpy())

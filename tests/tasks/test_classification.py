@@ -174,6 +174,21 @@ def test_locate_finds_known_labels_only(classes, labels, known):
     assert task.classes_[indices[found]].tolist() == labels[found].tolist()
 
 
+@pytest.mark.parametrize(
+    ("classes", "labels", "known"),
+    [
+        # The same bits are another number.
+        (np.array([-1, 5]), np.array([2**64 - 1, 5], np.uint64), [False, True]),
+        (np.array([5, 2**64 - 1], np.uint64), np.array([-1, 5]), [False, True]),
+        # As floats they would be alike.
+        (np.array([-1, 2**62]), np.array([2**62 + 1, 2**62], np.uint64), [False, True]),
+    ],
+)
+def test_whole_numbers_of_other_signs_are_compared_exactly(classes, labels, known):
+    task = Classification().fit(classes, np.ones(2), "a")
+    assert task.knows(labels).tolist() == known
+
+
 def test_classes_learned_from_strings_of_one_length_know_longer_ones():
     task = fitted(np.array(["a", "b"]))
 
