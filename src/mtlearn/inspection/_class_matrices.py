@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from mtlearn._utils._masks import refuse_masked_predictions
+from mtlearn._utils._paired import paired_columns
 from mtlearn.inspection._choice import labels_of_kind, one_task
 from mtlearn.inspection._display import Display
 
@@ -106,15 +106,17 @@ class ClassMatrices(Display):
         -------
         display
             Not drawn yet.
+
+        Raises
+        ------
+        InvalidDataError, DataTypeError, ValueError
+            If they differ in length, have another shape or a mask, or weights are
+            negative.
         """
-        refuse_masked_predictions(
-            y_true=y_true, y_pred=y_pred, sample_weight=sample_weight
-        )
-        true, predicted = np.asarray(y_true), np.asarray(y_pred)
-        weight = np.ones(len(true)) if sample_weight is None else sample_weight
+        true, predicted, weight = paired_columns(y_true, y_pred, sample_weight)
         if labels is None:
             labels = np.unique(np.concatenate([true, predicted]))
-        matrix, known = _count(true, predicted, np.asarray(weight), np.asarray(labels))
+        matrix, known = _count(true, predicted, weight, np.asarray(labels))
         return cls({task: matrix}, {task: known})
 
     def _shown_tasks(self) -> Iterable[str]:

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import PredictionErrorDisplay
 
-from mtlearn._utils._masks import refuse_masked_predictions
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._paired import paired_columns
 from mtlearn.inspection._choice import labels_of_kind, one_task, shown
 from mtlearn.inspection._display import Display
 from mtlearn.inspection._panels import blocks_of_panels
@@ -155,9 +155,14 @@ class ResidualsDisplay(Display):
         -------
         ResidualsDisplay
             Not drawn yet.
+
+        Raises
+        ------
+        DataTypeError, ValueError
+            If they differ in length, have another shape or a mask, or are no numbers.
         """
-        refuse_masked_predictions(y_true=y_true, y_pred=y_pred)
-        return cls({task: np.asarray(y_true, float)}, {task: np.asarray(y_pred, float)})
+        true, predicted, _ = paired_columns(y_true, y_pred)
+        return cls({task: true.astype(float)}, {task: predicted.astype(float)})
 
     def residuals(self, task: str | None = None) -> np.ndarray:
         """Give true minus predicted values.

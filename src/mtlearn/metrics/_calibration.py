@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from mtlearn._utils._masks import refuse_masked_predictions
+from mtlearn._utils._paired import weight_column
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidDataError
 
@@ -112,11 +113,8 @@ def confidences(
             f"Row {wrong[0]} of y_prob must have probabilities that sum to one. "
             f"Got {y_prob[wrong[0]].tolist()} instead."
         )
-    weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
-    weight = column_or_1d(weight, dtype=np.float64)
+    weight = weight_column(sample_weight, len(y_true))
     check_consistent_length(y_true, y_prob, weight)
-    if (weight < 0).any():
-        raise InvalidDataError("sample_weight must not be negative.")
     right = labels[y_prob.argmax(axis=1)] == y_true
     return y_prob.max(axis=1), right, weight
 

@@ -1,0 +1,61 @@
+"""Labels, predictions and weights of the same rows, as vectors."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from mtlearn._utils._masks import refuse_masked_predictions
+from mtlearn.exceptions import InvalidDataError
+
+
+def paired_columns(
+    y_true: Any, y_pred: Any, sample_weight: Any = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Check what is compared row by row: a column beside a vector would be a matrix.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,) or (n_samples, 1)
+        Labels or values.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights.
+
+    Returns
+    -------
+    y_true, y_pred, weight : ndarray of shape (n_samples,)
+        The same, with weights of one where there are none.
+
+    Raises
+    ------
+    InvalidDataError, DataTypeError, ValueError
+        If one of them has another shape or length, a mask, or negative weights.
+    """
+    refuse_masked_predictions(y_true=y_true, y_pred=y_pred, sample_weight=sample_weight)
+    true, predicted = column_or_1d(y_true), column_or_1d(y_pred)
+    weight = weight_column(sample_weight, len(true))
+    check_consistent_length(true, predicted, weight)
+    return true, predicted, weight
+
+
+def weight_column(sample_weight: Any, n_samples: int) -> np.ndarray:
+    """Give weights as a vector of floats, of ones if there are none.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+        What the user gave.
+    n_samples : int
+        How many rows there are.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Weights, not negative; of whatever length was given.
+    """
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weight = column_or_1d(sample_weight, dtype=np.float64)
+    if (weight < 0).any():
+        raise InvalidDataError("sample_weight must not be negative.")
+    return weight
