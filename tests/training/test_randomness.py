@@ -14,6 +14,14 @@ CPU = torch.device("cpu")
 ROWS = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
 MAPS = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
+
+def written(function):
+    """Give what a function leaves in its input."""
+    x = torch.ones(40)
+    function(x, inplace=True)
+    return x
+
+
 # What draws from torch's default generator where no other is given.
 DRAWS = {
     "rand": lambda: torch.rand(3),
@@ -32,6 +40,7 @@ DRAWS = {
     "poisson": lambda: torch.poisson(torch.full((20,), 4.0)),
     "dropout": lambda: functional.dropout(torch.ones(40)),
     "dropout_in_place": lambda: functional.dropout(torch.ones(40), inplace=True),
+    "dropout_written": lambda: written(functional.dropout),
     "dropout2d": lambda: functional.dropout2d(torch.ones(5, 8, 2, 2)),
     "alpha_dropout": lambda: functional.alpha_dropout(ROWS, training=True),
     "rrelu": lambda: functional.rrelu(ROWS, training=True),
