@@ -3,6 +3,7 @@
 import pickle
 import warnings
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -259,6 +260,14 @@ def test_predictions_that_do_not_fit(tasks, y, predicted, spoil, message):
     scorer = task_scorers(tasks)["shade_r2"]
     with pytest.raises(ValueError, match=message):
         score(scorer, y, spoil(predicted))
+
+
+def test_a_scorer_hashes_alike_after_use(tasks, y, predicted):
+    scorer = task_scorers(tasks)["shade_r2"]
+    before = joblib.hash(scorer)
+    score(scorer, y, predicted)
+    assert joblib.hash(scorer) == before == joblib.hash(task_scorers(tasks)["shade_r2"])
+    assert joblib.hash(task_scorers(tasks)["shade_mae"]) != before
 
 
 @pytest.mark.parametrize("framed", [False, True])

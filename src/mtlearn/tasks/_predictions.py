@@ -54,6 +54,10 @@ class TaskReader:
         self.tasks = tasks
         self._places: dict[Any, list[int]] = {}
 
+    def __reduce__(self) -> tuple[type, tuple[Tasks]]:
+        # What has been looked up is no part of a pickle, or of a hash.
+        return type(self), (self.tasks,)
+
     def read(self, name: str, y: Any, predicted: Any) -> tuple[TargetColumn, Any]:
         """Read the labels and the predictions of a task.
 
