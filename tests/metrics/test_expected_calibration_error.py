@@ -64,3 +64,22 @@ def test_bad_input():
         expected_calibration_error([0, 1], np.eye(2), n_bins=0)
     with pytest.raises(ValueError, match="inconsistent"):
         expected_calibration_error([0, 1, 1], np.eye(2))
+
+
+def test_labels_of_another_type():
+    message = "none are equal: y_true is text, labels is numbers"
+    with pytest.raises(InvalidDataError, match=message):
+        expected_calibration_error(["0", "1"], np.eye(2), labels=[0, 1])
+    assert expected_calibration_error([0.0, True], np.eye(2), labels=[0, 1]) == 0
+
+
+def test_messages_do_not_grow_with_the_classes():
+    prob = np.full((2, 5000), 1 / 5000)
+    with pytest.raises(InvalidDataError, match="5000 columns for 2 labels") as info:
+        expected_calibration_error([0, 1], prob)
+    with pytest.raises(InvalidDataError, match="4999 columns for 5000 labels") as info:
+        expected_calibration_error([0, 1], prob[:, 1:], labels=np.arange(5000))
+    assert len(str(info.value)) < 500
+    with pytest.raises(InvalidDataError, match="Row 0 of y_prob must have") as info:
+        expected_calibration_error([0, 1], 2 * prob, labels=np.arange(5000))
+    assert len(str(info.value)) < 1000

@@ -50,3 +50,12 @@ def test_weights_that_are_not_of_the_same_rows(display):
         display.from_predictions([1, 2, 2], [1, 2, 1], sample_weight=[2.0])
     with pytest.raises(InvalidDataError, match="must not be negative"):
         display.from_predictions([1, 2], [1, 2], sample_weight=[1.0, -2.0])
+
+
+@pytest.mark.parametrize("display", DISPLAYS[:2])
+def test_labels_of_another_type(display):
+    with pytest.raises(InvalidDataError, match="y_true is text, y_pred is numbers"):
+        display.from_predictions(["0", "1"], [0, 1])
+    true = np.array(["a", "b"], dtype=object)
+    assert display.from_predictions(true, np.array(["a", "b"])).labels
+    assert display.from_predictions([True, False], [1.0, 0.0]).labels

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
+from mtlearn._utils._listing import listed
 from mtlearn._utils._masks import refuse_masked_predictions
 from mtlearn.exceptions import InvalidDataError
 
@@ -29,13 +30,41 @@ def paired_columns(
     Raises
     ------
     InvalidDataError, DataTypeError, ValueError
-        If one of them has another shape or length, a mask, or negative weights.
+        If one of them has another shape, length or type, a mask, or negative weights.
     """
     refuse_masked_predictions(y_true=y_true, y_pred=y_pred, sample_weight=sample_weight)
     true, predicted = column_or_1d(y_true), column_or_1d(y_pred)
     weight = weight_column(sample_weight, len(true))
     check_consistent_length(true, predicted, weight)
+    check_one_type(y_true=true, y_pred=predicted)
     return true, predicted, weight
+
+
+def check_one_type(**columns: np.ndarray) -> None:
+    """Raise where some labels are text and others numbers: none would be equal.
+
+    Parameters
+    ----------
+    **columns : ndarray of shape (n_labels,)
+        Labels, by the names of their arguments.
+
+    Raises
+    ------
+    InvalidDataError
+        If the first label of one is a string, and that of another is not.
+    """
+    text = {
+        name: isinstance(each[0], str) for name, each in columns.items() if len(each)
+    }
+    if len(set(text.values())) > 1:
+        found = (
+            f"{name} is {'text' if is_text else 'numbers'}"
+            for name, is_text in text.items()
+        )
+        raise InvalidDataError(
+            "The labels are of different types, of which none are equal: "
+            f"{listed(found)}. Convert one of them."
+        )
 
 
 def weight_column(sample_weight: Any, n_samples: int) -> np.ndarray:

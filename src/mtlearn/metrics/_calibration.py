@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._masks import refuse_masked_predictions
-from mtlearn._utils._paired import weight_column
+from mtlearn._utils._paired import check_one_type, weight_column
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidDataError
 
@@ -48,8 +49,8 @@ def expected_calibration_error(
     Raises
     ------
     InvalidDataError
-        If the labels do not match the columns, or the probabilities or weights are
-        none.
+        If the labels do not match the columns or each other's type, or the
+        probabilities or weights are none.
     InvalidParameterError, ParameterTypeError
         If `n_bins` is not a positive integer.
 
@@ -94,8 +95,8 @@ def confidences(
     Raises
     ------
     InvalidDataError
-        If the labels do not match the columns, or the probabilities or weights are
-        none.
+        If the labels do not match the columns or each other's type, or the
+        probabilities or weights are none.
     """
     refuse_masked_predictions(y_true=y_true, y_prob=y_prob, sample_weight=sample_weight)
     y_true = column_or_1d(y_true)
@@ -104,14 +105,15 @@ def confidences(
     if len(labels) != y_prob.shape[1]:
         raise InvalidDataError(
             f"y_prob has {y_prob.shape[1]} columns for {len(labels)} labels: "
-            f"{labels.tolist()}. Pass labels=, one for each column."
+            f"{bracketed(labels.tolist())}. Pass labels=, one for each column."
         )
+    check_one_type(y_true=y_true, labels=labels)
     sums = y_prob.sum(axis=1)
     wrong = np.flatnonzero((y_prob < 0).any(axis=1) | ~np.isclose(sums, 1, atol=1e-4))
     if len(wrong):
         raise InvalidDataError(
             f"Row {wrong[0]} of y_prob must have probabilities that sum to one. "
-            f"Got {y_prob[wrong[0]].tolist()} instead."
+            f"Got {bracketed(y_prob[wrong[0]].tolist())} instead."
         )
     weight = weight_column(sample_weight, len(y_true))
     check_consistent_length(y_true, y_prob, weight)
