@@ -104,6 +104,15 @@ def test_a_score_that_leaves_out_a_task_with_a_single_label():
     stopping(classes, monitor="score").fit(X, y, **validation)
 
 
+def test_a_score_names_all_that_it_leaves_out():
+    X, y, validation = labels_that_do_not_vary()
+    y = np.column_stack([y, y[:, 0]])
+    validation["y_val"] = np.column_stack([validation["y_val"], np.full(100, np.nan)])
+    three = Tasks(a=Regression(), b=Regression(), c=Regression())
+    with pytest.warns(UserWarning, match="differ in the label of 'b', 'c': 'valid_sc"):
+        stopping(three, monitor="score").fit(X, y, **validation)
+
+
 @pytest.mark.parametrize("monitor", ["loss", "b_loss", "a_r2", "train_score"])
 def test_other_figures_are_made_of_a_single_label(monitor):
     X, y, validation = labels_that_do_not_vary()

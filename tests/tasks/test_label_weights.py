@@ -59,10 +59,12 @@ def test_columns_of_y_that_no_task_reads_may_have_weights():
     assert_array_equal(label_weights(alone, weights), [[5], [6]])
 
 
-def test_numbers_are_text_outside_of_pandas():
+@pytest.mark.parametrize("hold", [pd.DataFrame, polars])
+def test_names_that_are_numbers(hold):
     numbered = TWO.set_axis([7, 8, 9], axis=1)
     read = read_targets(numbered, Tasks.from_mapping({"8": Regression()}))
-    given = polars({"9": [0, 0], "8": [5.0, 6.0], "7": [0, 0]})
+    names = ["9", "8", "7"] if hold is polars else [9, 8, 7]
+    given = hold(dict(zip(names, ([0, 0], [5.0, 6.0], [0, 0]), strict=True)))
     assert_array_equal(label_weights(read, given), [[5], [6]])
 
 

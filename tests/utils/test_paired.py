@@ -44,6 +44,12 @@ def test_what_is_not_of_the_same_rows(display):
         display.from_predictions(np.ones((3, 2)), np.ones((3, 2)))
 
 
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_no_rows(display):
+    frame = display.from_predictions([], []).frame()
+    assert len(frame) == 0
+
+
 @pytest.mark.parametrize("display", DISPLAYS[:2])
 def test_weights_that_are_not_of_the_same_rows(display):
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):

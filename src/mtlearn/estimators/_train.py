@@ -267,7 +267,7 @@ def _check_validation(net: MultiTaskNet, rows: Samples, monitor: Monitor) -> Non
             "choose another monitor."
         )
     found = "No validation row has a label"
-    if monitor.of_metrics and not lacking:
+    if monitor.of_metrics:  # among them those without a label
         undefined = undefined_metrics(rows.labels, net.tasks)
         lacking = [name for name in names if name in undefined]
         found = "No two validation rows differ in the label"
