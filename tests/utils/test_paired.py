@@ -45,6 +45,19 @@ def test_what_is_not_of_the_same_rows(display):
 
 
 @pytest.mark.parametrize("display", DISPLAYS)
+@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA, pd.NaT], ids=str)
+def test_missing_labels(display, nothing):
+    full = [1.5, 2.0, 3.0]
+    hole = np.array([1.5, 2.0, nothing], dtype=object)
+    with pytest.raises(InvalidDataError, match="Row 2 of y_true is missing: "):
+        display.from_predictions(hole, full)
+    with pytest.raises(InvalidDataError, match="Row 2 of y_pred is missing"):
+        display.from_predictions(full, hole)
+    with pytest.raises(InvalidDataError, match="Row 0 of y_true is missing: nan"):
+        display.from_predictions([np.nan, 1.0, 2.0], full)
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
 def test_no_rows(display):
     frame = display.from_predictions([], []).frame()
     assert len(frame) == 0

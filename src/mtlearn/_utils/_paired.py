@@ -30,14 +30,31 @@ def paired_columns(
     Raises
     ------
     InvalidDataError, DataTypeError, ValueError
-        If one of them has another shape, length or type, a mask, or negative weights.
+        If one of them has another shape, length or type, a mask, a missing label, or
+        negative weights.
     """
     refuse_masked_predictions(y_true=y_true, y_pred=y_pred, sample_weight=sample_weight)
     true, predicted = column_or_1d(y_true), column_or_1d(y_pred)
     weight = weight_column(sample_weight, len(true))
     check_consistent_length(true, predicted, weight)
+    _check_present(y_true=true, y_pred=predicted)
     check_one_type(y_true=true, y_pred=predicted)
     return true, predicted, weight
+
+
+def _check_present(**columns: np.ndarray) -> None:
+    for name, column in columns.items():
+        if column.dtype.kind not in "fO":
+            continue
+        # NaN, and what pandas has for missing, are not equal to themselves.
+        missing = (
+            each is None or (each == each) is not True for each in column.tolist()
+        )
+        row = next((i for i, is_missing in enumerate(missing) if is_missing), None)
+        if row is not None:
+            raise InvalidDataError(
+                f"Row {row} of {name} is missing: {column[row]}. Leave such rows out."
+            )
 
 
 def check_one_type(**columns: np.ndarray) -> None:
