@@ -43,6 +43,7 @@ INNER_NAMES = {
     "read_predictions",
     "TaskReader",
     "read_targets",
+    "Figure",
     "ScoredLabels",
     "fitted_tasks",
     "format_figure",

@@ -23,8 +23,9 @@ from mtlearn import (
 from mtlearn.inspection._page import _findings
 from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence, gather
 from mtlearn.inspection._page._findings import CODES, findings_of
-from mtlearn.metrics import Resampling, ScoredLabels, ScoredOutputs, report_of
+from mtlearn.metrics import Resampling, ScoredOutputs, report_of
 from mtlearn.networks import MLP
+from mtlearn.tasks import ScoredLabels
 from tiny_problems import table_estimator
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "findings.md"

@@ -129,6 +129,7 @@ def test_inferred_kinds_names_and_weights():
 
 def test_signs():
     row = {"task": "a", "kind": "regression", "metric": "mae", "single": 2.0}
+    row["greater_is_better"] = False
     row |= {"joint": 1.0, "difference": -1.0, "low": -1.5, "high": -0.5}
     report = SharingReport([row | {"sharing": "helps"}], [], {}, (("a",),), 0.95)
     assert report.relative_gain == 50

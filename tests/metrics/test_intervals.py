@@ -65,8 +65,8 @@ def test_intervals_are_shown_where_asked_for(fitted):
     estimator, X, y = fitted
     plain = task_report(estimator, X, y)
     report = task_report(estimator, X, y, n_bootstraps=20, random_state=0)
-    assert list(plain.to_frame().columns)[-1] == "baseline"
-    assert list(report.to_frame().columns)[-2:] == ["low", "high"]
+    assert list(plain.to_frame().columns)[-2] == "baseline"
+    assert list(report.to_frame().columns)[-3:-1] == ["low", "high"]
     assert repr(report).splitlines()[0].split()[-3:] == ["baseline", "low", "high"]
     assert "<th>high</th>" in report._repr_html_()
     again = task_report(estimator, X, y, n_bootstraps=20, random_state=0)

@@ -116,6 +116,7 @@ def report_of(*figures):
         {
             "task": task,
             "kind": "regression" if metric in ("r2", "mae") else "classification",
+            "greater_is_better": metric != "mae",
             "n_labelled": 7,
             "metric": metric,
             "value": value,

@@ -9,7 +9,8 @@ from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.metrics import ScoredLabels, fitted_tasks, scored_labels
+from mtlearn.metrics import fitted_tasks, scored_labels
+from mtlearn.tasks import ScoredLabels
 
 _LONGEST = 24  # letters of a name in a picture
 

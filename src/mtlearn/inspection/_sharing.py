@@ -30,7 +30,6 @@ from mtlearn.inspection._sharing_fits import (
     single_learner,
 )
 from mtlearn.inspection._sharing_table import SharingReport
-from mtlearn.metrics import FIGURES
 from mtlearn.model_selection import MultiTaskStratifiedKFold
 from mtlearn.tasks import Tasks, fit_codec, label_weights, read_targets
 from mtlearn.training import draw_seed
@@ -195,7 +194,7 @@ def _metrics(tasks: Tasks, metrics: Mapping[str, str] | None) -> dict[str, str]:
             f"which are no tasks. The tasks are {bracketed(tasks.names)}."
         )
     for name, metric in given.items():
-        known = FIGURES[tasks[name].kind]
+        known = tasks[name].figures()
         if metric not in known:
             raise InvalidParameterError(
                 f"The 'metrics' parameter of {OWNER} must have one of {list(known)} "
@@ -248,8 +247,10 @@ def _report(
     rows = []
     for name, task in tasks.items():
         pairs = [[each[name] for each in figures] for figures in (single, joint)]
+        better = task.figures()[metrics[name]].greater_is_better
         row = {"task": name, "kind": task.kind, "metric": metrics[name]}
-        rows.append(row | _compared(row, np.array(pairs), share, level))
+        compared = _compared(better, np.array(pairs), share, level)
+        rows.append(row | compared | {"greater_is_better": better})
     received = [each for _, each in done[::step] if each is not None]
     affinity = mean_and_error(np.stack(received))[0]
     hurt = [row["task"] for row in rows if row["sharing"] == "hurts"]
@@ -271,10 +272,9 @@ def _report(
 
 
 def _compared(
-    row: dict[str, Any], pairs: np.ndarray, share: float, level: float
+    better: bool, pairs: np.ndarray, share: float, level: float
 ) -> dict[str, Any]:
     """Compare the figures of a task, of shape (2, n_folds)."""
-    better = FIGURES[row["kind"]][row["metric"]].greater_is_better
     pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
     single, joint = mean_and_error(pairs.T)[0].tolist()
     low, high = corrected_interval(pairs[1] - pairs[0], share, level)

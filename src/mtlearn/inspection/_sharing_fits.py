@@ -17,7 +17,7 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._clones import fit_arguments, fit_recorded
 from mtlearn.inspection._conflict_pairs import mean_and_error
 from mtlearn.inspection._recording import AffinityRecorder
-from mtlearn.metrics import FIGURES, scored_labels
+from mtlearn.metrics import scored_labels
 from mtlearn.tasks import Task, Tasks, fit_codec
 from mtlearn.training import (
     Monitor,
@@ -250,7 +250,7 @@ def fit_and_score(
             estimator.fit(X, y, **fit_arguments(prefix, sample_weight=weight))
     labels = scored_labels(learner.tasks, test[1], estimator.predict(test[0]), test[2])
     return {
-        name: FIGURES[task.kind][metrics[name]](labels[name])
+        name: task.figures()[metrics[name]](labels[name])
         for name, task in learner.tasks.items()
     }, affinity
 

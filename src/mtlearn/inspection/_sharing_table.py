@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mtlearn._utils._optional import import_optional
-from mtlearn.metrics import FIGURES, format_figure, html_table, text_table
+from mtlearn.metrics import format_figure, html_table, text_table
 
 _FIGURES = ("single", "joint", "difference", "low", "high")
 _COLUMNS = ("task", "metric", *_FIGURES, "sharing")
@@ -22,9 +22,10 @@ class SharingReport:
     rows : list of dict
         One a task, with the keys `task`, `kind`, `metric`, its means over folds by the
         networks for one task (`single`) and by the one for all (`joint`), their
-        `difference`, joint minus single, with the interval from `low` to `high`, and
+        `difference`, joint minus single, with the interval from `low` to `high`,
         `sharing`: ``"helps"`` or ``"hurts"`` where the interval leaves out zero, else
-        ``"undecided"``. An error that grows is hurt.
+        ``"undecided"``; and `greater_is_better`, False of an error, which is hurt where
+        it grows.
     folds : list of dict
         One a fold and task, with the keys `repeat`, `fold`, `task`, `single` and
         `joint`.
@@ -44,6 +45,7 @@ class SharingReport:
     --------
     >>> from mtlearn.inspection import SharingReport
     >>> row = {"task": "digit", "kind": "classification", "metric": "accuracy"}
+    >>> row |= {"greater_is_better": True}
     >>> row |= {"single": 0.8, "joint": 0.9, "difference": 0.1, "low": 0.05}
     >>> report = SharingReport(
     ...     [row | {"high": 0.15, "sharing": "helps"}], [], {}, (("digit",),), 0.95
@@ -124,4 +126,4 @@ class SharingReport:
 
 def _sign(row: dict[str, Any]) -> int:
     """Give -1 for an error, else 1."""
-    return 1 if FIGURES[row["kind"]][row["metric"]].greater_is_better else -1
+    return 1 if row["greater_is_better"] else -1

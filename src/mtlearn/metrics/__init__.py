@@ -7,7 +7,7 @@ from mtlearn.metrics._calibration import (
     expected_calibration_error,
 )
 from mtlearn.metrics._ensemble_report import EnsembleReport, ensemble_report
-from mtlearn.metrics._figures import FIGURES, ScoredLabels, scored_labels
+from mtlearn.metrics._figures import scored_labels
 from mtlearn.metrics._intervals import Resampling
 from mtlearn.metrics._outputs import (
     ScoredOutputs,
@@ -21,10 +21,8 @@ from mtlearn.metrics._scorers import task_scorers
 from mtlearn.metrics._table import format_figure, html_table, text_table
 
 __all__ = [
-    "FIGURES",
     "EnsembleReport",
     "Resampling",
-    "ScoredLabels",
     "ScoredOutputs",
     "TaskReport",
     "calibration_bins",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,9 @@ from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import aligned_outputs, reach, unwrap
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._calibration import calibration_error
-from mtlearn.metrics._figures import FIGURES, ScoredLabels
 from mtlearn.metrics._outputs import has_members, is_right, reach_members
 from mtlearn.metrics._table import format_figure, html_table, text_table
-from mtlearn.tasks import Classification, TargetColumn, Task, label_weights
+from mtlearn.tasks import ScoredLabels, TargetColumn, Task, label_weights
 
 _CALIBRATION = "calibration_error"
 _SHOWN = ("mean", "best", "ensemble", "gain", "gain_over_best", "disagreement")
@@ -35,7 +33,8 @@ class EnsembleReport:
         One a figure, with the keys `task`, `kind`, `n_labelled` (labels that were
         scored), `metric`, `members` (a value each), `mean` and `best` of these,
         `ensemble`, `gain` over the mean and `gain_over_best`, both positive where the
-        ensemble is better, and the `disagreement` of the members about the task.
+        ensemble is better, the `disagreement` of the members about the task, and
+        `greater_is_better`, False of an error.
 
     See Also
     --------
@@ -45,9 +44,9 @@ class EnsembleReport:
     --------
     >>> from mtlearn.metrics import EnsembleReport
     >>> row = {"task": "digit", "kind": "classification", "n_labelled": 50}
-    >>> row |= {"metric": "accuracy", "members": [0.9, 0.8], "mean": 0.85}
+    >>> row |= {"metric": "accuracy", "greater_is_better": True, "mean": 0.85}
     >>> row |= {"best": 0.9, "ensemble": 0.92, "gain": 0.07, "gain_over_best": 0.02}
-    >>> EnsembleReport([row | {"disagreement": 0.1}])
+    >>> EnsembleReport([row | {"members": [0.9, 0.8], "disagreement": 0.1}])
     task   metric        0      1   mean   best  ensemble   gain  gain_over_best ...
     digit  accuracy  0.900  0.800  0.850  0.900     0.920  0.070           0.020 ...
     """
@@ -80,7 +79,7 @@ class EnsembleReport:
         """Format the rows; what repeats the row above is left blank."""
         above = None
         for row in self.rows:
-            is_error = not _is_better_when_greater(row["kind"], row["metric"])
+            is_error = not row["greater_is_better"]
             repeats = row["task"] == above
             figures = [
                 row["members"][int(name)] if name.isdigit() else row[name]
@@ -113,10 +112,6 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
-
-
-def _is_better_when_greater(kind: str, metric: str) -> bool:
-    return metric != _CALIBRATION and FIGURES[kind][metric].greater_is_better
 
 
 def ensemble_report(
@@ -233,47 +228,42 @@ class _Scored:
     def figures(self, output: np.ndarray) -> dict[str, float]:
         """Compute every figure of a member or of the ensemble."""
         labels = ScoredLabels(self.true, self.decode(output), self.weight)
-        found = {
-            name: figure(labels) for name, figure in FIGURES[self.task.kind].items()
-        }
-        if isinstance(self.task, Classification):
-            found[_CALIBRATION] = self._calibration_error(self.task, output)
+        found = {name: figure(labels) for name, figure in self.task.figures().items()}
+        if self.task.has_classes:
+            found[_CALIBRATION] = self._calibration_error(output)
         return found
 
-    def _calibration_error(self, task: Classification, output: np.ndarray) -> float:
+    def is_better_when_greater(self, metric: str) -> bool:
+        """Tell the direction of a figure."""
+        known = self.task.figures().get(metric)
+        return known is not None and known.greater_is_better
+
+    def _calibration_error(self, output: np.ndarray) -> float:
         probabilities = output[self.rows]
-        right = is_right(task, self.true, probabilities)
+        right = is_right(self.task, self.true, probabilities)
         return calibration_error(probabilities.max(axis=1), right, self.weight)
 
     def disagreement(self, members: Sequence[np.ndarray]) -> float:
         """Compute how far the members lie apart."""
         if not self.rows.any():
             return float("nan")
-        if self.task.kind != "classification":
-            deviation = np.std([output[self.rows, 0] for output in members], axis=0)
-            return float(np.average(deviation, weights=self.weight))
-        predicted = [self.decode(output) for output in members]
-        shares = [
-            np.average(one != other, weights=self.weight)
-            for one, other in combinations(predicted, 2)
-        ]
-        return float(np.mean(shares)) if shares else 0.0
+        kept = [output[self.rows] for output in members]
+        return self.task.disagreement(kept, self.weight)
 
 
 def _rows(
     name: str, scored: _Scored, members: Sequence[np.ndarray], average: np.ndarray
 ) -> Iterator[dict[str, Any]]:
-    kind = scored.task.kind
     figures = [scored.figures(output) for output in members]
     disagreement = scored.disagreement(members)
     for metric, ensemble in scored.figures(average).items():
         values = [each[metric] for each in figures]
-        greater = _is_better_when_greater(kind, metric)
+        greater = scored.is_better_when_greater(metric)
         mean, best = float(np.mean(values)), max(values) if greater else min(values)
         sign = 1 if greater else -1
         yield {
             "task": name,
-            "kind": kind,
+            "kind": scored.task.kind,
             "n_labelled": len(scored.true),
             "metric": metric,
             "members": values,
@@ -283,4 +273,5 @@ def _rows(
             "gain": sign * (ensemble - mean),
             "gain_over_best": sign * (ensemble - best),
             "disagreement": disagreement,
+            "greater_is_better": greater,
         }

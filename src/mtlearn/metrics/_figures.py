@@ -1,20 +1,14 @@
-"""The figures of each kind of task, and the labels that they are computed on."""
+"""The labels that figures are computed on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import (
-    mean_absolute_error,
-    r2_score,
-    root_mean_squared_error,
-)
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._warn import warn
 from mtlearn.tasks import (
+    ScoredLabels,
     TargetColumn,
     TaskReader,
     Tasks,
@@ -22,26 +16,6 @@ from mtlearn.tasks import (
     read_predictions,
     read_targets,
 )
-
-
-@dataclass(frozen=True)
-class ScoredLabels:
-    """The labels of one task that count, none of them missing.
-
-    Attributes
-    ----------
-    true, predicted : ndarray of shape (n_labelled,)
-        Labels or values.
-    weight : ndarray of shape (n_labelled,)
-        Positive weights.
-    """
-
-    true: np.ndarray
-    predicted: np.ndarray
-    weight: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.true)
 
 
 def scored_labels(
@@ -117,107 +91,6 @@ def _counted(
 ) -> ScoredLabels:
     rows = weight > 0
     return ScoredLabels(true[rows], predicted[rows], weight[rows])
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure of merit of one task.
-
-    Attributes
-    ----------
-    compute : callable
-        Gets `ScoredLabels`, at least one, and returns a float.
-    greater_is_better : bool
-        False for an error.
-    """
-
-    compute: Callable[[ScoredLabels], float]
-    greater_is_better: bool = True
-
-    def __call__(self, labels: ScoredLabels) -> float:
-        return float(self.compute(labels)) if len(labels) else float("nan")
-
-
-def _class_counts(labels: ScoredLabels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sum up weights by class: right answers, true labels and predicted ones.
-
-    scikit-learn's own figures warn of many classes, or of predictions that y_true
-    lacks, and reject labels of different types; all are normal in a small fold.
-    """
-    numbers: dict[Any, int] = {}
-    true, predicted = (
-        np.array([numbers.setdefault(label, len(numbers)) for label in column.tolist()])
-        for column in (labels.true, labels.predicted)
-    )
-    right = true == predicted
-    return (
-        np.bincount(true[right], labels.weight[right], minlength=len(numbers)),
-        np.bincount(true, labels.weight, minlength=len(numbers)),
-        np.bincount(predicted, labels.weight, minlength=len(numbers)),
-    )
-
-
-def _accuracy(labels: ScoredLabels) -> float:
-    right, true, _ = _class_counts(labels)
-    return right.sum() / true.sum()
-
-
-def _balanced_accuracy(labels: ScoredLabels) -> float:
-    right, true, _ = _class_counts(labels)
-    return np.mean(right[true > 0] / true[true > 0])
-
-
-def _precision_macro(labels: ScoredLabels) -> float:
-    right, _, predicted = _class_counts(labels)
-    return _mean_share(right, predicted)
-
-
-def _recall_macro(labels: ScoredLabels) -> float:
-    right, true, _ = _class_counts(labels)
-    return _mean_share(right, true)
-
-
-def _mean_share(part: np.ndarray, whole: np.ndarray) -> float:
-    """Return the mean over classes of a share, which is 0 of nothing."""
-    shares = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
-    return shares.mean()
-
-
-def _f1_macro(labels: ScoredLabels) -> float:
-    right, true, predicted = _class_counts(labels)
-    return np.mean(2 * right / (true + predicted))
-
-
-def _r2(labels: ScoredLabels) -> float:
-    return r2_score(labels.true, labels.predicted, sample_weight=labels.weight)
-
-
-def _mae(labels: ScoredLabels) -> float:
-    return mean_absolute_error(
-        labels.true, labels.predicted, sample_weight=labels.weight
-    )
-
-
-def _rmse(labels: ScoredLabels) -> float:
-    return root_mean_squared_error(
-        labels.true, labels.predicted, sample_weight=labels.weight
-    )
-
-
-FIGURES: dict[str, dict[str, Figure]] = {
-    "classification": {
-        "accuracy": Figure(_accuracy),
-        "balanced_accuracy": Figure(_balanced_accuracy),
-        "precision_macro": Figure(_precision_macro),
-        "recall_macro": Figure(_recall_macro),
-        "f1_macro": Figure(_f1_macro),
-    },
-    "regression": {
-        "r2": Figure(_r2),
-        "mae": Figure(_mae, greater_is_better=False),
-        "rmse": Figure(_rmse, greater_is_better=False),
-    },
-}
 
 
 def warn_without_labels(what: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from mtlearn._utils._validation import check_integer, check_real
-from mtlearn.metrics._figures import ScoredLabels
+from mtlearn.tasks import ScoredLabels
 
 
 class Resampling(NamedTuple):

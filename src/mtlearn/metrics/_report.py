@@ -10,13 +10,14 @@ from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import ParameterTypeError
-from mtlearn.metrics._figures import FIGURES, ScoredLabels, scored_labels
+from mtlearn.metrics._figures import scored_labels
 from mtlearn.metrics._intervals import Resampling, bootstrap_intervals
 from mtlearn.metrics._table import format_figure, html_table, text_table
-from mtlearn.tasks import Task, Tasks
+from mtlearn.tasks import ScoredLabels, Task, Tasks
 
 _COLUMNS = ("task", "kind", "n_labelled", "metric", "value", "baseline")
 _ENDS = ("low", "high")
+_DIRECTION = "greater_is_better"
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,7 +29,7 @@ class TaskReport:
     rows : list of dict
         One a figure, with the keys `task`, `kind`, `n_labelled` (labels that were
         scored), `metric`, `value`, `baseline` and, where asked for, `low` and `high`,
-        the ends of an interval of the value.
+        the ends of an interval of the value; `greater_is_better`, False of an error.
 
     See Also
     --------
@@ -38,7 +39,8 @@ class TaskReport:
     --------
     >>> from mtlearn.metrics import TaskReport
     >>> row = {"task": "digit", "kind": "classification", "n_labelled": 50}
-    >>> TaskReport([{**row, "metric": "accuracy", "value": 0.9, "baseline": 0.1}])
+    >>> row |= {"metric": "accuracy", "greater_is_better": True}
+    >>> TaskReport([{**row, "value": 0.9, "baseline": 0.1}])
     task   kind            n_labelled  metric    value  baseline
     digit  classification          50  accuracy  0.900     0.100
     """
@@ -59,7 +61,7 @@ class TaskReport:
             If pandas is not installed.
         """
         pandas = import_optional("pandas", "pandas", "TaskReport.to_frame")
-        return pandas.DataFrame(self.rows, columns=self._head())
+        return pandas.DataFrame(self.rows, columns=[*self._head(), _DIRECTION])
 
     def _head(self) -> list[str]:
         has_intervals = bool(self.rows) and "low" in self.rows[0]
@@ -71,7 +73,7 @@ class TaskReport:
         for row in self.rows:
             what = [str(row[key]) for key in _COLUMNS[:3]]
             shown = [""] * 3 if row["task"] == above else what
-            is_error = not FIGURES[row["kind"]][row["metric"]].greater_is_better
+            is_error = not row[_DIRECTION]
             figures = [format_figure(row[key], is_error) for key in head[4:]]
             cells.append([*shown, row["metric"], *figures])
             above = row["task"]
@@ -233,11 +235,12 @@ def _rows(
     name: str, task: Task, labels: ScoredLabels, resampling: Resampling
 ) -> list[dict[str, Any]]:
     constant = replace(labels, predicted=np.full(len(labels), task.baseline()))
-    figures = FIGURES[task.kind]
+    figures = task.figures()
     intervals: dict[str, dict[str, float]] = {}
     if resampling.n_bootstraps:
-        discrete = task.kind == "classification"
-        found = bootstrap_intervals(labels, figures, resampling, discrete=discrete)
+        found = bootstrap_intervals(
+            labels, figures, resampling, discrete=task.has_classes
+        )
         intervals = {
             metric: dict(zip(_ENDS, ends, strict=True))
             for metric, ends in found.items()
@@ -251,6 +254,7 @@ def _rows(
             "value": figure(labels),
             "baseline": figure(constant),
             **intervals.get(metric, {}),
+            _DIRECTION: figure.greater_is_better,
         }
         for metric, figure in figures.items()
     ]

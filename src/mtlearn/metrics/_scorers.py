@@ -15,7 +15,6 @@ from mtlearn.exceptions import (
     UnknownTaskError,
 )
 from mtlearn.metrics._figures import (
-    FIGURES,
     scored_labels,
     scored_task,
     warn_without_labels,
@@ -39,7 +38,7 @@ class _TaskMetric:
         labels = scored_task(self.task, self.reader, y_true, y_pred, sample_weight)
         if not len(labels):
             warn_without_labels(f"Task {self.task!r}")
-        return FIGURES[self.reader.tasks[self.task].kind][self.figure](labels)
+        return self.reader.tasks[self.task].figures()[self.figure](labels)
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class _MeanScore:
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         labels = scored_labels(self.tasks, y_true, y_pred, sample_weight)
         scores = [
-            FIGURES[task.kind][task.metric](labels[name])
+            task.figures()[task.metric](labels[name])
             for name, task in self.tasks.items()
             if len(labels[name])
         ]
@@ -148,7 +147,7 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
     scorers = _Scorers()
     reader = TaskReader(tasks)
     for task, declared in tasks.items():
-        for name, figure in FIGURES[declared.kind].items():
+        for name, figure in declared.figures().items():
             metric = _TaskMetric(reader, task, name)
             if metric.__name__ in scorers:
                 raise InvalidParameterError(

@@ -9,6 +9,7 @@ from mtlearn.tasks._codec import (
     fit_codec,
     join_codecs,
 )
+from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import Head
 from mtlearn.tasks._infer import TargetColumn, read_targets
 from mtlearn.tasks._label_weights import label_weights
@@ -20,9 +21,11 @@ __all__ = [
     "Classification",
     "Codec",
     "EncodedTargets",
+    "Figure",
     "Head",
     "Layout",
     "Regression",
+    "ScoredLabels",
     "TargetColumn",
     "Task",
     "Tasks",

@@ -1,7 +1,8 @@
 """What every kind of task must say."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import combinations
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_nested_names, check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.tasks._figure import Figure
 from mtlearn.tasks._head import Head
 
 
@@ -20,8 +22,7 @@ class Task(VersionedEstimator, ABC):
 
     A kind says what training and predictions must know of a target: the width of its
     output, its loss, how labels become numbers and outputs become labels again, and
-    its default metric. Reports, scorers and displays have tables of their own, by
-    `kind`.
+    its figures. `kind` is a label for people.
 
     A task stores its parameters; `fit` learns from labels and sets attributes that
     end in an underscore, on a clone that the estimator owns.
@@ -33,6 +34,8 @@ class Task(VersionedEstimator, ABC):
     """Name of the default metric, such as ``"accuracy"``."""
     losses: ClassVar[tuple[str, ...]]
     """Names that `loss` may be."""
+    has_classes: ClassVar[bool] = False
+    """Whether labels are among finitely many, which are then `classes_`."""
 
     weight: float
     loss: str | Callable[..., Tensor]
@@ -268,6 +271,10 @@ class Task(VersionedEstimator, ABC):
         """Compute the default metric from added-up statistics; NaN if undefined."""
 
     @abstractmethod
+    def figures(self) -> Mapping[str, Figure]:
+        """Give the figures of scorers and reports by name, `metric` among them."""
+
+    @abstractmethod
     def score(
         self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
     ) -> float:
@@ -280,6 +287,31 @@ class Task(VersionedEstimator, ABC):
         sample_weight : ndarray of shape (n_labelled,)
             Weights.
         """
+
+    def disagreement(
+        self, members: Sequence[np.ndarray], sample_weight: np.ndarray
+    ) -> float:
+        """Tell how far the members of an ensemble lie apart.
+
+        Parameters
+        ----------
+        members : sequence of ndarray of shape (n_labelled, n_outputs)
+            What `activate` returned for each.
+        sample_weight : ndarray of shape (n_labelled,)
+            Positive weights, at least one.
+
+        Returns
+        -------
+        float
+            Share of the samples about which two members differ, as a mean over pairs;
+            a kind may say it in its own units.
+        """
+        predicted = [self.decode(output) for output in members]
+        shares = [
+            np.average(one != other, weights=sample_weight)
+            for one, other in combinations(predicted, 2)
+        ]
+        return float(np.mean(shares)) if shares else 0.0
 
     @abstractmethod
     def baseline(self) -> Any:

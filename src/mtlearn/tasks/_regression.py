@@ -9,15 +9,14 @@ import torch
 from sklearn.metrics import r2_score
 from torch import Tensor
 
-from mtlearn._utils._exact import first_rounded
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.tasks._base import Task
 from mtlearn.tasks._head import Head
+from mtlearn.tasks._value_task import ValueTask
 
 
-class Regression(Task):
+class Regression(ValueTask):
     """A task with one real value a sample.
 
     Parameters
@@ -103,11 +102,6 @@ class Regression(Task):
                 f"finite numbers, lo < hi. Got {short(self.bounds)} instead."
             )
 
-    @property
-    def n_outputs(self) -> int:
-        """One."""
-        return 1
-
     def fit(
         self,
         labels: np.ndarray,
@@ -154,36 +148,6 @@ class Regression(Task):
         self.center_ = self.mean_ if self.standardize else 0.0
         self.scale_ = float(deviation) if self.standardize and not constant else 1.0
         return self
-
-    def check_labels(
-        self, labels: np.ndarray, name: str, predicted: np.ndarray | None = None
-    ) -> None:
-        """Raise if labels are not numbers.
-
-        Parameters
-        ----------
-        labels, predicted, name
-            As for every kind of task.
-        """
-        if len(labels) and labels.dtype.kind not in "biuf":
-            raise InvalidDataError(
-                f"Task {name!r} is a regression and got labels that are not numbers, "
-                f"such as {labels.tolist()[0]!r}. Declare Classification(), or convert."
-            )
-
-    def _as_numbers(
-        self, labels: np.ndarray, name: str, rows: np.ndarray | None
-    ) -> np.ndarray:
-        self.check_labels(labels, name)
-        place = first_rounded(labels)
-        if place is not None:
-            row = place if rows is None else rows[place]
-            raise InvalidDataError(
-                f"Row {row} of y has the value {labels[place]} for task {name!r}, "
-                "which a float of 64 bits would round. Subtract a constant from y, or "
-                "pass y.astype(float) if rounded values will do."
-            )
-        return labels.astype(np.float64)
 
     def encode(self, labels: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
         """Put values on the scale that the loss is computed on.
@@ -296,21 +260,6 @@ class Regression(Task):
         # Scaling and back may leave the bounds by a rounding error.
         return value if self.bounds is None else value.clamp(*map(float, self.bounds))
 
-    def decode(self, activated: np.ndarray) -> np.ndarray:
-        """Drop the second axis.
-
-        Parameters
-        ----------
-        activated : ndarray of shape (n_samples, 1)
-            Values.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Values.
-        """
-        return activated[:, 0]
-
     def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """Sum up what R² needs.
 
@@ -376,16 +325,6 @@ class Regression(Task):
             R², at most 1.
         """
         return float(r2_score(labels, predicted, sample_weight=sample_weight))
-
-    def baseline(self) -> Any:
-        """Give the mean of the training labels.
-
-        Returns
-        -------
-        float
-            Mean, in the units of y.
-        """
-        return self.mean_
 
 
 def _is_range(bounds: Any) -> bool:

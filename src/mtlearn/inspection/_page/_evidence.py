@@ -11,7 +11,6 @@ from mtlearn.inspection._calibration import CalibrationDisplay
 from mtlearn.inspection._task_conflict import TaskConflictDisplay
 from mtlearn.metrics import (
     Resampling,
-    ScoredLabels,
     ScoredOutputs,
     TaskReport,
     fitted_tasks,
@@ -19,7 +18,7 @@ from mtlearn.metrics import (
     report_of,
     scored_outputs,
 )
-from mtlearn.tasks import Task, Tasks
+from mtlearn.tasks import ScoredLabels, Task, Tasks
 
 _MOST_ROWS = 1000  # that gradients are computed on
 

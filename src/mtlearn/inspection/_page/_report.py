@@ -34,7 +34,7 @@ from mtlearn.inspection._page._summary import (
     training_table,
 )
 from mtlearn.inspection._page._words import written
-from mtlearn.metrics import FIGURES, Resampling, TaskReport, format_figure
+from mtlearn.metrics import Resampling, TaskReport, format_figure
 
 _CONFIDENCE = 0.95
 _SAMPLES = 8  # images that are shown as they are
@@ -245,7 +245,7 @@ def _figures(task: TaskEvidence) -> Table:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    is_error = not FIGURES[row["kind"]][row["metric"]].greater_is_better
+    is_error = not row["greater_is_better"]
     value, low, high, baseline = (
         format_figure(row[key], is_error)
         for key in ("value", "low", "high", "baseline")

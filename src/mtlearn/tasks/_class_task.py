@@ -1,0 +1,177 @@
+"""What kinds with classes have in common."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import clone
+
+from mtlearn.tasks._base import Task
+from mtlearn.tasks._class_figures import CLASS_FIGURES
+from mtlearn.tasks._classes import check_scored_labels, class_indices, find_labels
+from mtlearn.tasks._figure import Figure
+
+
+class ClassTask(Task):
+    """Base class of kinds whose labels are classes, which outputs tell the chances of.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    class_prior_ : ndarray of shape (n_classes,)
+        Weighted share of each class in the training labels.
+    """
+
+    has_classes: ClassVar[bool] = True
+
+    classes_: np.ndarray
+    class_prior_: np.ndarray
+    class_factors_: np.ndarray | None
+
+    def encode(self, labels: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
+        """Turn labels into class indices.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+        rows : ndarray of shape (n_labelled,)
+            Row of y that each label stands in, for messages.
+        name : str
+            The task's name, for messages.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,)
+            Indices into `classes_`, int64.
+
+        Raises
+        ------
+        InvalidDataError
+            If a label is not among the classes.
+        """
+        return class_indices(labels, rows, self.classes_, name)
+
+    def check_labels(
+        self, labels: np.ndarray, name: str, predicted: np.ndarray | None = None
+    ) -> None:
+        """Raise if labels to score are of another type; warn if none is a class.
+
+        Parameters
+        ----------
+        labels, predicted : ndarray of shape (n_labelled,)
+            Labels, none of them missing; predictions tell of a task before its fit.
+        name : str
+            The task's name, for messages.
+        """
+        check_scored_labels(labels, getattr(self, "classes_", None), predicted, name)
+
+    def knows(self, labels: np.ndarray) -> np.ndarray:
+        """Tell which labels are among the classes."""
+        return self.locate(labels)[1]
+
+    def locate(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find labels among the classes.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_labelled,)
+            Indices into `classes_`; anything where the label is not known.
+        known : ndarray of shape (n_labelled,)
+            Whether the label is a class.
+        """
+        return find_labels(labels, self.classes_)
+
+    def restore(self, encoded: np.ndarray) -> np.ndarray:
+        """Turn class indices into labels.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled,)
+            Indices into `classes_`.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,)
+            Labels.
+        """
+        return self.classes_[encoded]
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Give the accuracy, and means over classes."""
+        return CLASS_FIGURES
+
+    def score(
+        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
+    ) -> float:
+        """Compute the accuracy; a label that is no class counts as wrong.
+
+        Parameters
+        ----------
+        labels, predicted : ndarray of shape (n_labelled,)
+            True and predicted labels.
+        sample_weight : ndarray of shape (n_labelled,)
+            Weights.
+
+        Returns
+        -------
+        float
+            Accuracy in [0, 1].
+        """
+        true, known = self.locate(labels)
+        found, sure = self.locate(predicted)
+        right = known & sure & (true == found)
+        return float(np.average(right, weights=sample_weight))
+
+    def baseline(self) -> Any:
+        """Give the most frequent label."""
+        return self.classes_[self.class_prior_.argmax()]
+
+    def join(self, others: Sequence[Self]) -> Self:
+        """Give a task that knows the classes of all, with their mean shares.
+
+        Parameters
+        ----------
+        others : sequence of Classification
+            Fitted on other rows of the same target.
+
+        Returns
+        -------
+        Classification
+            This one, if all have the same classes.
+        """
+        if all(np.array_equal(self.classes_, task.classes_) for task in others):
+            return self
+        joined, members = clone(self), [self, *others]
+        joined.classes_ = np.unique(np.concatenate([each.classes_ for each in members]))
+        shares = [joined.align(each.class_prior_[None], each) for each in members]
+        joined.class_prior_, joined.class_factors_ = np.mean(shares, axis=0)[0], None
+        return joined
+
+    def align(self, activated: np.ndarray, source: Self) -> np.ndarray:
+        """Bring the probabilities of another task to the classes of this one.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, n_classes)
+            Probabilities of the other one's classes.
+        source : Classification
+            The other one, whose classes are among this one's.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Zero for a class that the other one does not know.
+        """
+        if np.array_equal(self.classes_, source.classes_):
+            return activated
+        places, _ = self.locate(source.classes_)
+        aligned = np.zeros((len(activated), self.n_outputs))
+        aligned[:, places] = activated
+        return aligned

@@ -1,0 +1,108 @@
+"""What kinds with one number a sample have in common."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mtlearn._utils._exact import first_rounded
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks._base import Task
+from mtlearn.tasks._figure import Figure
+from mtlearn.tasks._value_figures import VALUE_FIGURES
+
+
+class ValueTask(Task):
+    """Base class of kinds whose labels are numbers, and whose output is one.
+
+    Attributes
+    ----------
+    mean_ : float
+        Weighted mean of the training labels.
+    """
+
+    mean_: float
+
+    @property
+    def n_outputs(self) -> int:
+        """One."""
+        return 1
+
+    def check_labels(
+        self, labels: np.ndarray, name: str, predicted: np.ndarray | None = None
+    ) -> None:
+        """Raise if labels are not numbers.
+
+        Parameters
+        ----------
+        labels, predicted, name
+            As for every kind of task.
+        """
+        if len(labels) and labels.dtype.kind not in "biuf":
+            raise InvalidDataError(
+                f"Task {name!r} is a {self.kind} and got labels that are not numbers, "
+                f"such as {labels.tolist()[0]!r}. Declare Classification(), or convert."
+            )
+
+    def _as_numbers(
+        self, labels: np.ndarray, name: str, rows: np.ndarray | None
+    ) -> np.ndarray:
+        self.check_labels(labels, name)
+        place = first_rounded(labels)
+        if place is not None:
+            row = place if rows is None else rows[place]
+            raise InvalidDataError(
+                f"Row {row} of y has the value {labels[place]} for task {name!r}, "
+                "which a float of 64 bits would round. Subtract a constant from y, or "
+                "pass y.astype(float) if rounded values will do."
+            )
+        return labels.astype(np.float64)
+
+    def decode(self, activated: np.ndarray) -> np.ndarray:
+        """Drop the second axis.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, 1)
+            Values.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Values.
+        """
+        return activated[:, 0]
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Give R², and errors in the units of y."""
+        return VALUE_FIGURES
+
+    def disagreement(
+        self, members: Sequence[np.ndarray], sample_weight: np.ndarray
+    ) -> float:
+        """Give the mean deviation of the members' values.
+
+        Parameters
+        ----------
+        members : sequence of ndarray of shape (n_labelled, 1)
+            Values of each member.
+        sample_weight : ndarray of shape (n_labelled,)
+            Positive weights, at least one.
+
+        Returns
+        -------
+        float
+            In the units of y, ``ddof=0`` as in `spread`.
+        """
+        deviation = np.std([values[:, 0] for values in members], axis=0)
+        return float(np.average(deviation, weights=sample_weight))
+
+    def baseline(self) -> Any:
+        """Give the mean of the training labels.
+
+        Returns
+        -------
+        float
+            Mean, in the units of y.
+        """
+        return self.mean_
