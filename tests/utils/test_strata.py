@@ -19,7 +19,7 @@ from mtlearn._utils._strata import stratum_codes, target_strata
 def test_codes_of_classes(values, expected):
     present = np.array(expected) >= 0
 
-    codes = stratum_codes(values, present, "classification", n_bins=5)
+    codes = stratum_codes(values, present, True, n_bins=5)
 
     assert codes.tolist() == expected
 
@@ -27,7 +27,7 @@ def test_codes_of_classes(values, expected):
 def test_codes_of_real_values_are_even_quantile_bins():
     values = np.random.RandomState(0).standard_normal(100) ** 3
 
-    codes = stratum_codes(values, np.ones(100, bool), "regression", n_bins=4)
+    codes = stratum_codes(values, np.ones(100, bool), False, n_bins=4)
 
     assert np.bincount(codes).tolist() == [25] * 4
     assert all(values[codes == i].max() < values[codes == i + 1].min() for i in (0, 1))
@@ -46,7 +46,7 @@ def test_codes_of_real_values_are_even_quantile_bins():
 def test_equal_real_values_share_a_bin(values, expected):
     values = np.array(values, dtype=float)
 
-    codes = stratum_codes(values, np.ones(len(values), bool), "regression", n_bins=4)
+    codes = stratum_codes(values, np.ones(len(values), bool), False, n_bins=4)
 
     assert codes.tolist() == expected
 
@@ -55,7 +55,7 @@ def test_missing_real_values_are_not_read():
     values = np.array([np.nan, 1.0, 2.0], dtype=object)
     present = np.array([False, True, True])
 
-    codes = stratum_codes(values, present, "regression", n_bins=2)
+    codes = stratum_codes(values, present, False, n_bins=2)
 
     assert codes.tolist() == [-1, 0, 1]
 
@@ -67,9 +67,9 @@ def test_columns_of_several_targets():
 
     codes, needs = target_strata(
         [
-            (kinds, np.ones(4, bool), "classification"),
-            (kinds, there, "classification"),
-            (sizes, there, "regression"),
+            (kinds, np.ones(4, bool), True),
+            (kinds, there, True),
+            (sizes, there, False),
         ],
         [0.5, 0.5],
     )
@@ -86,7 +86,7 @@ def test_columns_of_several_targets():
 )  # fmt: skip
 def test_a_bin_holds_a_sample_for_the_smallest_part(n_labels, shares, n_bins):
     values = np.arange(n_labels, dtype=float)
-    target = (values, np.ones(n_labels, bool), "regression")
+    target = (values, np.ones(n_labels, bool), False)
 
     codes, _ = target_strata([target], shares)
 

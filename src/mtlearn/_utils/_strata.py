@@ -27,7 +27,7 @@ class Strata(NamedTuple):
 
 
 def target_strata(
-    targets: Iterable[tuple[NDArray, NDArray[np.bool_], str]],
+    targets: Iterable[tuple[NDArray, NDArray[np.bool_], bool]],
     shares: ArrayLike,
     n_bins: int = N_BINS,
 ) -> Strata:
@@ -35,13 +35,14 @@ def target_strata(
 
     Parameters
     ----------
-    targets : iterable of (ndarray, ndarray of bool, str)
-        Labels, whether each is there, and the kind; see `stratum_codes`.
+    targets : iterable of (ndarray, ndarray of bool, bool)
+        Labels, whether each is there, and whether they are classes; see
+        `stratum_codes`.
     shares : array-like of shape (n_parts,)
         Shares of the parts. A bin holds a sample for each part that is not empty, as
         far as the labels reach.
     n_bins : int, default=5
-        Number of bins of a regression, at most.
+        Number of bins of real values, at most.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def target_strata(
     >>> from mtlearn._utils._strata import target_strata
     >>> values = np.array([0.1, 0.2, 0.8, 0.0, 0.9])
     >>> present = np.array([True, True, True, False, True])
-    >>> strata = target_strata([(values, present, "regression")], [0.5, 0.5])
+    >>> strata = target_strata([(values, present, False)], [0.5, 0.5])
     >>> strata.codes.T
     array([[ 0,  0,  1, -1,  1],
            [ 0,  0,  0, -1,  0]])
@@ -64,20 +65,20 @@ def target_strata(
     shares = np.asarray(shares, dtype=np.float64)
     smallest = shares[shares > 0].min(initial=1.0)
     columns, needs = [], []
-    for values, present, kind in targets:
+    for values, present, has_classes in targets:
         # A product such as 0.2 * 35 may be a hair below the whole number.
         enough = int(np.round(present.sum() * smallest, 6))
-        codes = stratum_codes(values, present, kind, max(1, min(n_bins, enough)))
+        codes = stratum_codes(values, present, has_classes, max(1, min(n_bins, enough)))
         is_there = present.astype(np.intp) - 1
         columns.append(codes)
         if codes.max(initial=0) > 0 and not present.all():
             columns.append(is_there)
-        needs.append(is_there if kind == "regression" else codes)
+        needs.append(codes if has_classes else is_there)
     return Strata(np.column_stack(columns), np.column_stack(needs))
 
 
 def stratum_codes(
-    values: NDArray, present: NDArray[np.bool_], kind: str, n_bins: int
+    values: NDArray, present: NDArray[np.bool_], has_classes: bool, n_bins: int
 ) -> NDArray[np.intp]:
     """Encode the strata of one target as whole numbers.
 
@@ -87,11 +88,11 @@ def stratum_codes(
         The target. What stands where `present` is False is not read.
     present : ndarray of shape (n_samples,) of bool
         Whether the label is there.
-    kind : {"classification", "regression"}
+    has_classes : bool
         A class is a stratum of its own; real values are cut into bins that hold
         about the same number of samples. Equal values share a bin.
     n_bins : int
-        Number of bins of a regression, at least 1. Fewer come out where many values
+        Number of bins of real values, at least 1. Fewer come out where many values
         are equal or there are fewer values than bins.
 
     Returns
@@ -105,12 +106,12 @@ def stratum_codes(
     >>> from mtlearn._utils._strata import stratum_codes
     >>> values = np.array([0.1, 0.2, 0.8, 0.0, 0.9])
     >>> present = np.array([True, True, True, False, True])
-    >>> stratum_codes(values, present, "regression", n_bins=2)
+    >>> stratum_codes(values, present, False, n_bins=2)
     array([ 0,  0,  1, -1,  1])
     """
     codes = np.full(len(values), -1, dtype=np.intp)
     labelled = values[present]
-    if kind == "regression":
+    if not has_classes:
         codes[present] = _quantile_bins(labelled.astype(np.float64), n_bins)
     elif labelled.dtype == object:
         # Labels of mixed types cannot be sorted: number them as they appear.

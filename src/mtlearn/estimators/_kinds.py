@@ -25,11 +25,11 @@ def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
     All classifications make a classifier, all regressions a regressor; mixed and
     inferred kinds are neither.
     """
-    kinds = {getattr(task, "kind", None) for task in _declared(tasks)}
-    if kinds == {"classification"}:
+    types = {getattr(task, "estimator_type", None) for task in _declared(tasks)}
+    if types == {"classifier"}:
         tags.estimator_type = "classifier"
         tags.classifier_tags = ClassifierTags()
-    elif kinds == {"regression"}:
+    elif types == {"regressor"}:
         tags.estimator_type = "regressor"
         tags.regressor_tags = RegressorTags()
     n_named = len(tasks) if isinstance(tasks, Tasks) else None
@@ -42,9 +42,7 @@ def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
 def has_classification(tasks: Tasks | Task | None) -> bool:
     """Tell whether there may be a classification among declared tasks."""
     declared = _declared(tasks)
-    return not declared or any(
-        getattr(task, "kind", None) == "classification" for task in declared
-    )
+    return not declared or any(getattr(task, "has_classes", False) for task in declared)
 
 
 def refuse_balanced(tasks: Tasks | Task | None) -> None:

@@ -17,7 +17,7 @@ from mtlearn.tasks import Codec, Task, Tasks, label_weights
 def _has_classification(estimator: Any) -> bool:
     """Tell whether `predict_proba` makes sense; so it may while kinds are unknown."""
     if hasattr(estimator, "tasks_"):
-        return any(task.kind == "classification" for task in estimator.tasks_)
+        return any(task.has_classes for task in estimator.tasks_)
     return estimator._may_classify()
 
 
@@ -172,5 +172,5 @@ class MultiTaskMixin(ABC):
             If there is no such task.
         """
         check_is_fitted(self, "tasks_")
-        is_classification = self.tasks_[name].kind == "classification"
-        return (TaskClassifier if is_classification else TaskRegressor)(self, name)
+        view = TaskClassifier if self.tasks_[name].has_classes else TaskRegressor
+        return view(self, name)

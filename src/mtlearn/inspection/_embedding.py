@@ -283,7 +283,7 @@ def _reach_features(estimator: Any, X: Any, owner: str) -> tuple[Any, Any]:
 def _labels(task: Any, column: Any, rows: np.ndarray) -> np.ndarray:
     """Give classes as objects, and real values as floats, of these rows."""
     values, present = column.values[rows], column.present[rows]
-    if column.kind == "regression":
+    if not column.has_classes:
         return np.where(present, values.astype(np.float64), np.nan)
     labels = values.astype(object)
     # As the task has them: an array of y may hold whole numbers as real ones.

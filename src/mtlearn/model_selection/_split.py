@@ -179,7 +179,9 @@ def _strata(
 ) -> Strata:
     """Encode the strata of each target."""
     return target_strata(
-        [(each.values, each.present, each.kind) for each in columns], shares, n_bins
+        [(each.values, each.present, each.has_classes) for each in columns],
+        shares,
+        n_bins,
     )
 
 
@@ -193,7 +195,7 @@ def _warn_of_rare_labels(
         least = np.bincount(codes[column.present]).min()
         if least >= n_splits:
             continue
-        is_class = column.kind == "classification"
+        is_class = column.has_classes
         rare = "The least populated class in task" if is_class else "Task"
         warn(
             f"{rare} {column.name!r} has only {least} "

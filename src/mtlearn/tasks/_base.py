@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import combinations
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from torch import Tensor
@@ -36,6 +36,8 @@ class Task(VersionedEstimator, ABC):
     """Names that `loss` may be."""
     has_classes: ClassVar[bool] = False
     """Whether labels are among finitely many, which are then `classes_`."""
+    estimator_type: ClassVar[Literal["classifier", "regressor"] | None] = None
+    """What scikit-learn takes an estimator of such tasks alone for."""
 
     weight: float
     loss: str | Callable[..., Tensor]

@@ -24,6 +24,7 @@ class ClassTask(Task):
     """
 
     has_classes: ClassVar[bool] = True
+    estimator_type = "classifier"
 
     classes_: np.ndarray
     class_prior_: np.ndarray

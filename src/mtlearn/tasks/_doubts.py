@@ -43,7 +43,7 @@ def _is_one_hot(columns: Sequence[TargetColumn]) -> bool:
         return False
     for column in columns:
         is_number = column.values.dtype.kind in "biuf" and column.present.all()
-        if column.kind != "classification" or not is_number:
+        if not column.has_classes or not is_number:
             return False
     values = np.column_stack([column.values for column in columns])
     if not len(values):
@@ -58,7 +58,7 @@ def _is_one_hot(columns: Sequence[TargetColumn]) -> bool:
 
 
 def _is_doubtful(column: TargetColumn) -> bool:
-    is_class = column.kind == "classification" and not column.discrete
+    is_class = column.has_classes and not column.discrete
     if not is_class or column.values.dtype.kind != "f":
         return False
     return len(np.unique(column.values[column.present])) > _MOST_SURE

@@ -39,7 +39,9 @@ class TargetColumn:
     present : ndarray of shape (n_samples,)
         False where the label is missing.
     kind : str
-        ``"classification"`` or ``"regression"``.
+        Of the task, such as ``"classification"``.
+    has_classes : bool
+        Whether the task takes labels for classes.
     position : int
         Where it stands among the columns of y.
     keys : tuple of hashable
@@ -52,6 +54,7 @@ class TargetColumn:
     values: np.ndarray
     present: np.ndarray
     kind: str
+    has_classes: bool
     position: int
     keys: tuple[Hashable, ...] = ()
     discrete: bool = False
@@ -106,7 +109,14 @@ def target_columns(
         read = raw.column(place)
         columns.append(
             TargetColumn(
-                name, read.values, read.present, task.kind, place, keys, read.discrete
+                name,
+                read.values,
+                read.present,
+                task.kind,
+                task.has_classes,
+                place,
+                keys,
+                read.discrete,
             )
         )
     return tuple(columns)

@@ -21,6 +21,8 @@ class ValueTask(Task):
         Weighted mean of the training labels.
     """
 
+    estimator_type = "regressor"
+
     mean_: float
 
     @property

@@ -110,7 +110,7 @@ def _extremes(net: Any, batch: tuple[Tensor, Any]) -> str:
     found = [f"the largest value of X is {x.abs().max().item():g}"]
     for i, (name, task) in enumerate(net.tasks.items()):
         values = labels.values[i][labels.weights[:, i] > 0].cpu().numpy()
-        if task.kind == "regression" and len(values):
+        if not task.has_classes and len(values):
             largest = np.abs(task.restore(values)).max()
             found.append(f"the largest target of {name!r} is {largest:g}")
     return "There " + ", ".join(found)

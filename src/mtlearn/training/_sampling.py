@@ -80,7 +80,7 @@ def row_chances(
     columns = {
         name: (targets.values[i], targets.loss_weights[:, i])
         for i, (name, task) in enumerate(tasks.items())
-        if task.kind == "classification"
+        if task.has_classes
     }
     if sampler in columns:  # also a task that is called "balanced"
         columns = {sampler: columns[sampler]}

@@ -87,7 +87,7 @@ def _deal(
     """Deal rows, or groups of copies by their sizes, to training and validation."""
     codes, needs = target_strata(
         [
-            (values, weight > 0, task.kind)
+            (values, weight > 0, task.has_classes)
             for task, values, weight in zip(
                 tasks, targets.values, targets.weights.T, strict=True
             )
