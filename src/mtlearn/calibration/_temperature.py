@@ -3,8 +3,6 @@
 from typing import Any, Self
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.frozen import FrozenEstimator
@@ -30,11 +28,8 @@ from mtlearn._utils._warn import warn
 from mtlearn._utils._whole import in_one_step
 from mtlearn.estimators import MultiTaskMixin
 from mtlearn.exceptions import ParameterTypeError
-from mtlearn.tasks import Classification, TargetColumn, fit_codec, label_weights
+from mtlearn.tasks import TargetColumn, Task, fit_codec, label_weights
 from mtlearn.training import draw_seed, validation_rows
-
-# Far beyond what networks need; between them the loss has one minimum.
-_COLDEST, _HOTTEST = 0.05, 20.0
 
 
 class TemperatureScaled(
@@ -219,11 +214,11 @@ class TemperatureScaled(
         outputs = task_outputs(fitted, X)
         check_consistent_length(outputs[0], weights)
         temperatures = {
-            name: _best_temperature(task, column, weight, output)
+            name: _temperature(task, column, weight, output)
             for (name, task), column, weight, output in zip(
                 inner.tasks_.items(), columns, weights.T, outputs, strict=True
             )
-            if isinstance(task, Classification)
+            if task.is_calibrated
         }
         _warn_of_unscaled([name for name, t in temperatures.items() if t is None])
         self.estimator_ = fitted
@@ -242,10 +237,10 @@ class TemperatureScaled(
         if decode:
             return outputs
         return [
-            _scaled(output, self.temperatures_[name])
+            task.calibrated(output, self.temperatures_[name])
             if name in self.temperatures_
             else output
-            for name, output in zip(self.task_names_, outputs, strict=True)
+            for (name, task), output in zip(self.tasks_.items(), outputs, strict=True)
         ]
 
     def _may_classify(self) -> bool:
@@ -276,17 +271,6 @@ class TemperatureScaled(
         return get_tags(self.estimator)
 
 
-def _log(probabilities: np.ndarray) -> np.ndarray:
-    """Take logarithms, which are scores before a softmax, also of zero."""
-    return np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
-
-
-def _scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    if temperature == 1:
-        return probabilities
-    return softmax(_log(probabilities) / temperature, axis=1)
-
-
 def _warn_of_unscaled(names: list[str]) -> None:
     """Warn of tasks whose probabilities stay as they are."""
     if names:
@@ -297,23 +281,12 @@ def _warn_of_unscaled(names: list[str]) -> None:
         )
 
 
-def _best_temperature(
-    task: Classification, column: TargetColumn, weight: np.ndarray, output: np.ndarray
+def _temperature(
+    task: Task, column: TargetColumn, weight: np.ndarray, output: np.ndarray
 ) -> float | None:
-    """Find the temperature with the lowest cross-entropy; None without a label."""
+    """Calibrate a task on the rows that count; None without a known label."""
     rows = np.flatnonzero(weight)
-    indices, known = task.locate(column.values[rows])
-    rows, indices = rows[known], indices[known]
+    rows = rows[task.knows(column.values[rows])]
     if not len(rows):
         return None
-    if task.n_outputs == 1:
-        return 1.0
-    scores, weight = _log(output[rows]), weight[rows]
-
-    def cross_entropy(log_temperature: float) -> float:
-        scaled = log_softmax(scores / np.exp(log_temperature), axis=1)
-        return -np.average(scaled[np.arange(len(rows)), indices], weights=weight)
-
-    bounds = (np.log(_COLDEST), np.log(_HOTTEST))
-    found = minimize_scalar(cross_entropy, bounds=bounds, method="bounded")
-    return float(np.exp(found.x))
+    return task.calibrate(output[rows], column.values[rows], weight[rows])

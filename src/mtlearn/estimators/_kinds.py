@@ -10,7 +10,7 @@ from mtlearn._utils._exact import exact_array
 from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.tasks import Classification, Task, Tasks, read_targets
+from mtlearn.tasks import Task, Tasks, read_targets, task_of_classes
 
 
 def _declared(tasks: Tasks | Task | None) -> list[Task]:
@@ -51,11 +51,12 @@ def refuse_balanced(tasks: Tasks | Task | None) -> None:
         value = getattr(task, "class_weight", None)
         if isinstance(value, str) and value == "balanced":
             raise InvalidParameterError(
-                "The 'class_weight' parameter of Classification must be None or a "
-                "mapping for partial_fit, which does not see all rows. Got 'balanced' "
-                "instead. Compute the factors from as many labels as you have: "
-                "weights = sklearn.utils.class_weight.compute_class_weight('balanced', "
-                "classes=classes, y=y), and class_weight=dict(zip(classes, weights))."
+                f"The 'class_weight' parameter of {type(task).__name__} must be None "
+                "or a mapping for partial_fit, which does not see all rows. Got "
+                "'balanced' instead. Compute the factors from as many labels as you "
+                "have: weights = sklearn.utils.class_weight.compute_class_weight("
+                "'balanced', classes=classes, y=y), and "
+                "class_weight=dict(zip(classes, weights))."
             )
 
 
@@ -81,7 +82,7 @@ def declare_classes(
                 "The 'classes' argument of partial_fit goes with declared tasks where "
                 "y has several columns: pass tasks=Tasks(...) to the estimator."
             )
-        tasks = Classification()
+        tasks = task_of_classes()
     if not isinstance(tasks, Tasks):
         return _with_classes(tasks, classes, "y")
     names = tasks.names
@@ -97,7 +98,7 @@ def declare_classes(
         raise InvalidParameterError(
             f"The 'classes' argument of partial_fit has {len(each)} entries for "
             f"{len(named)} tasks ({listed(named.names)}). Give labels for each "
-            "classification and None for each regression."
+            "task that has classes, and None for the others."
         )
     return Tasks.from_mapping(
         {
@@ -114,12 +115,12 @@ def _is_nested(classes: Any) -> bool:
 
 
 def _with_classes(task: Task, classes: Any, name: str) -> Task:
-    if not isinstance(task, Classification) or task.classes is not None:
+    if not task.learns_classes:
         return task
     if classes is None:
         raise InvalidParameterError(
             f"The first call of partial_fit must know the classes of task {name!r}: "
-            "declare them with Classification(classes=...), or pass classes=."
+            f"declare them with {type(task).__name__}(classes=...), or pass classes=."
         )
     labels = exact_array(classes)
     if labels.ndim != 1:

@@ -20,7 +20,6 @@ from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.networks import MLP, for_inference
 from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
-from mtlearn.tasks import Regression
 
 Outputs = tuple[Tensor, ...]
 
@@ -189,10 +188,7 @@ class _Activated(nn.Module):
             network.float()
         self.network = network
         self.dtype = next(network.heads.parameters()).dtype
-        self.activations = [
-            _InUnits(task) if type(task) is Regression else task.activate
-            for task in estimator.tasks_
-        ]
+        self.activations = [task.exported_activation() for task in estimator.tasks_]
         self.of_images = isinstance(estimator, MultiTaskImageEstimator)
 
     def forward(self, x: Tensor) -> Outputs:
@@ -205,24 +201,6 @@ class _Activated(nn.Module):
             activate(output)
             for activate, output in zip(self.activations, outputs, strict=True)
         )
-
-
-class _InUnits:
-    """`Regression.activate` with its numbers as tensors.
-
-    Python's numbers would be rounded to float32 by torch's exporter.
-    """
-
-    def __init__(self, task: Regression) -> None:
-        self.center, self.scale = _double(task.center_), _double(task.scale_)
-        self.bounds = None if task.bounds is None else [*map(_double, task.bounds)]
-
-    def __call__(self, output: Tensor) -> Tensor:
-        output = output.double()
-        if self.bounds is None:
-            return output * self.scale + self.center
-        low, high = self.bounds
-        return (low + (high - low) * torch.sigmoid(output)).clamp(low, high)
 
 
 def _double(number: Any) -> Tensor:

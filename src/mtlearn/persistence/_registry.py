@@ -26,7 +26,7 @@ from mtlearn.losses import focal_loss, huber_loss
 from mtlearn.networks import MLP, ResNet, ResNetV2
 from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
-from mtlearn.tasks import Classification, Head, Regression, Tasks
+from mtlearn.tasks import Head, Tasks, kinds
 from mtlearn.training import (
     EMA,
     SWA,
@@ -48,8 +48,7 @@ _OBJECTS = (
     ImageReshaper,
     GlobalMaxScaler,
     ImageStandardScaler,
-    Classification,
-    Regression,
+    *kinds(),
     Head,
     Augmentation,
     MixUp,

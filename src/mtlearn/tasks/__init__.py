@@ -11,7 +11,8 @@ from mtlearn.tasks._codec import (
 )
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import Head
-from mtlearn.tasks._infer import TargetColumn, read_targets
+from mtlearn.tasks._infer import TargetColumn, read_targets, task_of_classes
+from mtlearn.tasks._kinds import kinds
 from mtlearn.tasks._label_weights import label_weights
 from mtlearn.tasks._predictions import TaskReader, read_predictions
 from mtlearn.tasks._regression import Regression
@@ -31,8 +32,10 @@ __all__ = [
     "Tasks",
     "fit_codec",
     "join_codecs",
+    "kinds",
     "label_weights",
     "TaskReader",
     "read_predictions",
     "read_targets",
+    "task_of_classes",
 ]

@@ -1,23 +1,18 @@
 """What every kind of task must say."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from torch import Tensor
 
-from mtlearn._utils._partial import Partial, check_arguments
-from mtlearn._utils._short import short
-from mtlearn._utils._validation import check_nested_names, check_real
-from mtlearn._utils._versioned import VersionedEstimator
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks._figure import Figure
-from mtlearn.tasks._head import Head
+from mtlearn.tasks._parameters import TaskParameters
 
 
-class Task(VersionedEstimator, ABC):
+class Task(TaskParameters, ABC):
     """Base class of the kinds of tasks.
 
     A kind says what training and predictions must know of a target: the width of its
@@ -32,88 +27,20 @@ class Task(VersionedEstimator, ABC):
     """Name of the kind, such as ``"classification"``."""
     metric: ClassVar[str]
     """Name of the default metric, such as ``"accuracy"``."""
-    losses: ClassVar[tuple[str, ...]]
-    """Names that `loss` may be."""
     has_classes: ClassVar[bool] = False
     """Whether labels are among finitely many, which are then `classes_`."""
+    is_calibrated: ClassVar[bool] = False
+    """Whether outputs are probabilities, which a temperature scales."""
     estimator_type: ClassVar[Literal["classifier", "regressor"] | None] = None
     """What scikit-learn takes an estimator of such tasks alone for."""
 
-    weight: float
-    loss: str | Callable[..., Tensor]
-    head: Head | None
-    column: int | str | None
+    @property
+    def learns_classes(self) -> bool:
+        """Whether a first fit takes the classes from its labels, as `classes` is None.
 
-    def validate(self, name: str) -> None:
-        """Check the parameters that every kind has.
-
-        Parameters
-        ----------
-        name : str
-            The task's name, for messages.
+        Such a kind has a parameter `classes`.
         """
-        owner = f"{type(self).__name__} (task {name!r})"
-        check_real(self.weight, "weight", owner, low=0.0)
-        if isinstance(self.column, bool) or not isinstance(self.column, Hashable):
-            raise ParameterTypeError(
-                f"The 'column' parameter of {owner} must be None, a position or the "
-                f"name of a column. Got {short(self.column)} instead."
-            )
-        self._check_loss(owner)
-        if self.head is not None:
-            if not isinstance(self.head, Head):
-                raise ParameterTypeError(
-                    f"The 'head' parameter of {owner} must be None or a Head. "
-                    f"Got {short(self.head)} instead."
-                )
-            self.head.validate(owner)
-
-    def _check_loss(self, owner: str) -> None:
-        """Raise if the loss is no name of one, and cannot be called."""
-        if not callable(self.loss) and self.loss not in self.losses:
-            raise InvalidParameterError(
-                f"The 'loss' parameter of {owner} must be one of {self.losses} or a "
-                f"callable. Got {short(self.loss)} instead."
-            )
-        function: Any = self.loss
-        if isinstance(self.loss, Partial):
-            check_arguments(self.loss.cls, list(self.loss.kwargs))
-            function = self.loss.cls
-        if isinstance(function, type):
-            raise ParameterTypeError(
-                f"The 'loss' parameter of {owner} must be a name or a function of "
-                f"outputs and targets. Got the class {function.__name__} instead. "
-                "Pass a function, or an object of it with reduction='none'."
-            )
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, also those of the head and the loss.
-
-        They are named ``head__parameter``, and ``loss__parameter`` where the loss is
-        a :class:`Partial`.
-
-        Parameters
-        ----------
-        **params : object
-            New values.
-
-        Returns
-        -------
-        Task
-            This task.
-
-        Raises
-        ------
-        InvalidParameterError, ValueError
-            If there is no such parameter.
-        """
-        given = {**self.get_params(deep=False), **params}
-        remedies = {
-            "head": " Give the task a head first: head=Head().",
-            "loss": " Give the task such a loss first: loss=Partial(function, ...).",
-        }
-        check_nested_names(given, type(self).__name__, remedies)
-        return super().set_params(**params)
+        return False
 
     @property
     @abstractmethod
@@ -318,6 +245,35 @@ class Task(VersionedEstimator, ABC):
     @abstractmethod
     def baseline(self) -> Any:
         """Give the label that a learner without X would predict."""
+
+    def calibrate(
+        self, activated: np.ndarray, labels: np.ndarray, sample_weight: np.ndarray
+    ) -> float | None:
+        """Learn how sure the outputs should be, of a kind that `is_calibrated`.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_labelled, n_outputs)
+            What `activate` returned.
+        labels : ndarray of shape (n_labelled,)
+            Labels that the task `knows`.
+        sample_weight : ndarray of shape (n_labelled,)
+            Positive weights, at least one.
+
+        Returns
+        -------
+        float or None
+            What `calibrated` takes.
+        """
+        return None
+
+    def calibrated(self, activated: np.ndarray, temperature: float) -> np.ndarray:
+        """Apply what `calibrate` returned to outputs of the same shape."""
+        return activated
+
+    def exported_activation(self) -> Callable[[Tensor], Tensor]:
+        """Give `activate` for torch's exporter, which rounds Python's numbers."""
+        return self.activate
 
     def join(self, others: Sequence[Self]) -> Self:
         """Give a fitted task that knows what this one and others of its kind know.

@@ -10,6 +10,7 @@ from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_figures import CLASS_FIGURES
 from mtlearn.tasks._classes import check_scored_labels, class_indices, find_labels
 from mtlearn.tasks._figure import Figure
+from mtlearn.tasks._temperature import best_temperature, scaled
 
 
 class ClassTask(Task):
@@ -24,6 +25,7 @@ class ClassTask(Task):
     """
 
     has_classes: ClassVar[bool] = True
+    is_calibrated: ClassVar[bool] = True
     estimator_type = "classifier"
 
     classes_: np.ndarray
@@ -133,6 +135,31 @@ class ClassTask(Task):
     def baseline(self) -> Any:
         """Give the most frequent label."""
         return self.classes_[self.class_prior_.argmax()]
+
+    def calibrate(
+        self, activated: np.ndarray, labels: np.ndarray, sample_weight: np.ndarray
+    ) -> float | None:
+        """Find the temperature with the lowest cross-entropy.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_labelled, n_classes)
+            Probabilities.
+        labels : ndarray of shape (n_labelled,)
+            Known labels.
+        sample_weight : ndarray of shape (n_labelled,)
+            Positive weights, at least one.
+
+        Returns
+        -------
+        float
+            What the scores before the softmax are to be divided by.
+        """
+        return best_temperature(activated, self.locate(labels)[0], sample_weight)
+
+    def calibrated(self, activated: np.ndarray, temperature: float) -> np.ndarray:
+        """Give the probabilities at a temperature."""
+        return scaled(activated, temperature)
 
     def join(self, others: Sequence[Self]) -> Self:
         """Give a task that knows the classes of all, with their mean shares.

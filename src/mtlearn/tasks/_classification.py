@@ -111,6 +111,11 @@ class Classification(ClassTask):
         check_class_weight(self.class_weight, owner)
 
     @property
+    def learns_classes(self) -> bool:
+        """Whether none are declared."""
+        return self.classes is None
+
+    @property
     def n_outputs(self) -> int:
         """Number of classes."""
         return len(self.classes_)

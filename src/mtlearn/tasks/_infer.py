@@ -129,6 +129,11 @@ def check_scored(columns: Sequence[TargetColumn], tasks: Tasks) -> None:
         tasks[column.name].check_labels(labels, column.name)
 
 
+def task_of_classes() -> Task:
+    """Give the task of which nothing is known but that its labels are classes."""
+    return Classification()
+
+
 def in_order_of_y(tasks: Tasks, raw: RawTargets) -> Tasks:
     """Give clones of the tasks in the order of their columns, which they then name.
 

@@ -260,6 +260,22 @@ class Regression(ValueTask):
         # Scaling and back may leave the bounds by a rounding error.
         return value if self.bounds is None else value.clamp(*map(float, self.bounds))
 
+    def exported_activation(self) -> Callable[[Tensor], Tensor]:
+        """Give `activate` with its numbers as tensors.
+
+        Returns
+        -------
+        callable
+            Gets the raw output and returns values in the units of y.
+        """
+        center, scale = _double(self.center_), _double(self.scale_)
+        if self.bounds is None:
+            return lambda output: output.double() * scale + center
+        low, high = map(_double, self.bounds)
+        return lambda output: (
+            low + (high - low) * torch.sigmoid(output.double())
+        ).clamp(low, high)
+
     def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """Sum up what R² needs.
 
@@ -325,6 +341,10 @@ class Regression(ValueTask):
             R², at most 1.
         """
         return float(r2_score(labels, predicted, sample_weight=sample_weight))
+
+
+def _double(number: float) -> Tensor:
+    return torch.tensor(number, dtype=torch.float64, device="cpu")
 
 
 def _is_range(bounds: Any) -> bool:

@@ -1,0 +1,15 @@
+"""The kinds that there are."""
+
+from mtlearn.tasks._base import Task
+
+
+def kinds() -> tuple[type[Task], ...]:
+    """Give the kinds of this package, which files may name."""
+    found: list[type[Task]] = []
+    families = [Task]
+    for family in families:
+        for each in family.__subclasses__():
+            if each.__module__.startswith("mtlearn."):
+                families.append(each)
+                found += [each] if "kind" in vars(each) else []
+    return tuple(found)

@@ -1,0 +1,96 @@
+"""The parameters that every kind of task has."""
+
+from collections.abc import Callable, Hashable
+from typing import Any, ClassVar, Self
+
+from torch import Tensor
+
+from mtlearn._utils._partial import Partial, check_arguments
+from mtlearn._utils._short import short
+from mtlearn._utils._validation import check_nested_names, check_real
+from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.tasks._head import Head
+
+
+class TaskParameters(VersionedEstimator):
+    """Parameters of a task, checked and set as scikit-learn does it."""
+
+    losses: ClassVar[tuple[str, ...]]
+    """Names that `loss` may be."""
+
+    weight: float
+    loss: str | Callable[..., Tensor]
+    head: Head | None
+    column: int | str | None
+
+    def validate(self, name: str) -> None:
+        """Check the parameters that every kind has.
+
+        Parameters
+        ----------
+        name : str
+            The task's name, for messages.
+        """
+        owner = f"{type(self).__name__} (task {name!r})"
+        check_real(self.weight, "weight", owner, low=0.0)
+        if isinstance(self.column, bool) or not isinstance(self.column, Hashable):
+            raise ParameterTypeError(
+                f"The 'column' parameter of {owner} must be None, a position or the "
+                f"name of a column. Got {short(self.column)} instead."
+            )
+        self._check_loss(owner)
+        if self.head is not None:
+            if not isinstance(self.head, Head):
+                raise ParameterTypeError(
+                    f"The 'head' parameter of {owner} must be None or a Head. "
+                    f"Got {short(self.head)} instead."
+                )
+            self.head.validate(owner)
+
+    def _check_loss(self, owner: str) -> None:
+        """Raise if the loss is no name of one, and cannot be called."""
+        if not callable(self.loss) and self.loss not in self.losses:
+            raise InvalidParameterError(
+                f"The 'loss' parameter of {owner} must be one of {self.losses} or a "
+                f"callable. Got {short(self.loss)} instead."
+            )
+        function: Any = self.loss
+        if isinstance(self.loss, Partial):
+            check_arguments(self.loss.cls, list(self.loss.kwargs))
+            function = self.loss.cls
+        if isinstance(function, type):
+            raise ParameterTypeError(
+                f"The 'loss' parameter of {owner} must be a name or a function of "
+                f"outputs and targets. Got the class {function.__name__} instead. "
+                "Pass a function, or an object of it with reduction='none'."
+            )
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of the head and the loss.
+
+        They are named ``head__parameter``, and ``loss__parameter`` where the loss is
+        a :class:`Partial`.
+
+        Parameters
+        ----------
+        **params : object
+            New values.
+
+        Returns
+        -------
+        Task
+            This task.
+
+        Raises
+        ------
+        InvalidParameterError, ValueError
+            If there is no such parameter.
+        """
+        given = {**self.get_params(deep=False), **params}
+        remedies = {
+            "head": " Give the task a head first: head=Head().",
+            "loss": " Give the task such a loss first: loss=Partial(function, ...).",
+        }
+        check_nested_names(given, type(self).__name__, remedies)
+        return super().set_params(**params)

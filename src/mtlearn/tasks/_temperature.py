@@ -1,0 +1,52 @@
+"""Temperatures of probabilities."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+# Far beyond what networks need; between them the loss has one minimum.
+_COLDEST, _HOTTEST = 0.05, 20.0
+
+
+def best_temperature(
+    probabilities: np.ndarray, indices: np.ndarray, sample_weight: np.ndarray
+) -> float:
+    """Find the temperature with the lowest cross-entropy.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_labelled, n_classes)
+        Of the classes.
+    indices : ndarray of shape (n_labelled,)
+        True classes.
+    sample_weight : ndarray of shape (n_labelled,)
+        Positive weights.
+
+    Returns
+    -------
+    float
+        1 of a single class.
+    """
+    if probabilities.shape[1] == 1:
+        return 1.0
+    scores, places = _log(probabilities), np.arange(len(indices))
+
+    def cross_entropy(log_temperature: float) -> float:
+        scaled = log_softmax(scores / np.exp(log_temperature), axis=1)
+        return -np.average(scaled[places, indices], weights=sample_weight)
+
+    bounds = (np.log(_COLDEST), np.log(_HOTTEST))
+    found = minimize_scalar(cross_entropy, bounds=bounds, method="bounded")
+    return float(np.exp(found.x))
+
+
+def scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Divide the scores before the softmax by a temperature."""
+    if temperature == 1:
+        return probabilities
+    return softmax(_log(probabilities) / temperature, axis=1)
+
+
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    """Take logarithms, which are scores before a softmax, also of zero."""
+    return np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
