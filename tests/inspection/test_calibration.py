@@ -72,7 +72,7 @@ def test_the_bins_are_those_by_hand(n_bins, weighted):
     columns = ["low", "high", "expected", "observed", "share"]
     found = display.frame()
     np.testing.assert_allclose(found[columns], expected)
-    assert found["kind"].unique().tolist() == ["classification"]
+    assert found["kind"].unique().tolist() == ["confidence"]
     error = expected_calibration_error(true, prob, n_bins=n_bins, sample_weight=weight)
     assert display.error() == error
     gaps = found["share"] * (found["expected"] - found["observed"]).abs()

@@ -52,7 +52,7 @@ def residuals(n_tasks):
 @maker
 def calibration(n_tasks):
     share = np.array([0.5, 0.5])
-    curve = CalibrationCurve("classification", share, share, share, 0.0)
+    curve = CalibrationCurve("confidence", share, share, share, 0.0)
     return CalibrationDisplay(dict.fromkeys(names(n_tasks), curve))
 
 

@@ -26,6 +26,7 @@ from mtlearn.metrics import (
     scored_outputs,
     task_spread,
 )
+from mtlearn.tasks import Tasks
 
 _LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _WIDTH, _HEIGHT = 3.4, 3.4  # inches of a panel
@@ -37,8 +38,8 @@ class CalibrationCurve:
 
     Attributes
     ----------
-    kind : {"classification", "regression"}
-        Of the task.
+    kind : {"confidence", "coverage"}
+        What is promised: the confidence in classes, or the coverage of intervals.
     expected : ndarray of shape (n_points,)
         Mean confidence of each bin, NaN where it is empty; or nominal levels.
     observed : ndarray of shape (n_points,)
@@ -161,17 +162,16 @@ class CalibrationDisplay(Display):
         """
         n_bins = check_integer(n_bins, "n_bins", cls.__name__, low=1)
         known = fitted_tasks(estimator, cls.__name__)
-        kinds = {name: task.kind for name, task in known.items()}
-        names = _shown(kinds, tasks, has_spread(estimator), cls.__name__)
-        real = any(kinds[name] == "regression" for name in names)
+        names = _shown(known, tasks, has_spread(estimator), cls.__name__)
+        real = not all(known[name].has_classes for name in names)
         spread = task_spread(estimator, X) if real else {}
         weights = member_weights(estimator)
         scored = scored_outputs(estimator, X, y, sample_weight)
         return cls(
             {
-                name: _coverage(scored[name], spread[name], weights)
-                if kinds[name] == "regression"
-                else _reliability(scored[name].confidences(), n_bins)
+                name: _reliability(scored[name].confidences(), n_bins)
+                if known[name].has_classes
+                else _coverage(scored[name], spread[name], weights)
                 for name in names
             }
         )
@@ -260,7 +260,7 @@ class CalibrationDisplay(Display):
         parts = []
         for name, curve in self.curves.items():
             edges = _edges(len(curve.share))
-            if curve.kind == "regression":
+            if curve.kind == "coverage":
                 edges = np.full(len(edges), np.nan)
             columns = {
                 "task": name,
@@ -303,16 +303,16 @@ class CalibrationDisplay(Display):
 
 
 def _shown(
-    kinds: Mapping[str, str], wanted: Sequence[str] | None, spread: bool, owner: str
+    tasks: Tasks, wanted: Sequence[str] | None, spread: bool, owner: str
 ) -> list[str]:
-    """Choose tasks: classifications, and regressions if there is a spread."""
-    real = [name for name, kind in kinds.items() if kind == "regression"]
-    possible = [name for name in kinds if spread or name not in real]
+    """Choose tasks: those with classes, and those with values if there is a spread."""
+    real = [name for name, task in tasks.items() if not task.has_classes]
+    possible = [name for name in tasks.names if spread or name not in real]
     chosen = possible if wanted is None else list(wanted)
     if chosen and set(chosen) <= set(possible):
         return chosen
     remedy = (
-        f" The regressions {bracketed(real)} need the spread of two members or more: "
+        f" The values of {bracketed(real)} need the spread of two members or more: "
         "pass a fitted SeedEnsemble or VotingEnsemble."
     )
     raise InvalidParameterError(
@@ -326,7 +326,7 @@ def _reliability(
     found: tuple[np.ndarray, np.ndarray, np.ndarray], n_bins: int
 ) -> CalibrationCurve:
     return CalibrationCurve(
-        "classification",
+        "confidence",
         *calibration_bins(*found, n_bins),
         calibration_error(*found, n_bins),
     )
@@ -338,13 +338,13 @@ def _coverage(
     """Count the true values within intervals around the predicted ones."""
     levels, nothing = np.array(_LEVELS), np.full(len(_LEVELS), np.nan)
     if not len(scored.true):
-        return CalibrationCurve("regression", levels, nothing, nothing, float("nan"))
+        return CalibrationCurve("coverage", levels, nothing, nothing, float("nan"))
     distance = np.abs(scored.true.astype(float) - scored.output[:, 0])
     reach = interval_factors(members, levels) * spread[scored.rows, 0, np.newaxis]
     inside = distance[:, np.newaxis] <= reach
     observed = np.average(inside, axis=0, weights=scored.weight)
     error = float(np.abs(observed - levels).mean())
-    return CalibrationCurve("regression", levels, observed, nothing, error)
+    return CalibrationCurve("coverage", levels, observed, nothing, error)
 
 
 def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:
@@ -353,7 +353,7 @@ def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:
     known = np.isfinite(curve.observed)
     observed, what = curve.observed[known], "coverage"
     ax.set(xlabel="nominal coverage", ylabel="observed coverage")
-    if curve.kind == "classification":
+    if curve.kind == "confidence":
         edges, what = _edges(len(curve.share)), "accuracy"
         ax.bar(
             edges[:-1],
@@ -368,7 +368,7 @@ def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:
         ax.set(xlabel="confidence", ylabel="accuracy")
     ax.plot(curve.expected[known], observed, "o-", markersize=4, label=what)
     ax.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
-    title = "ECE" if curve.kind == "classification" else "coverage error"
+    title = "ECE" if curve.kind == "confidence" else "coverage error"
     ax.set_title(f"{shown(name)}: {title}={curve.error:.3f}".removeprefix(": "))
     ax.legend(fontsize="small")
 

@@ -15,10 +15,10 @@ from mtlearn.tasks import ScoredLabels
 _LONGEST = 24  # letters of a name in a picture
 
 
-def labels_of_kind(
+def labels_of_tasks(
     estimator: Any,
     data: tuple[Any, Any, Any],
-    kind: str,
+    has_classes: bool,
     wanted: Sequence[str] | None,
     owner: str,
 ) -> dict[str, tuple[Any, ScoredLabels]]:
@@ -30,10 +30,10 @@ def labels_of_kind(
         What the user gave.
     data : tuple of (X, y, sample_weight)
         Samples, labels, and weights or None.
-    kind : {"classification", "regression"}
-        What the display is for.
+    has_classes : bool
+        Whether the display is for classes, or for values.
     wanted : sequence of str or None
-        Names of tasks; None takes all of the kind.
+        Names of tasks; None takes all that it is for.
     owner : str
         The display's class, for messages.
 
@@ -49,12 +49,13 @@ def labels_of_kind(
     """
     X, y, sample_weight = data
     known = fitted_tasks(estimator, owner)
-    names = [name for name, task in known.items() if task.kind == kind]
+    names = [name for name, task in known.items() if task.has_classes == has_classes]
     chosen = names if wanted is None else list(wanted)
     if not chosen or set(chosen) - set(names):
+        what = "classes" if has_classes else "values"
         raise InvalidParameterError(
-            f"The 'tasks' parameter of {owner} must be names of {kind}s, of which "
-            f"there are {bracketed(names)}. Got {short(wanted)} instead."
+            f"The 'tasks' parameter of {owner} must be names of tasks with {what}, of "
+            f"which there are {bracketed(names)}. Got {short(wanted)} instead."
         )
     scored = scored_labels(known, y, estimator.predict(X), sample_weight)
     return {name: (known[name], scored[name]) for name in chosen}

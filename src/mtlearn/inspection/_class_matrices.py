@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from mtlearn._utils._paired import paired_columns
-from mtlearn.inspection._choice import labels_of_kind, one_task
+from mtlearn.inspection._choice import labels_of_tasks, one_task
 from mtlearn.inspection._display import Display
 
 
@@ -67,8 +67,8 @@ class ClassMatrices(Display):
         NotFittedError
             If it is not fitted.
         """
-        shown = labels_of_kind(
-            estimator, (X, y, sample_weight), "classification", tasks, cls.__name__
+        shown = labels_of_tasks(
+            estimator, (X, y, sample_weight), True, tasks, cls.__name__
         )
         found = {
             name: _count(pair.true, pair.predicted, pair.weight, task.classes_)

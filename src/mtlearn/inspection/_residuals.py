@@ -10,7 +10,7 @@ from sklearn.metrics import PredictionErrorDisplay
 
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._paired import paired_columns
-from mtlearn.inspection._choice import labels_of_kind, one_task, shown
+from mtlearn.inspection._choice import labels_of_tasks, one_task, shown
 from mtlearn.inspection._display import Display
 from mtlearn.inspection._panels import blocks_of_panels
 
@@ -132,9 +132,7 @@ class ResidualsDisplay(Display):
         NotFittedError
             If it is not fitted.
         """
-        shown = labels_of_kind(
-            estimator, (X, y, None), "regression", tasks, cls.__name__
-        )
+        shown = labels_of_tasks(estimator, (X, y, None), False, tasks, cls.__name__)
         return cls(
             {name: pair.true.astype(float) for name, (_, pair) in shown.items()},
             {name: pair.predicted.astype(float) for name, (_, pair) in shown.items()},

@@ -125,7 +125,7 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
 
 
 def _own_sampler(sampler: Any, name: str, task: Task) -> Any:
-    balances = sampler == "balanced" and task.kind == "classification"
+    balances = sampler == "balanced" and task.has_classes
     return sampler if balances or sampler == name else None
 
 

@@ -10,7 +10,6 @@ from mtlearn._utils._unwrap import reach_network
 from mtlearn.inspection._page._evidence import TaskEvidence
 from mtlearn.inspection._page._pictures import Picture, thumbnail
 from mtlearn.inspection._page._words import written
-from mtlearn.tasks import Classification
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def worst_cases(evidence: TaskEvidence, estimator: Any, X: Any, n: int) -> list[
 def _errors(evidence: TaskEvidence) -> tuple[np.ndarray, Any]:
     """Give an error of each labelled row, 0 of right ones, and words for it."""
     labels, output, task = evidence.labels, evidence.scored.output, evidence.task
-    if not isinstance(task, Classification):
+    if not task.has_classes:
         errors = (labels.predicted - labels.true).astype(float)
         return np.abs(errors), lambda place: f"off by {errors[place]:+.3g}"
     indices, known = task.locate(labels.true)

@@ -107,7 +107,7 @@ def pictures_of_task(evidence: Evidence, task: TaskEvidence) -> list[Picture]:
         Of the displays for its kind.
     """
     pictures = [_curves(evidence, task.name, f"loss and metric of {task.name}")]
-    if task.is_classification:
+    if task.task.has_classes:
         return [*pictures, *_of_classes(task)]
     pictures.extend(_of_values(task))
     if evidence.coverage is not None:

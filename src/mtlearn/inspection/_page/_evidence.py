@@ -65,11 +65,6 @@ class TaskEvidence:
         return self.task.knows(self.labels.true)
 
     @property
-    def is_classification(self) -> bool:
-        """Whether it has classes."""
-        return self.task.kind == "classification"
-
-    @property
     def main(self) -> dict[str, Any]:
         """The row of its default metric."""
         return self.figures[self.task.metric]
@@ -217,8 +212,8 @@ def _conflict(
 def _coverage(
     estimator: Any, X: Any, y: Any, tasks: Tasks
 ) -> CalibrationDisplay | None:
-    """Compare the spread of members with the errors of all regressions."""
-    real = [name for name, task in tasks.items() if task.kind == "regression"]
+    """Compare the spread of members with the errors of all values."""
+    real = [name for name, task in tasks.items() if not task.has_classes]
     if not real or not has_spread(estimator):
         return None
     return CalibrationDisplay.from_estimator(estimator, X, y, tasks=real)

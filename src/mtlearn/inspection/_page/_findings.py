@@ -205,7 +205,7 @@ def _at_baseline(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 
 
 def _never_predicted(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
-    if not task.is_classification:
+    if not task.task.has_classes:
         return
     predicted = set(task.labels.predicted.tolist())
     counts: dict[object, int] = {}
@@ -250,7 +250,7 @@ def _conflicting(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _miscalibrated(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
-    if not task.is_classification:
+    if not task.task.has_classes:
         return
     confidence, right, weight = task.scored.confidences()
     error = calibration_error(confidence, right, weight)
@@ -274,7 +274,7 @@ def _miscalibrated(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 
 
 def _biased(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
-    if task.is_classification:
+    if task.task.has_classes:
         return
     errors = (task.labels.predicted - task.labels.true).astype(float)
     deviation = float(np.std(task.labels.true.astype(float)))
@@ -317,7 +317,7 @@ def _uncertain(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 def _unknown(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
     rows, labels = task.rows[~task.known], task.labels.true[~task.known]
     if len(rows):
-        what = "none of its classes" if task.is_classification else "out of its bounds"
+        what = "none of its classes" if task.task.has_classes else "out of its bounds"
         named = [
             f"{written(label)} in row {row}"
             for label, row in zip(labels.tolist(), rows, strict=True)

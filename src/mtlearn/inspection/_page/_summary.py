@@ -78,7 +78,7 @@ def _labels(task: TaskEvidence) -> str:
     true = task.labels.true
     if not len(true):
         return "none here"
-    if not task.is_classification:
+    if not task.task.has_classes:
         values = true.astype(float)
         return (
             f"{values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}, "
