@@ -8,12 +8,13 @@ from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.inspection import report
 from mtlearn.persistence import load, save, to_onnx
-from mtlearn.tasks import Classification, Head, Regression, Tasks
+from mtlearn.tasks import Classification, Count, Head, Regression, Tasks
 
 __version__ = version("mtlearn")
 
 __all__ = [
     "Classification",
+    "Count",
     "Head",
     "MultiTaskEstimator",
     "MultiTaskImageEstimator",

@@ -15,6 +15,7 @@ from mtlearn.exceptions import ParameterTypeError
 from mtlearn.losses import sample_loss
 from mtlearn.tasks import (
     Classification,
+    Count,
     Head,
     Regression,
     Task,
@@ -23,9 +24,10 @@ from mtlearn.tasks import (
     read_targets,
 )
 
-# A task and labels of each kind.
+# A task and labels of each kind, as `fit` takes them: numbers as real ones.
 SAMPLES = {
     "classification": (Classification(), np.array(["b", "a", "c", "b", "a", "b"])),
+    "count": (Count(), np.array([0.0, 3.0, 1.0, 0.0, 7.0, 2.0])),
     "regression": (Regression(), np.array([0.5, -1.0, 2.0, 3.5, 0.0, 7.0])),
 }
 
@@ -53,12 +55,15 @@ by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
 def fitted(kind):
-    """Return a fitted task of a kind, its labels and an ideal output."""
+    """Return a fitted task of a kind, its labels and an ideal raw output."""
     task, labels = SAMPLES[kind.kind]
     task = clone(task).fit(labels, np.ones(len(labels)), "a")
     encoded = task.encode(labels, np.arange(len(labels)), "a")
     if task.kind == "classification":
         return task, labels, 50.0 * torch.eye(task.n_outputs)[encoded].double()
+    if task.kind == "count":  # logarithms, less that of the mean
+        least = np.maximum(labels, 1e-13)
+        return task, labels, torch.tensor(np.log(least / labels.mean()))[:, None]
     return task, labels, torch.tensor(encoded)[:, None]
 
 
@@ -187,7 +192,7 @@ def test_the_loss_is_one_value_a_sample_and_has_a_gradient(kind):
     assert values.shape == (len(labels),)
     values.sum().backward()
     assert torch.isfinite(raw.grad).all()
-    assert values.sum() > sample_loss(loss, **options)(output, target).sum()
+    assert values.sum() > sample_loss(loss, **options)(task.link(output), target).sum()
 
 
 @by_kind

@@ -9,6 +9,7 @@ from mtlearn.tasks._codec import (
     fit_codec,
     join_codecs,
 )
+from mtlearn.tasks._count import Count
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import Head
 from mtlearn.tasks._infer import TargetColumn, read_targets, task_of_classes
@@ -21,6 +22,7 @@ from mtlearn.tasks._tasks import Tasks
 __all__ = [
     "Classification",
     "Codec",
+    "Count",
     "EncodedTargets",
     "Figure",
     "Head",
