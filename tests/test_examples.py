@@ -119,6 +119,14 @@ def test_sharing(run_example):
     assert "quality for alcohol: " in printed
 
 
+def test_ordinal_grades(run_example):
+    printed = run_example("ordinal_grades", SEEDS=range(1))
+    rows = [line.split() for line in printed.splitlines()[-3:]]
+    assert [row[0] for row in rows] == ["Ordinal", "Regression", "Classification"]
+    for _, accuracy, *_ in rows:
+        assert float(accuracy) > 0.5
+
+
 def test_wine_quality(run_example):
     printed = run_example("wine_quality", SEEDS=range(1))
 

@@ -8,7 +8,7 @@ from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.inspection import report
 from mtlearn.persistence import load, save, to_onnx
-from mtlearn.tasks import Classification, Count, Head, Regression, Tasks
+from mtlearn.tasks import Classification, Count, Head, Ordinal, Regression, Tasks
 
 __version__ = version("mtlearn")
 
@@ -18,6 +18,7 @@ __all__ = [
     "Head",
     "MultiTaskEstimator",
     "MultiTaskImageEstimator",
+    "Ordinal",
     "Partial",
     "Regression",
     "SeedEnsemble",

@@ -7,6 +7,7 @@ from scipy import stats
 from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import d2_tweedie_score, mean_poisson_deviance
 from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.utils import get_tags
 
 from mtlearn import (
     Classification,
@@ -218,6 +219,13 @@ def test_displays_and_reports_show_it(problem, tmp_path):
     assert shared.rows[1]["metric"] == "d2"
     report(ensemble, X, y, path=tmp_path / "page.html", n_bootstraps=20)
     assert "visits" in (tmp_path / "page.html").read_text()
+
+
+def test_scikit_learn_takes_it_for_a_regressor_of_counts():
+    tags = get_tags(MultiTaskEstimator(Count()))
+    assert tags.estimator_type == "regressor"
+    assert tags.target_tags.positive_only
+    assert not get_tags(MultiTaskEstimator()).target_tags.positive_only
 
 
 def test_splits_and_searches(problem):

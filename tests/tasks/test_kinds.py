@@ -17,6 +17,7 @@ from mtlearn.tasks import (
     Classification,
     Count,
     Head,
+    Ordinal,
     Regression,
     Task,
     Tasks,
@@ -28,6 +29,10 @@ from mtlearn.tasks import (
 SAMPLES = {
     "classification": (Classification(), np.array(["b", "a", "c", "b", "a", "b"])),
     "count": (Count(), np.array([0.0, 3.0, 1.0, 0.0, 7.0, 2.0])),
+    "ordinal": (
+        Ordinal(["b", "a", "c"]),
+        np.array(["b", "a", "c", "b", "a", "b"], dtype=object),
+    ),
     "regression": (Regression(), np.array([0.5, -1.0, 2.0, 3.5, 0.0, 7.0])),
 }
 
@@ -59,7 +64,7 @@ def fitted(kind):
     task, labels = SAMPLES[kind.kind]
     task = clone(task).fit(labels, np.ones(len(labels)), "a")
     encoded = task.encode(labels, np.arange(len(labels)), "a")
-    if task.kind == "classification":
+    if task.has_classes:
         return task, labels, 50.0 * torch.eye(task.n_outputs)[encoded].double()
     if task.kind == "count":  # logarithms, less that of the mean
         least = np.maximum(labels, 1e-13)

@@ -20,6 +20,7 @@ from mtlearn.tasks import (
     Codec,
     EncodedTargets,
     Head,
+    Task,
     Tasks,
 )
 from mtlearn.training import (
@@ -178,7 +179,7 @@ def new_net(
         # A copy: what the user changes later must not reach a trained network.
         backbone_params=deepcopy(settings.backbone.kwargs),
         input_shape=height_first,
-        heads=[_head_spec(each.n_outputs, each.head or default_head) for each in tasks],
+        heads=[_head_spec(each, each.head or default_head) for each in tasks],
         compile_options=settings.compile,
         batch_size=settings.batch_size,
         device=str(settings.device),
@@ -212,5 +213,5 @@ def move(net: MultiTaskNet, settings: Settings) -> bool:
     return moved
 
 
-def _head_spec(n_outputs: int, head: Head) -> HeadSpec:
-    return HeadSpec(n_outputs, tuple(head.hidden), head.dropout, head.batch_norm)
+def _head_spec(task: Task, head: Head) -> HeadSpec:
+    return HeadSpec(task.n_scores, tuple(head.hidden), head.dropout, head.batch_norm)

@@ -34,6 +34,9 @@ def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
         tags.regressor_tags = RegressorTags()
     n_named = len(tasks) if isinstance(tasks, Tasks) else None
     tags.target_tags.required = True
+    tags.target_tags.positive_only = any(
+        getattr(task, "positive_only", False) for task in _declared(tasks)
+    )
     tags.target_tags.multi_output = n_named is None or n_named > 1
     tags.target_tags.single_output = n_named is None or n_named == 1
     return tags

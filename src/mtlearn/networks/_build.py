@@ -119,13 +119,14 @@ def build_network(
 
 
 def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
-    return make_head(
+    made = make_head(
         n_features,
         head.out_features,
         hidden=head.hidden,
         dropout=head.dropout,
         batch_norm=head.batch_norm,
     )
+    return made if head.end is None else made.append(head.end())
 
 
 def _build_backbone(

@@ -1,7 +1,7 @@
 """The part of the network that belongs to one task."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ class HeadSpec:
     Parameters
     ----------
     out_features : int
-        Number of outputs of the task.
+        Width of the last linear layer.
     hidden : tuple of int, default=(64,)
         Width of each hidden layer.
     dropout : float, default=0.3
@@ -24,6 +24,8 @@ class HeadSpec:
         [0, 1].
     batch_norm : bool, default=True
         Whether batch norm follows each hidden linear layer.
+    end : callable, default=None
+        Makes a module that follows the last linear layer.
 
     Examples
     --------
@@ -36,6 +38,7 @@ class HeadSpec:
     hidden: tuple[int, ...] = (64,)
     dropout: float = 0.3
     batch_norm: bool = True
+    end: Callable[[], nn.Module] | None = field(default=None, repr=False)
 
 
 class OutputLayer(nn.Linear):

@@ -125,7 +125,9 @@ class Encoder(PlainEncoder):
             tasks = self.encode(value.tasks, f"{where}.tasks")
             return {"type": "codec", "tasks": tasks, **self._fields(layout, where)}
         if isinstance(value, HeadSpec):
-            return {"type": "head", **self._fields(vars(value), where)}
+            # What a head ends on, its task tells.
+            described = {k: v for k, v in vars(value).items() if k != "end"}
+            return {"type": "head", **self._fields(described, where)}
         if isinstance(value, MultiTaskNet):
             return self._network(value, where)
         if type(value) in LOSSES.values():

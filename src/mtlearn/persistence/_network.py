@@ -19,6 +19,7 @@ from mtlearn.training import (
     precision_of,
     split_weights,
     weights_of,
+    with_ends,
 )
 
 _CPU = torch.device("cpu")
@@ -73,7 +74,7 @@ def build_net(
                 backbone,
                 dict(backbone_params),
                 tuple(input_shape),
-                heads,
+                with_ends(heads, tasks),
                 found.dtype,
                 outline=True,
             )

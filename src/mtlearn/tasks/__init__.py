@@ -15,6 +15,7 @@ from mtlearn.tasks._head import Head
 from mtlearn.tasks._infer import TargetColumn, read_targets, task_of_classes
 from mtlearn.tasks._kinds import kinds
 from mtlearn.tasks._label_weights import label_weights
+from mtlearn.tasks._ordinal import Ordinal
 from mtlearn.tasks._predictions import TaskReader, read_predictions
 from mtlearn.tasks._regression import Regression
 from mtlearn.tasks._tasks import Tasks
@@ -27,6 +28,7 @@ __all__ = [
     "Figure",
     "Head",
     "Layout",
+    "Ordinal",
     "Regression",
     "ScoredLabels",
     "TargetColumn",

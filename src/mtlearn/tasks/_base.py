@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtlearn.tasks._figure import Figure
 from mtlearn.tasks._parameters import TaskParameters
@@ -33,6 +33,8 @@ class Task(TaskParameters, ABC):
     """Whether outputs are probabilities, which a temperature scales."""
     estimator_type: ClassVar[Literal["classifier", "regressor"] | None] = None
     """What scikit-learn takes an estimator of such tasks alone for."""
+    positive_only: ClassVar[bool] = False
+    """Whether labels below 0 are an error, as scikit-learn's tag says."""
 
     @property
     def learns_classes(self) -> bool:
@@ -46,6 +48,22 @@ class Task(TaskParameters, ABC):
     @abstractmethod
     def n_outputs(self) -> int:
         """Width of the network's output for this task."""
+
+    @property
+    def n_scores(self) -> int:
+        """Width of the head's last linear layer; all of the output unless it ends on.
+
+        See `head_end`.
+        """
+        return self.n_outputs
+
+    def head_end(self) -> Callable[[], nn.Module] | None:
+        """Give what makes the module that turns these scores into the output, if any.
+
+        It gets scores `(n_samples, n_scores)` and returns `(n_samples, n_outputs)`,
+        both in the type of the network's weights.
+        """
+        return None
 
     @abstractmethod
     def fit(

@@ -13,8 +13,10 @@ from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._narrow import narrow
 
 
-def declared_classes(declared: Any, owner: str) -> np.ndarray:
-    """Read the `classes` parameter of a classification.
+def declared_classes(
+    declared: Any, owner: str, parameter: str = "classes"
+) -> np.ndarray:
+    """Read a parameter that declares classes.
 
     Parameters
     ----------
@@ -22,23 +24,25 @@ def declared_classes(declared: Any, owner: str) -> np.ndarray:
         What the user declared.
     owner : str
         The task, for messages.
+    parameter : str, default="classes"
+        The parameter's name, for messages.
 
     Returns
     -------
     ndarray of shape (n_classes,)
-        Distinct labels in order.
+        Distinct labels, sorted.
     """
     if isinstance(declared, numbers.Number):
-        return np.arange(check_integer(declared, "classes", owner, low=1))
+        return np.arange(check_integer(declared, parameter, owner, low=1))
     given = np.atleast_1d(np.asarray(declared, dtype=object))
     try:
-        labels, present = narrow(given, "classes")
+        labels, present = narrow(given, parameter)
         classes = np.unique(labels[present])
     except InvalidDataError:
         classes = given[:0]
     if isinstance(declared, str) or not 0 < len(classes) == len(given):
         raise InvalidParameterError(
-            f"The 'classes' parameter of {owner} must be None, a number of "
+            f"The {parameter!r} parameter of {owner} must be None, a number of "
             "classes, or a sequence of distinct labels: all strings, all booleans "
             f"or all numbers. Got {short(declared)} instead."
         )

@@ -80,6 +80,7 @@ class Count(ValueTask):
     kind: ClassVar[str] = "count"
     metric: ClassVar[str] = "d2"
     losses: ClassVar[tuple[str, ...]] = ("poisson", "negative_binomial")
+    positive_only: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -35,7 +35,7 @@ from mtlearn.training._gradients import (
 from mtlearn.training._inference import activations, features
 from mtlearn.training._learned import load_weights_of, split_weights, weights_of
 from mtlearn.training._logs import CSVLogger, EpochLog
-from mtlearn.training._make import make_net
+from mtlearn.training._make import make_net, with_ends
 from mtlearn.training._member import as_member, current_member, inner_place
 from mtlearn.training._modes import own_modes
 from mtlearn.training._monitor import LOSS, Monitor, resolve_monitor
@@ -140,4 +140,5 @@ __all__ = [
     "validation_rows",
     "follows_figure",
     "weights_of",
+    "with_ends",
 ]

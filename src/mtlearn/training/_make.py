@@ -1,6 +1,7 @@
 """A net from fitted tasks and a description of its network."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from mtlearn.losses import MultiTaskLoss, sample_loss
@@ -47,7 +48,7 @@ def make_net(
         module__backbone=backbone,
         module__backbone_params=backbone_params,
         module__input_shape=tuple(input_shape),
-        module__heads=tuple(heads),
+        module__heads=with_ends(heads, tasks),
         criterion__losses=tuple(sample_loss(loss, **given) for loss, given in losses),
         criterion__task_weights=tasks.weights(),
         train_split=None,
@@ -55,3 +56,24 @@ def make_net(
         **kwargs,
     )
     return net.initialize()
+
+
+def with_ends(heads: Sequence[HeadSpec], tasks: Tasks) -> tuple[HeadSpec, ...]:
+    """Give the description of each head with what its task has it end on.
+
+    Parameters
+    ----------
+    heads : sequence of HeadSpec
+        In task order.
+    tasks : Tasks
+        Fitted tasks.
+
+    Returns
+    -------
+    tuple of HeadSpec
+        For `build_network`.
+    """
+    return tuple(
+        replace(head, end=task.head_end())
+        for head, task in zip(heads, tasks, strict=True)
+    )

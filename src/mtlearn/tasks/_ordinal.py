@@ -1,0 +1,386 @@
+"""Tasks whose labels are classes in an order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.metrics import cohen_kappa_score
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid, softplus
+
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.tasks._class_figures import CLASS_FIGURES
+from mtlearn.tasks._class_task import ClassTask
+from mtlearn.tasks._class_weight import check_class_weight, class_factors
+from mtlearn.tasks._classes import declared_classes, find_labels
+from mtlearn.tasks._figure import Figure, ScoredLabels
+from mtlearn.tasks._head import Head
+
+# Between two thresholds, at first, where a class is rare or absent.
+_LEAST_GAP = 0.05
+
+
+class Ordinal(ClassTask):
+    """A task with a class a sample, where the classes have an order: grades, stages.
+
+    The network gives each sample one number, and learns the thresholds between the
+    classes, which stay in their order: the probability of a class beyond the j-th is
+    the logistic function of the number less the j-th threshold [1]_. So it needs fewer
+    labels than a :class:`Classification`, and never finds two classes likely and the
+    one between them not.
+
+    Parameters
+    ----------
+    categories : int or sequence of labels
+        The labels from the lowest to the highest; an int k stands for 0 to k - 1.
+    weight : float, default=1.0
+        Factor of this task's mean loss in the total loss, not negative.
+    loss : {"cross_entropy", "focal"} or callable, default="cross_entropy"
+        Loss of each sample. A callable gets the logarithms of the probabilities
+        `(n_samples, n_classes)`, in the order of `classes_`, and indices into it
+        `(n_samples,)`, as tensors, and returns `(n_samples,)`.
+    class_weight : None, "balanced" or mapping, default=None
+        Factors on the sample weights by label, as in scikit-learn; for the loss only.
+    head : None or Head, default=None
+        Layers of this task; None takes the estimator's default.
+    column : None, int or str, default=None
+        Column of y, by position or name; see :class:`Tasks`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels, as scikit-learn has them.
+    ranks_ : ndarray of shape (n_classes,)
+        Place of each of these in the order of `categories`.
+    class_prior_ : ndarray of shape (n_classes,)
+        Weighted share of each class in the training labels.
+
+    See Also
+    --------
+    Classification : A task whose classes have no order.
+
+    Notes
+    -----
+    `predict` gives the median: the lowest class which, with those below, has at least
+    half of the probability. It is the answer with the least expected error in ranks.
+    The default metric goes with it: D² of that error, one less the mean error in ranks
+    over that of the median label, 1 of perfect predictions and 0 of a constant [2]_.
+    An accuracy would count a grade missed by one like a grade missed by five.
+
+    References
+    ----------
+    .. [1] P. McCullagh, "Regression Models for Ordinal Data", Journal of the Royal
+       Statistical Society B 42, 1980.
+    .. [2] T. Hastie, R. Tibshirani, M. Wainwright, "Statistical Learning with
+       Sparsity", chapter 3, 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mtlearn import MultiTaskEstimator, Ordinal, Tasks
+    >>> X = np.linspace(-1, 1, 150)[:, np.newaxis]
+    >>> y = np.array(["low", "middle", "high"])[np.digitize(X[:, 0], [-0.3, 0.4])]
+    >>> tasks = Tasks(grade=Ordinal(["low", "middle", "high"]))
+    >>> estimator = MultiTaskEstimator(tasks, lr=0.02, random_state=0).fit(X, y)
+    >>> estimator.score(X, y) > 0.8
+    True
+    """
+
+    kind: ClassVar[str] = "ordinal"
+    metric: ClassVar[str] = "d2_absolute"
+    losses: ClassVar[tuple[str, ...]] = ("cross_entropy", "focal")
+
+    def __init__(
+        self,
+        categories: int | Sequence[Any] = 2,
+        *,
+        weight: float = 1.0,
+        loss: str | Callable[..., Tensor] = "cross_entropy",
+        class_weight: str | Mapping[Any, float] | None = None,
+        head: Head | None = None,
+        column: int | str | None = None,
+    ) -> None:
+        self.categories = categories
+        self.weight = weight
+        self.loss = loss
+        self.class_weight = class_weight
+        self.head = head
+        self.column = column
+
+    def validate(self, name: str) -> None:
+        """Check the parameters.
+
+        Parameters
+        ----------
+        name : str
+            The task's name, for messages.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        """
+        super().validate(name)
+        owner = f"Ordinal (task {name!r})"
+        if len(self._in_order(owner)) < 2:
+            raise InvalidParameterError(
+                f"The 'categories' parameter of {owner} must have two labels or more: "
+                "one has no order."
+            )
+        check_class_weight(self.class_weight, owner)
+
+    def _in_order(self, owner: str = "Ordinal") -> np.ndarray:
+        """Give the labels from the lowest to the highest."""
+        known = declared_classes(self.categories, owner, "categories")
+        if isinstance(self.categories, int | np.integer):
+            return known
+        # As `declared_classes` has them: the same labels, of one type.
+        places = find_labels(np.asarray(list(self.categories)), known)[0]
+        return known[places]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of classes."""
+        return len(self.classes_)
+
+    @property
+    def n_scores(self) -> int:
+        """One: the thresholds make the rest of it."""
+        return 1
+
+    def head_end(self) -> Callable[[], nn.Module]:
+        """Give the thresholds, which begin where the training labels have them."""
+        shares = np.empty(self.n_outputs)
+        shares[self.ranks_] = self.class_prior_
+        return partial(OrderedThresholds, shares.tolist(), self.ranks_.tolist())
+
+    def fit(
+        self,
+        labels: np.ndarray,
+        sample_weight: np.ndarray,
+        name: str,
+        rows: np.ndarray | None = None,
+    ) -> Self:
+        """Learn the shares of the classes.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled,)
+            Labels, none of them missing.
+        sample_weight : ndarray of shape (n_labelled,)
+            Positive weights.
+        name : str
+            The task's name, for messages.
+        rows : ndarray of shape (n_labelled,), default=None
+            Row of y that each label stands in, for messages; None counts from 0.
+
+        Returns
+        -------
+        Ordinal
+            This task, fitted.
+
+        Raises
+        ------
+        InvalidDataError
+            If a label is not among the categories.
+        """
+        owner = f"Ordinal (task {name!r})"
+        order = self._in_order(owner)
+        self.classes_ = np.sort(order)
+        self.ranks_ = find_labels(order, self.classes_)[0].argsort()
+        rows = np.arange(len(labels)) if rows is None else rows
+        encoded = self.encode(labels, rows, name)
+        share = np.bincount(encoded, weights=sample_weight, minlength=self.n_outputs)
+        self.class_prior_ = share / share.sum()
+        self.class_factors_ = class_factors(
+            self.class_weight, self.classes_, self.class_prior_, owner
+        )
+        return self
+
+    def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
+        """Give the per-sample loss and its options.
+
+        Returns
+        -------
+        loss : str or callable
+            Name of the loss, or the user's own.
+        options : dict
+            Empty.
+        """
+        return self.loss, {}
+
+    def label_weight(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Give the class weight of each label.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled,)
+            Class indices.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,) or None
+            Factors on the sample weights.
+        """
+        return None if self.class_factors_ is None else self.class_factors_[encoded]
+
+    def activate(self, output: Tensor) -> Tensor:
+        """Map logarithms of probabilities to probabilities.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_classes)
+            Raw output, in the order of `classes_`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_classes)
+            Probabilities, which sum to one.
+        """
+        return torch.softmax(output.double(), dim=1)
+
+    def decode(self, activated: np.ndarray) -> np.ndarray:
+        """Map probabilities to the median label.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, n_classes)
+            Probabilities.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        order = self.ranks_.argsort()
+        up_to = activated[:, order].cumsum(axis=1)
+        return self.classes_[order[(up_to >= 0.5 * up_to[:, -1:]).argmax(axis=1)]]
+
+    def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """Sum up what D² needs.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_classes)
+            Logarithms of probabilities.
+        target : Tensor of shape (n_samples,)
+            Class indices.
+        weight : Tensor of shape (n_samples,)
+            Weights, zero where a label is missing.
+
+        Returns
+        -------
+        Tensor of shape (1 + n_classes,)
+            The weighted sum of errors in ranks, and the weight of each rank.
+        """
+        ranks = torch.as_tensor(self.ranks_, device=output.device)
+        up_to = self.activate(output)[:, ranks.argsort()].cumsum(dim=1)
+        found = (up_to >= 0.5 * up_to[:, -1:]).int().argmax(dim=1)
+        weight, true = weight.double(), ranks[target]
+        errors = weight @ (found - true).abs().double()
+        counts = torch.zeros(len(ranks), dtype=torch.float64, device=output.device)
+        return torch.cat([errors[None], counts.index_add(0, true, weight)])
+
+    def metric_from(self, statistics: np.ndarray) -> float:
+        """Compute D² from added-up statistics.
+
+        Parameters
+        ----------
+        statistics : ndarray of shape (1 + n_classes,)
+            Sums over batches.
+
+        Returns
+        -------
+        float
+            D², at most 1; NaN where all labels are one.
+        """
+        error, counts = statistics[0], statistics[1:]
+        places = np.arange(len(counts))
+        of_median = (np.abs(places[:, None] - places) @ counts).min()
+        return float(1 - error / of_median) if of_median else float("nan")
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Give D² and the mean error in ranks, the weighted kappa, the accuracy."""
+        return {
+            "d2_absolute": Figure(self._d2_absolute),
+            "mae": Figure(self._mae, greater_is_better=False),
+            "quadratic_kappa": Figure(self._quadratic_kappa),
+            "accuracy": CLASS_FIGURES["accuracy"],
+        }
+
+    def score(
+        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
+    ) -> float:
+        """Compute D²; a label that is no category is as wrong as can be.
+
+        Parameters
+        ----------
+        labels, predicted : ndarray of shape (n_labelled,)
+            True and predicted labels.
+        sample_weight : ndarray of shape (n_labelled,)
+            Weights.
+
+        Returns
+        -------
+        float
+            D², at most 1; NaN where all labels are one.
+        """
+        return self._d2_absolute(ScoredLabels(labels, predicted, sample_weight))
+
+    def _placed(self, labels: ScoredLabels) -> tuple[np.ndarray, np.ndarray]:
+        """Give true and predicted ranks; those of an unknown label lie farthest."""
+        order = self._in_order()
+        classes = np.sort(order)
+        ranks = find_labels(order, classes)[0].argsort()
+        (true, known), (predicted, _) = (
+            find_labels(each, classes) for each in (labels.true, labels.predicted)
+        )
+        true, predicted = ranks[true], ranks[predicted]
+        farthest = np.where(predicted > (len(order) - 1) / 2, 0, len(order) - 1)
+        return np.where(known, true, farthest), predicted
+
+    def _d2_absolute(self, labels: ScoredLabels) -> float:
+        true, predicted = self._placed(labels)
+        counts = np.bincount(true, labels.weight, minlength=len(self._in_order()))
+        errors = labels.weight @ np.abs(true - predicted)
+        return self.metric_from(np.array([errors, *counts]))
+
+    def _mae(self, labels: ScoredLabels) -> float:
+        true, predicted = self._placed(labels)
+        return float(np.average(np.abs(true - predicted), weights=labels.weight))
+
+    def _quadratic_kappa(self, labels: ScoredLabels) -> float:
+        true, predicted = self._placed(labels)
+        if len(set(true.tolist()) | set(predicted.tolist())) < 2:
+            return float("nan")  # no error that chance could make
+        return cohen_kappa_score(
+            true, predicted, weights="quadratic", sample_weight=labels.weight
+        )
+
+
+class OrderedThresholds(nn.Module):
+    """From one number a sample to logarithms of probabilities of ordered classes."""
+
+    def __init__(self, shares: Sequence[float], ranks: Sequence[int]) -> None:
+        super().__init__()
+        up_to = np.clip(np.cumsum(shares)[:-1] / np.sum(shares), 1e-3, 1 - 1e-3)
+        starts = np.log(up_to / (1 - up_to))
+        gaps = np.maximum(np.diff(starts), _LEAST_GAP)
+        self.first = nn.Parameter(torch.tensor(starts[:1], dtype=torch.float32))
+        # The inverse of softplus, which keeps them positive.
+        self.gaps = nn.Parameter(
+            torch.tensor(np.log(np.expm1(gaps)), dtype=torch.float32)
+        )
+        self.ranks = list(ranks)
+
+    def forward(self, score: Tensor) -> Tensor:
+        """Return the logarithms of the probabilities, in the order of the classes."""
+        gaps = softplus(self.gaps)
+        up_to = torch.cat([self.first, self.first + gaps.cumsum(0)]) - score
+        below, above = logsigmoid(up_to), logsigmoid(-up_to)
+        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
+        between = below[:, 1:] + above[:, :-1] + torch.log(-torch.expm1(-gaps))
+        in_order = torch.cat([below[:, :1], between, above[:, -1:]], dim=1)
+        return in_order[:, self.ranks]
