@@ -30,6 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "metrics": {"tasks", "_utils"},
     "model_selection": {"tasks", "_utils"},
     "inspection": {"metrics", "model_selection", "tasks", "training", "_utils"},
+    "reporting": {"inspection", "metrics", "tasks", "training", "_utils"},
     "pipeline": set(),
     "persistence": {
         *LEARNING,

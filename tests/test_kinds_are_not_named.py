@@ -31,12 +31,12 @@ def named(source):
         is_import = isinstance(node, ast.alias)
         if (node.name if is_import else name) in NAMES:
             found.append(node.lineno)
-        if isinstance(node, ast.Constant) and node.value in WORDS:
-            found.append(node.lineno)
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
-            if any(getattr(side, "attr", None) == "kind" for side in sides):
-                found += [node.lineno] if _is_of_a_task(sides) else []
+            words = {part.value for side in sides for part in ast.walk(side)
+                     if isinstance(part, ast.Constant)}  # fmt: skip
+            if words & WORDS or _is_of_a_task(sides):
+                found.append(node.lineno)
     return sorted(set(found))
 
 

@@ -6,8 +6,8 @@ from mtlearn._utils._partial import Partial
 from mtlearn.calibration import TemperatureScaled
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
-from mtlearn.inspection import report
 from mtlearn.persistence import load, save, to_onnx
+from mtlearn.reporting import report
 from mtlearn.tasks import Classification, Count, Head, Ordinal, Regression, Tasks
 
 __version__ = version("mtlearn")

@@ -10,7 +10,6 @@ from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
 from mtlearn.inspection._embedding import EmbeddingDisplay
 from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
-from mtlearn.inspection._page import Finding, Report, report
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 from mtlearn.inspection._sharing import sharing_report
 from mtlearn.inspection._sharing_table import SharingReport
@@ -24,14 +23,11 @@ __all__ = [
     "Confusion",
     "ConfusionDisplay",
     "Correlation",
-    "Finding",
     "EmbeddingDisplay",
     "EnsembleGainDisplay",
     "LearningCurvesDisplay",
-    "Report",
     "ResidualFigures",
     "ResidualsDisplay",
-    "report",
     "SharingReport",
     "TaskConflict",
     "TaskConflictDisplay",

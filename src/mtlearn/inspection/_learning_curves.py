@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -83,6 +83,9 @@ class LearningCurvesDisplay(Display):
     >>> display.frame().query("task == 'all tasks' and figure == 'loss'").epoch.tolist()
     [1, 2, 3]
     """
+
+    TOTAL: ClassVar[str] = TOTAL
+    """What stands for all tasks together where a task is named."""
 
     def __init__(
         self,

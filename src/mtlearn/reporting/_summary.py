@@ -10,8 +10,8 @@ from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._listing import listed
 from mtlearn._utils._unwrap import reach_network
 from mtlearn._utils._versioned import own_version
-from mtlearn.inspection._page._evidence import Evidence, TaskEvidence
-from mtlearn.inspection._page._words import written
+from mtlearn.reporting._evidence import Evidence, TaskEvidence
+from mtlearn.reporting._words import written
 
 # Rows that the range of X is read from; all of a large file would take minutes.
 _ROWS_READ = 1000

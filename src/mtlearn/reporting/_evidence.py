@@ -7,8 +7,7 @@ import numpy as np
 
 from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._unwrap import reach_network, single_networks
-from mtlearn.inspection._calibration import CalibrationDisplay
-from mtlearn.inspection._task_conflict import TaskConflictDisplay
+from mtlearn.inspection import CalibrationDisplay, TaskConflictDisplay
 from mtlearn.metrics import (
     Resampling,
     ScoredOutputs,

@@ -15,16 +15,17 @@ from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import ParameterTypeError
-from mtlearn.inspection._page._cases import Case, thumbnails, worst_cases
-from mtlearn.inspection._page._drawings import (
+from mtlearn.metrics import Resampling, TaskReport, format_figure
+from mtlearn.reporting._cases import Case, thumbnails, worst_cases
+from mtlearn.reporting._drawings import (
     pictures_of_task,
     pictures_of_training,
     pictures_together,
 )
-from mtlearn.inspection._page._evidence import Evidence, TaskEvidence, gather
-from mtlearn.inspection._page._findings import CODES, Finding, findings_of
-from mtlearn.inspection._page._pictures import Picture
-from mtlearn.inspection._page._summary import (
+from mtlearn.reporting._evidence import Evidence, TaskEvidence, gather
+from mtlearn.reporting._findings import CODES, Finding, findings_of
+from mtlearn.reporting._pictures import Picture
+from mtlearn.reporting._summary import (
     Table,
     data_facts,
     described,
@@ -33,8 +34,7 @@ from mtlearn.inspection._page._summary import (
     parameters,
     training_table,
 )
-from mtlearn.inspection._page._words import written
-from mtlearn.metrics import Resampling, TaskReport, format_figure
+from mtlearn.reporting._words import written
 
 _CONFIDENCE = 0.95
 _SAMPLES = 8  # images that are shown as they are
@@ -61,7 +61,7 @@ class Report:
 
     Examples
     --------
-    >>> from mtlearn.inspection import Finding, Report
+    >>> from mtlearn.reporting import Finding, Report
     >>> from mtlearn.metrics import TaskReport
     >>> Report([Finding("MTL008", None, "…")], TaskReport([]), "<!DOCTYPE html>…")
     MTL008 training that ended early: …
@@ -189,7 +189,7 @@ def report(
     findings = findings_of(evidence)
     name = f"{type(estimator).__name__}: {listed(t.name for t in evidence.tasks)}"
     contents = _contents(evidence, name if title is None else str(title), n_worst)
-    template = files("mtlearn.inspection").joinpath("_page", "page.html.jinja")
+    template = files("mtlearn.reporting").joinpath("page.html.jinja")
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,

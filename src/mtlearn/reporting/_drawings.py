@@ -6,16 +6,18 @@ import numpy as np
 
 from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._unwrap import reach_network
-from mtlearn.inspection._calibration import CalibrationDisplay
-from mtlearn.inspection._classwise import ClasswiseDisplay
-from mtlearn.inspection._confusion import ConfusionDisplay
-from mtlearn.inspection._embedding import EmbeddingDisplay
-from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
-from mtlearn.inspection._learning_curves import TOTAL, LearningCurvesDisplay
-from mtlearn.inspection._page._evidence import Evidence, TaskEvidence
-from mtlearn.inspection._page._pictures import Picture, drawn
-from mtlearn.inspection._residuals import ResidualsDisplay
+from mtlearn.inspection import (
+    CalibrationDisplay,
+    ClasswiseDisplay,
+    ConfusionDisplay,
+    EmbeddingDisplay,
+    EnsembleGainDisplay,
+    LearningCurvesDisplay,
+    ResidualsDisplay,
+)
 from mtlearn.metrics import has_spread
+from mtlearn.reporting._evidence import Evidence, TaskEvidence
+from mtlearn.reporting._pictures import Picture, drawn
 
 # A matrix of more classes cannot be read.
 _MOST_CLASSES = 100
@@ -36,7 +38,13 @@ def pictures_of_training(evidence: Evidence) -> list[Picture]:
     list of Picture
         One.
     """
-    return [_curves(evidence, TOTAL, "the weighted loss and the mean of the metrics")]
+    return [
+        _curves(
+            evidence,
+            LearningCurvesDisplay.TOTAL,
+            "the weighted loss and the mean of the metrics",
+        )
+    ]
 
 
 def pictures_together(evidence: Evidence) -> list[Picture]:

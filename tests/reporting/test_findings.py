@@ -20,11 +20,11 @@ from mtlearn import (
     report,
     save,
 )
-from mtlearn.inspection._page import _findings
-from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence, gather
-from mtlearn.inspection._page._findings import CODES, findings_of
 from mtlearn.metrics import Resampling, ScoredOutputs, report_of
 from mtlearn.networks import MLP
+from mtlearn.reporting import _findings
+from mtlearn.reporting._evidence import Evidence, Network, TaskEvidence, gather
+from mtlearn.reporting._findings import CODES, findings_of
 from mtlearn.tasks import ScoredLabels
 from tiny_problems import table_estimator
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._unwrap import reach_network
-from mtlearn.inspection._page._evidence import TaskEvidence
-from mtlearn.inspection._page._pictures import Picture, thumbnail
-from mtlearn.inspection._page._words import written
+from mtlearn.reporting._evidence import TaskEvidence
+from mtlearn.reporting._pictures import Picture, thumbnail
+from mtlearn.reporting._words import written
 
 
 @dataclass(frozen=True)

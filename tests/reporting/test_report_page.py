@@ -197,7 +197,7 @@ def test_what_the_user_draws_with_stays(images):
 
 
 def test_large_and_odd_images():
-    from mtlearn.inspection._page._pictures import thumbnail
+    from mtlearn.reporting._pictures import thumbnail
 
     wide = thumbnail(np.zeros((10, 300, 2)), "even")
     assert (wide.width, wide.height) == (100, 4)

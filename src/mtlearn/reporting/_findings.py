@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from mtlearn._utils._listing import listed
-from mtlearn.inspection._page._evidence import Evidence, Network, TaskEvidence
-from mtlearn.inspection._page._words import written
 from mtlearn.metrics import calibration_error
+from mtlearn.reporting._evidence import Evidence, Network, TaskEvidence
+from mtlearn.reporting._words import written
 
 # From where on something is worth a word; docs/guide/findings.md has them too.
 RISE = 0.1  # of a validation loss above its lowest one, as a share
@@ -89,7 +89,7 @@ class Finding:
 
     Examples
     --------
-    >>> from mtlearn.inspection import Finding
+    >>> from mtlearn.reporting import Finding
     >>> finding = Finding("MTL002", "item", "accuracy 0.10, baseline 0.12")
     >>> print(finding)
     MTL002 a task at its baseline (item): accuracy 0.10, baseline 0.12
