@@ -24,7 +24,6 @@ from mtlearn.inspection import (
     LearningCurvesDisplay,
     ResidualsDisplay,
     TaskConflictDisplay,
-    report,
     sharing_report,
 )
 from mtlearn.losses import sample_loss
@@ -32,6 +31,7 @@ from mtlearn.metrics import ensemble_report, task_report, task_scorers
 from mtlearn.model_selection import MultiTaskStratifiedKFold
 from mtlearn.networks import MLP
 from mtlearn.persistence import load, save
+from mtlearn.reporting import report
 
 COUNTS = np.array([0.0, 3.0, 1.0, 0.0, 7.0, 2.0])
 WEIGHTS = np.array([1.0, 2.0, 0.5, 1.0, 1.0, 3.0])

@@ -23,13 +23,13 @@ from mtlearn.inspection import (
     ConfusionDisplay,
     EmbeddingDisplay,
     LearningCurvesDisplay,
-    report,
     sharing_report,
 )
 from mtlearn.metrics import ensemble_report, task_report, task_scorers
 from mtlearn.model_selection import MultiTaskStratifiedKFold
 from mtlearn.networks import MLP
 from mtlearn.persistence import load, save
+from mtlearn.reporting import report
 from mtlearn.tasks import ScoredLabels
 
 ORDER = ["low", "middle", "high", "top"]
