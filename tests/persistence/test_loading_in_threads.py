@@ -85,7 +85,7 @@ def test_a_network_stops_growing_where_the_file_ends(n_layers, grows, fitted):
         def __len__(self):
             return n_layers
 
-    state = {str(number): np.zeros(1) for number in range(6)}
+    state = {str(number): np.zeros(1) for number in range(8)}
     with pytest.raises(
         (NetworkError, module.ModelFormatError),
         match="more layers than the file weights" if grows else "differ in",
@@ -95,6 +95,21 @@ def test_a_network_stops_growing_where_the_file_ends(n_layers, grows, fitted):
             tasks=fitted.tasks_,
             backbone=MLP,
             backbone_params={"hidden": Growing()},
+            input_shape=(4,),
+            heads=[HeadSpec(3, hidden=()), HeadSpec(1, hidden=())],
+            precision="float64",
+            batch_size=1,
+            lr=0.1,
+        )
+
+
+def test_a_file_has_a_head_for_each_task(fitted):
+    with pytest.raises(module.ModelFormatError, match="1 heads for 2 tasks"):
+        build_net(
+            {},
+            tasks=fitted.tasks_,
+            backbone=MLP,
+            backbone_params={},
             input_shape=(4,),
             heads=[HeadSpec(3, hidden=())],
             precision="float64",

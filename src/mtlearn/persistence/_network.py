@@ -66,6 +66,11 @@ def build_net(
     ModelFormatError
         If the weights are not those of this network, or not finite.
     """
+    if len(heads) != len(tasks):
+        raise ModelFormatError(
+            f"The file describes {len(heads)} heads for {len(tasks)} tasks. It is "
+            "damaged: make it again with save."
+        )
     found = precision_of(precision).on(_CPU)
     if is_registered(backbone):  # a class of the user's may not know this device
         of_network, _ = split_weights(weights)
