@@ -1,5 +1,7 @@
 """An augmentation of images, as a value."""
 
+from typing import Literal
+
 import torch
 
 from mtlearn._utils._validation import check_choice, check_integer, check_real
@@ -97,11 +99,11 @@ class Augmentation(VersionedEstimator):
     def __init__(
         self,
         *,
-        flip: str | None = None,
+        flip: Literal["horizontal", "vertical", "both"] | None = None,
         translate: float = 0.0,
         rotate: float = 0.0,
         zoom: float = 0.0,
-        fill: str = "reflection",
+        fill: Literal["zeros", "border", "reflection"] = "reflection",
         crop: int = 0,
         brightness: float = 0.0,
         contrast: float = 0.0,

@@ -4,7 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Tags, check_consistent_length, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
@@ -15,6 +15,7 @@ from mtlearn._utils._inner_features import InnerFeatures
 from mtlearn._utils._listing import listed
 from mtlearn._utils._routing import params_of_rows, routed_params
 from mtlearn._utils._row_plan import plan_of, planned_rows, resampled_plan
+from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._unwrap import (
     check_multi_task,
     forget_optimizer,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.callback import with_callbacks
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 
@@ -13,6 +12,7 @@ from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import routed_params
 from mtlearn._utils._short import short
 from mtlearn._utils._sklearn_compat import BaseComposition, VisualBlock
+from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_real
 from mtlearn._utils._whole import in_one_step

@@ -6,13 +6,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._datasets import DatasetRows, item_labels
 from mtlearn._utils._errors import naming
 from mtlearn._utils._far import warn_far
+from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._validation import check_nested_names
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn._utils._whole import in_one_step
@@ -72,6 +73,14 @@ class BaseMultiTaskEstimator(
 
     # Validation rows are meant for a fit that can use them, so they are asked for.
     __metadata_request__fit: ClassVar = {"X_val": True, "y_val": True}
+
+    net_: MultiTaskNet
+    precision_: str
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    n_iter_: int
+    best_epoch_: int
+    history_: list[dict[str, Any]]
 
     _default_head: ClassVar[Head]
     _default_precision: ClassVar[str]

@@ -10,6 +10,19 @@ from mtlearn._utils._channels import warn_channels_first
 from mtlearn._utils._datasets import DatasetRows, open_dataset
 from mtlearn._utils._images import check_images
 from mtlearn.estimators._base import BaseMultiTaskEstimator
+from mtlearn.estimators._choices import (
+    AugmentationLike,
+    AveragingLike,
+    BackboneLike,
+    DeviceLike,
+    FolderLike,
+    MixingLike,
+    OnDivergence,
+    OptimizerLike,
+    PrecisionName,
+    RandomState,
+    ScheduleLike,
+)
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Head, Task, Tasks
 
@@ -206,22 +219,24 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     _default_head: ClassVar[Head] = Head()
     _default_precision: ClassVar[str] = "float32"
 
+    image_shape_: tuple[int, int, int]
+
     def __init__(
         self,
         tasks: Tasks | Task | None = None,
         *,
-        backbone: Any = "resnet",
+        backbone: BackboneLike = "resnet",
         loss_weights: Sequence[float] | Mapping[str, float] | None = None,
-        augmentation: Any = None,
-        mixing: Any = None,
+        augmentation: AugmentationLike = None,
+        mixing: MixingLike = None,
         sampler: str | None = None,
         freeze_backbone: bool = False,
-        optimizer: Any = "adam",
+        optimizer: OptimizerLike = "adam",
         lr: float = 1e-3,
         backbone_lr: float | None = None,
         weight_decay: float = 0.0,
         clip_grad_norm: float | None = None,
-        lr_schedule: Any = None,
+        lr_schedule: ScheduleLike = None,
         max_epochs: int = 100,
         batch_size: int = 32,
         early_stopping: bool = False,
@@ -230,16 +245,16 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         monitor: str = "loss",
         min_delta: float = 0.0,
         restore_best: bool = True,
-        averaging: Any = None,
-        on_divergence: str = "raise",
+        averaging: AveragingLike = None,
+        on_divergence: OnDivergence = "raise",
         callbacks: Sequence[Any] | None = None,
-        device: Any = "auto",
-        precision: str = "auto",
+        device: DeviceLike = "auto",
+        precision: PrecisionName = "auto",
         compile: bool | Mapping[str, Any] = False,
         n_threads: int | None = None,
-        checkpoint_dir: Any = None,
+        checkpoint_dir: FolderLike = None,
         warm_start: bool = False,
-        random_state: Any = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.tasks = tasks

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_consistent_length
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._datasets import item_labels
+from mtlearn._utils._typed import available_if
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Codec, Task, Tasks, label_weights
@@ -31,6 +31,7 @@ class MultiTaskMixin(ABC):
     _codec: Codec
     tasks_: Tasks
     task_names_: tuple[str, ...]
+    classes_: Any
 
     @abstractmethod
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:

@@ -9,6 +9,19 @@ from sklearn.utils.validation import validate_data
 from mtlearn._utils._datasets import DatasetRows, open_dataset
 from mtlearn._utils._rows import read_rows
 from mtlearn.estimators._base import BaseMultiTaskEstimator
+from mtlearn.estimators._choices import (
+    AugmentationLike,
+    AveragingLike,
+    BackboneLike,
+    DeviceLike,
+    FolderLike,
+    MixingLike,
+    OnDivergence,
+    OptimizerLike,
+    PrecisionName,
+    RandomState,
+    ScheduleLike,
+)
 from mtlearn.tasks import Head, Task, Tasks
 
 _ITEMS = {1: "(n_features,)"}
@@ -191,18 +204,18 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         self,
         tasks: Tasks | Task | None = None,
         *,
-        backbone: Any = "mlp",
+        backbone: BackboneLike = "mlp",
         loss_weights: Sequence[float] | Mapping[str, float] | None = None,
-        augmentation: Any = None,
-        mixing: Any = None,
+        augmentation: AugmentationLike = None,
+        mixing: MixingLike = None,
         sampler: str | None = None,
         freeze_backbone: bool = False,
-        optimizer: Any = "adam",
+        optimizer: OptimizerLike = "adam",
         lr: float = 1e-3,
         backbone_lr: float | None = None,
         weight_decay: float = 0.0,
         clip_grad_norm: float | None = None,
-        lr_schedule: Any = None,
+        lr_schedule: ScheduleLike = None,
         max_epochs: int = 100,
         batch_size: int = 200,
         early_stopping: bool = False,
@@ -211,16 +224,16 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         monitor: str = "loss",
         min_delta: float = 0.0,
         restore_best: bool = True,
-        averaging: Any = None,
-        on_divergence: str = "raise",
+        averaging: AveragingLike = None,
+        on_divergence: OnDivergence = "raise",
         callbacks: Sequence[Any] | None = None,
-        device: Any = "auto",
-        precision: str = "auto",
+        device: DeviceLike = "auto",
+        precision: PrecisionName = "auto",
         compile: bool | Mapping[str, Any] = False,
         n_threads: int | None = None,
-        checkpoint_dir: Any = None,
+        checkpoint_dir: FolderLike = None,
         warm_start: bool = False,
-        random_state: Any = None,
+        random_state: RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.tasks = tasks

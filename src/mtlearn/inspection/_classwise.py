@@ -1,7 +1,7 @@
 """Figures of each class, against how often it occurs."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from scipy import stats
@@ -12,7 +12,8 @@ from mtlearn.inspection._choice import shown
 from mtlearn.inspection._class_matrices import ClassMatrices
 from mtlearn.inspection._panels import blocks_of_panels
 
-_FIGURES = ("recall", "precision", "f1")
+FigureName = Literal["recall", "precision", "f1"]
+_FIGURES: tuple[FigureName, ...] = get_args(FigureName)
 _WIDTH, _HEIGHT = 4.0, 3.4  # inches of a panel
 _NAMED = 2  # classes at either end that a panel names
 
@@ -127,7 +128,10 @@ class ClasswiseDisplay(ClassMatrices):
         ]
 
     def correlation(
-        self, task: str | None = None, *, figure: str = "recall"
+        self,
+        task: str | None = None,
+        *,
+        figure: FigureName = "recall",
     ) -> Correlation:
         """Correlate a figure of the classes with their frequency.
 
@@ -153,7 +157,11 @@ class ClasswiseDisplay(ClassMatrices):
         return Correlation(float(rho), float(p))
 
     def worst(
-        self, n: int = 3, task: str | None = None, *, figure: str = "f1"
+        self,
+        n: int = 3,
+        task: str | None = None,
+        *,
+        figure: FigureName = "f1",
     ) -> list[ClassFigures]:
         """Give the classes with the lowest figure.
 
@@ -229,7 +237,7 @@ def _share(part: np.ndarray, whole: np.ndarray, of_nothing: float) -> np.ndarray
     return np.divide(part, whole, out=shares, where=whole > 0)
 
 
-def _draw(ax: Any, display: ClasswiseDisplay, name: str, figure: str) -> None:
+def _draw(ax: Any, display: ClasswiseDisplay, name: str, figure: FigureName) -> None:
     ordered = display.worst(len(display.labels[name]), name, figure=figure)
     x = [each.frequency for each in ordered]
     y = [getattr(each, figure) for each in ordered]

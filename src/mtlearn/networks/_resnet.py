@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -82,7 +83,7 @@ class ResNet(nn.Module):
         n_features: int = 128,
         dropout: float = 0.5,
         batch_norm: bool = True,
-        attention: str | None = None,
+        attention: Literal["se", "cbam"] | None = None,
         drop_block: float = 0.0,
         weights: str | os.PathLike[str] | None = None,
     ) -> None:

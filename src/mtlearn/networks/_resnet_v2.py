@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -90,7 +91,7 @@ class ResNetV2(nn.Module):
         dropout: float = 0.5,
         batch_norm: bool = True,
         separable: bool = True,
-        attention: str | None = None,
+        attention: Literal["se", "cbam"] | None = None,
         drop_block: float = 0.0,
         weights: str | os.PathLike[str] | None = None,
     ) -> None:

@@ -4,7 +4,7 @@ import itertools
 import json
 import os
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import torch
 from torch import nn
@@ -27,7 +27,10 @@ _EXAMPLE_ROWS = 2
 
 
 def to_onnx(
-    estimator: Any, path: str | os.PathLike[str], *, input_dtype: str = "float32"
+    estimator: Any,
+    path: str | os.PathLike[str],
+    *,
+    input_dtype: Literal["float32", "uint8"] = "float32",
 ) -> None:
     """Write what an estimator predicts to one ONNX file.
 

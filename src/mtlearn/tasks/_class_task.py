@@ -1,16 +1,19 @@
 """What kinds with classes have in common."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import clone
+from torch import Tensor
 
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_figures import CLASS_FIGURES
 from mtlearn.tasks._classes import check_scored_labels, class_indices, find_labels
 from mtlearn.tasks._figure import Figure
 from mtlearn.tasks._temperature import best_temperature, scaled
+
+ClassLoss = Literal["cross_entropy", "focal"] | Callable[..., Tensor]
 
 
 class ClassTask(Task):

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks._narrow import plain_label
 
-ClassWeight = str | Mapping[Any, float] | None
+ClassWeight = Literal["balanced"] | Mapping[Any, float] | None
 
 
 def check_class_weight(value: Any, owner: str) -> None:

@@ -1,6 +1,6 @@
 """Tasks whose labels are classes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,8 +10,12 @@ from torch import Tensor
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.tasks._class_task import ClassTask
-from mtlearn.tasks._class_weight import check_class_weight, class_factors
+from mtlearn.tasks._class_task import ClassLoss, ClassTask
+from mtlearn.tasks._class_weight import (
+    ClassWeight,
+    check_class_weight,
+    class_factors,
+)
 from mtlearn.tasks._classes import (
     declared_classes,
     known_classes,
@@ -69,9 +73,9 @@ class Classification(ClassTask):
         classes: int | Sequence[Any] | None = None,
         *,
         weight: float = 1.0,
-        loss: str | Callable[..., Tensor] = "cross_entropy",
+        loss: ClassLoss = "cross_entropy",
         label_smoothing: float = 0.0,
-        class_weight: str | Mapping[Any, float] | None = None,
+        class_weight: ClassWeight = None,
         head: Head | None = None,
         column: int | str | None = None,
     ) -> None:

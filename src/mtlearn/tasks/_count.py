@@ -1,7 +1,7 @@
 """Tasks whose labels are counts."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from mtlearn.tasks._value_task import ValueTask
 _LEAST, _MOST = -30.0, 44.0
 # Of a dispersion, beyond which counts are as good as Poisson's.
 _SMALLEST = 1e-6
+
+CountLoss = Literal["poisson", "negative_binomial"] | Callable[..., Tensor]
 
 
 class Count(ValueTask):
@@ -86,7 +88,7 @@ class Count(ValueTask):
         self,
         *,
         weight: float = 1.0,
-        loss: str | Callable[..., Tensor] = "poisson",
+        loss: CountLoss = "poisson",
         head: Head | None = None,
         column: int | str | None = None,
     ) -> None:

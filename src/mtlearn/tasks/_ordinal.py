@@ -12,8 +12,12 @@ from torch.nn.functional import logsigmoid, softplus
 
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks._class_figures import CLASS_FIGURES
-from mtlearn.tasks._class_task import ClassTask
-from mtlearn.tasks._class_weight import check_class_weight, class_factors
+from mtlearn.tasks._class_task import ClassLoss, ClassTask
+from mtlearn.tasks._class_weight import (
+    ClassWeight,
+    check_class_weight,
+    class_factors,
+)
 from mtlearn.tasks._classes import declared_classes, find_labels
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import Head
@@ -97,8 +101,8 @@ class Ordinal(ClassTask):
         categories: int | Sequence[Any] = 2,
         *,
         weight: float = 1.0,
-        loss: str | Callable[..., Tensor] = "cross_entropy",
-        class_weight: str | Mapping[Any, float] | None = None,
+        loss: ClassLoss = "cross_entropy",
+        class_weight: ClassWeight = None,
         head: Head | None = None,
         column: int | str | None = None,
     ) -> None:

@@ -2,7 +2,7 @@
 
 import numbers
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -67,7 +67,7 @@ class Regression(ValueTask):
         self,
         *,
         weight: float = 1.0,
-        loss: str | Callable[..., Tensor] = "mse",
+        loss: Literal["mse", "mae", "huber"] | Callable[..., Tensor] = "mse",
         bounds: tuple[float, float] | None = None,
         standardize: bool = True,
         head: Head | None = None,

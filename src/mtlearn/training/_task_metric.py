@@ -2,7 +2,7 @@
 
 import numbers
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -80,7 +80,7 @@ class TaskMetric(Callback):
         task: str,
         *,
         name: str | None = None,
-        on: str = "valid",
+        on: Literal["valid", "train"] = "valid",
         greater_is_better: bool | None = None,
         **kwargs: Any,
     ) -> None:

@@ -1,0 +1,32 @@
+"""What the parameters of both estimators may be, for type checkers."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from mtlearn._utils._partial import Partial
+from mtlearn.augmentation import Augmentation, CutMix, MixUp
+from mtlearn.training import EMA, SWA
+
+Changes = Callable[..., Any]
+
+BackboneLike = str | type[nn.Module] | Partial
+AugmentationLike = Literal["light", "standard"] | Augmentation | Changes | None
+MixingLike = Literal["mixup", "cutmix"] | MixUp | CutMix | Changes | None
+OptimizerLike = Literal["adam", "adamw", "sgd"] | type[torch.optim.Optimizer] | Partial
+ScheduleLike = (
+    Literal["cosine", "warmup_cosine", "plateau", "one_cycle"]
+    | type[torch.optim.lr_scheduler.LRScheduler]
+    | Partial
+    | None
+)
+AveragingLike = Literal["ema", "swa"] | EMA | SWA | None
+OnDivergence = Literal["raise", "restore_best"]
+PrecisionName = Literal["auto", "float32", "bfloat16", "float16", "float64"]
+DeviceLike = str | torch.device
+FolderLike = str | Path | None
+RandomState = int | np.random.RandomState | None
