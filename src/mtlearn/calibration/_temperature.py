@@ -110,6 +110,9 @@ class TemperatureScaled(
     ((1599, 1), (1599, 2))
     """
 
+    temperatures_: dict[str, float]
+    estimator_: Any
+
     def __init__(
         self,
         estimator: Any,

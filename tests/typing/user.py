@@ -1,0 +1,78 @@
+"""What a user writes, for type checkers: lines that end in `# error` are wrong."""
+
+from typing import Any, assert_type
+
+import numpy as np
+
+from mtlearn import (
+    Classification,
+    Count,
+    MultiTaskEstimator,
+    MultiTaskImageEstimator,
+    Ordinal,
+    Partial,
+    Regression,
+    SeedEnsemble,
+    Tasks,
+    TemperatureScaled,
+    VotingEnsemble,
+)
+from mtlearn.augmentation import Augmentation
+from mtlearn.metrics import TaskReport, task_report
+from mtlearn.model_selection import multitask_train_test_split
+from mtlearn.networks import MLP, ResNet
+
+X = np.zeros((20, 3))
+y = np.zeros((20, 4))
+tasks = Tasks(
+    sign=Classification(2, class_weight="balanced"),
+    grade=Ordinal(["low", "high"], loss="focal"),
+    size=Regression(loss="mae", bounds=(0, 1)),
+    visits=Count(loss="negative_binomial"),
+)
+
+estimator = MultiTaskEstimator(
+    tasks,
+    backbone=Partial(MLP, hidden=(8,)),
+    optimizer="sgd",
+    lr_schedule="cosine",
+    precision="float64",
+    on_divergence="restore_best",
+)
+assert_type(estimator.fit(X, y), MultiTaskEstimator)
+assert_type(estimator.partial_fit(X, y), MultiTaskEstimator)
+assert_type(estimator.set_params(lr=0.1), MultiTaskEstimator)
+assert_type(estimator.history_, list[dict[str, Any]])
+assert_type(estimator.best_epoch_, int)
+assert_type(estimator.n_iter_, int)
+assert_type(estimator.precision_, str)
+assert_type(estimator.tasks_, Tasks)
+assert_type(estimator.task_names_, tuple[str, ...])
+assert_type(estimator.score(X, y), float)
+backbone = estimator.net_.module_.backbone
+probabilities = estimator.predict_proba(X)
+
+images = MultiTaskImageEstimator(
+    tasks, backbone=Partial(ResNet, attention="se"), mixing="cutmix", averaging="ema"
+)
+assert_type(images.fit(X, y), MultiTaskImageEstimator)
+assert_type(images.image_shape_, tuple[int, int, int])
+
+ensemble = SeedEnsemble(estimator)
+assert_type(ensemble.fit(X, y), SeedEnsemble)
+assert_type(ensemble.estimators_, list[Any])
+assert_type(VotingEnsemble([("one", estimator)]).fit(X, y), VotingEnsemble)
+scaled = TemperatureScaled(estimator).fit(X, y)
+assert_type(scaled, TemperatureScaled)
+assert_type(scaled.temperatures_, dict[str, float])
+assert_type(task_report(estimator, X, y), TaskReport)
+assert_type(multitask_train_test_split(X, y), list[Any])
+
+MultiTaskEstimator(tasks, precision="fp16")  # error
+MultiTaskEstimator(tasks, lr_schedule="cosin")  # error
+MultiTaskEstimator(tasks, on_divergence="stop")  # error
+MultiTaskEstimator(tasks, learning_rate=0.1)  # error
+Regression(loss="bce")  # error
+Count(loss="mse")  # error
+Classification(class_weight="even")  # error
+Augmentation(flip="sideways")  # error
