@@ -1,16 +1,12 @@
 """The shared recipe of the estimators."""
 
-from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Self
 
-import numpy as np
-import torch
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._datasets import DatasetRows, item_labels
+from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._errors import naming
 from mtlearn._utils._far import warn_far
 from mtlearn._utils._typed import with_callbacks
@@ -36,35 +32,27 @@ from mtlearn.estimators._kinds import (
     refuse_balanced,
     set_tags,
 )
-from mtlearn.estimators._mixin import MultiTaskMixin
-from mtlearn.estimators._older import net_in_order
+from mtlearn.estimators._net_mixin import NetMixin
 from mtlearn.estimators._settings import (
     REMEDIES,
     Settings,
-    read_n_threads,
     read_settings,
 )
 from mtlearn.estimators._train import train
-from mtlearn.tasks import EncodedTargets, Head, Task, Tasks, fit_codec
+from mtlearn.tasks import Head, Task, Tasks, fit_codec
 from mtlearn.training import (
     Checkpoints,
-    MultiTaskNet,
     Randomness,
     Samples,
     Seeds,
-    activations,
     derive_seeds,
     draw_seed,
-    features,
     own_modes,
     threads,
-    to_labels,
 )
 
 
-class BaseMultiTaskEstimator(
-    MultiTaskMixin, CallbackSupportMixin, VersionedEstimator, ABC
-):
+class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator):
     """One network for several targets, with scikit-learn's API.
 
     A subclass lists its parameters in its constructor, and says how it reads X and
@@ -74,20 +62,8 @@ class BaseMultiTaskEstimator(
     # Validation rows are meant for a fit that can use them, so they are asked for.
     __metadata_request__fit: ClassVar = {"X_val": True, "y_val": True}
 
-    net_: MultiTaskNet
-    precision_: str
-    n_features_in_: int
-    feature_names_in_: np.ndarray
-    n_iter_: int
-    best_epoch_: int
-    history_: list[dict[str, Any]]
-
     _default_head: ClassVar[Head]
     _default_precision: ClassVar[str]
-
-    @abstractmethod
-    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
-        """Check X; with `reset`, remember its shape, else compare with it."""
 
     @in_one_step
     @with_callbacks
@@ -318,67 +294,6 @@ class BaseMultiTaskEstimator(
 
     def _declared_tasks(self) -> Tasks | Task | None:
         return self.tasks
-
-    @own_modes()
-    def _labelled(self, X: Any, targets: EncodedTargets) -> Samples:
-        """Join rows and encoded labels, as the fitted net's loss sees them."""
-        check_is_fitted(self, "net_")
-        X = self._check_X(X, reset=False)
-        dtype, device = self.net_.precision.dtype, torch.device(self.net_.device)
-        return Samples(X, to_labels(targets, dtype, device))
-
-    def _forget_optimizer(self) -> None:
-        self.net_.forget_optimizer()
-
-    def _restored(self) -> None:
-        order = self._reorder()
-        if order is not None:
-            net: MultiTaskNet = vars(self)["net_"]
-            self.net_ = net_in_order(net, self.tasks_, order)
-
-    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
-        return self._predicted(X, None, decode)
-
-    def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
-        check_is_fitted(self, "net_")
-        if self.net_.compile_options is not None:  # all heads are one piece
-            return super()._output(X, position, decode=decode)
-        return self._predicted(X, position, decode)[0]
-
-    @own_modes()
-    def _predicted(self, X: Any, only: int | None, decode: bool) -> list[np.ndarray]:
-        check_is_fitted(self, "net_")
-        tasks = list(self.tasks_) if only is None else [list(self.tasks_)[only]]
-        samples = Samples(self._check_X(X, reset=False))
-        with threads(read_n_threads(self)):
-            batches = [
-                [
-                    task.decode(output.numpy()) if decode else output.numpy()
-                    for task, output in zip(tasks, outputs, strict=True)
-                ]
-                for outputs in activations(self.net_, samples, only)
-            ]
-        return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
-
-    @own_modes()
-    def embed(self, X: Any) -> np.ndarray:
-        """Compute the features that the tasks share.
-
-        Parameters
-        ----------
-        X : array-like or dataset
-            Samples; see the class for their shape.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            Output of the backbone.
-        """
-        check_is_fitted(self, "net_")
-        samples = Samples(self._check_X(X, reset=False))
-        with threads(read_n_threads(self)):
-            batches = [batch.numpy() for batch in features(self.net_, samples)]
-        return np.concatenate(batches)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, also those of tasks and Partials by ``name__parameter``.

@@ -1,0 +1,100 @@
+"""What a fitted net predicts, and what a fit sets."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from mtlearn._utils._datasets import DatasetRows
+from mtlearn.estimators._mixin import MultiTaskMixin
+from mtlearn.estimators._older import net_in_order
+from mtlearn.estimators._settings import read_n_threads
+from mtlearn.tasks import EncodedTargets
+from mtlearn.training import (
+    MultiTaskNet,
+    Samples,
+    activations,
+    features,
+    own_modes,
+    threads,
+    to_labels,
+)
+
+
+class NetMixin(MultiTaskMixin):
+    """Predictions of one net, whose attributes a fit sets."""
+
+    net_: MultiTaskNet
+    precision_: str
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    n_iter_: int
+    best_epoch_: int
+    history_: list[dict[str, Any]]
+
+    @abstractmethod
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
+        """Check X; with `reset`, remember its shape, else compare with it."""
+
+    @own_modes()
+    def _labelled(self, X: Any, targets: EncodedTargets) -> Samples:
+        """Join rows and encoded labels, as the fitted net's loss sees them."""
+        check_is_fitted(self, "net_")
+        X = self._check_X(X, reset=False)
+        dtype, device = self.net_.precision.dtype, torch.device(self.net_.device)
+        return Samples(X, to_labels(targets, dtype, device))
+
+    def _forget_optimizer(self) -> None:
+        self.net_.forget_optimizer()
+
+    def _restored(self) -> None:
+        order = self._reorder()
+        if order is not None:
+            net: MultiTaskNet = vars(self)["net_"]
+            self.net_ = net_in_order(net, self.tasks_, order)
+
+    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
+        return self._predicted(X, None, decode)
+
+    def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
+        check_is_fitted(self, "net_")
+        if self.net_.compile_options is not None:  # all heads are one piece
+            return super()._output(X, position, decode=decode)
+        return self._predicted(X, position, decode)[0]
+
+    @own_modes()
+    def _predicted(self, X: Any, only: int | None, decode: bool) -> list[np.ndarray]:
+        check_is_fitted(self, "net_")
+        tasks = list(self.tasks_) if only is None else [list(self.tasks_)[only]]
+        samples = Samples(self._check_X(X, reset=False))
+        with threads(read_n_threads(self)):
+            batches = [
+                [
+                    task.decode(output.numpy()) if decode else output.numpy()
+                    for task, output in zip(tasks, outputs, strict=True)
+                ]
+                for outputs in activations(self.net_, samples, only)
+            ]
+        return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
+
+    @own_modes()
+    def embed(self, X: Any) -> np.ndarray:
+        """Compute the features that the tasks share.
+
+        Parameters
+        ----------
+        X : array-like or dataset
+            Samples; see the class for their shape.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Output of the backbone.
+        """
+        check_is_fitted(self, "net_")
+        samples = Samples(self._check_X(X, reset=False))
+        with threads(read_n_threads(self)):
+            batches = [batch.numpy() for batch in features(self.net_, samples)]
+        return np.concatenate(batches)
