@@ -90,3 +90,13 @@ def test_names_of_weights():
     names = ["0.weight", "1.weight", "1.bias", "4.weight", "4.bias"]
     found = [name for name, _ in make_head(8, 3).named_parameters()]
     assert found == names
+
+
+def test_a_head_may_end_on_a_module():
+    head = make_head(8, 1, hidden=(4,), end=nn.Tanh)
+
+    assert isinstance(head[-1], nn.Tanh)
+    assert head[-2].out_features == 1
+    x = torch.randn(5, 8)
+    output = head.eval()(x)
+    torch.testing.assert_close(output, torch.tanh(head[:-1](x)))

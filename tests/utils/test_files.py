@@ -61,3 +61,15 @@ def test_what_fails_leaves_the_file_that_was_there(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, fails)
     assert [each.read_bytes() for each in tmp_path.iterdir()] == [b"old"]
+
+
+def test_what_is_left_of_a_killed_process_has_the_whole_name(tmp_path):
+    name = "0123456789abcdef0123456789abcdef-000001.checkpoint"
+    seen = []
+
+    def write(file):
+        seen.extend(path.name for path in tmp_path.iterdir())
+
+    write_atomically(tmp_path / name, write)
+    assert len(seen) == 1
+    assert seen[0].startswith(f".{name}.")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+_LONGEST = 230  # bytes of a name, of which file systems take 255
+
 
 def write_atomically(
     path: str | os.PathLike[str], write: Callable[[BinaryIO], None]
@@ -32,8 +34,10 @@ def write_atomically(
         raise FileNotFoundError(
             errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent)
         )
-    # Not tempfile, whose files no one else may read. Of a long name its beginning.
-    beside = target.with_name(f".{target.name[:32]}.{secrets.token_hex(8)}")
+    # Not tempfile, whose files no one else may read. As much of the name as there is
+    # room for: what a killed process leaves is found by it.
+    start = os.fsencode(target.name)[:_LONGEST].decode(errors="ignore")
+    beside = target.with_name(f".{start}.{secrets.token_hex(8)}")
     try:
         with beside.open("xb") as file:
             write(file)

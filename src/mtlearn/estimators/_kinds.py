@@ -118,7 +118,7 @@ def _is_nested(classes: Any) -> bool:
 
 
 def _with_classes(task: Task, classes: Any, name: str) -> Task:
-    if not task.learns_classes:
+    if not getattr(task, "learns_classes", False):
         return task
     if classes is None:
         raise InvalidParameterError(

@@ -119,14 +119,14 @@ def build_network(
 
 
 def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
-    made = make_head(
+    return make_head(
         n_features,
         head.out_features,
         hidden=head.hidden,
         dropout=head.dropout,
         batch_norm=head.batch_norm,
+        end=head.end,
     )
-    return made if head.end is None else made.append(head.end())
 
 
 def _build_backbone(

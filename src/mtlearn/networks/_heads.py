@@ -84,6 +84,7 @@ def make_head(
     hidden: Sequence[int] = (64,),
     dropout: float = 0.3,
     batch_norm: bool = True,
+    end: Callable[[], nn.Module] | None = None,
 ) -> nn.Sequential:
     """Return the layers from the shared features to the outputs of one task.
 
@@ -101,12 +102,14 @@ def make_head(
     batch_norm : bool, default=True
         Whether batch norm follows each hidden linear layer, which then has no
         bias.
+    end : callable, default=None
+        Makes a module that follows the last linear layer.
 
     Returns
     -------
     torch.nn.Sequential
-        The head. It ends in a linear layer with a bias, which computes in the type of
-        its weights under autocast too.
+        The head. Its last linear layer has a bias, and computes in the type of its
+        weights under autocast too.
 
     Examples
     --------
@@ -124,4 +127,5 @@ def make_head(
             dense_layer(in_features, width, dropout=dropout, batch_norm=batch_norm)
         )
         in_features = width
-    return head.append(OutputLayer(in_features, out_features))
+    head.append(OutputLayer(in_features, out_features))
+    return head if end is None else head.append(end())
