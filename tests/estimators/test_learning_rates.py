@@ -53,6 +53,39 @@ def test_one_cycle_peaks_at_the_rate():
     assert stepped[-1] < 0.02 / 25
 
 
+class Halving(lr_scheduler.StepLR):
+    """Halves the rate at every batch."""
+
+    step_every = "batch"
+
+
+class OwnCycle(lr_scheduler.CyclicLR):
+    """Counts batches, as torch's does."""
+
+
+def test_a_schedule_says_that_it_counts_batches():
+    recorder = RateRecorder()
+    halving = Partial(Halving, step_size=1, gamma=0.5)
+    table_estimator(
+        lr=0.02, lr_schedule=halving, batch_size=10, callbacks=[recorder], max_epochs=2
+    ).fit(*make_table())
+    np.testing.assert_allclose(recorder.rates, 0.02 * 0.5 ** np.arange(8))
+
+
+def test_a_kind_of_torchs_cycle_counts_batches():
+    recorder = RateRecorder()
+    cycle = Partial(OwnCycle, base_lr=0.0, max_lr=0.04, step_size_up=4)
+    table_estimator(
+        optimizer="sgd",
+        lr_schedule=cycle,
+        batch_size=10,
+        callbacks=[recorder],
+        max_epochs=2,
+    ).fit(*make_table())
+    expected = [0.0, 0.01, 0.02, 0.03, 0.04, 0.03, 0.02, 0.01]
+    np.testing.assert_allclose(recorder.rates, expected, atol=1e-12)
+
+
 def test_plateau_halves_when_the_validation_loss_stalls():
     X, y = make_table()
     # Without weights the loss is zero and never gets better.

@@ -20,7 +20,8 @@ _NAMES: dict[str, Partial] = {
     "one_cycle": Partial(lr_scheduler.OneCycleLR),
     "warmup_cosine": Partial(WarmupCosineLR),
 }
-_EVERY_BATCH = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)
+# Those of torch that count batches; others say so by an attribute.
+_OF_BATCHES = (lr_scheduler.OneCycleLR, lr_scheduler.CyclicLR)
 
 
 def resolve_schedule(value: Any, owner: str) -> Partial | None:
@@ -122,9 +123,15 @@ def schedule_callback(
         policy=schedule.cls,
         monitor=monitor.key,
         event_name=None,
-        step_every="batch" if schedule.cls in _EVERY_BATCH else "epoch",
+        step_every=_step_every(schedule.cls),
         **{**defaults, **schedule.kwargs},
     )
+
+
+def _step_every(cls: Any) -> str:
+    """Tell whether a schedule counts batches or epochs."""
+    of_batches = isinstance(cls, type) and issubclass(cls, _OF_BATCHES)
+    return getattr(cls, "step_every", "batch" if of_batches else "epoch")
 
 
 def _filled(
