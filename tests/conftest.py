@@ -13,6 +13,9 @@ import pytest
 import torch
 from skorch.helper import SliceDict
 
+# What type checkers read, and nobody runs.
+collect_ignore = ["typing"]
+
 matplotlib.use("Agg")
 # Two torch threads that fight for two busy cores are far slower than one.
 torch.set_num_threads(1)
