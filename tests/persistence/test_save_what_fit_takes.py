@@ -236,7 +236,7 @@ def days(kind):
         "date": [date(2026, 11, 26), date(2026, 11, 27)],
         "datetime": np.array([datetime(2026, 11, d, 7) for d in (1, 2)], dtype=object),
         "Timestamp": pd.date_range("2026-11-26", periods=2, freq="D"),
-        "nanoseconds": pd.date_range("2026-11-26", periods=2, freq="1ns", unit="ns"),
+        "nanoseconds": pd.DatetimeIndex(np.array([1, 2], dtype="datetime64[ns]")),
     }[kind]
 
 

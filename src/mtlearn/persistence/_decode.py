@@ -159,7 +159,9 @@ class Decoder(PlainDecoder):
     def _timestamp(self, record: Mapping[str, Any]) -> Any:
         import pandas
 
-        return pandas.Timestamp(record["text"]).as_unit(record["unit"])
+        stamp = pandas.Timestamp(record["text"])
+        # Before pandas 2 all are of nanoseconds.
+        return stamp.as_unit(record["unit"]) if hasattr(stamp, "as_unit") else stamp
 
     def _pandas(self, record: Mapping[str, Any]) -> Any:
         import pandas
