@@ -334,3 +334,30 @@ def test_weights_of_the_users_own_are_finite_too(tmp_path):
     save(estimator, tmp_path / "model")
     with pytest.raises(ModelFormatError, match=r"layers\.0\.weight' are not finite"):
         load(tmp_path / "model", custom_objects={"OwnMLP": OwnMLP})
+
+
+class Turning(torch.nn.Module):
+    """Has a buffer of complex numbers, as rotary embeddings do."""
+
+    def __init__(self, in_features):
+        super().__init__()
+        self.layer = torch.nn.Linear(in_features, 4)
+        turns = torch.polar(torch.ones(2), torch.arange(2.0))
+        self.register_buffer("turns", turns)
+
+    def forward(self, x):
+        pairs = torch.view_as_complex(self.layer(x).unflatten(1, (2, 2)).contiguous())
+        return torch.view_as_real(pairs * self.turns).flatten(1)
+
+
+def test_complex_buffers_of_tables_are_refused_by_name(tmp_path):
+    X, y = make_table()
+    estimator = table_estimator(backbone=Turning, max_epochs=1).fit(X, y)
+    with pytest.raises(InvalidParameterError, match=r"backbone\.turns.*128 bits"):
+        save(estimator, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+    single = table_estimator(backbone=Turning, max_epochs=1, precision="float32")
+    single.fit(X, y)
+    save(single, tmp_path / "model")
+    again = load(tmp_path / "model", custom_objects={"Turning": Turning})
+    np.testing.assert_array_equal(again.predict(X), single.predict(X))

@@ -193,6 +193,13 @@ class Encoder(PlainEncoder):
     def _network(self, net: MultiTaskNet, where: str) -> dict[str, Any]:
         prefix = f"network{len(self._numbers)}"
         for name, tensor in weights_of(net).items():
+            if tensor.dtype == torch.complex128:  # which safetensors has no name for
+                raise InvalidParameterError(
+                    f"{where} cannot be saved: its buffer {name!r} is of complex "
+                    "numbers of 128 bits, which files do not hold. Make it of real "
+                    "numbers by torch.view_as_real, or use joblib.dump: its files are "
+                    "for trusted readers only."
+                )
             self.arrays[f"{prefix}.{name}"] = tensor.detach().cpu().numpy()
         params = structure(net.module__backbone, net.module__backbone_params)
         made_of = {
