@@ -1,5 +1,7 @@
 """Counts: formulas beside scikit-learn and scipy, and every room with one in it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -32,6 +34,7 @@ from mtlearn.model_selection import MultiTaskStratifiedKFold
 from mtlearn.networks import MLP
 from mtlearn.persistence import load, save
 from mtlearn.reporting import report
+from mtlearn.tasks._count import poisson_deviance
 
 COUNTS = np.array([0.0, 3.0, 1.0, 0.0, 7.0, 2.0])
 WEIGHTS = np.array([1.0, 2.0, 0.5, 1.0, 1.0, 3.0])
@@ -120,6 +123,38 @@ def test_without_any_spread_d2_is_undefined():
     assert np.isnan(task.score(np.full(3, 2.0), np.ones(3), np.ones(3)))
     assert np.isnan(task.score(np.zeros(3), np.ones(3), np.ones(3)))
     assert np.isnan(task.metric_from(np.zeros(4)))
+    weights = np.random.default_rng(0).random((30, 50))
+    ones = [task.score(np.ones(50), np.full(50, 2.0), each) for each in weights]
+    assert np.isnan(ones).all()
+    one_more = np.array([1.0] * 49 + [2.0])
+    found = task.score(one_more, np.full(50, 1.1), np.ones(50))
+    assert found == pytest.approx(d2_tweedie_score(one_more, np.full(50, 1.1), power=1))
+
+
+def test_the_deviance_of_large_counts_in_float32():
+    counts = np.array([1e9, 1e6, 0.0])
+    expected = counts * [1.01, 0.99, 1.0] + 0.1
+    wanted = [
+        mean_poisson_deviance([true], [mean]) / 2
+        for true, mean in zip(counts, expected, strict=True)
+    ]
+    log = torch.tensor(np.log(expected), dtype=torch.float32, requires_grad=True)
+    found = poisson_deviance(log, torch.tensor(counts, dtype=torch.float32))
+    np.testing.assert_allclose(found.detach(), wanted, rtol=1e-3)
+    found.sum().backward()
+    np.testing.assert_allclose(log.grad, expected - counts, rtol=1e-3)
+
+
+def test_a_label_below_0_has_no_score(problem):
+    X, y = problem
+    estimator = make().fit(X, y)
+    y[3, 1] = -1
+    for score in (estimator.score, partial(task_report, estimator)):
+        with pytest.raises(InvalidDataError, match=r"the label -1\.0 where counts"):
+            score(X, y)
+    weights = np.ones(y.shape)
+    weights[3, 1] = 0.0
+    assert np.isfinite(estimator.score(X, y, weights))
 
 
 @pytest.mark.parametrize(
@@ -219,6 +254,17 @@ def test_displays_and_reports_show_it(problem, tmp_path):
     assert shared.rows[1]["metric"] == "d2"
     report(ensemble, X, y, path=tmp_path / "page.html", n_bootstraps=20)
     assert "visits" in (tmp_path / "page.html").read_text()
+
+
+def test_a_page_says_what_is_no_count(problem):
+    X, y = problem
+    estimator = make().fit(X, y)
+    y[[3, 7], 1] = 2.5
+    page = report(estimator, X, y, path=None, n_bootstraps=20)
+    said = {each.code: each.message for each in page.findings if each.task == "visits"}
+    assert said["MTL010"] == (
+        "2 labels are no whole number from 0 on: 2.5 in row 3, 2.5 in row 7"
+    )
 
 
 def test_scikit_learn_takes_it_for_a_regressor_of_counts():

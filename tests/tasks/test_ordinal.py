@@ -1,5 +1,7 @@
 """Ordered classes: formulas beside scikit-learn, and every room with one in it."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,7 @@ from mtlearn.metrics import ensemble_report, task_report, task_scorers
 from mtlearn.model_selection import MultiTaskStratifiedKFold
 from mtlearn.networks import MLP
 from mtlearn.persistence import load, save
+from mtlearn.persistence._onnx_graph import make_module
 from mtlearn.reporting import report
 from mtlearn.tasks import ScoredLabels
 
@@ -166,6 +169,56 @@ def test_an_unknown_label_is_as_wrong_as_can_be():
     assert fitted().figures()["mae"](labels) == pytest.approx((3 + 3 * 2) / 4)
 
 
+def test_a_prediction_that_is_no_category_is_as_wrong_as_can_be():
+    labels = ScoredLabels(
+        np.array(["top", "middle", "z"]), np.array(["z", "z", "z"]), np.ones(3)
+    )
+    assert fitted().figures()["mae"](labels) == pytest.approx((3 + 2 + 3) / 3)
+
+
+def test_the_kappa_counts_ranks_that_no_label_has():
+    true, predicted = np.array([0, 0, 3, 3, 1]), np.array([0, 3, 3, 1, 1])
+    order = np.array(ORDER)
+    labels = ScoredLabels(order[true], order[predicted], np.ones(5))
+    by_chance = (true[:, None] - predicted) ** 2
+    wanted = 1 - ((true - predicted) ** 2).mean() / by_chance.mean()
+    found = fitted().figures()["quadratic_kappa"](labels)
+    assert found == pytest.approx(wanted)
+
+
+def test_the_baseline_is_the_median_whose_d2_is_0():
+    labels = np.repeat(ORDER, [4, 2, 3, 0])  # the lowest is the most frequent
+    task = Ordinal(ORDER).fit(labels, np.ones(9), "a")
+    assert task.baseline() == "middle"
+    assert task.score(labels, np.full(9, task.baseline()), np.ones(9)) == 0
+
+
+def test_a_temperature_leaves_the_median():
+    task = fitted()
+    end, cuts = thresholds(task)
+    scores = np.array([-3.0, 0.2, 1.3, 40.0])
+    chances = task.activate(end(torch.tensor(scores)[:, None])).detach().numpy()
+    found = task.calibrated(chances, 2.5)
+    up_to = expit((cuts - scores[:, None]) / 2.5)
+    wanted = np.diff(up_to, axis=1, prepend=0, append=1)
+    np.testing.assert_allclose(found[:3, np.argsort(task.ranks_)], wanted[:3])
+    assert task.decode(found).tolist() == task.decode(chances).tolist()
+    uneven = np.array([[0.5, 0.5, 0.0, 0.0]])[:, task.ranks_]
+    assert task.decode(task.calibrated(uneven, 20.0)).tolist() == ["low"]
+    assert (task.calibrated(np.eye(4), 0.05) == np.eye(4)).all()
+    assert task.calibrated(chances, 1.0) is chances
+
+
+def test_the_temperature_is_the_one_that_labels_came_by():
+    generator, task = np.random.default_rng(0), fitted()
+    end, cuts = thresholds(task)
+    scores = 2 * generator.normal(size=4000)
+    drawn = scores + 2.0 * generator.logistic(size=4000)
+    chances = task.activate(end(torch.tensor(scores)[:, None])).detach().numpy()
+    labels = np.array(ORDER)[np.digitize(drawn, cuts)]
+    assert task.calibrate(chances, labels, np.ones(4000)) == pytest.approx(2, abs=0.15)
+
+
 @pytest.mark.parametrize(
     ("categories", "message"),
     [
@@ -173,6 +226,7 @@ def test_an_unknown_label_is_as_wrong_as_can_be():
         (["a"], "must have two labels or more"),
         (["a", "a"], "The 'categories' parameter of Ordinal"),
         ("ab", "The 'categories' parameter of Ordinal"),
+        (None, r"Ordinal \(task 'a'\) must be a number of classes, or a sequence"),
     ],
 )
 def test_bad_categories(categories, message):
@@ -181,7 +235,8 @@ def test_bad_categories(categories, message):
 
 
 def test_a_label_that_is_no_category():
-    with pytest.raises(InvalidDataError, match="Row 1 of y has the label 'z'"):
+    message = r"(?s)Row 1 of y has the label 'z'.*with Ordinal\(categories=...\)"
+    with pytest.raises(InvalidDataError, match=message):
         Ordinal(["a", "b"]).fit(np.array(["a", "z"]), np.ones(2), "t")
 
 
@@ -190,6 +245,35 @@ def test_whole_numbers():
     assert task.classes_.tolist() == task.ranks_.tolist() == [0, 1, 2]
     descending = Ordinal([9, 5, 1]).fit(np.array([1, 9]), np.ones(2), "a")
     assert descending.ranks_.tolist() == [2, 1, 0]
+    assert descending.classes_.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    "categories",
+    [
+        [Fraction(3, 2), Fraction(1, 2)],
+        [2**63 + 1, 2**63, 0],
+        np.array(["b", "a"], dtype=object),
+        [True, False],
+    ],
+    ids=str,
+)
+def test_the_order_is_that_of_the_categories(categories):
+    labels = np.array([float(each) if isinstance(each, Fraction) else each
+                       for each in categories[:2]])  # fmt: skip
+    task = Ordinal(categories).fit(labels, WEIGHTS[:2], "a")
+    assert task.classes_[task.ranks_.argsort()].tolist() == list(categories)
+
+
+def test_members_of_other_categories_or_another_order():
+    members = [Ordinal(each) for each in (["a", "b"], ["b", "a"], ["a", "b", "c"])]
+    first, *others = (
+        each.fit(np.array(["a", "b"]), np.ones(2), "t") for each in members
+    )
+    assert first.join([first]) is first
+    for other in others:
+        with pytest.raises(InvalidDataError, match="the same categories in the same"):
+            first.join([other])
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
@@ -233,6 +317,11 @@ def test_displays_reports_and_calibration_show_it(problem, tmp_path):
     assert {"d2_absolute", "calibration_error"} <= set(rows)
     scaled = TemperatureScaled(make(), random_state=0).fit(X, y)
     assert list(scaled.temperatures_) == ["grade"]
+    probabilities = scaled.predict_proba(X)[0]
+    task = scaled.tasks_["grade"]
+    assert task.decode(probabilities).tolist() == scaled.predict(X)[:, 0].tolist()
+    exported = make_module(scaled)(torch.tensor(X, dtype=torch.float32))
+    np.testing.assert_allclose(exported[0], probabilities, atol=1e-5)
     assert sharing_report(make(2), X, y, cv=2, random_state=0).rows[0]["metric"] == (
         "d2_absolute"
     )

@@ -220,7 +220,8 @@ def test_a_value_that_is_no_task_is_an_error(value):
 
     assert tasks.get_params() == {"a": value}
     with pytest.raises(
-        ParameterTypeError, match=r"'a' must be a Classification or a Regression\. Got"
+        ParameterTypeError,
+        match=r"'a' must be a Classification or a Regression, or of another kind\. Got",
     ) as caught:
         tasks.validate()
     assert isinstance(caught.value, MtlearnError)

@@ -44,7 +44,8 @@ class TemperatureScaled(
 
     The scores of each classification, before the softmax, are divided by one number,
     its temperature: the one with the lowest cross-entropy on samples that the estimator
-    was not trained on. Above 1 it makes confident networks less so. Predicted labels
+    was not trained on. Above 1 it makes confident networks less so. Of an
+    :class:`~mtlearn.Ordinal`, its number and thresholds are divided. Predicted labels
     and real values stay as they are.
 
     Parameters

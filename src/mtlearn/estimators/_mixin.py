@@ -111,7 +111,7 @@ class MultiTaskMixin(ABC):
         return outputs[0] if self._codec.has_one_task else outputs
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Compute the mean over tasks of accuracy or R².
+        """Compute the mean over tasks of accuracy, R² or the kind's own metric.
 
         Parameters
         ----------

@@ -71,7 +71,7 @@ class _TaskView:
         return self._output(X, decode=True)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Compute the accuracy or R² of this task.
+        """Compute the accuracy, R² or the kind's own metric of this task.
 
         Parameters
         ----------

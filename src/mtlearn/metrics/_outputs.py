@@ -35,7 +35,7 @@ class ScoredOutputs:
     weight: np.ndarray
 
     def confidences(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Give the confidence in each predicted class, whether it is right, weights."""
+        """Give the chance of each likeliest class, whether it is right, and weights."""
         right = is_right(self.task, self.true, self.output)
         return self.output.max(axis=1).astype(np.float64), right, self.weight
 
@@ -78,7 +78,7 @@ def scored_outputs(
 
 
 def is_right(task: Any, true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Tell which predicted classes are the true ones; an unknown label is wrong."""
+    """Tell which likeliest classes are the true ones; an unknown label is wrong."""
     indices, known = task.locate(true)
     return known & (indices == probabilities.argmax(axis=1))
 

@@ -100,8 +100,8 @@ def task_report(
 ) -> TaskReport:
     """Score each task, with the same figures of a baseline beside.
 
-    The baseline predicts, for every row, the most frequent class or the mean of the
-    training labels.
+    The baseline predicts, for every row, the most frequent class, the median grade or
+    the mean of the training labels.
 
     Parameters
     ----------
@@ -128,7 +128,9 @@ def task_report(
     TaskReport
         `accuracy`, `balanced_accuracy`, `precision_macro`, `recall_macro` and
         `f1_macro` of each classification; `r2`, and in the units of y the errors `mae`
-        and `rmse`, not negated, of each regression. NaN where a task has no label.
+        and `rmse`, not negated, of each regression; `d2_absolute`, `mae` (in ranks),
+        `quadratic_kappa` and `accuracy` of an ordinal task; `d2`, `mae` and `rmse` of
+        counts. NaN where a task has no label, or the figure is not defined.
 
     Raises
     ------

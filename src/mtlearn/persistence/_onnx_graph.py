@@ -250,16 +250,12 @@ class _Tempered(nn.Module):
         self.inner = make_module(scaled.estimator_)
         found = [scaled.temperatures_.get(name, 1.0) for name in scaled.task_names_]
         self.temperatures = [None if each == 1 else _double(each) for each in found]
-        self.tiny = _double(np.finfo(np.float64).tiny)
+        self.scalings = [task.exported_calibration() for task in scaled.tasks_]
 
     def forward(self, x: Tensor) -> Outputs:
         return tuple(
-            output if temperature is None else self._scaled(output, temperature)
-            for output, temperature in zip(
-                self.inner(x), self.temperatures, strict=True
+            output if temperature is None else scaling(output, temperature)
+            for output, temperature, scaling in zip(
+                self.inner(x), self.temperatures, self.scalings, strict=True
             )
         )
-
-    def _scaled(self, probabilities: Tensor, temperature: Tensor) -> Tensor:
-        scores = torch.maximum(probabilities, self.tiny).log()
-        return torch.softmax(scores / temperature, dim=1)

@@ -82,7 +82,7 @@ def _errors(evidence: TaskEvidence) -> tuple[np.ndarray, Any]:
     indices, known = task.locate(labels.true)
     of_true = np.where(known, output[np.arange(len(output)), indices], 0.0)
     wrong = np.where(labels.true == labels.predicted, 0.0, 1 - of_true)
-    sure = output.max(axis=1)
+    sure = output[np.arange(len(output)), task.locate(labels.predicted)[0]]
     return (
         wrong,
         lambda place: (

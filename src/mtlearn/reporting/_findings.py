@@ -55,7 +55,7 @@ CODES = {
         "smoothing.",
     ),
     "MTL007": (
-        "a biased regression",
+        "biased values",
         "Compare the mean of the labels here and in training; look at the residuals "
         "for values that are out of reach, such as those beyond bounds.",
     ),
@@ -317,14 +317,15 @@ def _uncertain(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 def _unknown(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
     rows, labels = task.rows[~task.known], task.labels.true[~task.known]
     if len(rows):
-        what = "none of its classes" if task.task.has_classes else "out of its bounds"
         named = [
             f"{written(label)} in row {row}"
             for label, row in zip(labels.tolist(), rows, strict=True)
         ]
         count = f"{len(rows)} label{'s are' if len(rows) > 1 else ' is'}"
         yield Finding(
-            "MTL010", task.name, f"{count} {what}: {listed(named, _MOST_NAMED)}"
+            "MTL010",
+            task.name,
+            f"{count} {task.task.unknown}: {listed(named, _MOST_NAMED)}",
         )
 
 

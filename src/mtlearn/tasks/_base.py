@@ -31,6 +31,8 @@ class Task(TaskParameters, ABC):
     """Whether labels are among finitely many, which are then `classes_`."""
     is_calibrated: ClassVar[bool] = False
     """Whether outputs are probabilities, which a temperature scales."""
+    unknown: ClassVar[str] = "none that it knows"
+    """What is said of labels that the task does not `know`."""
     estimator_type: ClassVar[Literal["classifier", "regressor"] | None] = None
     """What scikit-learn takes an estimator of such tasks alone for."""
     positive_only: ClassVar[bool] = False
@@ -292,6 +294,16 @@ class Task(TaskParameters, ABC):
     def exported_activation(self) -> Callable[[Tensor], Tensor]:
         """Give `activate` for torch's exporter, which rounds Python's numbers."""
         return self.activate
+
+    def exported_calibration(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Give `calibrated` of float64 tensors, for torch's exporter.
+
+        Returns
+        -------
+        callable
+            Gets what `activate` returned and a temperature, and returns the like.
+        """
+        return lambda activated, temperature: activated
 
     def join(self, others: Sequence[Self]) -> Self:
         """Give a fitted task that knows what this one and others of its kind know.

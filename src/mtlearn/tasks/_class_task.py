@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import torch
 from sklearn.base import clone
 from torch import Tensor
 
@@ -11,7 +12,7 @@ from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_figures import CLASS_FIGURES
 from mtlearn.tasks._classes import check_scored_labels, class_indices, find_labels
 from mtlearn.tasks._figure import Figure
-from mtlearn.tasks._temperature import best_temperature, scaled
+from mtlearn.tasks._temperature import best_temperature, log_scaled, scaled
 
 ClassLoss = Literal["cross_entropy", "focal"] | Callable[..., Tensor]
 
@@ -29,7 +30,10 @@ class ClassTask(Task):
 
     has_classes: ClassVar[bool] = True
     is_calibrated: ClassVar[bool] = True
+    unknown: ClassVar[str] = "none of its classes"
     estimator_type = "classifier"
+    classes_parameter: ClassVar[str] = "classes"
+    """Name of the parameter that declares the classes."""
 
     classes_: np.ndarray
     class_prior_: np.ndarray
@@ -57,7 +61,8 @@ class ClassTask(Task):
         InvalidDataError
             If a label is not among the classes.
         """
-        return class_indices(labels, rows, self.classes_, name)
+        declare = f"{type(self).__name__}({self.classes_parameter}=...)"
+        return class_indices(labels, rows, self.classes_, name, declare)
 
     def check_labels(
         self, labels: np.ndarray, name: str, predicted: np.ndarray | None = None
@@ -158,23 +163,36 @@ class ClassTask(Task):
         float
             What the scores before the softmax are to be divided by.
         """
-        return best_temperature(activated, self.locate(labels)[0], sample_weight)
+        indices = self.locate(labels)[0]
+        return best_temperature(activated, indices, sample_weight, self._log_calibrated)
 
     def calibrated(self, activated: np.ndarray, temperature: float) -> np.ndarray:
         """Give the probabilities at a temperature."""
         return scaled(activated, temperature)
+
+    def _log_calibrated(self, activated: np.ndarray, temperature: float) -> np.ndarray:
+        return log_scaled(activated, temperature)
+
+    def exported_calibration(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Give `calibrated` of tensors."""
+        tiny = torch.tensor(
+            np.finfo(np.float64).tiny, dtype=torch.float64, device="cpu"
+        )
+        return lambda chances, temperature: torch.softmax(
+            torch.maximum(chances, tiny).log() / temperature, dim=1
+        )
 
     def join(self, others: Sequence[Self]) -> Self:
         """Give a task that knows the classes of all, with their mean shares.
 
         Parameters
         ----------
-        others : sequence of Classification
+        others : sequence of ClassTask
             Fitted on other rows of the same target.
 
         Returns
         -------
-        Classification
+        ClassTask
             This one, if all have the same classes.
         """
         if all(np.array_equal(self.classes_, task.classes_) for task in others):
@@ -192,7 +210,7 @@ class ClassTask(Task):
         ----------
         activated : ndarray of shape (n_samples, n_classes)
             Probabilities of the other one's classes.
-        source : Classification
+        source : ClassTask
             The other one, whose classes are among this one's.
 
         Returns

@@ -13,10 +13,8 @@ from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._narrow import narrow
 
 
-def declared_classes(
-    declared: Any, owner: str, parameter: str = "classes"
-) -> np.ndarray:
-    """Read a parameter that declares classes.
+def declared_labels(declared: Any, owner: str, parameter: str) -> np.ndarray:
+    """Read a parameter that declares classes, in its order.
 
     Parameters
     ----------
@@ -24,29 +22,36 @@ def declared_classes(
         What the user declared.
     owner : str
         The task, for messages.
-    parameter : str, default="classes"
-        The parameter's name, for messages.
+    parameter : str
+        The parameter's name, for messages; `classes` may be None.
 
     Returns
     -------
     ndarray of shape (n_classes,)
-        Distinct labels, sorted.
+        Distinct labels, in the order of the parameter.
     """
     if isinstance(declared, numbers.Number):
         return np.arange(check_integer(declared, parameter, owner, low=1))
     given = np.atleast_1d(np.asarray(declared, dtype=object))
     try:
-        labels, present = narrow(given, parameter)
-        classes = np.unique(labels[present])
+        narrowed, present = narrow(given, parameter)
+        labels = narrowed[present]
     except InvalidDataError:
-        classes = given[:0]
-    if isinstance(declared, str) or not 0 < len(classes) == len(given):
+        labels = given[:0]
+    n_distinct = len(np.unique(labels))
+    if isinstance(declared, str) or not 0 < n_distinct == len(given):
+        may_be = "None, a number" if parameter == "classes" else "a number"
         raise InvalidParameterError(
-            f"The {parameter!r} parameter of {owner} must be None, a number of "
+            f"The {parameter!r} parameter of {owner} must be {may_be} of "
             "classes, or a sequence of distinct labels: all strings, all booleans "
             f"or all numbers. Got {short(declared)} instead."
         )
-    return classes
+    return labels
+
+
+def declared_classes(declared: Any, owner: str) -> np.ndarray:
+    """Give the labels that a parameter `classes` declares, sorted."""
+    return np.sort(declared_labels(declared, owner, "classes"))
 
 
 def known_classes(
@@ -169,17 +174,16 @@ def find_labels(
 
 
 def class_indices(
-    labels: np.ndarray, rows: np.ndarray, classes: np.ndarray, name: str
+    labels: np.ndarray, rows: np.ndarray, classes: np.ndarray, name: str, declare: str
 ) -> np.ndarray:
-    """Give the place of each label among the classes; see `Classification.encode`."""
+    """Give the place of each label among the classes; see `ClassTask.encode`."""
     indices, known = find_labels(labels, classes)
     if not known.all():
         first = int(np.flatnonzero(~known)[0])
         raise InvalidDataError(
             f"Row {rows[first]} of y has the label {labels.tolist()[first]!r} for task "
             f"{name!r}, which is not among its classes {bracketed(classes.tolist())}. "
-            "Correct the label, or declare all classes with "
-            "Classification(classes=...)."
+            f"Correct the label, or declare all classes with {declare}."
         )
     return indices
 

@@ -83,6 +83,7 @@ class Count(ValueTask):
     metric: ClassVar[str] = "d2"
     losses: ClassVar[tuple[str, ...]] = ("poisson", "negative_binomial")
     positive_only: ClassVar[bool] = True
+    unknown: ClassVar[str] = "no whole number from 0 on"
 
     def __init__(
         self,
@@ -162,7 +163,6 @@ class Count(ValueTask):
         InvalidDataError
             If a label is not a whole number, or below 0.
         """
-        counts = self._as_numbers(labels, name, rows)
         wrong = np.flatnonzero(~self.knows(labels))
         if wrong.size:
             raise InvalidDataError(
@@ -170,7 +170,7 @@ class Count(ValueTask):
                 f"{name!r}, which is no count: a whole number, at least 0. Correct it, "
                 "or declare Regression()."
             )
-        return counts
+        return self._as_numbers(labels, name, rows)
 
     def knows(self, labels: np.ndarray) -> np.ndarray:
         """Tell which labels are counts."""
@@ -284,7 +284,9 @@ class Count(ValueTask):
         if not weight or not total:
             return float("nan")
         null = 2 * (own - total * np.log(total / weight))
-        return float(1 - deviance / null) if null > 1e-12 * own else float("nan")
+        # Sums of weighted counts that are all alike differ by their rounding.
+        varies = null > 1e-12 * (own + total)
+        return float(1 - deviance / null) if varies else float("nan")
 
     def figures(self) -> Mapping[str, Figure]:
         """Give D², and errors in counts."""
@@ -312,8 +314,10 @@ class Count(ValueTask):
 
 def poisson_deviance(output: Tensor, target: Tensor) -> Tensor:
     """Return half the unit deviance of logarithms of expected counts, and counts."""
-    own = torch.special.xlogy(target, target) - target
-    return output.exp() - target * output + own
+    # By the ratio to the count, as differences of large counts would be rounded away.
+    counted = target > 0
+    ratio = output - torch.where(counted, target, 1.0).log()
+    return torch.where(counted, target * (ratio.expm1() - ratio), output.exp())
 
 
 class NegativeBinomial(nn.Module):
@@ -340,6 +344,12 @@ class NegativeBinomial(nn.Module):
 
 
 def _d2(labels: ScoredLabels) -> float:
+    below = labels.true[labels.true < 0]
+    if len(below):
+        raise InvalidDataError(
+            f"y has the label {below[0]} where counts are scored, and no deviance is "
+            "defined below 0. Correct it, or make it missing: NaN or None."
+        )
     true = torch.as_tensor(np.asarray(labels.true, dtype=np.float64))
     expected = np.log(np.maximum(labels.predicted.astype(np.float64), np.exp(_LEAST)))
     weight = torch.as_tensor(np.asarray(labels.weight, dtype=np.float64))

@@ -164,7 +164,7 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
     if tasks is not None and not isinstance(tasks, Task):
         raise ParameterTypeError(
             "The 'tasks' parameter must be None, Tasks(...), or one Classification or "
-            f"Regression for every column of y. Got {short(tasks)} instead."
+            f"other task for every column of y. Got {short(tasks)} instead."
         )
     if tasks is not None and tasks.column is not None:
         raise InvalidParameterError(

@@ -6,11 +6,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.metrics import cohen_kappa_score
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid, softplus
 
-from mtlearn.exceptions import InvalidParameterError
+from mtlearn._utils._listing import bracketed
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._class_figures import CLASS_FIGURES
 from mtlearn.tasks._class_task import ClassLoss, ClassTask
 from mtlearn.tasks._class_weight import (
@@ -18,12 +17,12 @@ from mtlearn.tasks._class_weight import (
     check_class_weight,
     class_factors,
 )
-from mtlearn.tasks._classes import declared_classes, find_labels
+from mtlearn.tasks._classes import declared_labels, find_labels
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import Head
-
-# Between two thresholds, at first, where a class is rare or absent.
-_LEAST_GAP = 0.05
+from mtlearn.tasks._rank_figures import mean_error, placed, quadratic_kappa
+from mtlearn.tasks._temperature import log_of
+from mtlearn.tasks._thresholds import OrderedThresholds, with_temperature
 
 
 class Ordinal(ClassTask):
@@ -95,6 +94,7 @@ class Ordinal(ClassTask):
     kind: ClassVar[str] = "ordinal"
     metric: ClassVar[str] = "d2_absolute"
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy", "focal")
+    classes_parameter: ClassVar[str] = "categories"
 
     def __init__(
         self,
@@ -137,12 +137,7 @@ class Ordinal(ClassTask):
 
     def _in_order(self, owner: str = "Ordinal") -> np.ndarray:
         """Give the labels from the lowest to the highest."""
-        known = declared_classes(self.categories, owner, "categories")
-        if isinstance(self.categories, int | np.integer):
-            return known
-        # As `declared_classes` has them: the same labels, of one type.
-        places = find_labels(np.asarray(list(self.categories)), known)[0]
-        return known[places]
+        return declared_labels(self.categories, owner, self.classes_parameter)
 
     @property
     def n_outputs(self) -> int:
@@ -262,6 +257,57 @@ class Ordinal(ClassTask):
         up_to = activated[:, order].cumsum(axis=1)
         return self.classes_[order[(up_to >= 0.5 * up_to[:, -1:]).argmax(axis=1)]]
 
+    def baseline(self) -> Any:
+        """Give the median label, of which D² is 0."""
+        return self.decode(self.class_prior_[None])[0]
+
+    def calibrated(self, activated: np.ndarray, temperature: float) -> np.ndarray:
+        """Give the probabilities at a temperature, with the same median."""
+        if temperature == 1:
+            return activated
+        at = self.exported_calibration()
+        factor = torch.tensor(temperature, dtype=torch.float64)
+        return at(torch.as_tensor(activated), factor).numpy()
+
+    def _log_calibrated(self, activated: np.ndarray, temperature: float) -> np.ndarray:
+        return log_of(self.calibrated(activated, temperature))
+
+    def exported_calibration(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Give `calibrated` of tensors."""
+        ranks = self.ranks_.tolist()
+        order = self.ranks_.argsort().tolist()
+        return lambda chances, temperature: with_temperature(
+            chances[:, order], temperature
+        )[:, ranks]
+
+    def join(self, others: Sequence[Self]) -> Self:
+        """Give this task, if the others have its categories in its order.
+
+        Parameters
+        ----------
+        others : sequence of Ordinal
+            Fitted on other rows of the same target.
+
+        Returns
+        -------
+        Ordinal
+            This one.
+
+        Raises
+        ------
+        InvalidDataError
+            If one has other categories: nothing tells where they belong.
+        """
+        own = self.classes_[self.ranks_.argsort()].tolist()
+        for task in others:
+            found = task.classes_[task.ranks_.argsort()].tolist()
+            if found != own:
+                raise InvalidDataError(
+                    "The members of an ensemble must have the same categories in the "
+                    f"same order. Got {bracketed(own)} and {bracketed(found)}."
+                )
+        return self
+
     def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """Sum up what D² needs.
 
@@ -333,58 +379,16 @@ class Ordinal(ClassTask):
         """
         return self._d2_absolute(ScoredLabels(labels, predicted, sample_weight))
 
-    def _placed(self, labels: ScoredLabels) -> tuple[np.ndarray, np.ndarray]:
-        """Give true and predicted ranks; those of an unknown label lie farthest."""
-        order = self._in_order()
-        classes = np.sort(order)
-        ranks = find_labels(order, classes)[0].argsort()
-        (true, known), (predicted, _) = (
-            find_labels(each, classes) for each in (labels.true, labels.predicted)
-        )
-        true, predicted = ranks[true], ranks[predicted]
-        farthest = np.where(predicted > (len(order) - 1) / 2, 0, len(order) - 1)
-        return np.where(known, true, farthest), predicted
+    def _placed(self, labels: ScoredLabels) -> ScoredLabels:
+        return placed(labels, self._in_order())
 
     def _d2_absolute(self, labels: ScoredLabels) -> float:
-        true, predicted = self._placed(labels)
-        counts = np.bincount(true, labels.weight, minlength=len(self._in_order()))
-        errors = labels.weight @ np.abs(true - predicted)
-        return self.metric_from(np.array([errors, *counts]))
+        ranks, n_ranks = self._placed(labels), len(self._in_order())
+        counts = np.bincount(ranks.true, ranks.weight, minlength=n_ranks)
+        return self.metric_from(np.array([mean_error(ranks) * counts.sum(), *counts]))
 
     def _mae(self, labels: ScoredLabels) -> float:
-        true, predicted = self._placed(labels)
-        return float(np.average(np.abs(true - predicted), weights=labels.weight))
+        return mean_error(self._placed(labels))
 
     def _quadratic_kappa(self, labels: ScoredLabels) -> float:
-        true, predicted = self._placed(labels)
-        if len(set(true.tolist()) | set(predicted.tolist())) < 2:
-            return float("nan")  # no error that chance could make
-        return cohen_kappa_score(
-            true, predicted, weights="quadratic", sample_weight=labels.weight
-        )
-
-
-class OrderedThresholds(nn.Module):
-    """From one number a sample to logarithms of probabilities of ordered classes."""
-
-    def __init__(self, shares: Sequence[float], ranks: Sequence[int]) -> None:
-        super().__init__()
-        up_to = np.clip(np.cumsum(shares)[:-1] / np.sum(shares), 1e-3, 1 - 1e-3)
-        starts = np.log(up_to / (1 - up_to))
-        gaps = np.maximum(np.diff(starts), _LEAST_GAP)
-        self.first = nn.Parameter(torch.tensor(starts[:1], dtype=torch.float32))
-        # The inverse of softplus, which keeps them positive.
-        self.gaps = nn.Parameter(
-            torch.tensor(np.log(np.expm1(gaps)), dtype=torch.float32)
-        )
-        self.ranks = list(ranks)
-
-    def forward(self, score: Tensor) -> Tensor:
-        """Return the logarithms of the probabilities, in the order of the classes."""
-        gaps = softplus(self.gaps)
-        up_to = torch.cat([self.first, self.first + gaps.cumsum(0)]) - score
-        below, above = logsigmoid(up_to), logsigmoid(-up_to)
-        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
-        between = below[:, 1:] + above[:, :-1] + torch.log(-torch.expm1(-gaps))
-        in_order = torch.cat([below[:, :1], between, above[:, -1:]], dim=1)
-        return in_order[:, self.ranks]
+        return quadratic_kappa(self._placed(labels), len(self._in_order()))

@@ -207,7 +207,8 @@ class Tasks:
                 )
             if not isinstance(task, Task):
                 raise ParameterTypeError(
-                    f"Task {name!r} must be a Classification or a Regression. "
+                    f"Task {name!r} must be a Classification or a Regression, or of "
+                    "another kind. "
                     f"Got {short(task)} instead."
                 )
             task.validate(name)

@@ -1,5 +1,7 @@
 """Temperatures of probabilities."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
@@ -9,7 +11,10 @@ _COLDEST, _HOTTEST = 0.05, 20.0
 
 
 def best_temperature(
-    probabilities: np.ndarray, indices: np.ndarray, sample_weight: np.ndarray
+    probabilities: np.ndarray,
+    indices: np.ndarray,
+    sample_weight: np.ndarray,
+    log_at: Callable[[np.ndarray, float], np.ndarray],
 ) -> float:
     """Find the temperature with the lowest cross-entropy.
 
@@ -21,6 +26,8 @@ def best_temperature(
         True classes.
     sample_weight : ndarray of shape (n_labelled,)
         Positive weights.
+    log_at : callable
+        Gets the probabilities and a temperature, and returns logarithms.
 
     Returns
     -------
@@ -29,11 +36,11 @@ def best_temperature(
     """
     if probabilities.shape[1] == 1:
         return 1.0
-    scores, places = _log(probabilities), np.arange(len(indices))
+    places = np.arange(len(indices))
 
     def cross_entropy(log_temperature: float) -> float:
-        scaled = log_softmax(scores / np.exp(log_temperature), axis=1)
-        return -np.average(scaled[places, indices], weights=sample_weight)
+        found = log_at(probabilities, np.exp(log_temperature))
+        return -np.average(found[places, indices], weights=sample_weight)
 
     bounds = (np.log(_COLDEST), np.log(_HOTTEST))
     found = minimize_scalar(cross_entropy, bounds=bounds, method="bounded")
@@ -44,9 +51,14 @@ def scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Divide the scores before the softmax by a temperature."""
     if temperature == 1:
         return probabilities
-    return softmax(_log(probabilities) / temperature, axis=1)
+    return softmax(log_of(probabilities) / temperature, axis=1)
 
 
-def _log(probabilities: np.ndarray) -> np.ndarray:
+def log_scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Give the logarithms of what `scaled` returns."""
+    return log_softmax(log_of(probabilities) / temperature, axis=1)
+
+
+def log_of(probabilities: np.ndarray) -> np.ndarray:
     """Take logarithms, which are scores before a softmax, also of zero."""
     return np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))

@@ -1,7 +1,7 @@
 """What kinds with one number a sample have in common."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ class ValueTask(Task):
         Weighted mean of the training labels.
     """
 
+    unknown: ClassVar[str] = "out of its bounds"
     estimator_type = "regressor"
 
     mean_: float

@@ -87,7 +87,7 @@ def row_chances(
     elif sampler != BALANCED or not columns:
         raise InvalidParameterError(
             f"The 'sampler' parameter of {owner} must be None, 'balanced' or the name "
-            f"of a classification, of which there are {bracketed(columns)}. "
+            f"of a task with classes, of which there are {bracketed(columns)}. "
             f"Got {short(sampler)} instead."
         )
     labelled = targets.loss_weights.any(axis=1).astype(float)
@@ -114,7 +114,7 @@ def _chances(labelled: np.ndarray, columns: list[_Column], owner: str) -> np.nda
                 "tasks equally often, or only by drawing few rows again and again. It "
                 "draws each row as often as the rarest of its classes alone asks for: "
                 f"an epoch of {len(chances)} rows counts as {_different(chances):.0f} "
-                "different ones. Use Classification(class_weight='balanced') instead, "
+                "different ones. Use class_weight='balanced' of the tasks instead, "
                 "or name one task as the sampler.",
             )
             return chances
@@ -122,8 +122,8 @@ def _chances(labelled: np.ndarray, columns: list[_Column], owner: str) -> np.nda
         warn(
             f"The sampler of {owner} draws few rows again and again: an epoch of "
             f"{len(chances)} rows counts as {_different(chances):.0f} different ones. "
-            "Use Classification(class_weight='balanced') instead, or pass more rows of "
-            "the rarest class.",
+            "Use class_weight='balanced' of the task instead, or pass more rows of the "
+            "rarest class.",
         )
     return chances
 
