@@ -74,6 +74,9 @@ def test_the_mean_and_the_dispersion_of_the_labels():
     assert task.dispersion_ == pytest.approx((variance - mean) / mean**2)
     even = Count().fit(np.array([2.0, 2.0]), np.ones(2), "a")
     assert 0 < even.dispersion_ < 1e-5
+    nothing = torch.zeros(1, 1)
+    assert task.activate(nothing).item() == pytest.approx(mean)
+    assert task.link(nothing).item() == pytest.approx(np.log(mean))
 
 
 def test_the_deviance_is_that_of_scikit_learn():
@@ -116,6 +119,13 @@ def test_d2_is_that_of_scikit_learn():
         torch.tensor([*WEIGHTS[2:], 0.0]),
     )
     assert task.metric_from((first + rest).numpy()) == pytest.approx(wanted)
+
+
+def test_an_expected_count_of_0_has_a_finite_score():
+    found = fitted().score(COUNTS, np.zeros(6), WEIGHTS)
+    expected = np.full(6, np.exp(-30))
+    wanted = d2_tweedie_score(COUNTS, expected, sample_weight=WEIGHTS, power=1)
+    assert found == pytest.approx(wanted)
 
 
 def test_without_any_spread_d2_is_undefined():
@@ -182,6 +192,13 @@ def test_extreme_outputs_stay_finite():
         assert torch.isfinite(value).all()
     assert torch.isfinite(task.activate(raw)).all()
     assert (task.activate(raw) > 0).all()
+    loss = task.loss_spec()[0]
+    with torch.no_grad():
+        loss.log_dispersion.fill_(-800.0)  # as good as Poisson's
+    value = loss(torch.zeros(1), torch.tensor([3.0]))
+    assert value.dtype == torch.float32
+    poisson = -stats.poisson.logpmf(3, 1)
+    assert value.item() == pytest.approx(poisson, rel=1e-4)
     linked = task.exported_activation()(raw)
     torch.testing.assert_close(linked, task.activate(raw))
 

@@ -109,6 +109,13 @@ def test_thresholds_begin_at_the_shares_and_stay_in_order():
     assert torch.isfinite(end.gaps.grad).all()
 
 
+def test_thresholds_of_categories_that_no_label_has():
+    end, cuts = thresholds(Ordinal(6).fit(np.array([1, 4]), np.ones(2), "a"))
+    assert np.isfinite(cuts).all()
+    assert (np.diff(cuts) > 0.049).all()
+    assert (end(torch.zeros(1, 1, dtype=torch.float64)).exp() > 1e-4).all()
+
+
 def test_extreme_scores_have_finite_losses_and_gradients():
     end = fitted().head_end()()
     score = torch.tensor([[-1e4], [1e4]], requires_grad=True)
@@ -162,6 +169,21 @@ def test_the_streamed_figure_is_that_of_all_rows():
     assert task.metric_from(sum(parts).numpy()) == pytest.approx(wanted)
 
 
+def test_the_streamed_median_of_a_tie_is_that_of_predictions():
+    task = fitted()
+    (label,) = task.decode(np.full((1, 4), 0.25))
+    sums = task.statistics(torch.zeros(1, 4), torch.tensor([0]), torch.ones(1))
+    assert label == "middle"
+    assert sums[0] == ORDER.index(task.classes_[0]) - ORDER.index(label)
+
+
+def test_class_weights_are_factors_on_labels():
+    task = fitted(class_weight={"top": 3.0, "low": 0.5})
+    factors = task.label_weight(task.encode(LABELS, np.arange(6), "a"))
+    assert factors.tolist() == [0.5, 1, 1, 0.5, 3, 1]
+    assert fitted().label_weight(np.array([0])) is None
+
+
 def test_an_unknown_label_is_as_wrong_as_can_be():
     labels = ScoredLabels(
         np.array(["none", "none"]), np.array(["top", "middle"]), np.array([1.0, 3.0])
@@ -206,6 +228,9 @@ def test_a_temperature_leaves_the_median():
     uneven = np.array([[0.5, 0.5, 0.0, 0.0]])[:, task.ranks_]
     assert task.decode(task.calibrated(uneven, 20.0)).tolist() == ["low"]
     assert (task.calibrated(np.eye(4), 0.05) == np.eye(4)).all()
+    rare = np.array([[0.5, 0.5, 0.0, 1e-30]])[:, task.ranks_]
+    least = task.calibrated(rare, 2.0)[0, task.classes_.tolist().index("top")]
+    assert least == pytest.approx(1e-15, rel=1e-9)
     assert task.calibrated(chances, 1.0) is chances
 
 
