@@ -330,6 +330,11 @@ def test_displays_reports_and_calibration_show_it(problem, tmp_path):
     X, y = problem
     ensemble = SeedEnsemble(make(), n_members=2, random_state=0).fit(X, y)
     member = ensemble.estimators_[0]
+    confusion = ConfusionDisplay.from_estimator(member, X, y)
+    assert confusion.labels["grade"].tolist() == ORDER
+    true = [ORDER.index(label) for label in y[:, 0] if label is not None]
+    counts = confusion.matrices["grade"].sum(axis=1)
+    assert counts.tolist() == np.bincount(true).tolist()
     for display in (
         ConfusionDisplay,
         ClasswiseDisplay,

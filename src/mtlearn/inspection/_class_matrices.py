@@ -71,7 +71,9 @@ class ClassMatrices(Display):
             estimator, (X, y, sample_weight), True, tasks, cls.__name__
         )
         found = {
-            name: _count(pair.true, pair.predicted, pair.weight, task.classes_)
+            name: _count(
+                pair.true, pair.predicted, pair.weight, task.classes_in_order()
+            )
             for name, (task, pair) in shown.items()
         }
         return cls(

@@ -132,7 +132,7 @@ def _of_classes(task: TaskEvidence) -> Iterator[Picture]:
     true, predicted, classes = (
         task.labels.true,
         task.labels.predicted,
-        task.task.classes_,
+        task.task.classes_in_order(),
     )
     confusion = ConfusionDisplay.from_predictions(
         true, predicted, labels=classes, task=task.name

@@ -99,6 +99,10 @@ class ClassTask(Task):
         """
         return find_labels(labels, self.classes_)
 
+    def classes_in_order(self) -> np.ndarray:
+        """Give the labels in the order in which pictures show them."""
+        return self.classes_
+
     def restore(self, encoded: np.ndarray) -> np.ndarray:
         """Turn class indices into labels.
 

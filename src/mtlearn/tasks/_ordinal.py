@@ -139,6 +139,10 @@ class Ordinal(ClassTask):
         """Give the labels from the lowest to the highest."""
         return declared_labels(self.categories, owner, self.classes_parameter)
 
+    def classes_in_order(self) -> np.ndarray:
+        """Give the labels from the lowest to the highest."""
+        return self.classes_[self.ranks_.argsort()]
+
     @property
     def n_outputs(self) -> int:
         """Number of classes."""
@@ -298,9 +302,9 @@ class Ordinal(ClassTask):
         InvalidDataError
             If one has other categories: nothing tells where they belong.
         """
-        own = self.classes_[self.ranks_.argsort()].tolist()
+        own = self.classes_in_order().tolist()
         for task in others:
-            found = task.classes_[task.ranks_.argsort()].tolist()
+            found = task.classes_in_order().tolist()
             if found != own:
                 raise InvalidDataError(
                     "The members of an ensemble must have the same categories in the "
