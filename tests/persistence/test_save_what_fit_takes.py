@@ -7,7 +7,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors
 import torch
+from packaging.version import Version
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
@@ -353,11 +355,16 @@ class Turning(torch.nn.Module):
 def test_complex_buffers_of_tables_are_refused_by_name(tmp_path):
     X, y = make_table()
     estimator = table_estimator(backbone=Turning, max_epochs=1).fit(X, y)
-    with pytest.raises(InvalidParameterError, match=r"backbone\.turns.*128 bits"):
+    with pytest.raises(InvalidParameterError, match=r"backbone\.turns.*complex128"):
         save(estimator, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
     single = table_estimator(backbone=Turning, max_epochs=1, precision="float32")
     single.fit(X, y)
+    # Of the least version that is allowed, files hold no complex numbers at all.
+    if Version(safetensors.__version__) < Version("0.6"):
+        with pytest.raises(InvalidParameterError, match=r"backbone\.turns.*complex64"):
+            save(single, tmp_path / "model")
+        return
     save(single, tmp_path / "model")
     again = load(tmp_path / "model", custom_objects={"Turning": Turning})
     np.testing.assert_array_equal(again.predict(X), single.predict(X))

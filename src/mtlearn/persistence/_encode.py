@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 import torch
 from sklearn.utils import Bunch
 from skorch.callbacks import Callback
@@ -193,12 +194,12 @@ class Encoder(PlainEncoder):
     def _network(self, net: MultiTaskNet, where: str) -> dict[str, Any]:
         prefix = f"network{len(self._numbers)}"
         for name, tensor in weights_of(net).items():
-            if tensor.dtype == torch.complex128:  # which safetensors has no name for
+            if tensor.is_complex() and not _holds(tensor.dtype):
                 raise InvalidParameterError(
-                    f"{where} cannot be saved: its buffer {name!r} is of complex "
-                    "numbers of 128 bits, which files do not hold. Make it of real "
-                    "numbers by torch.view_as_real, or use joblib.dump: its files are "
-                    "for trusted readers only."
+                    f"{where} cannot be saved: its buffer {name!r} is of "
+                    f"{tensor.dtype}, which files of this version of safetensors do "
+                    "not hold. Make it of real numbers by torch.view_as_real, or use "
+                    "joblib.dump: its files are for trusted readers only."
                 )
             self.arrays[f"{prefix}.{name}"] = tensor.detach().cpu().numpy()
         params = structure(net.module__backbone, net.module__backbone_params)
@@ -260,6 +261,15 @@ def _is_column(value: Any) -> bool:
 
     kinds = pandas.Index | pandas.Series | pandas.api.extensions.ExtensionArray
     return isinstance(value, kinds)
+
+
+def _holds(dtype: torch.dtype) -> bool:
+    """Tell whether safetensors writes arrays of a type."""
+    try:
+        safetensors.numpy.save({"one": torch.zeros(1, dtype=dtype).numpy()})
+    except safetensors.SafetensorError:
+        return False
+    return True
 
 
 def _refusal(where: str, value: Any) -> InvalidParameterError:
