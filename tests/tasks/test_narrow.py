@@ -11,6 +11,8 @@ from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import fit_codec, read_targets
 
 
+# No StrEnum on purpose: such a class was written before Python 3.11, and its str() is
+# "Kind.CAT", which must not become a label.
 class Kind(str, enum.Enum):  # noqa: UP042
     CAT = "cat"
     DOG = "dog"

@@ -229,7 +229,7 @@ class Encoder(PlainEncoder):
         if isinstance(value, pandas.api.extensions.ExtensionDtype):
             try:
                 found = pandas.api.types.pandas_dtype(str(value))
-            except (TypeError, NotImplementedError):  # it has no name
+            except (TypeError, NotImplementedError):  # pandas finds none of that name
                 found = None
             if found == value:
                 return {"type": "pandas", "name": str(value)}

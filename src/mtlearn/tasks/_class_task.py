@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_figures import CLASS_FIGURES
+from mtlearn.tasks._class_weight import ClassWeight, class_factors
 from mtlearn.tasks._classes import check_scored_labels, class_indices, find_labels
 from mtlearn.tasks._figure import Figure
 from mtlearn.tasks._temperature import best_temperature, log_scaled, scaled
@@ -35,9 +36,33 @@ class ClassTask(Task):
     classes_parameter: ClassVar[str] = "classes"
     """Name of the parameter that declares the classes."""
 
+    class_weight: ClassWeight
     classes_: np.ndarray
     class_prior_: np.ndarray
     class_factors_: np.ndarray | None
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of classes."""
+        return len(self.classes_)
+
+    def _learn_shares(
+        self,
+        labels: np.ndarray,
+        sample_weight: np.ndarray,
+        name: str,
+        rows: np.ndarray | None,
+    ) -> Self:
+        """Learn the share and the factor of each class, as the end of a `fit`."""
+        rows = np.arange(len(labels)) if rows is None else rows
+        encoded = self.encode(labels, rows, name)
+        share = np.bincount(encoded, weights=sample_weight, minlength=self.n_outputs)
+        self.class_prior_ = share / share.sum()
+        owner = f"{type(self).__name__} (task {name!r})"
+        self.class_factors_ = class_factors(
+            self.class_weight, self.classes_, self.class_prior_, owner
+        )
+        return self
 
     def encode(self, labels: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
         """Turn labels into class indices.
@@ -117,6 +142,36 @@ class ClassTask(Task):
             Labels.
         """
         return self.classes_[encoded]
+
+    def label_weight(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Give the class weight of each label.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled,)
+            Class indices.
+
+        Returns
+        -------
+        ndarray of shape (n_labelled,) or None
+            Factors on the sample weights.
+        """
+        return None if self.class_factors_ is None else self.class_factors_[encoded]
+
+    def activate(self, output: Tensor) -> Tensor:
+        """Map scores, or logarithms of probabilities, to probabilities.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_classes)
+            Raw output, in the order of `classes_`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_classes)
+            Probabilities, which sum to one.
+        """
+        return torch.softmax(output.double(), dim=1)
 
     def figures(self) -> Mapping[str, Figure]:
         """Give the accuracy, and means over classes."""

@@ -11,11 +11,7 @@ from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks._class_task import ClassLoss, ClassTask
-from mtlearn.tasks._class_weight import (
-    ClassWeight,
-    check_class_weight,
-    class_factors,
-)
+from mtlearn.tasks._class_weight import ClassWeight, check_class_weight
 from mtlearn.tasks._classes import (
     declared_classes,
     known_classes,
@@ -119,11 +115,6 @@ class Classification(ClassTask):
         """Whether none are declared."""
         return self.classes is None
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of classes."""
-        return len(self.classes_)
-
     def fit(
         self,
         labels: np.ndarray,
@@ -156,14 +147,7 @@ class Classification(ClassTask):
         """
         owner = f"Classification (task {name!r})"
         self.classes_ = known_classes(self.classes, labels, name, owner)
-        rows = np.arange(len(labels)) if rows is None else rows
-        encoded = self.encode(labels, rows, name)
-        share = np.bincount(encoded, weights=sample_weight, minlength=self.n_outputs)
-        self.class_prior_ = share / share.sum()
-        self.class_factors_ = class_factors(
-            self.class_weight, self.classes_, self.class_prior_, owner
-        )
-        return self
+        return self._learn_shares(labels, sample_weight, name, rows)
 
     def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
         """Give the per-sample loss and its options.
@@ -178,36 +162,6 @@ class Classification(ClassTask):
         if self.loss != "cross_entropy":
             return self.loss, {}
         return self.loss, {"label_smoothing": self.label_smoothing}
-
-    def label_weight(self, encoded: np.ndarray) -> np.ndarray | None:
-        """Give the class weight of each label.
-
-        Parameters
-        ----------
-        encoded : ndarray of shape (n_labelled,)
-            Class indices.
-
-        Returns
-        -------
-        ndarray of shape (n_labelled,) or None
-            Factors on the sample weights.
-        """
-        return None if self.class_factors_ is None else self.class_factors_[encoded]
-
-    def activate(self, output: Tensor) -> Tensor:
-        """Map scores to probabilities.
-
-        Parameters
-        ----------
-        output : Tensor of shape (n_samples, n_classes)
-            Raw output.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_classes)
-            Probabilities, which sum to one.
-        """
-        return torch.softmax(output.double(), dim=1)
 
     def decode(self, activated: np.ndarray) -> np.ndarray:
         """Map probabilities to the most likely label.

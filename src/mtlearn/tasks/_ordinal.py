@@ -12,11 +12,7 @@ from mtlearn._utils._listing import bracketed
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks._class_figures import CLASS_FIGURES
 from mtlearn.tasks._class_task import ClassLoss, ClassTask
-from mtlearn.tasks._class_weight import (
-    ClassWeight,
-    check_class_weight,
-    class_factors,
-)
+from mtlearn.tasks._class_weight import ClassWeight, check_class_weight
 from mtlearn.tasks._classes import declared_labels, find_labels
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import Head
@@ -144,11 +140,6 @@ class Ordinal(ClassTask):
         return self.classes_[self.ranks_.argsort()]
 
     @property
-    def n_outputs(self) -> int:
-        """Number of classes."""
-        return len(self.classes_)
-
-    @property
     def n_scores(self) -> int:
         """One: the thresholds make the rest of it."""
         return 1
@@ -193,14 +184,7 @@ class Ordinal(ClassTask):
         order = self._in_order(owner)
         self.classes_ = np.sort(order)
         self.ranks_ = find_labels(order, self.classes_)[0].argsort()
-        rows = np.arange(len(labels)) if rows is None else rows
-        encoded = self.encode(labels, rows, name)
-        share = np.bincount(encoded, weights=sample_weight, minlength=self.n_outputs)
-        self.class_prior_ = share / share.sum()
-        self.class_factors_ = class_factors(
-            self.class_weight, self.classes_, self.class_prior_, owner
-        )
-        return self
+        return self._learn_shares(labels, sample_weight, name, rows)
 
     def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
         """Give the per-sample loss and its options.
@@ -213,36 +197,6 @@ class Ordinal(ClassTask):
             Empty.
         """
         return self.loss, {}
-
-    def label_weight(self, encoded: np.ndarray) -> np.ndarray | None:
-        """Give the class weight of each label.
-
-        Parameters
-        ----------
-        encoded : ndarray of shape (n_labelled,)
-            Class indices.
-
-        Returns
-        -------
-        ndarray of shape (n_labelled,) or None
-            Factors on the sample weights.
-        """
-        return None if self.class_factors_ is None else self.class_factors_[encoded]
-
-    def activate(self, output: Tensor) -> Tensor:
-        """Map logarithms of probabilities to probabilities.
-
-        Parameters
-        ----------
-        output : Tensor of shape (n_samples, n_classes)
-            Raw output, in the order of `classes_`.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_classes)
-            Probabilities, which sum to one.
-        """
-        return torch.softmax(output.double(), dim=1)
 
     def decode(self, activated: np.ndarray) -> np.ndarray:
         """Map probabilities to the median label.
