@@ -14,7 +14,7 @@ from benchmarks._options import Option
 from benchmarks._problem import Problem, choose, make_data
 from benchmarks._report import Report
 from benchmarks._timing import clock, interleave, ratios, spread
-from mtlearn.training import Samples
+from mtlearn.data import Samples
 from mtlearn.training._statistics import refresh_batch_norms, rows_for_statistics
 
 OPTIONS = (

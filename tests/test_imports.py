@@ -11,7 +11,14 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 
 PURE_TORCH = {"networks", "losses"}
-LEARNING = {"tasks", "preprocessing", "augmentation", "training", *PURE_TORCH}
+LEARNING = {
+    "tasks",
+    "data",
+    "preprocessing",
+    "augmentation",
+    "training",
+    *PURE_TORCH,
+}
 
 # The rooms of mtlearn that each room may import. A room that is not here fails.
 # mtlearn.exceptions, which imports nothing of mtlearn, is open to all.
@@ -19,18 +26,26 @@ ROOMS: dict[str, set[str]] = {
     "exceptions": set(),
     "_utils": set(),
     "tasks": {"_utils"},
-    "preprocessing": {"_utils"},
+    "data": {"tasks", "_utils"},
+    "preprocessing": {"data", "_utils"},
     "augmentation": {"_utils"},
     "networks": set(),
     "losses": set(),
-    "training": {"tasks", "augmentation", "networks", "losses", "_utils"},
+    "training": {"tasks", "data", "augmentation", "networks", "losses", "_utils"},
     "estimators": {*LEARNING, "_utils"},
     "ensemble": {*LEARNING, "estimators", "_utils"},
     "calibration": {*LEARNING, "estimators", "model_selection", "_utils"},
     "metrics": {"tasks", "_utils"},
     "model_selection": {"tasks", "_utils"},
-    "inspection": {"metrics", "model_selection", "tasks", "training", "_utils"},
-    "reporting": {"inspection", "metrics", "tasks", "training", "_utils"},
+    "inspection": {
+        "metrics",
+        "model_selection",
+        "tasks",
+        "data",
+        "training",
+        "_utils",
+    },
+    "reporting": {"inspection", "metrics", "tasks", "data", "training", "_utils"},
     "pipeline": set(),
     "persistence": {
         *LEARNING,

@@ -28,7 +28,7 @@ ROOMS = [
     ),
 ]
 # What rooms export to each other and not to users: described, without an example.
-INNER_ROOMS = {"mtlearn.training"}
+INNER_ROOMS = {"mtlearn.data", "mtlearn.training"}
 INNER_NAMES = {
     "Layout",
     "join_codecs",

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from mtlearn.training import _threads
+from mtlearn._utils import _threads
 from tiny_problems import make_table, table_estimator
 
 

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.losses import MultiTaskLoss, sample_loss
-from mtlearn.training import Changes, Labels
+from mtlearn.training import Changes
 from mtlearn.training._changes import mixed_labels
 
 

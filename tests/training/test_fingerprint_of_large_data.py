@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtlearn import Partial
-from mtlearn._utils._datasets import DatasetRows
+from mtlearn.data import DatasetRows
 from mtlearn.networks import MLP
 from mtlearn.training import Files, _fingerprint, fingerprint_of
 from mtlearn.training._fingerprint import _CHUNK_BYTES

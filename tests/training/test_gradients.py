@@ -8,17 +8,16 @@ import torch
 from torch import nn
 
 from mtlearn import Classification, Partial, Regression, Tasks
+from mtlearn.data import Labels, Samples
+from mtlearn.data import _batches as batches
 from mtlearn.exceptions import InvalidDataError, NetworkError
 from mtlearn.networks import MLP
 from mtlearn.training import (
-    Labels,
-    Samples,
     lookahead_affinity,
     shared_layers,
     take_samples,
     task_gradients,
 )
-from mtlearn.training import _batches as batches
 from tiny_problems import (
     image_estimator,
     labelled_rows,

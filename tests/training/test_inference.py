@@ -9,8 +9,9 @@ import torch
 from tiny_nets import BFLOAT16, FLOAT32, FLOAT64, make_net, make_problem, train
 from torch import nn
 
+from mtlearn.data import Samples
 from mtlearn.networks import HeadSpec
-from mtlearn.training import Samples, activations, features
+from mtlearn.training import activations, features
 from mtlearn.training._inference import (
     _FEWEST_ROWS,
     _MOST_ROWS,

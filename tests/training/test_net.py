@@ -8,7 +8,8 @@ import torch
 from skorch.callbacks import Callback
 from tiny_nets import batch_losses, make_net, make_problem, train
 
-from mtlearn.training import Samples, activations, features
+from mtlearn.data import Samples
+from mtlearn.training import activations, features
 from mtlearn.training._loop import StopTraining
 
 NORMED = {"hidden": (4,), "batch_norm": True}

@@ -9,12 +9,12 @@ from skorch.callbacks import Callback
 from tiny_nets import BFLOAT16, FLOAT32, make_net, make_problem, train
 from torch import nn
 
+from mtlearn.data import Samples
 from mtlearn.networks import MLP
 from mtlearn.training import (
     EMA,
     SWA,
     FreshStatistics,
-    Samples,
     _statistics,
     averaging_callback,
 )

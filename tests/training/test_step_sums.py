@@ -5,7 +5,8 @@ import pytest
 import torch
 from tiny_nets import FLOAT32, make_net, make_problem, train
 
-from mtlearn.training import Changes, Labels, Samples
+from mtlearn.data import Labels, Samples
+from mtlearn.training import Changes
 from mtlearn.training._step_sums import StepSums
 
 NEXT_TO_NOTHING = 1e-300

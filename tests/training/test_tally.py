@@ -6,9 +6,9 @@ import torch
 from sklearn.metrics import r2_score
 
 from mtlearn import Classification, Regression, Tasks
+from mtlearn.data import Labels
 from mtlearn.losses import MultiTaskLoss, sample_loss
 from mtlearn.tasks import fit_codec
-from mtlearn.training import Labels
 from mtlearn.training._tally import Tally
 
 WEIGHTS = (2.0, 0.5)

@@ -17,6 +17,7 @@ from skorch.callbacks import Callback
 from tiny_nets import CPU, make_net, make_problem, train
 
 from mtlearn import Classification, Regression, Tasks
+from mtlearn.data import Samples, to_labels
 from mtlearn.exceptions import (
     InvalidParameterError,
     ParameterTypeError,
@@ -25,11 +26,9 @@ from mtlearn.exceptions import (
 from mtlearn.tasks import fit_codec
 from mtlearn.training import (
     EpochHistory,
-    Samples,
     TaskMetric,
     _task_metric,
     activations,
-    to_labels,
 )
 
 

@@ -5,10 +5,11 @@ import torch
 from skorch.callbacks import Callback
 
 from mtlearn import Classification, Regression, Tasks
+from mtlearn.data import Samples, to_labels
 from mtlearn.losses import MultiTaskLoss, sample_loss
 from mtlearn.networks import MLP, HeadSpec, build_network
 from mtlearn.tasks import fit_codec
-from mtlearn.training import MultiTaskNet, Precision, Randomness, Samples, to_labels
+from mtlearn.training import MultiTaskNet, Precision, Randomness
 
 CPU = torch.device("cpu")
 FLOAT16 = Precision("float16", torch.float32, torch.float16)

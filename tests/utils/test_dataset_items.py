@@ -9,7 +9,7 @@ import torch
 from skorch.helper import SliceDict
 
 from mtlearn._utils import _dataset_items as module
-from mtlearn._utils._datasets import DatasetRows, item_labels
+from mtlearn.data import DatasetRows, item_labels
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Classification, Regression, Tasks, fit_codec
 from tiny_datasets import Items, Pairs

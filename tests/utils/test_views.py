@@ -6,8 +6,8 @@ import torch
 from skorch.helper import SliceDataset
 from torch.utils.data import ConcatDataset, StackDataset, Subset, TensorDataset
 
-from mtlearn._utils._datasets import DatasetRows, item_labels
 from mtlearn._utils._views import read_item
+from mtlearn.data import DatasetRows, item_labels
 from mtlearn.exceptions import InvalidDataError
 from tiny_datasets import Items, ListedItems, Pairs
 

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn import get_config
 from sklearn.utils.metadata_routing import process_routing
 
-from mtlearn._utils._datasets import is_dataset, take_rows
+from mtlearn._utils._indexing import is_dataset, take_rows
 
 
 def routed_params(

@@ -10,7 +10,7 @@ from sklearn.utils import Tags, check_consistent_length, get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._datasets import item_labels, take_rows
+from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._inner_features import InnerFeatures
 from mtlearn._utils._listing import listed
 from mtlearn._utils._routing import params_of_rows, routed_params
@@ -27,6 +27,7 @@ from mtlearn._utils._validation import check_fraction
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn._utils._warn import warn
 from mtlearn._utils._whole import in_one_step
+from mtlearn.data import item_labels
 from mtlearn.estimators import MultiTaskMixin
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.tasks import TargetColumn, Task, fit_codec, label_weights

@@ -9,7 +9,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._routing import n_rows, params_of_rows
 from mtlearn._utils._row_plan import RowPlan, planned_rows, resampled_plan
 from mtlearn._utils._unwrap import forget_optimizer, unwrap

@@ -9,15 +9,15 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 
-from mtlearn._utils._datasets import is_dataset, item_labels, row_dims
+from mtlearn._utils._indexing import is_dataset
 from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import n_rows, routed_params
-from mtlearn._utils._rows import read_rows
 from mtlearn._utils._short import short
 from mtlearn._utils._typed import available_if, with_callbacks
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn._utils._whole import copy_of, in_one_step
+from mtlearn.data import item_labels, read_rows, row_dims
 from mtlearn.ensemble._base import BaseEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError

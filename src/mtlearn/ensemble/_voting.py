@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 
-from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import routed_params
 from mtlearn._utils._short import short
@@ -16,6 +15,7 @@ from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_real
 from mtlearn._utils._whole import in_one_step
+from mtlearn.data import item_labels
 from mtlearn.ensemble._base import BaseEnsemble
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 

@@ -6,13 +6,13 @@ from typing import Any, ClassVar, Self
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
 
-from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._errors import naming
-from mtlearn._utils._far import warn_far
+from mtlearn._utils._threads import threads
 from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._validation import check_nested_names
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn._utils._whole import in_one_step
+from mtlearn.data import Samples, item_labels, warn_far
 from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._checkpoints import open_checkpoints
 from mtlearn.estimators._fit import (
@@ -43,12 +43,10 @@ from mtlearn.tasks import Head, Task, Tasks, fit_codec
 from mtlearn.training import (
     Checkpoints,
     Randomness,
-    Samples,
     Seeds,
     derive_seeds,
     draw_seed,
     own_modes,
-    threads,
 )
 
 

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from mtlearn._utils._datasets import DatasetRows
 from mtlearn._utils._row_plan import plan_of
+from mtlearn.data import DatasetRows, Samples
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.tasks import EncodedTargets
 from mtlearn.training import (
     Checkpoints,
     Files,
-    Samples,
     claimed,
     current_member,
     fingerprint_of,

@@ -7,9 +7,16 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from mtlearn._utils._datasets import DatasetRows
 from mtlearn._utils._errors import naming
 from mtlearn._utils._row_plan import plan_of
+from mtlearn.data import (
+    DatasetRows,
+    Labels,
+    Samples,
+    check_rounding,
+    row_chances,
+    to_labels,
+)
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
     InvalidDataError,
@@ -23,16 +30,7 @@ from mtlearn.tasks import (
     Task,
     Tasks,
 )
-from mtlearn.training import (
-    Labels,
-    MultiTaskNet,
-    Samples,
-    check_rounding,
-    make_net,
-    row_chances,
-    to_labels,
-    validation_rows,
-)
+from mtlearn.training import MultiTaskNet, make_net, validation_rows
 
 
 @dataclass

@@ -6,9 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils import Tags
 
-from mtlearn._utils._channels import warn_channels_first
-from mtlearn._utils._datasets import DatasetRows, open_dataset
-from mtlearn._utils._images import check_images
+from mtlearn.data import DatasetRows, check_images, open_dataset, warn_channels_first
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.estimators._choices import (
     AugmentationLike,

@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._typed import available_if
+from mtlearn.data import item_labels
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Codec, Task, Tasks, label_weights

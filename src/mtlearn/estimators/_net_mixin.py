@@ -7,19 +7,17 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._datasets import DatasetRows
+from mtlearn._utils._threads import threads
+from mtlearn.data import DatasetRows, Samples, to_labels
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._older import net_in_order
 from mtlearn.estimators._settings import read_n_threads
 from mtlearn.tasks import EncodedTargets
 from mtlearn.training import (
     MultiTaskNet,
-    Samples,
     activations,
     features,
     own_modes,
-    threads,
-    to_labels,
 )
 
 

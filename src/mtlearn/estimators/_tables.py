@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from mtlearn._utils._datasets import DatasetRows, open_dataset
-from mtlearn._utils._rows import read_rows
+from mtlearn.data import DatasetRows, open_dataset, read_rows
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.estimators._choices import (
     AugmentationLike,

@@ -9,6 +9,7 @@ from skorch.callbacks import Callback, GradientNormClipping
 
 from mtlearn._utils._listing import listed
 from mtlearn._utils._warn import warn
+from mtlearn.data import Samples
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import (
@@ -32,7 +33,6 @@ from mtlearn.training import (
     MultiTaskNet,
     ProgressBar,
     Randomness,
-    Samples,
     Seeds,
     averaging_callback,
     counted_tasks,

@@ -11,11 +11,11 @@ from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.parallel import Parallel, delayed
 
-from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import unwrap
 from mtlearn._utils._validation import check_fraction, check_integer
+from mtlearn.data import item_labels
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.inspection._clones import check_max_samples, trainable
 from mtlearn.inspection._conflict_pairs import mean_and_error

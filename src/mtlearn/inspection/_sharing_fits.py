@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._frames import open_frame
+from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._prepared import prepared
 from mtlearn._utils._row_plan import RowPlan, planned_rows
 from mtlearn._utils._unwrap import unwrap

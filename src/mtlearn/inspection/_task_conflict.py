@@ -6,12 +6,13 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from mtlearn._utils._datasets import item_labels, take_rows
+from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import reach, unwrap
 from mtlearn._utils._validation import check_integer
+from mtlearn.data import item_labels
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._clones import (
     check_max_samples,

@@ -10,8 +10,8 @@ from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
-from mtlearn._utils._datasets import take_rows
 from mtlearn._utils._frames import join_frames
+from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._routing import params_of_rows
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import unwrap

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_consistent_length, check_random_state, indexable
 
-from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._seats import seat_samples
 from mtlearn._utils._short import short
 from mtlearn._utils._strata import N_BINS, Strata, target_strata

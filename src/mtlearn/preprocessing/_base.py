@@ -9,10 +9,9 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import validate_data
 
-from mtlearn._utils._channels import warn_channels_first
-from mtlearn._utils._datasets import is_dataset
-from mtlearn._utils._rows import read_rows
+from mtlearn._utils._indexing import is_dataset
 from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn.data import read_rows, warn_channels_first
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 MAX_DIMENSIONS = 4

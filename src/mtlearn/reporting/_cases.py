@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._unwrap import reach_network
 from mtlearn.reporting._evidence import TaskEvidence
 from mtlearn.reporting._pictures import Picture, thumbnail

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._unwrap import reach_network
 from mtlearn.inspection import (
     CalibrationDisplay,

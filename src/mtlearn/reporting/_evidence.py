@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mtlearn._utils._datasets import item_labels
 from mtlearn._utils._unwrap import reach_network, single_networks
+from mtlearn.data import item_labels
 from mtlearn.inspection import CalibrationDisplay, TaskConflictDisplay
 from mtlearn.metrics import (
     Resampling,

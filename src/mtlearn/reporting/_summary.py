@@ -6,7 +6,7 @@ import numpy as np
 import sklearn
 import torch
 
-from mtlearn._utils._datasets import take_rows
+from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._listing import listed
 from mtlearn._utils._unwrap import reach_network
 from mtlearn._utils._versioned import own_version

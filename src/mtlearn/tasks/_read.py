@@ -11,9 +11,9 @@ from scipy.sparse import issparse
 from skorch.helper import SliceDict
 
 from mtlearn._utils._dataset_items import dataset_labels
-from mtlearn._utils._datasets import is_dataset
 from mtlearn._utils._exact import exact_array
 from mtlearn._utils._frames import open_frame, open_series, plain, text
+from mtlearn._utils._indexing import is_dataset
 from mtlearn._utils._listing import listed
 from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._tensors import without_tensors

@@ -6,7 +6,6 @@ from mtlearn.training._averaging import (
     averaging_callback,
     resolve_averaging,
 )
-from mtlearn.training._batches import check_rounding, to_labels
 from mtlearn.training._callbacks import (
     BestWeights,
     EpochHistory,
@@ -49,8 +48,6 @@ from mtlearn.training._precision import (
     resolve_precision,
 )
 from mtlearn.training._randomness import Randomness
-from mtlearn.training._samples import Labels, Samples
-from mtlearn.training._sampling import row_chances
 from mtlearn.training._schedules import (
     follows_figure,
     resolve_schedule,
@@ -65,7 +62,6 @@ from mtlearn.training._split import (
 from mtlearn.training._statistics import FreshStatistics
 from mtlearn.training._tally import counted_tasks
 from mtlearn.training._task_metric import TaskMetric
-from mtlearn.training._threads import threads
 from mtlearn.training._user_callbacks import LoadedEpoch, check_callbacks, in_turn
 from mtlearn.training._warmup import WarmupCosineLR
 
@@ -84,7 +80,6 @@ __all__ = [
     "Files",
     "FreshStatistics",
     "LOSS",
-    "Labels",
     "LoadedEpoch",
     "Monitor",
     "MultiTaskNet",
@@ -92,7 +87,6 @@ __all__ = [
     "ProgressBar",
     "Randomness",
     "SWA",
-    "Samples",
     "Seeds",
     "SharedLayer",
     "TaskGradients",
@@ -104,7 +98,6 @@ __all__ = [
     "WarmupCosineLR",
     "activations",
     "averaging_callback",
-    "check_rounding",
     "claimed",
     "constructor_arguments",
     "counted_tasks",
@@ -126,15 +119,12 @@ __all__ = [
     "resolve_part",
     "resolve_precision",
     "resolve_schedule",
-    "row_chances",
     "same_value",
     "schedule_callback",
     "shared_layers",
     "split_weights",
     "take_samples",
     "task_gradients",
-    "threads",
-    "to_labels",
     "undefined_metrics",
     "unlabelled_tasks",
     "validation_rows",

@@ -12,9 +12,9 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn.data import Samples
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training._learned import parameters_of
-from mtlearn.training._samples import Samples
 from mtlearn.training._statistics import refresh_batch_norms
 
 Update = Callable[[list[Tensor], list[Tensor], int], None]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from mtlearn.augmentation import Mixed
+from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.training._samples import Labels
 
 Change = Callable[[Tensor, torch.Generator], Any]
 

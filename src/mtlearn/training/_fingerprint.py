@@ -18,8 +18,8 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor
 
-from mtlearn._utils._datasets import DatasetRows
 from mtlearn._utils._short import short
+from mtlearn.data import DatasetRows
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training._code import (
     is_code,

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mtlearn.data import Labels, Samples
 from mtlearn.exceptions import InvalidDataError, NetworkError
 from mtlearn.networks import MultiTaskNetwork
 from mtlearn.training._modes import own_modes
 from mtlearn.training._randomness import Randomness
-from mtlearn.training._samples import Labels, Samples
 
 # The name of a backbone's own weights, which are in no module inside of it.
 _ROOT = "backbone"

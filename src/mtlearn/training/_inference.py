@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mtlearn.data import Samples
 from mtlearn.networks import (
     MultiTaskNetwork,
     check_memory,
     fingerprint,
     for_inference,
 )
-from mtlearn.training._samples import Samples
 
 # Pixels (of tables: cells) of a batch. On a processor its activations should fit into
 # a core's cache; a GPU wants to have much to do at once.

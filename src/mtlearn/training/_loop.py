@@ -7,14 +7,13 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
+from mtlearn.data import Batches, Labels, Samples
 from mtlearn.losses import LossParts
 from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
-from mtlearn.training._batches import Batches
 from mtlearn.training._inference import prediction_batch
 from mtlearn.training._own_numbers import OwnNumbers
 from mtlearn.training._precision import Precision
-from mtlearn.training._samples import Labels, Samples
 from mtlearn.training._scaling import scaled_step
 from mtlearn.training._statistics import RecentInputs
 from mtlearn.training._step_sums import StepSums

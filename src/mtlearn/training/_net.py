@@ -10,6 +10,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from mtlearn._utils._short import short
+from mtlearn.data import Samples
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import cast_module, filling, is_filling, structure
 from mtlearn.tasks import Tasks
@@ -20,7 +21,6 @@ from mtlearn.training._loop import BatchLoop
 from mtlearn.training._modes import own_modes
 from mtlearn.training._precision import Precision
 from mtlearn.training._randomness import Randomness
-from mtlearn.training._samples import Samples
 from mtlearn.training._scaling import loss_scaler
 from mtlearn.training._statistics import RecentInputs, refresh_if_stale
 from mtlearn.training._step_sums import StepSums

@@ -7,9 +7,9 @@ import numpy as np
 from mtlearn._utils._seats import seat_samples
 from mtlearn._utils._strata import target_strata
 from mtlearn._utils._stratify import assign_folds, round_to_sum
+from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import EncodedTargets, Tasks
-from mtlearn.training._samples import Labels
 
 
 def validation_rows(

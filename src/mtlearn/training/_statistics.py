@@ -16,10 +16,8 @@ from skorch.callbacks import Callback
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mtlearn.data import Samples, choose_inputs, draw_order
 from mtlearn.training._inference import prediction_batch
-from mtlearn.training._inputs import choose_inputs
-from mtlearn.training._samples import Samples
-from mtlearn.training._sampling import draw_order
 
 # A pass without gradients takes about a third of a step: a sixteenth of an epoch's rows
 # costs about 2 % of it.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlearn.training._samples import Samples
+from mtlearn.data import Samples
 
 
 class StepSums:

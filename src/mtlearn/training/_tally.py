@@ -7,9 +7,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from mtlearn.data import Labels
 from mtlearn.losses import LossParts
 from mtlearn.tasks import Tasks
-from mtlearn.training._samples import Labels
 
 # Rows that are summed up together.
 _AT_ONCE = 4096

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtlearn._utils._datasets import DatasetRows
-from mtlearn._utils._pictures import is_picture
-from mtlearn._utils._rows import read_rows
+from mtlearn.data import DatasetRows, read_rows
+from mtlearn.data._pictures import is_picture
 from mtlearn.exceptions import InvalidDataError
 from tiny_datasets import Items
 

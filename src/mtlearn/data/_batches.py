@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from mtlearn._utils._exact import rounds_away
+from mtlearn.data._inputs import choose_inputs
+from mtlearn.data._samples import Labels, Samples
+from mtlearn.data._sampling import draw_order
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import EncodedTargets, Tasks
-from mtlearn.training._inputs import choose_inputs
-from mtlearn.training._samples import Labels, Samples
-from mtlearn.training._sampling import draw_order
 
 _REMEDY_OF_TARGETS = (
     "Use Regression(standardize=True), divide y by a constant, or set "

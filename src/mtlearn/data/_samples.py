@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from mtlearn._utils._datasets import DatasetRows
+from mtlearn.data._datasets import DatasetRows
 
 
 class Labels(NamedTuple):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from mtlearn.data import Batches, Labels, Samples, to_labels
+from mtlearn.data._batches import batch_slices
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import EncodedTargets
-from mtlearn.training import Labels, Samples, to_labels
-from mtlearn.training._batches import Batches, batch_slices
 
 
 def generator(seed=0):

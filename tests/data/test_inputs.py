@@ -4,16 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from mtlearn._utils._datasets import DatasetRows
+from mtlearn._utils._threads import threads
+from mtlearn.data import DatasetRows, Samples, choose_inputs
+from mtlearn.data import _inputs as module
+from mtlearn.data._inputs import AheadInputs, Inputs, ResidentInputs
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.training import Samples, threads
-from mtlearn.training import _inputs as module
-from mtlearn.training._inputs import (
-    AheadInputs,
-    Inputs,
-    ResidentInputs,
-    choose_inputs,
-)
 from tiny_datasets import Items
 
 CPU = torch.device("cpu")

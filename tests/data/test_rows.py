@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from skorch.helper import SliceDict
 from torch.utils.data import DataLoader, TensorDataset
 
-from mtlearn._utils._rows import read_rows
+from mtlearn.data import read_rows
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (4, 3, 5, 3), dtype=np.uint8)

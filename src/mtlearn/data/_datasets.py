@@ -1,11 +1,9 @@
 """Map-style datasets, read one batch at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from skorch.helper import SliceDataset
-from torch.utils.data import Dataset, Subset
 
 from mtlearn._utils._dataset_items import (
     count_items,
@@ -13,36 +11,11 @@ from mtlearn._utils._dataset_items import (
     join_labels,
     label_of,
 )
+from mtlearn._utils._indexing import is_dataset
 from mtlearn._utils._masks import refuse_mask
-from mtlearn._utils._pictures import mode_of, shown
-from mtlearn._utils._sklearn_compat import safe_indexing
 from mtlearn._utils._tensors import as_array
+from mtlearn.data._pictures import mode_of, shown
 from mtlearn.exceptions import DataTypeError, InvalidDataError
-
-# What tells an array or a DataFrame, whatever else it can do.
-_OF_ARRAYS = ("__array__", "__array_interface__", "shape", "iloc")
-
-
-def is_dataset(X: Any) -> bool:
-    """Tell whether X is a dataset: items by number, and neither array nor sequence.
-
-    Parameters
-    ----------
-    X : object
-        What the user gave.
-
-    Returns
-    -------
-    bool
-        True for torch's datasets, skorch's SliceDataset and their like.
-    """
-    if isinstance(X, Dataset | SliceDataset):
-        return True
-    if isinstance(X, Sequence | Mapping | type):
-        return False
-    if any(hasattr(X, name) for name in _OF_ARRAYS):
-        return False
-    return hasattr(X, "__len__") and hasattr(X, "__getitem__")
 
 
 class DatasetRows:
@@ -252,26 +225,6 @@ def item_labels(X: Any, y: Any) -> Any:
         return None
     numbers = range(count_items(X, "This estimator"))
     return join_labels(label_of(item_of(X, number)[1], number) for number in numbers)
-
-
-def take_rows(X: Any, rows: np.ndarray) -> Any:
-    """Select rows, of a dataset without reading them.
-
-    Parameters
-    ----------
-    X : array-like, DataFrame, SliceDict or dataset
-        Something with rows.
-    rows : ndarray of int
-        Their numbers.
-
-    Returns
-    -------
-    object
-        Of the same kind, or a `torch.utils.data.Subset`.
-    """
-    if is_dataset(X) and not isinstance(X, SliceDataset):
-        return Subset(X, np.asarray(rows).tolist())
-    return safe_indexing(X, rows)
 
 
 def row_dims(dataset: Any) -> int:

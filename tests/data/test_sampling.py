@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from mtlearn import Classification, Regression, Tasks
+from mtlearn.data import _sampling, draw_order, row_chances
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import fit_codec
-from mtlearn.training import _sampling, row_chances
-from mtlearn.training._sampling import draw_order
 
 TASKS = Tasks(a=Classification(3), b=Classification(2), size=Regression())
 

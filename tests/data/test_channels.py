@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mtlearn import Classification
-from mtlearn._utils._channels import warn_channels_first
+from mtlearn.data import warn_channels_first
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
 from tiny_datasets import Items
 from tiny_problems import image_estimator

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlearn._utils._datasets import DatasetRows
 from mtlearn._utils._errors import naming
+from mtlearn._utils._threads import set_threads
+from mtlearn.data._datasets import DatasetRows
+from mtlearn.data._samples import Samples
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.training._samples import Samples
-from mtlearn.training._threads import set_threads
 
 _NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 # Up to here a type holds every whole number.

@@ -12,8 +12,13 @@ from scipy.sparse import issparse
 from torch.utils.data import DataLoader
 
 from mtlearn._utils._masks import refuse_mask
-from mtlearn._utils._pictures import check_modes, is_picture, mode_of, shown
 from mtlearn._utils._tensors import as_array
+from mtlearn.data._pictures import (
+    check_modes,
+    is_picture,
+    mode_of,
+    shown,
+)
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 _PROTOCOLS = ("__array__", "__array_interface__", "__array_namespace__")

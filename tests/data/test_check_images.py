@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mtlearn._utils import _images
-from mtlearn._utils._images import check_finite, check_images
+from mtlearn.data import _images, check_images
+from mtlearn.data._images import check_finite
 from mtlearn.exceptions import DataTypeError, InvalidDataError, MtlearnError
 
 REAL_DTYPES = ["uint8", "uint16", "int64", "bool", "float16", "float32", "float64"]

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from mtlearn.training import threads
+from mtlearn._utils._threads import threads
 
 
 def of_a_new_thread():

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from mtlearn._utils._rows import read_rows
+from mtlearn.data._rows import read_rows
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 _CHUNK_BYTES = 2**24

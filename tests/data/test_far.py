@@ -8,7 +8,8 @@ import pytest
 from sklearn.datasets import load_iris, load_wine
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from mtlearn._utils._far import _CHANCE, _enough, warn_far
+from mtlearn.data import warn_far
+from mtlearn.data._far import _CHANCE, _enough
 from mtlearn.datasets import load_wine_quality, make_multitask_digits
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.preprocessing import GlobalMaxScaler, ImageStandardScaler

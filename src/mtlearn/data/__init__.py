@@ -1,0 +1,30 @@
+"""How X is read: any container, datasets and files, rows and batches on their way."""
+
+from mtlearn.data._batches import Batches, check_rounding, to_labels
+from mtlearn.data._channels import warn_channels_first
+from mtlearn.data._datasets import DatasetRows, item_labels, open_dataset, row_dims
+from mtlearn.data._far import warn_far
+from mtlearn.data._images import check_images
+from mtlearn.data._inputs import choose_inputs
+from mtlearn.data._rows import read_rows
+from mtlearn.data._samples import Labels, Samples
+from mtlearn.data._sampling import draw_order, row_chances
+
+__all__ = [
+    "Batches",
+    "DatasetRows",
+    "Labels",
+    "Samples",
+    "check_images",
+    "check_rounding",
+    "choose_inputs",
+    "draw_order",
+    "item_labels",
+    "open_dataset",
+    "read_rows",
+    "row_chances",
+    "row_dims",
+    "to_labels",
+    "warn_channels_first",
+    "warn_far",
+]
