@@ -180,7 +180,27 @@ def test_the_options_change_nothing_unless_they_are_used():
         "stages.1.0.shortcut.0",
     ]
     state = backbone.state_dict()
+    assert list(state) == list(names_of_weights(names))
     for name, layer in zip(names, layers, strict=True):
         assert state[f"{name}.weight"].equal(layer.weight)
     assert state["dense.0.weight"].equal(dense.weight)
-    assert len(state) == len(names) + 1 + 7 * 5  # and a batch norm for each
+
+
+NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+
+
+def names_of_weights(layers):
+    """Give the names in a file: of each layer, and of the batch norm behind it."""
+    for name in [*layers, "dense.0"]:
+        yield f"{name}.weight"
+        front, _, number = name.rpartition(".")
+        yield from (f"{front}.{int(number) + 1}.{part}" for part in NORM)
+
+
+def test_the_features_are_those_of_the_mean_map():
+    backbone = small_resnet(dropout=0.0, batch_norm=False)
+    x = torch.randn(2, 1, 6, 6)
+    maps = backbone.stages(torch.relu(backbone.stem[0](x)))
+    expected = torch.relu(backbone.dense[0](maps.mean((2, 3))))
+    assert backbone(x).equal(expected)
+    assert backbone.n_features == 5

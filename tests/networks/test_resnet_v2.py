@@ -262,3 +262,44 @@ def test_pickle():
     again = pickle.loads(pickle.dumps(network))
     x = torch.ones(2, 1, 6, 6)
     assert torch.equal(again(x)[0], network(x)[0])
+
+
+NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+
+
+def names_of_a_block(block):
+    for layer in ("activation.0", "residual.0", "residual.1", "residual.2"):
+        is_norm = layer in ("activation.0", "residual.2")
+        yield from (f"{block}.{layer}.{part}" for part in NORM[: 5 if is_norm else 1])
+    yield from (f"{block}.residual.{number}.weight" for number in (4, 5))
+
+
+def test_files_hold_the_layers_by_these_names_in_this_order():
+    assert list(small().state_dict()) == [
+        "stem.weight",
+        *names_of_a_block("stages.0.0"),
+        *names_of_a_block("stages.1.0"),
+        "stages.1.0.shortcut.weight",
+        *(f"activation.0.{part}" for part in NORM),
+        "dense.0.weight",
+        *(f"dense.1.{part}" for part in NORM),
+    ]
+
+
+def test_weights_are_drawn_in_the_order_of_the_layers():
+    # Channels in and out, size, groups: the stem, two blocks, the last one's shortcut.
+    wide = [(4, 4, 3, 4), (4, 4, 1, 1)]
+    shapes = [(1, 4, 3, 1), *wide, *wide]
+    shapes += [(4, 4, 3, 4), (4, 6, 1, 1), (6, 6, 3, 6), (6, 6, 1, 1), (4, 6, 1, 1)]
+    torch.manual_seed(3)
+    layers = [nn.Conv2d(*shape[:3], groups=shape[3], bias=False) for shape in shapes]
+    dense = nn.Linear(6, 5, bias=False)
+    for layer in layers:
+        how = ("fan_in", "linear") if layer.groups > 1 else ("fan_out", "relu")
+        nn.init.kaiming_normal_(layer.weight, mode=how[0], nonlinearity=how[1])
+    torch.manual_seed(3)
+    backbone = small()
+    drawn = [m.weight for m in backbone.modules() if isinstance(m, nn.Conv2d)]
+    assert len(drawn) == len(layers)
+    assert all(a.equal(b.weight) for a, b in zip(drawn, layers, strict=True))
+    assert backbone.dense[0].weight.equal(dense.weight)

@@ -1,17 +1,87 @@
 """What the residual backbones share."""
 
 import numbers
+import os
 from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks._attention import CBAM, SqueezeExcite
+from mtlearn.networks._dense import dense_layer
+from mtlearn.networks._weights import load_weights
 
 # On processors, with channels-last memory, oneDNN's gradient of a strided 1x1
 # convolution of fewer channels writes behind its buffer (oneDNN issue 6035), which ends
 # the process or gives wrong numbers.
 TOO_NARROW = 16
+
+
+class ResidualBackbone(nn.Module):
+    """A stem, stages of blocks, the mean over each map, and one dense layer."""
+
+    stem: nn.Module
+    stages: nn.Module
+
+    def _finish(
+        self,
+        width: int,
+        n_features: int,
+        dropout: float,
+        batch_norm: bool,
+        weights: str | os.PathLike[str] | None,
+    ) -> None:
+        """Add the dense layer behind the stages, and draw or read all weights."""
+        self.n_features = n_features
+        self.dense = nn.Sequential(
+            *dense_layer(width, n_features, dropout=dropout, batch_norm=batch_norm)
+        )
+        initialize_convolutions(self)
+        if weights is not None:
+            load_weights(self, weights)
+
+    def _maps(self, x: Tensor) -> Tensor:
+        return self.stages(self.stem(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features of a batch of images.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_channels, height, width)
+            The images.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_features)
+            The features, none below 0.
+        """
+        return self.dense(self._maps(x).mean(dim=(2, 3)))
+
+
+class ResidualBlock(nn.Module):
+    """A block with a shortcut, which halves the resolution at a stride of 2."""
+
+    thinned_by = 1  # in older pickles, of which the shortcut has the stride
+
+    def __init__(self, in_channels: int, stride: int) -> None:
+        super().__init__()
+        # To thin takes longer where there are many channels.
+        self.thinned_by = stride if in_channels < TOO_NARROW else 1
+
+    def projection(
+        self, in_channels: int, out_channels: int, stride: int, *, bias: bool
+    ) -> nn.Conv2d | None:
+        """Return the convolution of a shortcut that is not the identity."""
+        if stride == 1 and in_channels == out_channels:
+            return None
+        left = stride // self.thinned_by
+        return convolution(in_channels, out_channels, 1, left, bias=bias)
+
+    def thinned(self, x: Tensor) -> Tensor:
+        """Leave out rows and columns that the shortcut's stride skips."""
+        step = self.thinned_by
+        return x if step == 1 else x[:, :, ::step, ::step]
 
 
 def blocks_per_stage(
@@ -74,20 +144,6 @@ def convolution(
         groups=groups,
         bias=bias,
     )
-
-
-def thinned_by(in_channels: int, stride: int) -> int:
-    """Return the stride by which to thin images before a 1x1 convolution of a stride.
-
-    The rest of the stride is the convolution's. To thin takes longer where there are
-    many channels.
-    """
-    return stride if in_channels < TOO_NARROW else 1
-
-
-def thinned(x: Tensor, stride: int) -> Tensor:
-    """Leave out the rows and columns that a convolution of a stride skips."""
-    return x if stride == 1 else x[:, :, ::stride, ::stride]
 
 
 def initialize_convolutions(module: nn.Module) -> None:

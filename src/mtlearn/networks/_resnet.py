@@ -8,20 +8,17 @@ from typing import Literal
 from torch import Tensor, nn
 
 from mtlearn.networks._attention import attention_layers
-from mtlearn.networks._dense import dense_layer
 from mtlearn.networks._drop_block import drop_block_layers
 from mtlearn.networks._residual import (
+    ResidualBackbone,
+    ResidualBlock,
     blocks_per_stage,
     convolution,
-    initialize_convolutions,
     make_stages,
-    thinned,
-    thinned_by,
 )
-from mtlearn.networks._weights import load_weights
 
 
-class ResNet(nn.Module):
+class ResNet(ResidualBackbone):
     """Residual network that turns a batch of images into feature vectors.
 
     The layout is the one for small images: a 3x3 stem that keeps the resolution,
@@ -95,39 +92,14 @@ class ResNet(nn.Module):
             attention=attention,
             drop_block=drop_block,
         )
-        self.stem = nn.Sequential(
-            *_convolution(in_channels, widths[0], 3, 1, batch_norm),
-            nn.ReLU(inplace=True),
-        )
+        stem = convolution(in_channels, widths[0], 3, 1, bias=not batch_norm)
+        self.stem = nn.Sequential(*_normed(stem), nn.ReLU(inplace=True))
         self.stages = make_stages(widths, depths, make_block)
-        self.n_features = n_features
-        self.dense = nn.Sequential(
-            *dense_layer(widths[-1], n_features, dropout=dropout, batch_norm=batch_norm)
-        )
-        initialize_convolutions(self)
-        if weights is not None:
-            load_weights(self, weights)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the features of a batch of images.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_channels, height, width)
-            The images.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_features)
-            The features, none below 0.
-        """
-        return self.dense(self.stages(self.stem(x)).mean(dim=(2, 3)))
+        self._finish(widths[-1], n_features, dropout, batch_norm, weights)
 
 
-class _BasicBlock(nn.Module):
+class _BasicBlock(ResidualBlock):
     """Two 3x3 convolutions beside a shortcut."""
-
-    thinned_by = 1  # in older pickles, of which the shortcut has the stride
 
     def __init__(
         self,
@@ -139,35 +111,30 @@ class _BasicBlock(nn.Module):
         attention: str | None,
         drop_block: float,
     ) -> None:
-        super().__init__()
-        self.thinned_by = thinned_by(in_channels, stride)
+        super().__init__(in_channels, stride)
+        bias = not batch_norm
         self.residual = nn.Sequential(
-            *_convolution(in_channels, out_channels, 3, stride, batch_norm),
+            *_normed(convolution(in_channels, out_channels, 3, stride, bias=bias)),
             nn.ReLU(inplace=True),
-            *_convolution(out_channels, out_channels, 3, 1, batch_norm),
+            *_normed(convolution(out_channels, out_channels, 3, 1, bias=bias)),
             *attention_layers(attention, out_channels, "ResNet"),
         )
         # An empty Sequential is the identity.
         self.shortcut = nn.Sequential()
-        left = stride // self.thinned_by
-        if stride != 1 or in_channels != out_channels:
-            self.shortcut.extend(
-                _convolution(in_channels, out_channels, 1, left, batch_norm)
-            )
+        projection = self.projection(in_channels, out_channels, stride, bias=bias)
+        if projection is not None:
+            self.shortcut.extend(_normed(projection))
         self.activation = nn.ReLU(inplace=True)
         self.drop_block = nn.Sequential(*drop_block_layers(drop_block))
 
     def forward(self, x: Tensor) -> Tensor:
-        x, shortcut = self.residual(x), self.shortcut(thinned(x, self.thinned_by))
+        x, shortcut = self.residual(x), self.shortcut(self.thinned(x))
         x += shortcut  # in place: saves memory, and the time to get it
         return self.drop_block(self.activation(x))
 
 
-def _convolution(
-    in_channels: int, out_channels: int, kernel_size: int, stride: int, batch_norm: bool
-) -> list[nn.Module]:
-    """Return a convolution and, if asked for, the batch norm behind it."""
-    layer = convolution(
-        in_channels, out_channels, kernel_size, stride, bias=not batch_norm
-    )
-    return [layer, nn.BatchNorm2d(out_channels)] if batch_norm else [layer]
+def _normed(layer: nn.Conv2d) -> list[nn.Module]:
+    """Return a convolution and, if it has no bias, the batch norm behind it."""
+    if layer.bias is not None:
+        return [layer]
+    return [layer, nn.BatchNorm2d(layer.out_channels)]

@@ -8,20 +8,17 @@ from typing import Literal
 from torch import Tensor, nn
 
 from mtlearn.networks._attention import attention_layers
-from mtlearn.networks._dense import dense_layer
 from mtlearn.networks._drop_block import drop_block_layers
 from mtlearn.networks._residual import (
+    ResidualBackbone,
+    ResidualBlock,
     blocks_per_stage,
     convolution,
-    initialize_convolutions,
     make_stages,
-    thinned,
-    thinned_by,
 )
-from mtlearn.networks._weights import load_weights
 
 
-class ResNetV2(nn.Module):
+class ResNetV2(ResidualBackbone):
     """Pre-activation residual network that turns images into feature vectors.
 
     Batch norm and ReLU come before each convolution and not after it, so that nothing
@@ -106,36 +103,15 @@ class ResNetV2(nn.Module):
         )
         self.stem = convolution(in_channels, widths[0], 3, 1, bias=not batch_norm)
         self.stages = make_stages(widths, depths, make_block)
-        self.activation = nn.Sequential(*_activation(widths[-1], batch_norm))
-        self.n_features = n_features
-        self.dense = nn.Sequential(
-            *dense_layer(widths[-1], n_features, dropout=dropout, batch_norm=batch_norm)
-        )
-        initialize_convolutions(self)
-        if weights is not None:
-            load_weights(self, weights)
+        self.activation = _activation(widths[-1], batch_norm)
+        self._finish(widths[-1], n_features, dropout, batch_norm, weights)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the features of a batch of images.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_channels, height, width)
-            The images.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_features)
-            The features, none below 0.
-        """
-        x = self.activation(self.stages(self.stem(x)))
-        return self.dense(x.mean(dim=(2, 3)))
+    def _maps(self, x: Tensor) -> Tensor:
+        return self.activation(self.stages(self.stem(x)))
 
 
-class _PreActivationBlock(nn.Module):
+class _PreActivationBlock(ResidualBlock):
     """Two 3x3 convolutions, each behind a batch norm and a ReLU, beside a shortcut."""
-
-    thinned_by = 1  # in older pickles, of which the shortcut has the stride
 
     def __init__(
         self,
@@ -148,22 +124,18 @@ class _PreActivationBlock(nn.Module):
         attention: str | None,
         drop_block: float,
     ) -> None:
-        super().__init__()
-        self.thinned_by = thinned_by(in_channels, stride)
+        super().__init__(in_channels, stride)
         convolve = partial(_convolutions, separable=separable, bias=not batch_norm)
-        self.activation = nn.Sequential(*_activation(in_channels, batch_norm))
+        self.activation = _activation(in_channels, batch_norm)
         self.residual = nn.Sequential(
             *convolve(in_channels, out_channels, stride),
             *_activation(out_channels, batch_norm),
             *convolve(out_channels, out_channels, 1),
             *attention_layers(attention, out_channels, "ResNetV2"),
         )
-        self.shortcut: nn.Module | None = None
-        left = stride // self.thinned_by
-        if stride != 1 or in_channels != out_channels:
-            self.shortcut = convolution(
-                in_channels, out_channels, 1, left, bias=not batch_norm
-            )
+        self.shortcut = self.projection(
+            in_channels, out_channels, stride, bias=not batch_norm
+        )
         # An empty Sequential is the identity.
         self.drop_block = nn.Sequential(*drop_block_layers(drop_block))
 
@@ -172,17 +144,17 @@ class _PreActivationBlock(nn.Module):
         # A projection starts from the activated input, the identity from the input.
         shortcut = x
         if self.shortcut is not None:
-            shortcut = self.shortcut(thinned(activated, self.thinned_by))
+            shortcut = self.shortcut(self.thinned(activated))
         x = self.residual(activated)
         x += shortcut  # in place: saves memory, and the time to get it
         return self.drop_block(x)
 
 
-def _activation(channels: int, batch_norm: bool) -> list[nn.Module]:
+def _activation(channels: int, batch_norm: bool) -> nn.Sequential:
     """Return the batch norm, if asked for, and the ReLU in front of a convolution."""
     if not batch_norm:
-        return [nn.ReLU()]  # the shortcut needs the input as it is
-    return [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
+        return nn.Sequential(nn.ReLU())  # the shortcut needs the input as it is
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 def _convolutions(
