@@ -5,7 +5,6 @@ import pytest
 import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
-from tiny_nets import make_net, make_problem, train
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
@@ -19,7 +18,8 @@ from mtlearn.training import (
     resolve_schedule,
     schedule_callback,
 )
-from mtlearn.training._averaging import WeightAverage
+from mtlearn.training.callbacks._averaging import WeightAverage
+from tiny_nets import make_net, make_problem, train
 
 NORMS = {"module__backbone_params": {"hidden": (4,), "batch_norm": True}}
 

@@ -5,11 +5,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from tiny_nets import CPU, FLOAT64, batch_losses, make_net, make_problem, train
 
 from mtlearn import MultiTaskEstimator, Partial
 from mtlearn.networks import MLP
 from mtlearn.training import resolve_optimizer
+from tiny_nets import CPU, FLOAT64, batch_losses, make_net, make_problem, train
 
 SGD = torch.optim.SGD
 

@@ -6,7 +6,6 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from tiny_nets import BFLOAT16, FLOAT32, FLOAT64, make_net, make_problem, train
 from torch import nn
 
 from mtlearn.data import Samples
@@ -20,6 +19,7 @@ from mtlearn.training._inference import (
     inference_network,
     prediction_batch,
 )
+from tiny_nets import BFLOAT16, FLOAT32, FLOAT64, make_net, make_problem, train
 
 NORMED = {
     "module__backbone_params": {"hidden": (6, 4), "batch_norm": True, "dropout": 0.2},

@@ -3,11 +3,11 @@
 import pytest
 import torch
 from skorch.callbacks import Callback
-from tiny_nets import make_net, make_problem
 from torch import nn
 
 from mtlearn.training import _net, weights_of
 from mtlearn.training._learned import copied
+from tiny_nets import make_net, make_problem
 from tiny_problems import make_table, table_estimator
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
-from tiny_nets import batch_losses, make_net, make_problem, train
 
 from mtlearn.data import Samples
 from mtlearn.training import activations, features
 from mtlearn.training._loop import StopTraining
+from tiny_nets import batch_losses, make_net, make_problem, train
 
 NORMED = {"hidden": (4,), "batch_norm": True}
 

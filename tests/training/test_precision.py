@@ -5,12 +5,12 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from tiny_nets import BFLOAT16, CPU, FLOAT16, FLOAT32, FLOAT64
 from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training import resolve_precision
 from mtlearn.training._precision import has_bfloat16, has_float16
+from tiny_nets import BFLOAT16, CPU, FLOAT16, FLOAT32, FLOAT64
 
 META = torch.device("meta")  # of a kind whose abilities are not known
 CUDA = torch.device("cuda:0")

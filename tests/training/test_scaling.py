@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
+from torch.amp import GradScaler
+
+from mtlearn.training._scaling import loss_scaler
 from tiny_nets import (
     BFLOAT16,
     CPU,
@@ -15,9 +18,6 @@ from tiny_nets import (
     make_problem,
     train,
 )
-from torch.amp import GradScaler
-
-from mtlearn.training._scaling import loss_scaler
 
 # Linear layers compute in float16 on every processor, so no hardware is asked for.
 OPTIMIZERS = [

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
-from tiny_nets import BFLOAT16, FLOAT32, make_net, make_problem, train
 from torch import nn
 
 from mtlearn.data import Samples
@@ -24,6 +23,7 @@ from mtlearn.training._statistics import (
     refresh_batch_norms,
     rows_for_statistics,
 )
+from tiny_nets import BFLOAT16, FLOAT32, make_net, make_problem, train
 
 NORMS = {"module__backbone_params": {"hidden": (4,), "batch_norm": True}}
 

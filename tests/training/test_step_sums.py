@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from tiny_nets import FLOAT32, make_net, make_problem, train
 
 from mtlearn.data import Labels, Samples
 from mtlearn.training import Changes
 from mtlearn.training._step_sums import StepSums
+from tiny_nets import FLOAT32, make_net, make_problem, train
 
 NEXT_TO_NOTHING = 1e-300
 

@@ -6,22 +6,10 @@ from mtlearn.training._averaging import (
     averaging_callback,
     resolve_averaging,
 )
-from mtlearn.training._callbacks import (
-    BestWeights,
-    EpochHistory,
-    EpochLine,
-    ProgressBar,
-)
 from mtlearn.training._changes import Changes
-from mtlearn.training._checkpoint import (
-    Checkpoints,
-    EpochEnd,
-    kept_checkpoints,
-    release,
-)
+from mtlearn.training._checkpoint import Checkpoints, kept_checkpoints, release
 from mtlearn.training._claim import claimed
 from mtlearn.training._device import resolve_device
-from mtlearn.training._divergence import DivergenceGuard
 from mtlearn.training._fingerprint import Files, fingerprint_of, same_value
 from mtlearn.training._gradients import (
     SharedLayer,
@@ -33,11 +21,11 @@ from mtlearn.training._gradients import (
 )
 from mtlearn.training._inference import activations, features
 from mtlearn.training._learned import load_weights_of, split_weights, weights_of
-from mtlearn.training._logs import CSVLogger, EpochLog
 from mtlearn.training._make import make_net, with_ends
 from mtlearn.training._member import as_member, current_member, inner_place
 from mtlearn.training._modes import own_modes
-from mtlearn.training._monitor import LOSS, Monitor, resolve_monitor
+from mtlearn.training._monitor import LOSS, Monitor
+from mtlearn.training._monitored import resolve_monitor
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parameters import constructor_arguments
@@ -59,11 +47,23 @@ from mtlearn.training._split import (
     unlabelled_tasks,
     validation_rows,
 )
-from mtlearn.training._statistics import FreshStatistics
 from mtlearn.training._tally import counted_tasks
-from mtlearn.training._task_metric import TaskMetric
-from mtlearn.training._user_callbacks import LoadedEpoch, check_callbacks, in_turn
 from mtlearn.training._warmup import WarmupCosineLR
+from mtlearn.training.callbacks import (
+    BestWeights,
+    CSVLogger,
+    DivergenceGuard,
+    EpochEnd,
+    EpochHistory,
+    EpochLine,
+    EpochLog,
+    FreshStatistics,
+    LoadedEpoch,
+    ProgressBar,
+    TaskMetric,
+    check_callbacks,
+    in_turn,
+)
 
 __all__ = [
     "own_modes",

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -22,7 +21,7 @@ from mtlearn.training._inference import prediction_batch
 # A pass without gradients takes about a third of a step: a sixteenth of an epoch's rows
 # costs about 2 % of it.
 _SHARE = 16
-_FEWEST_ROWS = 32
+FEWEST_ROWS = 32
 _MOST_ROWS = 4096
 # So many bytes of inputs are kept beyond the fewest rows.
 _MOST_BYTES = 2**25
@@ -43,7 +42,7 @@ def rows_for_statistics(n_rows: int, n_epochs: int = 1) -> int:
     int
         At most `n_rows`.
     """
-    share = min(max(n_rows * n_epochs // _SHARE, _FEWEST_ROWS), _MOST_ROWS)
+    share = min(max(n_rows * n_epochs // _SHARE, FEWEST_ROWS), _MOST_ROWS)
     return min(n_rows, share)
 
 
@@ -81,7 +80,7 @@ class RecentInputs:
             Before any augmentation; copied, as that or the network may work in place.
         """
         fit = _MOST_BYTES // max(1, x[0].numel() * x.element_size())
-        needed = min(self.n_rows, max(fit, _FEWEST_ROWS))
+        needed = min(self.n_rows, max(fit, FEWEST_ROWS))
         self.batches.append(x[-needed:].clone())
         kept = sum(map(len, self.batches))
         while kept - len(self.batches[0]) >= needed:
@@ -97,56 +96,6 @@ class RecentInputs:
             Their inputs.
         """
         return _cut(torch.cat(tuple(self.batches))[-self.n_rows :], self.at_once)
-
-
-class FreshStatistics(Callback):
-    """Give batch norms the statistics of the present weights before they are used.
-
-    That is before validation, and at the end of a training without; callbacks that
-    predict in between get them too, by `refresh_if_stale`.
-
-    Parameters
-    ----------
-    rows : Samples
-        Training rows.
-    validates : bool
-        Whether there are validation rows.
-    n_more : int or None, default=None
-        How many rows pass through a network that has learned from others; None for a
-        new one. Too few say less than the running averages, which are kept then.
-    """
-
-    def __init__(
-        self, rows: Samples, validates: bool, n_more: int | None = None
-    ) -> None:
-        self.rows = rows
-        self.validates = validates
-        self.n_more = n_more
-
-    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        if self.n_more is not None and self.n_more < _FEWEST_ROWS:
-            return
-        if any(isinstance(module, _BatchNorm) for module in net.module_.modules()):
-            n_rows = rows_for_statistics(len(self.rows))
-            # As many as a step has need no more memory than the step does.
-            at_once = max(prediction_batch(self.rows, net.device), net.batch_size)
-            net.recent_ = RecentInputs(n_rows, at_once, not self.validates)
-
-    def on_batch_begin(self, net: Any, training: bool = False, **kwargs: Any) -> None:
-        if not training:
-            refresh_if_stale(net)
-
-    def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        if net.recent_ is not None and net.recent_.due:
-            n_rows = rows_for_statistics(len(self.rows), len(net.history))
-            refresh_batch_norms(net, self.rows, n_rows)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Give nothing: after an epoch the statistics are in the network."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take nothing over."""
 
 
 def _some(samples: Samples, n_rows: int) -> Samples:

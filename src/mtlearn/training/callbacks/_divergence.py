@@ -10,9 +10,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtlearn._utils._listing import listed
 from mtlearn.exceptions import DivergenceError
-from mtlearn.training._callbacks import BestWeights
 from mtlearn.training._learned import parameters_of, parts_of
 from mtlearn.training._loop import StopTraining
+from mtlearn.training.callbacks._best_weights import BestWeights
 
 # skorch's hooks have public names and no parameters of interest.
 

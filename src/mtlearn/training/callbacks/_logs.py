@@ -16,8 +16,8 @@ from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool
 from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
-from mtlearn.training._callbacks import format_row
 from mtlearn.training._member import current_member, named_line
+from mtlearn.training.callbacks._showing import format_row
 
 
 class EpochLog(Callback):

@@ -14,7 +14,6 @@ from sklearn.metrics import (
     mean_pinball_loss,
 )
 from skorch.callbacks import Callback
-from tiny_nets import CPU, make_net, make_problem, train
 
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.data import Samples, to_labels
@@ -27,9 +26,10 @@ from mtlearn.tasks import fit_codec
 from mtlearn.training import (
     EpochHistory,
     TaskMetric,
-    _task_metric,
     activations,
 )
+from mtlearn.training.callbacks import _task_metric
+from tiny_nets import CPU, make_net, make_problem, train
 
 
 def make_mixed():

@@ -13,9 +13,9 @@ from skorch.callbacks import (
 
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
-from mtlearn.training._callbacks import WholeRow
-from mtlearn.training._logs import CSVLogger
-from mtlearn.training._task_metric import TaskMetric
+from mtlearn.training.callbacks._history import WholeRow
+from mtlearn.training.callbacks._logs import CSVLogger
+from mtlearn.training.callbacks._task_metric import TaskMetric
 
 # They score what skorch's own nets predict: one output, compared with all of y.
 _SCORING = (EpochScoring, BatchScoring, PassthroughScoring)

@@ -6,14 +6,14 @@ import logging
 import pytest
 import torch
 from skorch.callbacks import Callback, TensorBoard
-from tiny_nets import make_net, make_problem, train
 
 from mtlearn import MultiTaskEstimator, Partial
 from mtlearn._utils._logging import logger
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import MLP
 from mtlearn.training import CSVLogger, EpochHistory, EpochLog
-from mtlearn.training._callbacks import format_row
+from mtlearn.training.callbacks._showing import format_row
+from tiny_nets import make_net, make_problem, train
 
 
 def run(*callbacks, rows=None, epochs=3, valid=True):
