@@ -1,6 +1,7 @@
 """What each room of mtlearn may import, checked in the source itself."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,14 @@ OPTIONAL = {
     "onnxruntime",
 }
 SKLEARN_COMPAT = "mtlearn._utils._sklearn_compat"
+
+
+def test_contributing_describes_the_rooms():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    firsts = [line.split("|")[1] for line in text.splitlines() if line[:3] == "| `"]
+
+    described = [name for first in firsts for name in re.findall("`(.+?)`", first)]
+    assert sorted(described) == sorted(ROOMS)
 
 
 def module_names():

@@ -59,6 +59,7 @@ INNER_NAMES = {
     "scored_outputs",
     "has_spread",
     "member_weights",
+    "paired_columns",
     "task_spread",
     "calibration_bins",
     "confidences",

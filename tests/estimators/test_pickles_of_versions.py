@@ -20,7 +20,7 @@ from mtlearn._utils import _versioned
 from mtlearn.augmentation import Augmentation, CutMix, MixUp
 from mtlearn.exceptions import InconsistentVersionWarning
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
-from mtlearn.training import EMA, SWA
+from mtlearn.training import EMA, SWA, CSVLogger, TaskMetric
 from tiny_problems import image_estimator, make_table, table_estimator
 
 VALUES = [
@@ -95,3 +95,17 @@ def test_joblib_files_warn_too(tmp_path, monkeypatch):
         joblib.dump(GlobalMaxScaler(), tmp_path / "scaler")
     with pytest.warns(InconsistentVersionWarning):
         joblib.load(tmp_path / "scaler")
+
+
+@pytest.mark.parametrize(
+    ("module", "cls"),
+    [
+        ("_averaging", EMA),
+        ("_averaging", SWA),
+        ("_logs", CSVLogger),
+        ("_task_metric", TaskMetric),
+    ],
+)
+def test_classes_are_found_where_earlier_pickles_look(module, cls):
+    content = f"cmtlearn.training.{module}\n{cls.__name__}\n.".encode()
+    assert pickle.loads(content) is cls

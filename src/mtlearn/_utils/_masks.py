@@ -31,12 +31,6 @@ def refuse_mask(value: Any, name: str, remedy: str) -> None:
         )
 
 
-def refuse_masked_predictions(**given: Any) -> None:
-    """Raise where labels, predictions or weights that belong together are masked."""
-    for name, value in given.items():
-        refuse_mask(value, name, "Leave what is masked out.")
-
-
 def _is_masked(value: Any) -> bool:
     if isinstance(value, np.ma.MaskedArray):
         return bool(np.ma.is_masked(value))

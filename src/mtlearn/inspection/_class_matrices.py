@@ -5,9 +5,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from mtlearn._utils._paired import paired_columns
 from mtlearn.inspection._choice import labels_of_tasks, one_task
 from mtlearn.inspection._display import Display
+from mtlearn.metrics import paired_columns
 
 
 class ClassMatrices(Display):

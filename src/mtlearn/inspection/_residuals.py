@@ -9,10 +9,10 @@ from scipy import stats
 from sklearn.metrics import PredictionErrorDisplay
 
 from mtlearn._utils._optional import import_optional
-from mtlearn._utils._paired import paired_columns
 from mtlearn.inspection._choice import labels_of_tasks, one_task, shown
 from mtlearn.inspection._display import Display
 from mtlearn.inspection._panels import blocks_of_panels
+from mtlearn.metrics import paired_columns
 
 _WIDTH, _HEIGHT = 3.6, 3.2  # inches of a panel
 # scipy's p-value of normality holds for no more rows.

@@ -16,6 +16,7 @@ from mtlearn.metrics._outputs import (
     scored_outputs,
     task_spread,
 )
+from mtlearn.metrics._paired import paired_columns
 from mtlearn.metrics._report import TaskReport, fitted_tasks, report_of, task_report
 from mtlearn.metrics._scorers import task_scorers
 from mtlearn.metrics._table import format_figure, html_table, text_table
@@ -35,6 +36,7 @@ __all__ = [
     "has_spread",
     "html_table",
     "member_weights",
+    "paired_columns",
     "report_of",
     "scored_labels",
     "scored_outputs",

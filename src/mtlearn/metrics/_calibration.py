@@ -6,10 +6,13 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from mtlearn._utils._listing import bracketed
-from mtlearn._utils._masks import refuse_masked_predictions
-from mtlearn._utils._paired import check_one_type, weight_column
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.metrics._paired import (
+    check_one_type,
+    refuse_masked_predictions,
+    weight_column,
+)
 
 
 def expected_calibration_error(

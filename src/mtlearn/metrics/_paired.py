@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from mtlearn._utils._listing import listed
-from mtlearn._utils._masks import refuse_masked_predictions
+from mtlearn._utils._masks import refuse_mask
 from mtlearn.exceptions import InvalidDataError
 
 
@@ -40,6 +40,12 @@ def paired_columns(
     _check_present(y_true=true, y_pred=predicted)
     check_one_type(y_true=true, y_pred=predicted)
     return true, predicted, weight
+
+
+def refuse_masked_predictions(**given: Any) -> None:
+    """Raise where labels, predictions or weights that belong together are masked."""
+    for name, value in given.items():
+        refuse_mask(value, name, "Leave what is masked out.")
 
 
 def _check_present(**columns: np.ndarray) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlearn._utils._paired import paired_columns
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.inspection import ClasswiseDisplay, ConfusionDisplay, ResidualsDisplay
+from mtlearn.metrics import paired_columns
 
 DISPLAYS = [ClasswiseDisplay, ConfusionDisplay, ResidualsDisplay]
 
