@@ -42,8 +42,9 @@ def test_no_hidden_layer_is_linear():
 
 
 def test_spec_agrees_with_make_head():
-    spec = dataclasses.asdict(HeadSpec(3))
-    assert repr(make_head(8, **spec)) == repr(make_head(8, 3))
+    spec = HeadSpec(3)
+    layers = {name: getattr(spec, name) for name in ("hidden", "dropout", "batch_norm")}
+    assert repr(make_head(8, 3, **layers)) == repr(make_head(8, 3))
 
 
 def test_spec_is_frozen_and_picklable():

@@ -355,7 +355,7 @@ def test_class_weights_that_name_a_wrong_class():
             r"class_weight\[1\].*Got -1",
         ),
         ({"class_weight": {1: "a"}}, WrongType, r"class_weight\[1\].* real number"),
-        ({"head": (64,)}, WrongType, r"'head' .* must be None or a Head\. Got \(64,\)"),
+        ({"head": (64,)}, WrongType, r"'head' .* must be None, a Head, .* Got \(64,\)"),
         ({"column": True}, WrongType, r"'column' .* a position or the name"),
         ({"column": [0]}, WrongType, r"'column' .* a position or the name"),
     ],

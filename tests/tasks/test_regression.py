@@ -184,7 +184,7 @@ def test_values_at_the_bounds_are_inside_whatever_their_precision():
         ({"loss": None}, InvalidParameterError, r"'loss' .* Got None"),
         ({"standardize": 1}, WrongType, r"'standardize' .* True or False\. Got 1"),
         ({"column": False}, WrongType, r"'column' .* a position or the name"),
-        ({"head": "linear"}, WrongType, r"'head' .* None or a Head\. Got 'linear'"),
+        ({"head": "linear"}, WrongType, r"'head' .* None, a Head, .* Got 'linear'"),
     ],
     ids=str,
 )

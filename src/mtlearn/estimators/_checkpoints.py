@@ -64,6 +64,8 @@ def open_checkpoints(
         {
             "class": type(estimator),
             **_parameters(estimator),
+            # Texts among their arguments may be paths of weights.
+            "heads": Files([task.head for task in state.codec.tasks]),
             "computing": (settings.device.type, settings.precision.name),
             # Without a seed of the user's, that of an earlier run will do; but equal
             # members of an ensemble are to differ.

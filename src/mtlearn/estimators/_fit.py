@@ -2,12 +2,13 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._errors import naming
+from mtlearn._utils._partial import as_partial
 from mtlearn._utils._row_plan import plan_of
 from mtlearn.data import (
     DatasetRows,
@@ -27,10 +28,11 @@ from mtlearn.tasks import (
     Codec,
     EncodedTargets,
     Head,
+    HeadLike,
     Task,
     Tasks,
 )
-from mtlearn.training import MultiTaskNet, make_net, validation_rows
+from mtlearn.training import MultiTaskNet, make_net, parameters_of, validation_rows
 
 
 @dataclass
@@ -186,9 +188,19 @@ def new_net(
         **{f"optimizer__{key}": value for key, value in optimizer},
     )
     net.set_rates(settings.rates)
-    net.module_.freeze_backbone(settings.freeze_backbone)
+    freeze(net, settings)
     move(net, settings)
     return net
+
+
+def freeze(net: MultiTaskNet, settings: Settings) -> None:
+    """Freeze the backbone, or thaw it, as the parameters say."""
+    net.module_.freeze_backbone(settings.freeze_backbone)
+    if not any(weight.requires_grad for weight in parameters_of(net).values()):
+        raise NetworkError(
+            "The backbone is frozen and the heads have no weights to train. Set "
+            "freeze_backbone=False, or give a task a head with layers."
+        )
 
 
 def move(net: MultiTaskNet, settings: Settings) -> bool:
@@ -211,5 +223,11 @@ def move(net: MultiTaskNet, settings: Settings) -> bool:
     return moved
 
 
-def _head_spec(task: Task, head: Head) -> HeadSpec:
-    return HeadSpec(task.n_scores, tuple(head.hidden), head.dropout, head.batch_norm)
+def _head_spec(task: Task, head: HeadLike) -> HeadSpec:
+    width = task.n_scores
+    if not isinstance(head, Head):
+        part = as_partial(head, "head", type(task).__name__)
+        # A copy, as of the backbone's.
+        return HeadSpec(width, module=part.cls, params=deepcopy(part.kwargs))
+    layers = cast(Head, head)
+    return HeadSpec(width, tuple(layers.hidden), layers.dropout, layers.batch_norm)

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from torch import nn
 
 from mtlearn._utils._frames import text
-from mtlearn.estimators._fit import FitState, move
+from mtlearn._utils._partial import Partial
+from mtlearn.estimators._fit import FitState, freeze, move
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import structure
@@ -33,7 +35,7 @@ def go_on(net: MultiTaskNet, settings: Settings) -> None:
     moved = move(net, settings)
     net.set_compile(settings.compile)
     net.batch_size = settings.batch_size
-    net.module_.freeze_backbone(settings.freeze_backbone)
+    freeze(net, settings)
     net.set_optimizer(
         settings.optimizer.cls,
         settings.optimizer.kwargs,
@@ -93,7 +95,9 @@ def check_same_network(
         _check_same("tasks", f"the kind of {name!r}", type(task), type(other))
         found, given = task.get_params(deep=False), other.get_params(deep=False)
         for key in sorted(found.keys() - _APART):
-            _check_same("tasks", f"{key!r} of {name!r}", found[key], given[key])
+            before, now = found[key], given[key]
+            if not same_value(*map(_as_built, (before, now))):
+                raise _changed("tasks", f"{key!r} of {name!r}", before, now)
         if other.get_params().get("classes") is not None:
             labels = (
                 _labels(vars(task)["classes_"]),
@@ -130,6 +134,15 @@ def _check_columns(state: FitState, tasks: Tasks) -> None:
         elif column in (key, state.codec.tasks[name].column):
             continue
         raise _changed("tasks", f"'column' of {name!r}", key, column)
+
+
+def _as_built(parameter: Any) -> Any:
+    """Give what the layers of a module of the user's follow from; all else as it is."""
+    if isinstance(parameter, type) and issubclass(parameter, nn.Module):
+        parameter = Partial(parameter)
+    if not isinstance(parameter, Partial):
+        return parameter
+    return parameter.cls, structure(parameter.cls, parameter.kwargs)
 
 
 def _labels(classes: Any) -> set[Any]:

@@ -12,15 +12,18 @@ from mtlearn.networks._inference import (
     Fingerprint,
     fingerprint,
     for_inference,
+    shares_modules,
 )
 from mtlearn.networks._memory import check_memory
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._multitask import MultiTaskNetwork, needs_batch
+from mtlearn.networks._own_heads import OwnHead
 from mtlearn.networks._registry import (
     architecture,
     get_backbone,
     is_registered,
     structure,
+    trained_spec,
 )
 from mtlearn.networks._resnet import ResNet
 from mtlearn.networks._resnet_v2 import ResNetV2
@@ -34,6 +37,7 @@ __all__ = [
     "HeadSpec",
     "MLP",
     "MultiTaskNetwork",
+    "OwnHead",
     "ResNet",
     "ResNetV2",
     "SqueezeExcite",
@@ -55,5 +59,7 @@ __all__ = [
     "make_head",
     "needs_batch",
     "save_weights",
+    "shares_modules",
     "structure",
+    "trained_spec",
 ]

@@ -1,16 +1,18 @@
 """Whether a network can compute in a shorter precision."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from math import hypot, isfinite
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtlearn.exceptions import NetworkError
 from mtlearn.networks._layer_trial import LayerCalls, fault_of
 from mtlearn.networks._memory import is_large, raise_if_out_of_memory
 from mtlearn.networks._multitask import MultiTaskNetwork
+from mtlearn.networks._own_heads import OwnHead
 from mtlearn.networks._registry import is_registered
 
 # How far a whole network may be off, as a share of its numbers. Rounding turns some of
@@ -24,9 +26,9 @@ def autocast_error(
     """Try whether a network computes the same under autocast, where it is.
 
     Each layer is compared with itself in float32, alone and on numbers of its own: some
-    are wrong for some shapes on some devices. A backbone of the user's is compared as a
-    whole too: some code cannot mix types, as it writes into a float32 tensor what a
-    layer has returned, or computes its own gradients.
+    are wrong for some shapes on some devices. A backbone or head of the user's is
+    compared as a whole too: some code cannot mix types, as it writes into a float32
+    tensor what a layer has returned, or computes its own gradients.
 
     Parameters
     ----------
@@ -64,14 +66,12 @@ def autocast_error(
     exact = None
     with _evaluating(network):
         try:
-            with calls:
-                exact = _numbers(network, samples, None)
+            exact = _numbers(network, samples, None, calls)
         except Exception as error:  # it is not for the type
             raise_if_out_of_memory(error)
         try:
             wrong = _wrong_layer(network, calls, device, dtype)
-            is_users = not is_registered(type(network.backbone))
-            if wrong is None and exact is not None and is_users:
+            if wrong is None and exact:
                 wrong = _difference(exact, _numbers(network, samples, dtype), dtype)
         except Exception as error:
             raise_if_out_of_memory(error)
@@ -109,23 +109,50 @@ def _evaluating(network: MultiTaskNetwork) -> Iterator[None]:
 
 
 def _numbers(
-    network: MultiTaskNetwork, samples: Tensor, dtype: torch.dtype | None
+    network: MultiTaskNetwork,
+    samples: Tensor,
+    dtype: torch.dtype | None,
+    calls: AbstractContextManager[Any] | None = None,
 ) -> dict[str, list[Tensor]]:
-    """Run a network, and compute gradients of a backbone of the user's."""
+    """Run a network, and give what a user's backbone and heads compute.
+
+    Layers of the user's heads are not noted in `calls`: they are not in autocast.
+    """
     is_users = not is_registered(type(network.backbone))
+    own = {i: head for i, head in enumerate(network.heads) if isinstance(head, OwnHead)}
     autocast = torch.autocast(samples.device.type, dtype, enabled=dtype is not None)
-    with torch.set_grad_enabled(is_users):
+    found = {}
+    with torch.set_grad_enabled(is_users or bool(own)):
         with autocast:
-            features = network.features(samples)
-            for head in network.heads:
-                head(features)
-        weights = [each for each in network.backbone.parameters() if each.requires_grad]
-        if not (weights and features.requires_grad):
-            return {"features": [features]}
-        total = (features.float() * _random(features.shape, features.device)).sum()
-        found = torch.autograd.grad(total, weights, allow_unused=True)
-    gradients = [each for each in found if each is not None]
-    return {"features": [features.detach()], "gradients": gradients}
+            with calls or nullcontext():
+                features = network.features(samples)
+                for number, head in enumerate(network.heads):
+                    if number not in own:
+                        head(features)
+            outputs = {number: head(features) for number, head in own.items()}
+        if is_users:
+            found.update(_of_part("backbone", "features", network.backbone, features))
+        for number, output in outputs.items():
+            name = f"head of task {number}"
+            found.update(_of_part(name, "outputs", own[number], output))
+    return found
+
+
+def _of_part(
+    name: str, what: str, part: nn.Module, output: Tensor
+) -> dict[str, list[Tensor]]:
+    """Give the output of a part, and the gradients of its weights in it."""
+    found = {f"{what} of the {name}": [output.detach()]}
+    weights = [each for each in part.parameters() if each.requires_grad]
+    if weights and output.requires_grad:
+        total = (output.float() * _random(output.shape, output.device)).sum()
+        gradients = torch.autograd.grad(
+            total, weights, allow_unused=True, retain_graph=True
+        )
+        found[f"gradients of the {name}"] = [
+            each for each in gradients if each is not None
+        ]
+    return found
 
 
 def _wrong_layer(
@@ -154,8 +181,8 @@ def _difference(
         # NaN is not less; and where float32 has it too, it is not for the type.
         if isfinite(size) and not off <= _SHARE_OFF * size:
             return NetworkError(
-                f"the {name} of the backbone in {dtype} are not those in float32: they "
-                f"are off by {off:.2g}, and of size {size:.2g}"
+                f"the {name} in {dtype} are not those in float32: they are off by "
+                f"{off:.2g}, and of size {size:.2g}"
             )
     return None
 

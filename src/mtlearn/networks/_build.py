@@ -1,9 +1,7 @@
 """From a backbone class and the shape of one sample to the whole network."""
 
-import inspect
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, cast
 
 import torch
@@ -15,6 +13,7 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.networks._cast import cast_module
+from mtlearn.networks._construct import construct
 from mtlearn.networks._filling import is_filling
 from mtlearn.networks._float32 import InFloat32
 from mtlearn.networks._heads import HeadSpec, make_head
@@ -24,9 +23,9 @@ from mtlearn.networks._memory import (
     values_of_pass,
 )
 from mtlearn.networks._multitask import MultiTaskNetwork
-from mtlearn.networks._registry import architecture, is_registered
+from mtlearn.networks._own_heads import OwnHead, build_own_head, check_own_head
+from mtlearn.networks._registry import is_registered
 from mtlearn.networks._residual import TOO_NARROW
-from mtlearn.networks._weights import load_weights
 
 _logger = logging.getLogger("mtlearn")
 
@@ -46,6 +45,11 @@ def build_network(
     `in_features` (tables) if it has parameters of these names that
     `backbone_params` leaves out. One forward pass of a sample of zeros tells how
     many features come out, and gives lazy modules their shapes.
+
+    So does the constructor of a head with a class of its own: `in_features` is the
+    number of features, `out_features` what the spec says, `output_shape` the shape of
+    what it must return for one sample, and of images there are `in_channels` and
+    `image_size`.
 
     A network of images works on channels-last memory, in which convolutions are
     faster, unless its backbone cannot: one that calls ``x.view(len(x), -1)`` needs
@@ -77,10 +81,10 @@ def build_network(
     Raises
     ------
     NetworkError
-        If the backbone cannot be built, cannot be applied to such a sample, or
-        returns something other than features.
+        If the backbone or a head cannot be built, cannot be applied to such a sample,
+        or returns something other than it must.
     ParameterTypeError
-        If `backbone` is not a subclass of `torch.nn.Module`.
+        If `backbone`, or the class of a head, is not a subclass of `torch.nn.Module`.
     InvalidParameterError
         If `input_shape` has neither one nor three entries.
     InvalidDataError
@@ -97,25 +101,74 @@ def build_network(
     )
     """
     shape = tuple(input_shape)
-    params = architecture(backbone, backbone_params)
-    module = cast_module(_build_backbone(backbone, params, shape), dtype)
+    _check_class(backbone)
+    known = _shape_arguments(shape)
+    what = f"The backbone {backbone.__name__}"
+    module = construct(
+        backbone, backbone_params, known, dtype, what, shape, outline=outline
+    )
     if outline:
-        n_features = cast(int, module.n_features)
-        made = [_make_head(n_features, head) for head in heads]
+        features = torch.zeros(0, cast(int, module.n_features))
+        made = _make_heads(heads, features, shape, dtype, outline=True)
         return cast_module(MultiTaskNetwork(module, made), dtype)
-    if backbone_params.get("weights") is not None and "weights" not in params:
-        # Not by the constructor: the cast would come after it, and weights be rounded.
-        load_weights(module, backbone_params["weights"])
     row_values = values_of_pass(module, shape, dtype)
     # Two samples, as pass through it below. Memory that is not there is not asked for:
     # a system that promises it ends the process when it is used.
     check_memory(row_values, shape, 2, dtype, torch.device("cpu"))
-    n_features = _count_features(module, shape, dtype)
+    features = _features_of(module, shape, dtype)
     memory_format = _choose_memory_format(module, shape, dtype)
-    with InFloat32():
-        made = [_make_head(n_features, head) for head in heads]
+    made = _make_heads(heads, features, shape, dtype)
     network = MultiTaskNetwork(module, made, memory_format, row_values)
+    _check_heads(network, heads, features, shape, dtype)
+    if not any(True for _ in network.parameters()):
+        raise NetworkError(
+            f"{what} and the heads have no weights, so there is nothing to train. "
+            "Give one of them a layer."
+        )
     return cast_module(network, dtype)
+
+
+def _make_heads(
+    heads: Sequence[HeadSpec],
+    features: Tensor,
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+    *,
+    outline: bool = False,
+) -> list[nn.Module]:
+    """Build the heads; in an outline, a module is in the place of a user's."""
+    given = _shape_arguments(shape)
+    made: list[nn.Module] = []
+    for number, head in enumerate(heads):
+        n_features = features.shape[1]
+        if head.module is None:
+            with InFloat32():
+                made.append(_make_head(n_features, head))
+        elif outline and not is_registered(head.module):
+            made.append(nn.Identity())
+        else:
+            known = {**given, "in_features": n_features}
+            own = build_own_head(head, number, known, shape, dtype, outline=outline)
+            made.append(own)
+    return made
+
+
+def _check_heads(
+    network: MultiTaskNetwork,
+    heads: Sequence[HeadSpec],
+    features: Tensor,
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+) -> None:
+    """Pass features of two samples through the heads of the user's."""
+    for head, spec in zip(network.heads, heads, strict=True):
+        if not isinstance(head, OwnHead):
+            continue
+        n_values = values_of_pass(head.module, shape, dtype, features)
+        check_memory(n_values, shape, 2, dtype, torch.device("cpu"))
+        network.row_values = max(network.row_values, n_values)
+        two = torch.cat([features, features])
+        check_own_head(head, two, spec.shape, dtype)
 
 
 def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
@@ -129,10 +182,7 @@ def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
     )
 
 
-def _build_backbone(
-    backbone: type[nn.Module], params: Mapping[str, Any], shape: tuple[int, ...]
-) -> nn.Module:
-    """Call the constructor, with what the shape says where it asks for it."""
+def _check_class(backbone: type[nn.Module]) -> None:
     if not (isinstance(backbone, type) and issubclass(backbone, nn.Module)):
         # A module prints a line for each layer.
         is_module, kind = isinstance(backbone, nn.Module), type(backbone).__name__
@@ -141,30 +191,6 @@ def _build_backbone(
             "The 'backbone' parameter of build_network must be a subclass of "
             f"torch.nn.Module. Got {got} instead."
         )
-    accepted = inspect.signature(backbone).parameters
-    known = {
-        name: value
-        for name, value in _shape_arguments(shape).items()
-        if name in accepted
-    }
-    try:
-        # Code of the user's may mean torch's default type, and mix it with others.
-        with InFloat32() if is_registered(backbone) else nullcontext():
-            built = backbone(**{**known, **params})
-    except Exception as error:
-        raise_if_out_of_memory(error)
-        raise NetworkError(
-            f"The backbone {backbone.__name__} could not be built for samples of "
-            f"shape {shape}, from the arguments {sorted({**known, **params})}: {error}"
-        ) from error
-    for name, weight in built.named_parameters():
-        if weight.is_complex():
-            raise NetworkError(
-                f"The backbone {backbone.__name__} has the complex weight {name!r}, "
-                "and weights must be real. Make it of torch.view_as_real(weight), and "
-                "call torch.view_as_complex in forward. Buffers may be complex."
-            )
-    return built
 
 
 def _shape_arguments(shape: tuple[int, ...]) -> dict[str, Any]:
@@ -179,16 +205,16 @@ def _shape_arguments(shape: tuple[int, ...]) -> dict[str, Any]:
     )
 
 
-def _count_features(
+def _features_of(
     backbone: nn.Module, shape: tuple[int, ...], dtype: torch.dtype
-) -> int:
-    """Run one sample of zeros through the backbone and return its width.
+) -> Tensor:
+    """Run one sample of zeros through the backbone and return its features.
 
     One that is filled has had such samples, and one of this package says its width: no
     pass asks for memory that a file of weights only names.
     """
     if is_filling() and is_registered(type(backbone)):
-        return cast(int, backbone.n_features)
+        return torch.zeros(1, cast(int, backbone.n_features), dtype=dtype)
     name = type(backbone).__name__
     was_training = backbone.training
     # In eval mode batch norm keeps its statistics and dropout draws nothing.
@@ -210,7 +236,7 @@ def _count_features(
     elif features.ndim != 2 or features.shape[0] != 1 or features.shape[1] == 0:
         got = f"shape {tuple(features.shape)}"
     else:
-        return features.shape[1]
+        return features
     raise NetworkError(
         f"The backbone {name} must return features of shape (n_samples, n_features). "
         f"Got {got} for a batch of shape {(1, *shape)} instead."

@@ -1,7 +1,8 @@
 """The part of the network that belongs to one task."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,17 @@ class HeadSpec:
     batch_norm : bool, default=True
         Whether batch norm follows each hidden linear layer.
     end : callable, default=None
-        Makes a module that follows the last linear layer.
+        Makes a module that follows the last linear layer, or `module`.
+    module : subclass of torch.nn.Module, default=None
+        The head, instead of linear layers: it maps features `(n_samples, n_features)`
+        to `(n_samples, *shape)`. `hidden`, `dropout` and `batch_norm` do not matter
+        then.
+    params : mapping of str to object, default=None
+        Arguments of its constructor; what else that may ask for, see `build_network`.
+    output_shape : tuple of int, default=None
+        Shape of what `module` returns for one sample; None is `(out_features,)`.
+    name : str, default=None
+        The task's name, for messages.
 
     Examples
     --------
@@ -39,6 +50,15 @@ class HeadSpec:
     dropout: float = 0.3
     batch_norm: bool = True
     end: Callable[[], nn.Module] | None = field(default=None, repr=False)
+    module: Callable[..., nn.Module] | None = field(default=None, repr=False)
+    params: Mapping[str, Any] | None = field(default=None, repr=False)
+    output_shape: tuple[int, ...] | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of what the head returns for one sample, before its `end`."""
+        return (self.out_features,) if self.output_shape is None else self.output_shape
 
 
 class OutputLayer(nn.Linear):

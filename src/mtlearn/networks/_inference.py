@@ -13,6 +13,7 @@ from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from mtlearn.networks._drop_block import DropBlock2d
 from mtlearn.networks._multitask import MultiTaskNetwork
+from mtlearn.networks._own_heads import OwnHead
 from mtlearn.networks._registry import is_registered
 
 _FUSED: dict[tuple[type, type], Callable[..., nn.Module]] = {
@@ -26,10 +27,10 @@ def for_inference(
 ) -> MultiTaskNetwork:
     """Return a copy of a trained network that predicts the same, faster.
 
-    In the heads and in the backbones of this package, each batch norm becomes part of
-    the layer before it, if there is one, which is exact to rounding, and the weights
-    of convolutions and linear layers are cast once. A backbone of the user's is shared,
-    not copied, and left as it is: what runs between its layers is not known.
+    In the heads and backbones of this package, each batch norm becomes part of the
+    layer before it, if there is one, which is exact to rounding, and the weights of
+    convolutions and linear layers are cast once. A backbone or head of the user's is
+    shared, not copied, and left as it is: what runs between its layers is not known.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def for_inference(
     Returns
     -------
     MultiTaskNetwork
-        In evaluation mode, without gradients; a shared backbone stays as it is.
+        In evaluation mode, without gradients; what is shared stays as it is.
 
     Examples
     --------
@@ -60,10 +61,38 @@ def for_inference(
     backbone = network.backbone
     if is_registered(type(backbone)):
         backbone = _prepared(backbone, dtype)
-    heads = [_prepared(head, dtype) for head in network.heads]
+    heads = [
+        head if isinstance(head, OwnHead) else _prepared(head, dtype)
+        for head in network.heads
+    ]
     copy = MultiTaskNetwork(backbone, heads, network.memory_format)
-    copy.training = copy.heads.training = False  # not of a shared backbone
+    copy.training = copy.heads.training = False  # not of what is shared
     return copy
+
+
+def shares_modules(copy: MultiTaskNetwork, network: MultiTaskNetwork) -> bool:
+    """Tell whether a network and its copy for prediction have a part in common.
+
+    Parameters
+    ----------
+    copy, network : MultiTaskNetwork
+        The same network, or what `for_inference` made of the other.
+
+    Returns
+    -------
+    bool
+        False where all parts are copies.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import HeadSpec, MLP, build_network, for_inference
+    >>> from mtlearn.networks import shares_modules
+    >>> network = build_network(MLP, {}, (3,), [HeadSpec(2)])
+    >>> shares_modules(for_inference(network), network)
+    False
+    """
+    same_heads = map(is_, copy.heads, network.heads)
+    return copy.backbone is network.backbone or any(same_heads)
 
 
 def _prepared(module: nn.Module, dtype: torch.dtype | None) -> nn.Module:

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError
 
@@ -75,7 +75,10 @@ def is_large(shape: Sequence[int]) -> bool:
 
 
 def values_of_pass(
-    backbone: nn.Module, shape: Sequence[int], dtype: torch.dtype
+    module: nn.Module,
+    shape: Sequence[int],
+    dtype: torch.dtype,
+    features: Tensor | None = None,
 ) -> int:
     """Count the values that a pass of one large image needs at the same time.
 
@@ -85,12 +88,15 @@ def values_of_pass(
 
     Parameters
     ----------
-    backbone : torch.nn.Module
-        Not trained yet: while this runs, its weights are taken out.
+    module : torch.nn.Module
+        A backbone or a head, not trained yet: while this runs, its weights are taken
+        out.
     shape : sequence of int
         `(n_channels, height, width)`, or `(n_columns,)` of a table.
     dtype : torch.dtype
         Type of the weights.
+    features : Tensor of shape (1, n_features), default=None
+        What a head gets; None for a backbone, which gets the image.
 
     Returns
     -------
@@ -104,20 +110,24 @@ def values_of_pass(
     def note(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         largest.append(args[0].numel() + output.numel())
 
-    convolutions = [each for each in backbone.modules() if isinstance(each, nn.Conv2d)]
-    hooks = [each.register_forward_hook(note) for each in convolutions]
-    was_training = backbone.training
-    backbone.eval()
+    hooks = [
+        each.register_forward_hook(note)
+        for each in module.modules()
+        if isinstance(each, nn.Conv2d | nn.ConvTranspose2d)
+    ]
+    was_training = module.training
+    module.eval()
     try:
-        weights = [*backbone.named_parameters(), *backbone.named_buffers()]
+        weights = [*module.named_parameters(), *module.named_buffers()]
         state = {name: each.detach().to("meta") for name, each in weights}
         image = torch.empty(1, *shape, dtype=dtype, device="meta")
+        given = image if features is None else features.to("meta")
         with torch.no_grad():
-            torch.func.functional_call(backbone, state, (image,))
-    except Exception:  # a backbone of the user's that this device is too little for
+            torch.func.functional_call(module, state, (given,))
+    except Exception:  # a module of the user's that this device is too little for
         pass
     finally:
-        backbone.train(was_training)
+        module.train(was_training)
         for hook in hooks:
             hook.remove()
     return max(largest)

@@ -1,11 +1,13 @@
 """The names of the backbones."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks._heads import HeadSpec
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._resnet import ResNet
 from mtlearn.networks._resnet_v2 import ResNetV2
@@ -110,6 +112,34 @@ def structure(
     names = (initial,) if isinstance(initial, str) else tuple(initial)
     found = architecture(backbone, params)
     return {name: value for name, value in found.items() if name not in names}
+
+
+def trained_spec(spec: HeadSpec) -> HeadSpec:
+    """Describe a head as it is built again once it is trained.
+
+    Parameters
+    ----------
+    spec : HeadSpec
+        What it was built of at first.
+
+    Returns
+    -------
+    HeadSpec
+        Without the arguments that only say what its weights begin with.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from mtlearn.networks import HeadSpec, trained_spec
+    >>> class Own(nn.Linear):
+    ...     initial_arguments = ("source",)
+    >>> spec = HeadSpec(2, module=Own, params={"bias": False, "source": "own.pt"})
+    >>> trained_spec(spec).params
+    {'bias': False}
+    """
+    if spec.module is None:
+        return spec
+    return replace(spec, params=structure(spec.module, spec.params or {}))
 
 
 def is_registered(backbone: Callable[..., nn.Module]) -> bool:

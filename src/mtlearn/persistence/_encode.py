@@ -17,7 +17,7 @@ from mtlearn._utils._partial import Partial
 from mtlearn._utils._plain import PlainEncoder
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import HeadSpec, structure
+from mtlearn.networks import HeadSpec, structure, trained_spec
 from mtlearn.persistence._registry import (
     LOSSES,
     can_learn,
@@ -126,9 +126,7 @@ class Encoder(PlainEncoder):
             tasks = self.encode(value.tasks, f"{where}.tasks")
             return {"type": "codec", "tasks": tasks, **self._fields(layout, where)}
         if isinstance(value, HeadSpec):
-            # What a head ends on, its task tells.
-            described = {k: v for k, v in vars(value).items() if k != "end"}
-            return {"type": "head", **self._fields(described, where)}
+            return {"type": "head", **self._fields(_described(value), where)}
         if isinstance(value, MultiTaskNet):
             return self._network(value, where)
         if type(value) in LOSSES.values():
@@ -251,6 +249,13 @@ def _params(value: Any, where: str) -> dict[str, Any]:
             f"names ({error}). Set it to None first."
         ) from error
     return given
+
+
+def _described(head: HeadSpec) -> dict[str, Any]:
+    """Give what a head is built of again, but for what its task says."""
+    own, linear = ("module", "params"), ("hidden", "dropout", "batch_norm")
+    names = ("out_features", *(linear if head.module is None else own))
+    return {name: getattr(trained_spec(head), name) for name in names}
 
 
 def _is_column(value: Any) -> bool:

@@ -73,7 +73,14 @@ def build_net(
         )
     found = precision_of(precision).on(_CPU)
     if is_registered(backbone):  # a class of the user's may not know this device
+        # Nor does one of a head.
+        own = tuple(
+            f"heads.{number}."
+            for number, head in enumerate(heads)
+            if head.module is not None and not is_registered(head.module)
+        )
         of_network, _ = split_weights(weights)
+        of_network = {k: v for k, v in of_network.items() if not k.startswith(own)}
         with torch.device("meta"), _Outline(len(of_network)):
             network = build_network(
                 backbone,

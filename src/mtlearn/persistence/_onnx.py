@@ -14,7 +14,7 @@ from mtlearn._utils._optional import import_optional
 from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_choice
 from mtlearn.exceptions import NetworkError
-from mtlearn.networks import MultiTaskNetwork
+from mtlearn.networks import MultiTaskNetwork, OwnHead
 from mtlearn.persistence._onnx_graph import make_module, parts, row_shape
 from mtlearn.persistence._quiet import quiet
 from mtlearn.persistence._save import versions
@@ -59,7 +59,7 @@ def to_onnx(
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     NetworkError
-        If torch cannot export the network, such as a backbone of your own.
+        If torch cannot export the network, such as a backbone or head of your own.
     MissingDependencyError
         If onnx or onnxscript is not installed.
 
@@ -148,10 +148,13 @@ def _refusal(module: nn.Module, error: Exception) -> str:
     first_line = str(cause).partition("\n")[0].rstrip(".")
     networks = [each for each in module.modules() if isinstance(each, MultiTaskNetwork)]
     backbones = sorted({type(network.backbone).__name__ for network in networks})
+    own = [each for each in module.modules() if isinstance(each, OwnHead)]
+    heads = sorted({type(head.module).__name__ for head in own})
+    with_heads = f" and the head {' or '.join(heads)}" if heads else ""
     return (
-        f"torch cannot export a network with the backbone {' or '.join(backbones)} to "
-        f"ONNX: {type(cause).__name__}: {first_line}. In a "
-        "backbone of your own, no 'if' and no shape may depend on the values of the "
+        f"torch cannot export a network with the backbone {' or '.join(backbones)}"
+        f"{with_heads} to ONNX: {type(cause).__name__}: {first_line}. In a backbone or "
+        "head of your own, no 'if' and no shape may depend on the values of the "
         "input. torch.export.export(backbone, ...) shows the line."
     )
 

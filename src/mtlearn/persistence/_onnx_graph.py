@@ -17,7 +17,7 @@ from mtlearn.calibration import TemperatureScaled
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.networks import MLP, for_inference
+from mtlearn.networks import MLP, OwnHead, for_inference
 from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
 
@@ -183,11 +183,12 @@ class _Activated(nn.Module):
         super().__init__()
         # As a pickle: made anew on the CPU, with nothing that hangs on the old one.
         network = for_inference(copy.deepcopy(estimator.net_).module_)
-        if not isinstance(network.backbone, MLP):
+        has_own = any(isinstance(head, OwnHead) for head in network.heads)
+        if has_own or not isinstance(network.backbone, MLP):
             # onnxruntime has no convolutions in float64, and lacks other layers too.
             network.float()
         self.network = network
-        self.dtype = next(network.heads.parameters()).dtype
+        self.dtype = next(network.parameters()).dtype
         self.activations = [task.exported_activation() for task in estimator.tasks_]
         self.of_images = isinstance(estimator, MultiTaskImageEstimator)
 

@@ -11,7 +11,7 @@ from mtlearn.tasks._codec import (
 )
 from mtlearn.tasks._count import Count
 from mtlearn.tasks._figure import Figure, ScoredLabels
-from mtlearn.tasks._head import Head
+from mtlearn.tasks._head import Head, HeadLike
 from mtlearn.tasks._infer import TargetColumn, read_targets, task_of_classes
 from mtlearn.tasks._kinds import kinds
 from mtlearn.tasks._label_weights import label_weights
@@ -27,6 +27,7 @@ __all__ = [
     "EncodedTargets",
     "Figure",
     "Head",
+    "HeadLike",
     "Layout",
     "Ordinal",
     "Regression",

@@ -59,6 +59,11 @@ class Task(TaskParameters, ABC):
         """
         return self.n_outputs
 
+    @property
+    def score_shape(self) -> tuple[int, ...]:
+        """Shape of the scores of one sample, which a module given as a head returns."""
+        return (self.n_scores,)
+
     def head_end(self) -> Callable[[], nn.Module] | None:
         """Give what makes the module that turns these scores into the output, if any.
 

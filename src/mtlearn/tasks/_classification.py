@@ -16,7 +16,7 @@ from mtlearn.tasks._classes import (
     declared_classes,
     known_classes,
 )
-from mtlearn.tasks._head import Head
+from mtlearn.tasks._head import HeadLike
 
 
 class Classification(ClassTask):
@@ -40,8 +40,10 @@ class Classification(ClassTask):
         Only for ``loss="cross_entropy"``.
     class_weight : None, "balanced" or mapping, default=None
         Factors on the sample weights by label, as in scikit-learn; for the loss only.
-    head : None or Head, default=None
-        Layers of this task; None takes the estimator's default.
+    head : None, Head, class or Partial, default=None
+        Layers of this task; None takes the estimator's default. Besides a
+        :class:`Head`, any subclass of `torch.nn.Module`, or :class:`Partial` of one,
+        that maps the shared features to `out_features` numbers a sample.
     column : None, int or str, default=None
         Column of y, by position or name; see :class:`Tasks`.
 
@@ -72,7 +74,7 @@ class Classification(ClassTask):
         loss: ClassLoss = "cross_entropy",
         label_smoothing: float = 0.0,
         class_weight: ClassWeight = None,
-        head: Head | None = None,
+        head: HeadLike | None = None,
         column: int | str | None = None,
     ) -> None:
         self.classes = classes

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._figure import Figure, ScoredLabels
-from mtlearn.tasks._head import Head
+from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._value_figures import VALUE_FIGURES
 from mtlearn.tasks._value_task import ValueTask
 
@@ -38,8 +38,10 @@ class Count(ValueTask):
         ``mean + dispersion * mean ** 2``, whose dispersion is learned with the network
         [1]_. A callable gets the logarithms of the expected counts and the counts,
         tensors of shape `(n_samples,)`, and returns `(n_samples,)`.
-    head : None or Head, default=None
-        Layers of this task; None takes the estimator's default.
+    head : None, Head, class or Partial, default=None
+        Layers of this task; None takes the estimator's default. Besides a
+        :class:`Head`, any subclass of `torch.nn.Module`, or :class:`Partial` of one,
+        that maps the shared features to `out_features` numbers a sample.
     column : None, int or str, default=None
         Column of y, by position or name; see :class:`Tasks`.
 
@@ -90,7 +92,7 @@ class Count(ValueTask):
         *,
         weight: float = 1.0,
         loss: CountLoss = "poisson",
-        head: Head | None = None,
+        head: HeadLike | None = None,
         column: int | str | None = None,
     ) -> None:
         self.weight = weight

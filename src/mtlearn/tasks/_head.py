@@ -1,11 +1,15 @@
 """The layers between the shared features and a task's output."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from torch import nn
+
+from mtlearn._utils._partial import Partial, as_partial
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool, check_integer, check_real
 from mtlearn._utils._versioned import VersionedEstimator
-from mtlearn.exceptions import ParameterTypeError
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
 
 class Head(VersionedEstimator):
@@ -64,3 +68,42 @@ class Head(VersionedEstimator):
             check_integer(width, "hidden", where, low=1)
         check_real(self.dropout, "dropout", where, low=0, high=1, include_high=False)
         check_bool(self.batch_norm, "batch_norm", where)
+
+
+HeadLike = Head | type[nn.Module] | Partial
+
+
+def check_head(value: Any, owner: str) -> None:
+    """Check what a user gave for a head.
+
+    Parameters
+    ----------
+    value : Head, class or Partial
+        Any value.
+    owner : str
+        The task, for messages.
+
+    Raises
+    ------
+    InvalidParameterError, ParameterTypeError
+        If it is something else, or a parameter of it is not what it must be.
+    """
+    if isinstance(value, Head):
+        value.validate(owner)
+        return
+    cls = value.cls if isinstance(value, Partial) else value
+    if isinstance(cls, type) and issubclass(cls, nn.Module):
+        try:
+            as_partial(value, "head", owner)
+        except InvalidParameterError as error:
+            raise InvalidParameterError(
+                f"The 'head' parameter of {owner}: {error}"
+            ) from error
+        return
+    remedy = ""
+    if isinstance(cls, nn.Module):
+        remedy = " An object would be trained in place, and could not be cloned."
+    raise ParameterTypeError(
+        f"The 'head' parameter of {owner} must be None, a Head, a subclass of "
+        f"torch.nn.Module, or Partial of one. Got {short(value)} instead.{remedy}"
+    )

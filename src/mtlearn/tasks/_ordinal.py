@@ -15,7 +15,7 @@ from mtlearn.tasks._class_task import ClassLoss, ClassTask
 from mtlearn.tasks._class_weight import ClassWeight, check_class_weight
 from mtlearn.tasks._classes import declared_labels, find_labels
 from mtlearn.tasks._figure import Figure, ScoredLabels
-from mtlearn.tasks._head import Head
+from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._rank_figures import mean_error, placed, quadratic_kappa
 from mtlearn.tasks._temperature import log_of
 from mtlearn.tasks._thresholds import OrderedThresholds, with_temperature
@@ -42,8 +42,10 @@ class Ordinal(ClassTask):
         `(n_samples,)`, as tensors, and returns `(n_samples,)`.
     class_weight : None, "balanced" or mapping, default=None
         Factors on the sample weights by label, as in scikit-learn; for the loss only.
-    head : None or Head, default=None
-        Layers of this task; None takes the estimator's default.
+    head : None, Head, class or Partial, default=None
+        Layers of this task; None takes the estimator's default. Besides a
+        :class:`Head`, any subclass of `torch.nn.Module`, or :class:`Partial` of one,
+        that maps the shared features to `out_features` numbers a sample.
     column : None, int or str, default=None
         Column of y, by position or name; see :class:`Tasks`.
 
@@ -99,7 +101,7 @@ class Ordinal(ClassTask):
         weight: float = 1.0,
         loss: ClassLoss = "cross_entropy",
         class_weight: ClassWeight = None,
-        head: Head | None = None,
+        head: HeadLike | None = None,
         column: int | str | None = None,
     ) -> None:
         self.categories = categories

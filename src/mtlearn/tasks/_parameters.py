@@ -10,7 +10,7 @@ from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_nested_names, check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
-from mtlearn.tasks._head import Head
+from mtlearn.tasks._head import HeadLike, check_head
 
 
 class TaskParameters(VersionedEstimator):
@@ -21,7 +21,7 @@ class TaskParameters(VersionedEstimator):
 
     weight: float
     loss: str | Callable[..., Tensor]
-    head: Head | None
+    head: HeadLike | None
     column: int | str | None
 
     def validate(self, name: str) -> None:
@@ -41,12 +41,7 @@ class TaskParameters(VersionedEstimator):
             )
         self._check_loss(owner)
         if self.head is not None:
-            if not isinstance(self.head, Head):
-                raise ParameterTypeError(
-                    f"The 'head' parameter of {owner} must be None or a Head. "
-                    f"Got {short(self.head)} instead."
-                )
-            self.head.validate(owner)
+            check_head(self.head, owner)
 
     def _check_loss(self, owner: str) -> None:
         """Raise if the loss is no name of one, and cannot be called."""
@@ -69,8 +64,8 @@ class TaskParameters(VersionedEstimator):
     def set_params(self, **params: Any) -> Self:
         """Set parameters, also those of the head and the loss.
 
-        They are named ``head__parameter``, and ``loss__parameter`` where the loss is
-        a :class:`Partial`.
+        They are named ``head__parameter`` where the head is a :class:`Head` or a
+        :class:`Partial`, and ``loss__parameter`` where the loss is one.
 
         Parameters
         ----------
@@ -89,7 +84,7 @@ class TaskParameters(VersionedEstimator):
         """
         given = {**self.get_params(deep=False), **params}
         remedies = {
-            "head": " Give the task a head first: head=Head().",
+            "head": " Give the task a head first: head=Head() or head=Partial(...).",
             "loss": " Give the task such a loss first: loss=Partial(function, ...).",
         }
         check_nested_names(given, type(self).__name__, remedies)

@@ -12,7 +12,7 @@ from torch import Tensor
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.tasks._head import Head
+from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._value_task import ValueTask
 
 
@@ -35,8 +35,10 @@ class Regression(ValueTask):
     standardize : bool, default=True
         Whether the loss is computed on targets less their weighted training mean,
         over their deviation. Predictions come back in the units of y.
-    head : None or Head, default=None
-        Layers of this task; None takes the estimator's default.
+    head : None, Head, class or Partial, default=None
+        Layers of this task; None takes the estimator's default. Besides a
+        :class:`Head`, any subclass of `torch.nn.Module`, or :class:`Partial` of one,
+        that maps the shared features to `out_features` numbers a sample.
     column : None, int or str, default=None
         Column of y, by position or name; see :class:`Tasks`.
 
@@ -70,7 +72,7 @@ class Regression(ValueTask):
         loss: Literal["mse", "mae", "huber"] | Callable[..., Tensor] = "mse",
         bounds: tuple[float, float] | None = None,
         standardize: bool = True,
-        head: Head | None = None,
+        head: HeadLike | None = None,
         column: int | str | None = None,
     ) -> None:
         self.weight = weight

@@ -20,7 +20,12 @@ from mtlearn.training._gradients import (
     task_gradients,
 )
 from mtlearn.training._inference import activations, features
-from mtlearn.training._learned import load_weights_of, split_weights, weights_of
+from mtlearn.training._learned import (
+    load_weights_of,
+    parameters_of,
+    split_weights,
+    weights_of,
+)
 from mtlearn.training._make import make_net, with_ends
 from mtlearn.training._member import as_member, current_member, inner_place
 from mtlearn.training._modes import own_modes
@@ -110,6 +115,7 @@ __all__ = [
     "load_weights_of",
     "lookahead_affinity",
     "make_net",
+    "parameters_of",
     "precision_of",
     "release",
     "resolve_averaging",

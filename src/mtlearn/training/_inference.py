@@ -13,6 +13,7 @@ from mtlearn.networks import (
     check_memory,
     fingerprint,
     for_inference,
+    shares_modules,
 )
 
 # Pixels (of tables: cells) of a batch. On a processor its activations should fit into
@@ -111,8 +112,8 @@ def _run(
         remedy=", or pass fewer at a time",
     )
     # A network that keeps what it computes, and trains on, needs normal tensors.
-    shared = network.backbone is net.module_.backbone
-    guard = torch.no_grad if shared else torch.inference_mode
+    shares = shares_modules(network, net.module_)
+    guard = torch.no_grad if shares else torch.inference_mode
     for x, _ in net.get_iterator(samples):
         # Not around the loop: what takes the batches must not run inside of it.
         with guard(), net.precision.context(net.device):

@@ -59,7 +59,7 @@ def make_net(
 
 
 def with_ends(heads: Sequence[HeadSpec], tasks: Tasks) -> tuple[HeadSpec, ...]:
-    """Give the description of each head with what its task has it end on.
+    """Give the description of each head with what its task says of it.
 
     Parameters
     ----------
@@ -74,6 +74,6 @@ def with_ends(heads: Sequence[HeadSpec], tasks: Tasks) -> tuple[HeadSpec, ...]:
         For `build_network`.
     """
     return tuple(
-        replace(head, end=task.head_end())
-        for head, task in zip(heads, tasks, strict=True)
+        replace(head, end=task.head_end(), output_shape=task.score_shape, name=name)
+        for head, (name, task) in zip(heads, tasks.items(), strict=True)
     )

@@ -12,7 +12,7 @@ from torch import nn
 from mtlearn._utils._short import short
 from mtlearn.data import Samples
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import cast_module, filling, is_filling, structure
+from mtlearn.networks import cast_module, filling, is_filling, structure, trained_spec
 from mtlearn.tasks import Tasks
 from mtlearn.training._changes import Changes
 from mtlearn.training._fingerprint import same_value
@@ -361,6 +361,7 @@ class MultiTaskNet(BatchLoop):
         arguments["module__backbone_params"] = structure(
             self.module__backbone, self.module__backbone_params
         )
+        arguments["module__heads"] = tuple(map(trained_spec, self.module__heads))
         weights = {
             name: value.detach().cpu().numpy()
             for name, value in weights_of(self).items()
