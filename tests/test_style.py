@@ -33,6 +33,7 @@ INNER_NAMES = {
     "Layout",
     "join_codecs",
     "is_registered",
+    "BaseMetaEstimator",
     "MultiTaskMixin",
     "Codec",
     "EncodedTargets",

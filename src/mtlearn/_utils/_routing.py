@@ -1,6 +1,7 @@
 """What a meta-estimator hands on to the estimators inside."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -103,3 +104,12 @@ def n_rows(value: Any) -> int | None:
     if shape is not None:
         return shape[0] if len(shape) else None
     return len(value) if isinstance(value, list | tuple) else None
+
+
+@contextmanager
+def told_of(context: Any, inner: Any, **data: Any) -> Iterator[None]:
+    """Tell scikit-learn's callbacks that an estimator inside begins and ends a fit."""
+    with context.propagate_callback_context(inner):
+        context.call_on_fit_task_begin(**data)
+        yield
+    context.call_on_fit_task_end(**data)

@@ -23,16 +23,18 @@ def unwrap(estimator: Any) -> Any:
     estimator or None
         The estimator of this package; None if there is none.
     """
-    while not hasattr(estimator, "_outputs"):
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "refit"):  # a search that is not fitted
-            estimator = estimator.estimator
-        else:
-            return None
+    while estimator is not None and not hasattr(estimator, "_outputs"):
+        estimator = _next_inside(estimator)
     return estimator
+
+
+def _next_inside(estimator: Any) -> Any:
+    """Give what a search has found, or is to train, or what a Pipeline ends in."""
+    if hasattr(estimator, "best_estimator_"):
+        return estimator.best_estimator_
+    if hasattr(estimator, "steps"):
+        return estimator.steps[-1][1]
+    return estimator.estimator if hasattr(estimator, "refit") else None
 
 
 def reach(estimator: Any, X: Any) -> tuple[Any, Any]:
@@ -80,7 +82,7 @@ def single_networks(estimator: Any) -> Iterator[Any]:
     if hasattr(inner, "history_"):
         yield inner
         return
-    for inside in _inside(inner):
+    for inside in inner._fitted():
         yield from single_networks(inside)
 
 
@@ -101,13 +103,8 @@ def reach_network(estimator: Any, X: Any) -> tuple[Any, Any]:
     """
     inner, X = reach(estimator, X)
     while not hasattr(inner, "history_"):
-        inner, X = reach(_inside(inner)[0], X)
+        inner, X = reach(inner._fitted()[0], X)
     return inner, X
-
-
-def _inside(outer: Any) -> list[Any]:
-    """Give the fitted estimators inside of an ensemble, or of what scales one."""
-    return getattr(outer, "estimators_", None) or [outer.estimator_]
 
 
 def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:
@@ -163,10 +160,7 @@ def forget_optimizer(estimator: Any) -> None:
         if hasattr(estimator, "_outputs"):
             estimator._forget_optimizer()
             return
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            estimator = estimator.steps[-1][1]
+        estimator = _next_inside(estimator)
 
 
 def check_multi_task(estimator: Any, name: str, owner: str) -> None:
@@ -177,12 +171,9 @@ def check_multi_task(estimator: Any, name: str, owner: str) -> None:
             f"Pipeline or search that ends in one. Got {short(estimator)} instead."
         )
     while not hasattr(estimator, "_outputs"):
-        if hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-        elif estimator.refit is False:
+        if getattr(estimator, "refit", None) is False:
             raise InvalidParameterError(
                 f"The {name!r} parameter of {owner} has a search with refit=False, "
                 "which cannot predict. Set refit=True, or name the score to refit by."
             )
-        else:
-            estimator = estimator.estimator
+        estimator = _next_inside(estimator)

@@ -3,44 +3,33 @@
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import MetaEstimatorMixin, clone
-from sklearn.callback import CallbackSupportMixin
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import Tags, check_consistent_length, get_tags, indexable
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._indexing import take_rows
-from mtlearn._utils._inner_features import InnerFeatures
 from mtlearn._utils._listing import listed
-from mtlearn._utils._routing import params_of_rows, routed_params
+from mtlearn._utils._routing import params_of_rows, routed_params, told_of
 from mtlearn._utils._row_plan import plan_of, planned_rows, resampled_plan
 from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._unwrap import (
     check_multi_task,
-    forget_optimizer,
     reach,
     task_outputs,
     unwrap,
 )
 from mtlearn._utils._validation import check_fraction
-from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn._utils._warn import warn
 from mtlearn._utils._whole import in_one_step
 from mtlearn.data import item_labels
-from mtlearn.estimators import MultiTaskMixin
+from mtlearn.estimators import BaseMetaEstimator
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.tasks import TargetColumn, Task, fit_codec, label_weights
 from mtlearn.training import draw_seed, validation_rows
 
 
-class TemperatureScaled(
-    MultiTaskMixin,
-    InnerFeatures,
-    CallbackSupportMixin,
-    MetaEstimatorMixin,
-    VersionedEstimator,
-):
+class TemperatureScaled(BaseMetaEstimator):
     """An estimator whose class probabilities are scaled on held-out samples.
 
     The scores of each classification, before the softmax, are divided by one number,
@@ -170,9 +159,7 @@ class TemperatureScaled(
             self._keep(self.estimator, X, y, weights)
             return self
         X, y = indexable(X, y)
-        (params,) = routed_params(
-            self, "fit", {"estimator": self.estimator}, weights, fit_params
-        )
+        (params,) = routed_params(self, "fit", self._templates(), weights, fit_params)
         rows, held_out = self._split(X, y, weights, fraction)
         params = params_of_rows(params, rows, len(rows) + len(held_out))
         with planned_rows(resampled_plan(len(rows) + len(held_out), rows)):
@@ -188,7 +175,7 @@ class TemperatureScaled(
         self, X: Any, y: Any, weights: Any, fraction: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw which rows to train on, and which to hold out."""
-        codec = fit_codec(unwrap(self.estimator)._declared_tasks(), y, weights)
+        codec = fit_codec(self._declared_tasks(), y, weights)
         targets = codec.encode(y, weights)
         check_consistent_length(X, targets.weights)
         seed = draw_seed(self.random_state)
@@ -204,10 +191,8 @@ class TemperatureScaled(
         root = self._init_callback_context(max_subtasks=1)
         root.call_on_fit_task_begin(**data)
         context = root.subcontext(task_name="estimator")
-        with context.propagate_callback_context(estimator):
-            context.call_on_fit_task_begin(**data)
+        with told_of(context, estimator, **data):
             estimator.fit(X, y, **params)
-        context.call_on_fit_task_end(**data)
         root.call_on_fit_task_end(**data)
         return estimator
 
@@ -229,12 +214,7 @@ class TemperatureScaled(
         _warn_of_unscaled([name for name, t in temperatures.items() if t is None])
         self.estimator_ = fitted
         self.temperatures_ = {name: t or 1.0 for name, t in temperatures.items()}
-        self._codec = inner._codec
-        self.tasks_ = inner.tasks_
-        self.task_names_ = inner.task_names_
-        self.__dict__.pop("classes_", None)
-        if hasattr(inner, "classes_"):
-            self.classes_ = inner.classes_
+        self._set_codec(inner._codec)
 
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
         check_is_fitted(self, "estimator_")
@@ -249,32 +229,11 @@ class TemperatureScaled(
             for (name, task), output in zip(self.tasks_.items(), outputs, strict=True)
         ]
 
-    def _may_classify(self) -> bool:
-        return hasattr(self.estimator, "predict_proba")
+    def _templates(self) -> dict[str, Any]:
+        return {"estimator": self.estimator}
 
-    def _forget_optimizer(self) -> None:
-        forget_optimizer(self.estimator_)
-
-    def _declared_tasks(self) -> Any:
-        return unwrap(self.estimator)._declared_tasks()
-
-    def _fitted_inside(self) -> Any:
-        return getattr(self, "estimator_", None)
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Tell what the estimator requests.
-
-        Returns
-        -------
-        MetadataRouter
-            Of scikit-learn's metadata routing.
-        """
-        router = MetadataRouter(owner=self).add_self_request(self)
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        return router.add(estimator=self.estimator, method_mapping=mapping)
-
-    def __sklearn_tags__(self) -> Tags:
-        return get_tags(self.estimator)
+    def _fitted(self) -> list[Any]:
+        return [self.estimator_] if hasattr(self, "estimator_") else []
 
 
 def _warn_of_unscaled(names: list[str]) -> None:

@@ -1,42 +1,26 @@
 """What ensembles share."""
 
-from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
-from sklearn.base import MetaEstimatorMixin
-from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._inner_features import InnerFeatures
-from mtlearn._utils._unwrap import aligned_outputs, forget_optimizer, unwrap
-from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn._utils._unwrap import aligned_outputs, unwrap
 from mtlearn.ensemble._average import joint_codec, weighted_moments
 from mtlearn.ensemble._members import fit_members
-from mtlearn.estimators import MultiTaskMixin
+from mtlearn.estimators import BaseMetaEstimator
 from mtlearn.training import release
 
 
-class BaseEnsemble(
-    MultiTaskMixin,
-    InnerFeatures,
-    CallbackSupportMixin,
-    MetaEstimatorMixin,
-    VersionedEstimator,
-):
+class BaseEnsemble(BaseMetaEstimator):
     """An average of members with the same tasks.
 
     A subclass says which members there are and what each of them weighs.
     """
 
     estimators_: list[Any]
-
-    @abstractmethod
-    def _templates(self) -> list[Any]:
-        """Give the estimators that members are made from."""
 
     def _member_weights(self) -> list[float]:
         """Give the weight of each member."""
@@ -75,13 +59,7 @@ class BaseEnsemble(
         """Set what is known of fitted members."""
         codec = joint_codec(members, type(self).__name__)
         self.estimators_ = members
-        self._codec = codec
-        self.tasks_ = codec.tasks
-        self.task_names_ = codec.tasks.names
-        self.__dict__.pop("classes_", None)
-        classes = codec.classes()
-        if classes is not None:
-            self.classes_ = classes
+        self._set_codec(codec)
 
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
         means, _ = self._moments(X)
@@ -121,30 +99,13 @@ class BaseEnsemble(
         _, deviations = self._moments(X)
         return deviations[0] if self._codec.has_one_task else deviations
 
-    def _forget_optimizer(self) -> None:
-        for member in self.estimators_:
-            forget_optimizer(member)
-
-    def _declared_tasks(self) -> Any:
-        return unwrap(self._templates()[0])._declared_tasks()
-
-    def _may_classify(self) -> bool:
-        return any(hasattr(each, "predict_proba") for each in self._templates())
-
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:
         """Give back what the members have learned, if what is done inside fails."""
         with ExitStack() as stack:
-            for member in getattr(self, "estimators_", []):
+            for member in self._fitted():
                 stack.enter_context(unwrap(member)._unchanged_on_error())
             yield
 
-    def _fitted_inside(self) -> Any:
-        return self.estimators_[0] if hasattr(self, "estimators_") else None
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "estimators_")
-
-    def __sklearn_tags__(self) -> Tags:
-        templates = self._templates()
-        return get_tags(templates[0]) if templates else super().__sklearn_tags__()
+    def _fitted(self) -> list[Any]:
+        return getattr(self, "estimators_", [])

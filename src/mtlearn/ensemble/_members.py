@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from mtlearn._utils._indexing import take_rows
-from mtlearn._utils._routing import n_rows, params_of_rows
+from mtlearn._utils._routing import n_rows, params_of_rows, told_of
 from mtlearn._utils._row_plan import RowPlan, planned_rows, resampled_plan
 from mtlearn._utils._unwrap import forget_optimizer, unwrap
 from mtlearn.training import as_member, inner_place, kept_checkpoints
@@ -96,14 +96,12 @@ def _fit_member(
     place, plan = known
     data = {"estimator": owner, "X": X, "y": y}
     with (
-        context.propagate_callback_context(member),
+        told_of(context, member, **data),
         kept_checkpoints() as files,
         planned_rows(plan),
+        as_member(place, seed_of(member)),
     ):
-        context.call_on_fit_task_begin(**data)
-        with as_member(place, seed_of(member)):
-            member.fit(X, y, **params)
-    context.call_on_fit_task_end(**data)
+        member.fit(X, y, **params)
     # A member from another process has no optimiser state; so that more training is
     # the same wherever it was fitted, none of them has.
     forget_optimizer(member)

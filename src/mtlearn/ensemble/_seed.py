@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length
-from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import UNUSED
 
 from mtlearn._utils._indexing import is_dataset
 from mtlearn._utils._prepared import prepared
-from mtlearn._utils._routing import n_rows, routed_params
+from mtlearn._utils._routing import n_rows, routed_params, told_of
 from mtlearn._utils._short import short
 from mtlearn._utils._typed import available_if, with_callbacks
 from mtlearn._utils._unwrap import check_multi_task, unwrap
@@ -129,6 +129,8 @@ class SeedEnsemble(BaseEnsemble):
         "sample_weight": UNUSED,
         "classes": UNUSED,
     }
+
+    _routed_methods: ClassVar = ("fit", "partial_fit")
 
     def __init__(
         self,
@@ -262,11 +264,9 @@ class SeedEnsemble(BaseEnsemble):
             for number, (member, context) in enumerate(
                 zip(members, contexts, strict=True)
             ):
-                with context.propagate_callback_context(member):
-                    context.call_on_fit_task_begin(**data)
-                    with as_member(inner_place(number), seeds[number]):
-                        member.partial_fit(X, y, **params)
-                context.call_on_fit_task_end(**data)
+                place = as_member(inner_place(number), seeds[number])
+                with told_of(context, member, **data), place:
+                    member.partial_fit(X, y, **params)
             self._keep(members)
             self.seeds_ = seeds
             root.call_on_fit_task_end(**data)
@@ -331,8 +331,9 @@ class SeedEnsemble(BaseEnsemble):
             n_dims = np.ndim(read_rows(X, type(self).__name__))
         return MultiTaskEstimator() if n_dims == 2 else MultiTaskImageEstimator()
 
-    def _templates(self) -> list[Any]:
-        return [MultiTaskEstimator() if self.estimator is None else self.estimator]
+    def _templates(self) -> dict[str, Any]:
+        given = self.estimator
+        return {"estimator": MultiTaskEstimator() if given is None else given}
 
     def _resample(self, X: Any, seed: int) -> np.ndarray | None:
         if not self.bootstrap:
@@ -340,17 +341,3 @@ class SeedEnsemble(BaseEnsemble):
         # Apart from the stream of the network, which the seed alone begins.
         n_samples = n_rows(X) or 0
         return np.random.default_rng([seed, 1]).integers(n_samples, size=n_samples)
-
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Tell what the members request.
-
-        Returns
-        -------
-        MetadataRouter
-            Of scikit-learn's metadata routing.
-        """
-        mapping = MethodMapping()
-        for method in ("fit", "partial_fit"):
-            mapping.add(caller=method, callee=method)
-        router = MetadataRouter(owner=self).add_self_request(self)
-        return router.add(estimator=self._templates()[0], method_mapping=mapping)

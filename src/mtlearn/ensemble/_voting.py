@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import UNUSED
 
 from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import routed_params
@@ -163,7 +163,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
             )
         self._validate_names(names)
         self._check_weights(owner)
-        named = self._taking_part()
+        named = self._templates()
         if not named:
             raise InvalidParameterError(
                 f"The 'estimators' parameter of {owner} has nothing but 'drop'. Leave "
@@ -193,14 +193,11 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
                 f"the estimators that take part. Got {short(self.weights)} instead."
             )
 
-    def _taking_part(self) -> dict[str, Any]:
+    def _templates(self) -> dict[str, Any]:
         pairs = self.estimators if isinstance(self.estimators, list | tuple) else []
         # What fit will refuse must still have tags and be shown.
         named = [pair for pair in pairs if isinstance(pair, list | tuple)]
         return {name: each for name, each in named if not _is_dropped(each)}
-
-    def _templates(self) -> list[Any]:
-        return list(self._taking_part().values())
 
     def _member_weights(self) -> list[float]:
         return self._weights  # those of the fit: an estimator may be dropped since
@@ -245,22 +242,8 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         """
         return self._set_params("estimators", **params)
 
-    def get_metadata_routing(self) -> MetadataRouter:
-        """Tell what the members request.
-
-        Returns
-        -------
-        MetadataRouter
-            Of scikit-learn's metadata routing.
-        """
-        router = MetadataRouter(owner=self).add_self_request(self)
-        mapping = MethodMapping().add(caller="fit", callee="fit")
-        for name, estimator in self._taking_part().items():
-            router.add(method_mapping=mapping, **{name: estimator})
-        return router
-
     def _sk_visual_block_(self) -> VisualBlock:
-        named = self._taking_part()
+        named = self._templates()
         return VisualBlock("parallel", list(named.values()), names=list(named))
 
 

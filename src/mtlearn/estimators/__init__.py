@@ -1,11 +1,13 @@
 """The front doors: scikit-learn estimators for images and tables."""
 
 from mtlearn.estimators._images import MultiTaskImageEstimator
+from mtlearn.estimators._meta import BaseMetaEstimator
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._tables import MultiTaskEstimator
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 
 __all__ = [
+    "BaseMetaEstimator",
     "MultiTaskEstimator",
     "MultiTaskImageEstimator",
     "MultiTaskMixin",

@@ -61,12 +61,19 @@ class MultiTaskMixin(ABC):
         if "_codec" not in vars(self) or not self._codec.has_older_order:
             return None
         order = self._codec.layout.order
-        self._codec = self._codec.in_order_of_y()
-        self.tasks_ = self._codec.tasks
-        self.task_names_ = self.tasks_.names
-        if "classes_" in vars(self):
-            self.classes_ = self._codec.classes()
+        self._set_codec(self._codec.in_order_of_y())
         return order
+
+    def _set_codec(self, codec: Codec) -> None:
+        """Set what a fitted codec knows of the tasks."""
+        self._codec = codec
+        self.tasks_ = codec.tasks
+        self.task_names_ = codec.tasks.names
+        # An earlier fit on other targets may have left classes behind.
+        self.__dict__.pop("classes_", None)
+        classes = codec.classes()
+        if classes is not None:
+            self.classes_ = classes
 
     def predict(self, X: Any) -> Any:
         """Predict labels, in the layout of the y that the estimator was fitted on.

@@ -127,22 +127,3 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
                 f"fitted. Got the shape {X.shape} instead. Give X in the layout that "
                 "fit saw, or fit again."
             )
-
-
-def rescale(X: np.ndarray, *steps: tuple[np.ufunc, np.ndarray]) -> np.ndarray:
-    """Apply steps such as ``(numpy.divide, scale)`` one after another to a new array.
-
-    A floating X keeps its dtype, in the machine's byte order. Booleans and integers of
-    up to 16 bits, all of which float32 holds exactly, become float32, wider integers
-    float64. Numbers are given as float64 arrays: NumPy then computes in float64 and
-    rounds when it stores, without a float64 copy of X.
-    """
-    if X.dtype.kind == "f":
-        dtype = X.dtype.newbyteorder("=")
-    else:
-        dtype = np.result_type(X.dtype, np.float32)
-    result = np.empty(X.shape, dtype=dtype)
-    for ufunc, number in steps:
-        ufunc(X, number, out=result, casting="same_kind")
-        X = result
-    return result

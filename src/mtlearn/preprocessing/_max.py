@@ -4,14 +4,13 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._whole import in_one_step
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.preprocessing._base import BaseImageTransformer, rescale
+from mtlearn.preprocessing._scaler import BaseImageScaler, Steps
 
 
-class GlobalMaxScaler(BaseImageTransformer):
+class GlobalMaxScaler(BaseImageScaler):
     """Divide every value by one number, the maximum of the training data.
 
     The training data then ends at 1 and zero stays zero. Samples brighter than the
@@ -90,50 +89,5 @@ or (n_samples, height, width, n_channels)
         self.scale_ = maximum if maximum > 0 else 1.0
         return self
 
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Divide X by the training maximum.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
-or (n_samples, height, width, n_channels)
-            Samples in the layout that `fit` saw.
-
-        Returns
-        -------
-        ndarray of the shape of X
-            The scaled samples.
-
-        Raises
-        ------
-        ValueError
-            If a sample has not the shape that `fit` saw, or X is empty, has NaN or
-            infinite values, or is not numeric.
-        """
-        check_is_fitted(self)
-        X = self._check_samples(X, reset=False)
-        return rescale(X, (np.divide, np.asarray(self.scale_)))
-
-    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
-        """Multiply scaled samples by the training maximum.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
-or (n_samples, height, width, n_channels)
-            Samples as `transform` returns them.
-
-        Returns
-        -------
-        ndarray of the shape of X
-            The samples in their first unit; integers are not restored as such.
-
-        Raises
-        ------
-        ValueError
-            If a sample has not the shape that `fit` saw, or X is empty, has NaN or
-            infinite values, or is not numeric.
-        """
-        check_is_fitted(self)
-        X = self._check_transformed(X, self.sample_shape_)
-        return rescale(X, (np.multiply, np.asarray(self.scale_)))
+    def _steps(self) -> Steps:
+        return [(np.divide, np.asarray(self.scale_))]

@@ -4,18 +4,17 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._short import short
 from mtlearn._utils._whole import in_one_step
 from mtlearn.exceptions import InvalidDataError, ParameterTypeError
-from mtlearn.preprocessing._base import BaseImageTransformer, rescale
+from mtlearn.preprocessing._scaler import BaseImageScaler, Steps
 
 # Values that fit reads at once: 2 MB as float64.
 CHUNK_VALUES = 2**18
 
 
-class ImageStandardScaler(BaseImageTransformer):
+class ImageStandardScaler(BaseImageScaler):
     """Subtract the training mean and divide by the training deviation.
 
     Unlike scikit-learn's StandardScaler, which treats every pixel by itself, all
@@ -124,53 +123,8 @@ or (n_samples, height, width, n_channels)
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
         return self
 
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Standardise X with the training mean and deviation.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
-or (n_samples, height, width, n_channels)
-            Samples in the layout that `fit` saw.
-
-        Returns
-        -------
-        ndarray of the shape of X
-            The scaled samples.
-
-        Raises
-        ------
-        ValueError
-            If a sample has not the shape that `fit` saw, or X is empty, has NaN or
-            infinite values, or is not numeric.
-        """
-        check_is_fitted(self)
-        X = self._check_samples(X, reset=False)
-        return rescale(X, (np.subtract, self.mean_), (np.divide, self.scale_))
-
-    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
-        """Bring scaled samples back to their first unit.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
-or (n_samples, height, width, n_channels)
-            Samples as `transform` returns them.
-
-        Returns
-        -------
-        ndarray of the shape of X
-            The samples in their first unit; integers are not restored as such.
-
-        Raises
-        ------
-        ValueError
-            If a sample has not the shape that `fit` saw, or X is empty, has NaN or
-            infinite values, or is not numeric.
-        """
-        check_is_fitted(self)
-        X = self._check_transformed(X, self.sample_shape_)
-        return rescale(X, (np.multiply, self.scale_), (np.add, self.mean_))
+    def _steps(self) -> Steps:
+        return [(np.subtract, self.mean_), (np.divide, self.scale_)]
 
 
 def _mean_and_variance(X: np.ndarray, n_channels: int) -> tuple[np.ndarray, np.ndarray]:
