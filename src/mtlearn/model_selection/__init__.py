@@ -1,10 +1,8 @@
 """Splits and predictions for several targets at once."""
 
 from mtlearn.model_selection._predict import cross_val_predict
-from mtlearn.model_selection._split import (
-    MultiTaskStratifiedKFold,
-    multitask_train_test_split,
-)
+from mtlearn.model_selection._split import MultiTaskStratifiedKFold
+from mtlearn.model_selection._train_test_split import multitask_train_test_split
 
 __all__ = [
     "MultiTaskStratifiedKFold",
