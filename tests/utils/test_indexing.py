@@ -9,7 +9,7 @@ import torch
 from skorch.helper import SliceDataset, SliceDict
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
-from mtlearn._utils._indexing import is_dataset, take_rows
+from mtlearn._utils._indexing import evenly_spaced, is_dataset, take_rows
 from tiny_datasets import Items, ListedItems, Stream
 
 X = np.random.default_rng(0).integers(0, 200, (7, 3, 2, 2)).astype(np.uint8)
@@ -60,3 +60,11 @@ def test_rows_are_taken_without_reading_them():
     taken = take_rows(items, np.array([6, 1]))
     np.testing.assert_array_equal([taken[0], taken[1]], X[[6, 1]])
     np.testing.assert_array_equal(take_rows(X, np.array([6, 1])), X[[6, 1]])
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "most", "expected"),
+    [(5, 3, [0, 2, 4]), (9, 3, [0, 4, 8]), (3, 10, [0, 1, 2]), (1, 3, [0])],
+)
+def test_evenly_spaced_rows_reach_from_the_first_to_the_last(n_rows, most, expected):
+    assert evenly_spaced(n_rows, most).tolist() == expected

@@ -53,3 +53,8 @@ def take_rows(X: Any, rows: np.ndarray) -> Any:
     if is_dataset(X) and not isinstance(X, SliceDataset):
         return Subset(X, np.asarray(rows).tolist())
     return safe_indexing(X, rows)
+
+
+def evenly_spaced(n_rows: int, most: int) -> np.ndarray:
+    """Give the numbers of some rows from the first to the last one, `most` at most."""
+    return np.unique(np.linspace(0, n_rows - 1, min(n_rows, most)).astype(int))

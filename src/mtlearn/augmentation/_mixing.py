@@ -49,7 +49,47 @@ class Mixed(NamedTuple):
     lam: torch.Tensor
 
 
-class MixUp(VersionedEstimator):
+class _Mixing(VersionedEstimator):
+    """What both mixings are made of: how far, and how often."""
+
+    alpha: float
+    probability: float
+
+    def validate(self, owner: str) -> None:
+        """Check the parameters.
+
+        Parameters
+        ----------
+        owner : str
+            What the mixing belongs to, for messages.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        """
+        where = f"the {type(self).__name__} of {owner}"
+        check_real(self.alpha, "alpha", where, low=0, include_low=False)
+        check_real(self.probability, "probability", where, low=0, high=1)
+
+    def _draw(
+        self, x: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw each sample's partner, and on the CPU the share it keeps of itself."""
+        n_samples = len(x)
+        permutation = torch.randperm(n_samples, generator=generator, device="cpu")
+        drawn = torch.rand(
+            n_samples, generator=generator, dtype=torch.float32, device="cpu"
+        )
+        is_mixed = drawn < self.probability
+        # torch's Beta distribution takes no generator.
+        seed = int(torch.randint(2**63 - 1, (), generator=generator, device="cpu"))
+        shares = np.random.default_rng(seed).beta(self.alpha, self.alpha, n_samples)
+        lam = torch.where(is_mixed, torch.from_numpy(shares), 1)
+        return permutation.to(x.device), lam.to(x.dtype)
+
+
+class MixUp(_Mixing):
     """Replace samples by a weighted mean of themselves and another of the batch.
 
     The weight is drawn for each sample from a Beta distribution. Images and rows of
@@ -82,21 +122,6 @@ class MixUp(VersionedEstimator):
         self.alpha = alpha
         self.probability = probability
 
-    def validate(self, owner: str) -> None:
-        """Check the parameters.
-
-        Parameters
-        ----------
-        owner : str
-            What the mixing belongs to, for messages.
-
-        Raises
-        ------
-        InvalidParameterError, ParameterTypeError
-            If a parameter is not what it must be.
-        """
-        _validate(self, f"the MixUp of {owner}")
-
     def __call__(self, x: torch.Tensor, generator: torch.Generator) -> Mixed:
         """Mix a batch.
 
@@ -119,14 +144,14 @@ class MixUp(VersionedEstimator):
             If `x` is not of a floating dtype.
         """
         check_floating(x, "MixUp")
-        permutation, lam = _draw(self.alpha, self.probability, x, generator)
+        permutation, lam = self._draw(x, generator)
         weights = per_sample(lam, x)
         # Another sample may hold inf or NaN, of which no share is zero.
         mixed = torch.where(weights < 1, torch.lerp(x[permutation], x, weights), x)
         return Mixed(mixed, permutation, lam.to(x.device))
 
 
-class CutMix(VersionedEstimator):
+class CutMix(_Mixing):
     """Replace a rectangle of each image by that of another of the batch.
 
     Parameters
@@ -163,21 +188,6 @@ class CutMix(VersionedEstimator):
         self.alpha = alpha
         self.probability = probability
 
-    def validate(self, owner: str) -> None:
-        """Check the parameters.
-
-        Parameters
-        ----------
-        owner : str
-            What the mixing belongs to, for messages.
-
-        Raises
-        ------
-        InvalidParameterError, ParameterTypeError
-            If a parameter is not what it must be.
-        """
-        _validate(self, f"the CutMix of {owner}")
-
     def __call__(self, x: torch.Tensor, generator: torch.Generator) -> Mixed:
         """Mix a batch.
 
@@ -206,7 +216,7 @@ class CutMix(VersionedEstimator):
                 f"Got {tuple(x.shape)} instead: for a table, use MixUp."
             )
         check_images(x, "CutMix")
-        permutation, lam = _draw(self.alpha, self.probability, x, generator)
+        permutation, lam = self._draw(x, generator)
         size = torch.tensor(x.shape[2:], device="cpu")[:, None]
         sides = (size * (1 - lam).sqrt()).long()
         pasted = random_rectangles(x, sides, generator)
@@ -215,28 +225,6 @@ class CutMix(VersionedEstimator):
 
 
 _NAMES: dict[str, type[MixUp] | type[CutMix]] = {"mixup": MixUp, "cutmix": CutMix}
-
-
-def _validate(mixing: MixUp | CutMix, where: str) -> None:
-    check_real(mixing.alpha, "alpha", where, low=0, include_low=False)
-    check_real(mixing.probability, "probability", where, low=0, high=1)
-
-
-def _draw(
-    alpha: float, probability: float, x: torch.Tensor, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw each sample's partner, and on the CPU the share that it keeps of itself."""
-    n_samples = len(x)
-    permutation = torch.randperm(n_samples, generator=generator, device="cpu")
-    drawn = torch.rand(
-        n_samples, generator=generator, dtype=torch.float32, device="cpu"
-    )
-    is_mixed = drawn < probability
-    # torch's Beta distribution takes no generator.
-    seed = int(torch.randint(2**63 - 1, (), generator=generator, device="cpu"))
-    shares = np.random.default_rng(seed).beta(alpha, alpha, n_samples)
-    lam = torch.where(is_mixed, torch.from_numpy(shares), 1)
-    return permutation.to(x.device), lam.to(x.dtype)
 
 
 def resolve_mixing(
@@ -281,7 +269,7 @@ def resolve_mixing(
                 f"or a callable. Got {short(value)} instead."
             )
         return _NAMES[value]()
-    if isinstance(value, MixUp | CutMix):
+    if isinstance(value, _Mixing):
         value.validate(owner)
         return value
     return check_change(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._indexing import evenly_spaced
 from mtlearn._utils._warn import warn
 
 # Of each X so many rows are looked at, and fewer if they are long.
@@ -54,7 +55,7 @@ def _sample(X: np.ndarray) -> np.ndarray:
     """Read some rows, evenly spaced, as (n_rows, n_values)."""
     size = math.prod(X.shape[1:])
     most = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_VALUES // size))
-    rows = np.unique(np.linspace(0, len(X) - 1, most).astype(np.int64))
+    rows = evenly_spaced(len(X), most)
     return np.asarray(X[rows]).reshape(len(rows), -1)
 
 

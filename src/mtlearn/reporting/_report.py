@@ -7,9 +7,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from mtlearn._utils._files import write_atomically
+from mtlearn._utils._indexing import evenly_spaced
 from mtlearn._utils._listing import listed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
@@ -256,7 +255,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 def _samples(evidence: Evidence) -> list[Case]:
     """Show some samples as they are, evenly taken, with the labels that are known."""
     n_rows = evidence.tasks[0].n_samples
-    rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _SAMPLES)).astype(int))
+    rows = evenly_spaced(n_rows, _SAMPLES)
     pictures = thumbnails(evidence.estimator, evidence.X, rows)
     return [
         Case(int(row), _said_of(evidence.tasks, row), "", "", picture)

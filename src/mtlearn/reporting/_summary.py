@@ -6,7 +6,7 @@ import numpy as np
 import sklearn
 import torch
 
-from mtlearn._utils._indexing import take_rows
+from mtlearn._utils._indexing import evenly_spaced, take_rows
 from mtlearn._utils._listing import listed
 from mtlearn._utils._unwrap import reach_network
 from mtlearn._utils._versioned import own_version
@@ -34,7 +34,7 @@ def data_facts(evidence: Evidence) -> list[tuple[str, str]]:
         Names and values.
     """
     n_rows = evidence.tasks[0].n_samples
-    rows = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _ROWS_READ)).astype(int))
+    rows = evenly_spaced(n_rows, _ROWS_READ)
     network, X = reach_network(evidence.estimator, take_rows(evidence.X, rows))
     checked = network._check_X(X, reset=False)
     values = checked[np.arange(len(rows))]
