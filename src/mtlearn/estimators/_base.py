@@ -25,7 +25,7 @@ from mtlearn.estimators._fit import (
     validation_samples,
     weights_differ,
 )
-from mtlearn.estimators._going_on import check_same_network, go_on, tasks_of_today
+from mtlearn.estimators._going_on import check_same_network, go_on, weights_of_today
 from mtlearn.estimators._kinds import (
     declare_classes,
     has_classification,
@@ -137,11 +137,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
             if checkpoints is not None:
                 seed = checkpoints.seed
             seeds = derive_seeds(seed, len(state.history))
-            if state.split_seed is None:
-                state.split_seed = seeds.split
-            data = split_samples(
-                X, targets, state.codec.tasks, settings, state.split_seed, validation
-            )
+            data = split_samples(X, targets, state, settings, seeds, validation)
             return self._train(state, data, settings, seeds, context, checkpoints)
 
     @in_one_step
@@ -215,10 +211,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         checkpoints: Checkpoints | None = None,
     ) -> Self:
         """Build the network if there is none, train it and keep what it has learned."""
-        # Weights may change from fit to fit; all else of a task stays.
-        tasks = tasks_of_today(state.codec.tasks, self.tasks)
-        given = dict(zip(tasks.names, tasks.weights(self.loss_weights), strict=True))
-        task_weights = tuple(given[name] for name in state.codec.tasks.names)
+        task_weights = weights_of_today(state, self.tasks, self.loss_weights)
         state.weighted |= weights_differ(data[0])
         randomness = Randomness(seeds.network, settings.device)
         with threads(settings.n_threads):

@@ -32,7 +32,13 @@ from mtlearn.tasks import (
     Task,
     Tasks,
 )
-from mtlearn.training import MultiTaskNet, make_net, parameters_of, validation_rows
+from mtlearn.training import (
+    MultiTaskNet,
+    Seeds,
+    make_net,
+    parameters_of,
+    validation_rows,
+)
 
 
 @dataclass
@@ -135,19 +141,22 @@ def weights_differ(rows: Samples) -> bool:
 def split_samples(
     X: np.ndarray | DatasetRows,
     targets: EncodedTargets,
-    tasks: Tasks,
+    state: FitState,
     settings: Settings,
-    seed: int,
+    seeds: Seeds,
     validation: Samples | None = None,
 ) -> tuple[Samples, Samples | None]:
     """Set validation rows aside where they are needed, without a copy of X."""
+    tasks = state.codec.tasks
+    if state.split_seed is None:
+        state.split_seed = seeds.split
     if validation is not None or not settings.validates:
         return training_samples(X, targets, tasks, settings), validation
     plan = plan_of(len(targets))
     if plan.held_out is None:
         fraction = settings.validation_fraction
         train, valid = validation_rows(
-            targets, tasks, fraction, seed, origins=plan.origins
+            targets, tasks, fraction, state.split_seed, origins=plan.origins
         )
     else:
         valid = plan.held_out

@@ -73,6 +73,30 @@ def tasks_of_today(fitted: Tasks, tasks: Tasks | Task | None) -> Tasks:
     return declared
 
 
+def weights_of_today(
+    state: FitState, tasks: Tasks | Task | None, loss_weights: Any
+) -> tuple[float, ...]:
+    """Give the weights of tasks, which may change from fit to fit as nothing else may.
+
+    Parameters
+    ----------
+    state : FitState
+        With fitted tasks, in whose order weights are given.
+    tasks : Tasks, Task or None
+        The estimator's parameter today.
+    loss_weights : None, sequence or mapping of float
+        The estimator's parameter today.
+
+    Returns
+    -------
+    tuple of float
+        One for each task.
+    """
+    today = tasks_of_today(state.codec.tasks, tasks)
+    given = dict(zip(today.names, today.weights(loss_weights), strict=True))
+    return tuple(given[name] for name in state.codec.tasks.names)
+
+
 def check_same_network(
     state: FitState, tasks: Tasks | Task | None, settings: Settings
 ) -> None:
