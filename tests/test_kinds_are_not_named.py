@@ -43,7 +43,7 @@ def named(source):
 def _is_of_a_task(sides):
     """Tell `task.kind` from numpy's `dtype.kind` and inspect's `parameter.kind`."""
     owners = [side.value for side in sides if getattr(side, "attr", None) == "kind"]
-    return any(ast.unparse(owner).endswith(("task", "column")) for owner in owners)
+    return any(ast.unparse(owner).endswith(("task", "target")) for owner in owners)
 
 
 def test_kinds_are_found():

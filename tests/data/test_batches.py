@@ -16,7 +16,7 @@ def generator(seed=0):
 
 def labels_of(n_samples):
     numbers = torch.arange(n_samples)
-    return Labels((numbers, numbers.double()), numbers.double()[:, None].repeat(1, 2))
+    return Labels((numbers, numbers.double()), (numbers.double(), numbers.double()))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_generator_draws_a_new_order_each_pass():
         # Labels and weights belong to the row that they stand beside.
         assert rows.equal(torch.cat([p.values[0] for p in picked]).double())
         assert rows.equal(torch.cat([p.values[1] for p in picked]))
-        assert rows.equal(torch.cat([p.weights[:, 0] for p in picked]))
+        assert rows.equal(torch.cat([p.weights[0] for p in picked]))
         np.testing.assert_array_equal(np.sort(rows), range(50))
         passes.append(rows)
     assert not passes[0].equal(passes[1])
@@ -109,9 +109,10 @@ def test_values_beyond_float32():
 
 def test_labels_are_tensors_of_the_right_type():
     targets = EncodedTargets(
-        (np.array([2, 0]), np.array([0.5, 0.0])), np.array([[1.0, 1.0], [0.0, 2.0]])
+        (np.array([2, 0]), np.array([0.5, 0.0])),
+        (np.array([1.0, 0.0]), np.array([1.0, 2.0])),
     )
     labels = to_labels(targets, torch.float32, torch.device("cpu"))
     assert [value.dtype for value in labels.values] == [torch.int64, torch.float32]
-    assert labels.weights.dtype == torch.float32
-    np.testing.assert_array_equal(labels.weights, targets.weights)
+    assert labels.weights[0].dtype == torch.float32
+    np.testing.assert_array_equal(labels.weights[0], targets.weights[0])

@@ -30,7 +30,7 @@ def make_batch(found, seed, n_samples=8):
 
 
 def loss_and_gradients(losses, factors, outputs, targets, weights):
-    total = MultiTaskLoss(losses, factors)(tuple(outputs), tuple(targets), weights)[0]
+    total = MultiTaskLoss(losses, factors)(outputs, targets, weights.unbind(dim=1))[0]
     return total.item(), torch.autograd.grad(total, outputs)
 
 

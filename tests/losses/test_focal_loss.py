@@ -90,10 +90,10 @@ def test_a_class_weight_equals_repeated_rows():
     loss = MultiTaskLoss([sample_loss("focal")], [1.0])
     factors = torch.tensor([1.0, 3.0, 2.0, 1.0], dtype=torch.float64)[CLASSES]
     times = factors.long()
-    weighted = loss((LOGITS,), (CLASSES,), factors[:, None])
+    weighted = loss((LOGITS,), (CLASSES,), (factors,))
     rows = torch.arange(20).repeat_interleave(times)
-    ones = torch.ones(len(rows), 1, dtype=torch.float64)
-    repeated = loss((LOGITS[rows],), (CLASSES[rows],), ones)
+    ones = torch.ones(len(rows), dtype=torch.float64)
+    repeated = loss((LOGITS[rows],), (CLASSES[rows],), (ones,))
     for left, right in zip(weighted, repeated, strict=True):
         torch.testing.assert_close(left, right)
 

@@ -290,15 +290,15 @@ def test_a_mapping_of_class_weights_is_that_of_scikit_learn():
     encoded = codec.encode(LABELS, WEIGHTS)
 
     expected = WEIGHTS * compute_sample_weight(mapping, LABELS)
-    assert_allclose(encoded.loss_weights[:, 0], expected)
-    assert encoded.weights[:, 0].tolist() == WEIGHTS.tolist()
+    assert_allclose(encoded.loss_weights[0], expected)
+    assert encoded.weights[0].tolist() == WEIGHTS.tolist()
 
 
 def test_a_class_weight_equals_repeated_rows():
     weighted = fit_codec(Tasks(t=Classification(class_weight={1: 3})), [0, 1, 0, 1])
     encoded = weighted.encode([0, 1, 0, 1])
 
-    assert encoded.loss_weights[:, 0].tolist() == [1, 3, 1, 3]
+    assert encoded.loss_weights[0].tolist() == [1, 3, 1, 3]
 
 
 def test_class_weights_go_with_the_rows_and_are_nothing_without_any():
@@ -306,8 +306,8 @@ def test_class_weights_go_with_the_rows_and_are_nothing_without_any():
     y = np.array([[0, 1], [1, 0], [1, np.nan]])
     taken = fit_codec(tasks, y).encode(y).take(np.array([2, 0]))
 
-    assert taken.loss_weights.tolist() == [[3, 0], [1, 1]]
-    assert taken.weights.tolist() == [[1, 0], [1, 1]]
+    assert np.transpose(taken.loss_weights).tolist() == [[3, 0], [1, 1]]
+    assert np.transpose(taken.weights).tolist() == [[1, 0], [1, 1]]
     plain = fit_codec(Tasks(t=Classification(), u=Classification()), y).encode(y)
     assert plain.class_weighted is None
     assert plain.loss_weights is plain.weights

@@ -255,17 +255,17 @@ def test_scoring_a_frame_with_tasks_fitted_on_an_array():
     codec = fit_codec(None, ARRAY)
 
     with pytest.raises(InvalidDataError, match=r"y has no column 'task_0'"):
-        codec.columns(FRAME)
+        codec.targets(FRAME)
 
 
 def test_scoring_a_frame_in_which_a_column_occurs_twice():
     codec = fit_codec(None, FRAME)
     others = pd.DataFrame([[7, 8], [9, 10]], columns=["other", "other"])
-    (a, *_) = codec.columns(others.join(FRAME))
+    (a, *_) = codec.targets(others.join(FRAME))
     assert a.values.tolist() == [1, 2]
     twice = pd.concat([FRAME, FRAME[["a"]] + 1], axis=1)
     with pytest.raises(InvalidDataError, match=r"y has duplicate column names: a\."):
-        codec.columns(twice)
+        codec.targets(twice)
 
 
 def test_kinds_are_not_inferred_again():
@@ -273,7 +273,7 @@ def test_kinds_are_not_inferred_again():
     codec = fit_codec(None, np.array([[0.5, 1], [1.0, 2]]))
 
     assert [
-        column.kind for column in codec.columns(np.array([[1.0, 2], [2.0, 1]]))
+        column.kind for column in codec.targets(np.array([[1.0, 2], [2.0, 1]]))
     ] == [
         "regression",
         "classification",

@@ -231,7 +231,7 @@ def test_the_codec_knows_every_kind(kind):
     assert not [name for name in vars(task) if name.endswith("_")]
     encoded, again = codec.encode(labels), twin.encode(labels)
     np.testing.assert_array_equal(encoded.values[0], again.values[0])
-    assert encoded.weights.tolist() == [[1.0]] * len(labels)
+    assert np.transpose(encoded.weights).tolist() == [[1.0]] * len(labels)
 
 
 @by_kind

@@ -16,7 +16,7 @@ def test_a_name_is_first_that_of_a_column_of_y():
     tasks = Tasks(b=Regression(column="a"), a=Regression(column="b"))
     weights = pd.DataFrame({"b": [5.0, 6.0], "a": [7.0, 8.0]})
     found = label_weights(read_targets(y, tasks), weights)
-    assert_array_equal(found, [[7, 5], [8, 6]])  # of columns a and b
+    assert_array_equal(found, [[7, 8], [5, 6]])  # of columns a and b
 
 
 def test_numbered_columns_are_in_the_order_of_y():
@@ -24,7 +24,7 @@ def test_numbered_columns_are_in_the_order_of_y():
     columns = read_targets(np.ones((2, 2)), tasks)
     weights = np.array([[1.0, 2.0], [3.0, 4.0]])
     for given in (weights, pd.DataFrame(weights)):
-        assert_array_equal(label_weights(columns, given), [[2, 1], [4, 3]])
+        assert_array_equal(label_weights(columns, given), [[2, 4], [1, 3]])
 
 
 def polars(columns):
@@ -56,7 +56,7 @@ def test_columns_of_y_that_no_task_reads_may_have_weights():
     # Of one task, those of another are not read.
     alone = read_targets(TWO, Tasks(b=Regression()))
     weights["b"] = [5.0, 6.0]
-    assert_array_equal(label_weights(alone, weights), [[5], [6]])
+    assert_array_equal(label_weights(alone, weights), [[5, 6]])
 
 
 @pytest.mark.parametrize("hold", [pd.DataFrame, polars])
@@ -65,7 +65,7 @@ def test_names_that_are_numbers(hold):
     read = read_targets(numbered, Tasks.from_mapping({"8": Regression()}))
     names = ["9", "8", "7"] if hold is polars else [9, 8, 7]
     given = hold(dict(zip(names, ([0, 0], [5.0, 6.0], [0, 0]), strict=True)))
-    assert_array_equal(label_weights(read, given), [[5], [6]])
+    assert_array_equal(label_weights(read, given), [[5, 6]])
 
 
 def test_weights_of_a_name_that_occurs_twice_are_an_error():

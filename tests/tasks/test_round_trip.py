@@ -331,4 +331,4 @@ def test_taking_rows_of_encoded_targets():
     assert len(encoded) == 3
     assert len(taken) == 2
     assert taken.values[0].tolist() == [1, 0]
-    assert taken.weights.tolist() == [[1, 0], [1, 1]]
+    assert np.transpose(taken.weights).tolist() == [[1, 0], [1, 1]]

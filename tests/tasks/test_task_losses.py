@@ -94,12 +94,12 @@ def test_class_weights_in_the_loss_equal_repeated_rows(class_weight, loss):
     target = torch.from_numpy(encoded.values[0])
     total = MultiTaskLoss([sample_loss(loss)], [1.0])
 
-    weights = torch.from_numpy(encoded.loss_weights)
-    weighted = total((output,), (target,), weights).total
+    weights = torch.from_numpy(encoded.loss_weights[0])
+    weighted = total((output,), (target,), (weights,)).total
 
     rows = np.repeat(np.arange(7), [times[label] for label in LABELS])
-    ones = torch.ones(len(rows), 1, dtype=torch.float64)
-    repeated = total((output[rows],), (target[rows],), ones).total
+    ones = torch.ones(len(rows), dtype=torch.float64)
+    repeated = total((output[rows],), (target[rows],), (ones,)).total
     torch.testing.assert_close(weighted, repeated)
 
 

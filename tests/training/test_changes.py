@@ -22,7 +22,7 @@ def outputs():
 def labels():
     return Labels(
         (torch.tensor([0, 2, 1, 2]), torch.tensor([0.5, -1.0, 2.0, 0.0]).double()),
-        torch.ones(4, 2, dtype=torch.float64),
+        (torch.ones(4, dtype=torch.float64), torch.ones(4, dtype=torch.float64)),
     )
 
 
@@ -66,7 +66,7 @@ def test_one_number_is_the_share_of_all_rows(outputs, labels):
 
 
 def test_a_pair_keeps_the_half_that_has_a_label(outputs, labels):
-    labels.weights[0, 0] = 0  # row 0 loses its own label, row 1 its partner's
+    labels.weights[0][0] = 0  # row 0 loses its own label, row 1 its partner's
     own = each_loss(outputs, labels, torch.arange(4))
     partner = each_loss(outputs, labels, PERMUTATION)
     first = torch.tensor([0.0, *LAM[1:]]).double()
@@ -78,22 +78,22 @@ def test_a_pair_keeps_the_half_that_has_a_label(outputs, labels):
 
 
 def test_weights_of_rows_go_along(labels):
-    labels.weights[:] = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
-    weights = mixed_labels(labels, PERMUTATION, LAM).weights[:, 0]
+    labels.weights[0][:] = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    weights = mixed_labels(labels, PERMUTATION, LAM).weights[0]
 
     expected = [0.9, 0.5, 3.0, 2.0, 0.1 * 3, 0.75 * 1, 0.0, 0.5 * 2]
     torch.testing.assert_close(weights, torch.tensor(expected).double())
 
 
 def test_class_weights_are_shared_too(labels):
-    weighted = labels.weights * torch.tensor([2.0, 1.0])
+    weighted = labels.weights[0] * 2, labels.weights[1]
     mixed = mixed_labels(labels._replace(class_weighted=weighted), PERMUTATION, LAM)
     apart = mixed_labels(labels, PERMUTATION, LAM)
 
     assert apart.class_weighted is None
     torch.testing.assert_close(mixed.weights, apart.weights)
     torch.testing.assert_close(
-        mixed.loss_weights, apart.weights * torch.tensor([2.0, 1.0])
+        mixed.loss_weights, (apart.weights[0] * 2, apart.weights[1])
     )
 
 
@@ -113,7 +113,7 @@ def test_augmentation_comes_before_mixing(labels):
     changed, mixed = changes.apply(x, labels, torch.Generator())
 
     assert changed[:, 0].tolist() == [3, 1, 4, 2]
-    assert len(mixed.weights) == 8
+    assert [len(each) for each in mixed.weights] == [8, 8]
 
 
 def test_without_changes_a_batch_is_passed_on(labels):
@@ -174,7 +174,7 @@ def test_a_mixing_may_return_arrays_and_lists(labels):
     changes = Changes(mixing=lambda x, generator: (x, ORDER.numpy(), [0.5] * 4))
     _, mixed = changes.apply(torch.zeros(4, 2), labels, torch.Generator())
 
-    assert mixed.weights.tolist() == [[0.5, 0.5]] * 8
+    assert [each.tolist() for each in mixed.weights] == [[0.5] * 8] * 2
 
 
 def test_a_mixing_must_keep_the_shape(labels):

@@ -96,7 +96,9 @@ def test_what_else_is_raised_goes_through(error):
 def test_validation_rows_are_counted_apart():
     samples, tasks = make_problem()
     labels = samples.labels
-    cut = type(labels)(tuple(v[:7] for v in labels.values), labels.weights[:7])
+    cut = type(labels)(
+        tuple(v[:7] for v in labels.values), tuple(w[:7] for w in labels.weights)
+    )
     valid = Samples(samples.X[:7], cut)
     net = train(make_net(tasks), samples, valid=valid, epochs=1)
     for training, prefix in ((True, "train"), (False, "valid")):

@@ -13,10 +13,11 @@ NEXT_TO_NOTHING = 1e-300
 
 
 def samples_of(weights, chances=None, dtype=torch.float64, class_weighted=None):
-    weights = torch.tensor(weights, dtype=dtype)
     if class_weighted is not None:
-        class_weighted = torch.tensor(class_weighted, dtype=dtype)
-    labels = Labels((), weights, class_weighted)
+        class_weighted = torch.tensor(class_weighted, dtype=dtype).unbind(dim=1)
+    labels = Labels(
+        (), torch.tensor(weights, dtype=dtype).unbind(dim=1), class_weighted
+    )
     return Samples(np.zeros((len(weights), 1)), labels, chances=chances)
 
 
@@ -67,7 +68,7 @@ def test_steps_of_an_epoch_add_up_to_the_loss_of_all_rows(batch_size):
     samples, tasks = make_problem()
     weights = torch.tensor(np.random.default_rng(0).random((30, 2)))
     weights[3:20, 1] = 0
-    labels = samples.labels._replace(class_weighted=weights)
+    labels = samples.labels._replace(class_weighted=weights.unbind(dim=1))
     net = make_net(tasks, batch_size=batch_size, lr=NEXT_TO_NOTHING)
     net = train(net, Samples(samples.X, labels), epochs=1)
 
@@ -82,7 +83,7 @@ def test_both_labels_of_a_mixed_row_share_the_weight_of_one(batch_size):
     samples, tasks = make_problem()
     weights = torch.tensor(np.random.default_rng(0).random((30, 2)))
     weights[3:20, 1] = 0
-    labels = samples.labels._replace(class_weighted=weights)
+    labels = samples.labels._replace(class_weighted=weights.unbind(dim=1))
     net = make_net(tasks, batch_size=batch_size, lr=NEXT_TO_NOTHING)
     X, (sign, value) = torch.from_numpy(samples.X), labels.values
     with torch.no_grad():
@@ -111,8 +112,8 @@ def test_both_labels_of_a_mixed_row_share_the_weight_of_one(batch_size):
 
 def test_a_row_by_itself_keeps_its_weight():
     samples, tasks = make_problem(2)
-    weights = torch.tensor([[1.0, 0.0], [3.0, 0.0]])
-    labels = samples.labels._replace(weights=weights.double())
+    weights = torch.tensor([1.0, 3.0]).double(), torch.zeros(2).double()
+    labels = samples.labels._replace(weights=weights)
     net = make_net(tasks, batch_size=1, lr=NEXT_TO_NOTHING)
     logits = net.module_(torch.from_numpy(samples.X))[0]
     each = torch.nn.functional.cross_entropy(

@@ -22,7 +22,7 @@ def make_problem():
     values = torch.tensor(y[:, 0]).long(), torch.tensor(y[:, 1])
     weights = torch.tensor(rng.random((20, 2)) + 0.1)
     weights[:6, 1] = 0
-    return tasks, outputs, Labels(values, weights)
+    return tasks, outputs, Labels(values, weights.unbind(dim=1))
 
 
 def add_in_batches(tally, outputs, labels, sizes):
@@ -30,7 +30,7 @@ def add_in_batches(tally, outputs, labels, sizes):
     start = 0
     for size in sizes:
         rows = slice(start, start + size)
-        some = Labels(tuple(v[rows] for v in labels.values), labels.weights[rows])
+        some = labels.map(lambda each, rows=rows: each[rows])
         picked = tuple(output[rows] for output in outputs)
         tally.add(loss(picked, some.values, some.weights), picked, some)
         start += size
@@ -42,7 +42,7 @@ def test_figures_do_not_depend_on_the_batches(sizes):
     tally = Tally(tasks, WEIGHTS)
     add_in_batches(tally, outputs, labels, sizes)
     found = tally.summary("train")
-    kind, size = labels.weights.numpy().T
+    kind, size = (each.numpy() for each in labels.weights)
     entropies = torch.nn.functional.cross_entropy(
         outputs[0], labels.values[0], reduction="none"
     ).numpy()
@@ -66,7 +66,7 @@ def test_figures_do_not_depend_on_the_batches(sizes):
 
 def test_a_task_without_labels_counts_for_nothing():
     tasks, outputs, labels = make_problem()
-    labels.weights[:, 1] = 0
+    labels.weights[1][:] = 0
     tally = Tally(tasks, WEIGHTS)
     add_in_batches(tally, outputs, labels, [10, 10])
     found = tally.summary("valid")
@@ -86,7 +86,8 @@ def test_a_task_without_labels_counts_for_nothing():
 )
 def test_a_total_of_nothing_is_no_number(weights, labelled, expected):
     tasks, outputs, labels = make_problem()
-    labels.weights[:, ~np.array(labelled)] = 0
+    for each, has_labels in zip(labels.weights, labelled, strict=True):
+        each *= has_labels
     tally = Tally(tasks, weights)
     add_in_batches(tally, outputs, labels, [20])
     np.testing.assert_equal(tally.summary("valid")["valid_loss"], expected)

@@ -92,7 +92,7 @@ def test_few_labels_are_on_both_sides(n_labels, fraction):
         assert len(valid) == round(100 * fraction)
         assert 1 <= held_out < n_labels
         assert abs(held_out - n_labels * fraction) <= 1
-        assert unlabelled_tasks(np.isfinite(y[valid]), REALS) == []
+        assert unlabelled_tasks(np.isfinite(y[valid]).T, REALS) == []
 
 
 def test_the_only_label_and_the_only_row_of_a_class_stay_in_training():
@@ -104,7 +104,7 @@ def test_the_only_label_and_the_only_row_of_a_class_stay_in_training():
         train, valid = split(y, tasks, 0.5, seed)
         assert set(y[train, 0]) == {0, 1, 2}
         assert np.isfinite(y[train, 1]).sum() == 1
-        assert unlabelled_tasks(np.isfinite(y[valid]), tasks) == ["b"]
+        assert unlabelled_tasks(np.isfinite(y[valid]).T, tasks) == ["b"]
 
 
 def test_training_keeps_a_row_of_each_class():
@@ -122,13 +122,13 @@ def test_many_tasks_of_few_labels():
         y[10 * i : 10 * i + 10, i] = rng.permutation(10) % 2  # no row has two labels
     train, valid = split(y, tasks, 0.1)
     assert len(valid) == 17
-    assert np.isfinite(y[valid]).sum(axis=0).tolist() == [1] * 17
+    assert np.isfinite(y[valid]).T.sum(axis=0).tolist() == [1] * 17
     for column in y[train].T:
         assert set(column[np.isfinite(column)]) == {0, 1}
     # Two rows cannot hold labels of all: as many as they can.
     _, valid = split(y, tasks, 0.01)
     assert len(valid) == 2
-    assert len(unlabelled_tasks(np.isfinite(y[valid]), tasks)) == 15
+    assert len(unlabelled_tasks(np.isfinite(y[valid]).T, tasks)) == 15
 
 
 def test_a_weight_of_zero_is_no_label():

@@ -57,7 +57,9 @@ def test_a_label_for_each_task(monkeypatch, labels, piece):
     codec = fit_codec(TASKS, y)
     kind, size = codec.encode(y).values
     np.testing.assert_array_equal(kind[:2], [0, 1])
-    np.testing.assert_array_equal(codec.encode(y).weights, [[1, 1], [1, 1], [0, 1]])
+    np.testing.assert_array_equal(
+        np.transpose(codec.encode(y).weights), [[1, 1], [1, 1], [0, 1]]
+    )
     np.testing.assert_allclose(
         size, (np.array([1.5, 2.5, 4]) - 8 / 3) / np.std([1.5, 2.5, 4])
     )

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 N_BINS = 5
 
 
-class Strata(NamedTuple):
-    """The strata of some targets.
+class Codes(NamedTuple):
+    """The codes of some strata.
 
     Attributes
     ----------
@@ -30,13 +30,13 @@ def target_strata(
     targets: Iterable[tuple[NDArray, NDArray[np.bool_], bool]],
     shares: ArrayLike,
     n_bins: int = N_BINS,
-) -> Strata:
+) -> Codes:
     """Encode the strata of several targets.
 
     Parameters
     ----------
     targets : iterable of (ndarray, ndarray of bool, bool)
-        Labels, whether each is there, and whether they are classes; see
+        Labels of each column, whether each is there, and whether they are classes; see
         `stratum_codes`.
     shares : array-like of shape (n_parts,)
         Shares of the parts. A bin holds a sample for each part that is not empty, as
@@ -46,7 +46,7 @@ def target_strata(
 
     Returns
     -------
-    Strata
+    Codes
         Of all targets.
 
     Examples
@@ -74,7 +74,7 @@ def target_strata(
         if codes.max(initial=0) > 0 and not present.all():
             columns.append(is_there)
         needs.append(codes if has_classes else is_there)
-    return Strata(np.column_stack(columns), np.column_stack(needs))
+    return Codes(np.column_stack(columns), np.column_stack(needs))
 
 
 def stratum_codes(

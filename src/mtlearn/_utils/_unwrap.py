@@ -143,9 +143,11 @@ def aligned_outputs(member: Any, X: Any, tasks: Any) -> list[np.ndarray]:
     list of ndarray of shape (n_samples, n_outputs)
         In the order of `tasks`.
     """
-    own = unwrap(member).tasks_
+    own = unwrap(member).tasks_.labelled
     outputs = dict(zip(own.names, task_outputs(member, X), strict=True))
-    return [task.align(outputs[name], own[name]) for name, task in tasks.items()]
+    return [
+        task.align(outputs[name], own[name]) for name, task in tasks.labelled.items()
+    ]
 
 
 def forget_optimizer(estimator: Any) -> None:

@@ -25,7 +25,7 @@ from mtlearn._utils._whole import in_one_step
 from mtlearn.data import item_labels
 from mtlearn.estimators import BaseMetaEstimator
 from mtlearn.exceptions import ParameterTypeError
-from mtlearn.tasks import TargetColumn, Task, fit_codec, label_weights
+from mtlearn.tasks import Target, Task, fit_codec, label_weights, with_label
 from mtlearn.training import draw_seed, validation_rows
 
 
@@ -177,7 +177,7 @@ class TemperatureScaled(BaseMetaEstimator):
         """Draw which rows to train on, and which to hold out."""
         codec = fit_codec(self._declared_tasks(), y, weights)
         targets = codec.encode(y, weights)
-        check_consistent_length(X, targets.weights)
+        check_consistent_length(X, targets)
         seed = draw_seed(self.random_state)
         remedy = "validation_fraction, or scale a FrozenEstimator on other samples"
         origins = plan_of(len(targets)).origins
@@ -200,14 +200,14 @@ class TemperatureScaled(BaseMetaEstimator):
         """Fit the temperatures of a fitted estimator, and set what is known of it."""
         inner = unwrap(fitted)
         check_is_fitted(inner, "tasks_")
-        columns = inner._codec.columns(y)
-        weights = label_weights(columns, sample_weight)
+        targets = inner._codec.targets(y)
+        weights = label_weights(targets, sample_weight)
         outputs = task_outputs(fitted, X)
-        check_consistent_length(outputs[0], weights)
+        check_consistent_length(outputs[0], *weights)
         temperatures = {
-            name: _temperature(task, column, weight, output)
-            for (name, task), column, weight, output in zip(
-                inner.tasks_.items(), columns, weights.T, outputs, strict=True
+            name: _temperature(task, target, weight, output)
+            for (name, task), target, weight, output in zip(
+                inner.tasks_.labelled.items(), targets, weights, outputs, strict=True
             )
             if task.is_calibrated
         }
@@ -226,7 +226,9 @@ class TemperatureScaled(BaseMetaEstimator):
             task.calibrated(output, self.temperatures_[name])
             if name in self.temperatures_
             else output
-            for (name, task), output in zip(self.tasks_.items(), outputs, strict=True)
+            for (name, task), output in zip(
+                self.tasks_.labelled.items(), outputs, strict=True
+            )
         ]
 
     def _templates(self) -> dict[str, Any]:
@@ -247,11 +249,12 @@ def _warn_of_unscaled(names: list[str]) -> None:
 
 
 def _temperature(
-    task: Task, column: TargetColumn, weight: np.ndarray, output: np.ndarray
+    task: Task, target: Target, weight: np.ndarray, output: np.ndarray
 ) -> float | None:
     """Calibrate a task on the rows that count; None without a known label."""
-    rows = np.flatnonzero(weight)
-    rows = rows[task.knows(column.values[rows])]
+    rows = np.flatnonzero(with_label(weight))
+    known = task.knows(target.values[rows])
+    rows = rows[known if known.ndim == 1 else known.any(axis=1)]
     if not len(rows):
         return None
-    return task.calibrate(output[rows], column.values[rows], weight[rows])
+    return task.calibrate(output[rows], target.values[rows], weight[rows])

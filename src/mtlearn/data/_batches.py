@@ -73,19 +73,15 @@ def to_labels(
         If a value or weight, or a task's sum of weights, is too large for the type,
         or that sum too small.
     """
-    values = tuple(
-        torch.from_numpy(np.asarray(value))
-        if value.dtype.kind == "i"
-        else _real(value, dtype, "y, as the loss sees it,", _REMEDY_OF_TARGETS)
-        for value in targets.values
-    )
-    weights = _weights(targets.weights, dtype).to(device)
     weighted = targets.class_weighted
-    return Labels(
-        tuple(value.to(device) for value in values),
-        weights,
-        None if weighted is None else _weights(weighted, dtype).to(device),
+    labels = Labels(
+        tuple(
+            None if each is None else _values(each, dtype) for each in targets.values
+        ),
+        tuple(_weights(each, dtype) for each in targets.weights),
+        None if weighted is None else tuple(_weights(each, dtype) for each in weighted),
     )
+    return labels.map(lambda each: each.to(device))
 
 
 def check_rounding(targets: EncodedTargets, tasks: Tasks, dtype: torch.dtype) -> None:
@@ -107,19 +103,27 @@ def check_rounding(targets: EncodedTargets, tasks: Tasks, dtype: torch.dtype) ->
     """
     shorter = torch.empty(0, dtype=dtype, device="cpu").numpy().dtype
     for (name, task), values, weights in zip(
-        tasks.items(), targets.values, targets.weights.T, strict=True
+        tasks.items(), targets.values, targets.weights, strict=True
     ):
-        there = values[weights > 0]
         # What is standardised is near zero, and its differences are of its own size.
-        if there.dtype.kind != "f" or getattr(task, "standardize", False):
+        if values is None or values.dtype.kind != "f" or task.targets_are_scaled:
             continue
-        noise = _NOISE * np.abs(there).max(initial=0)
-        if rounds_away(there, shorter) and there.std() > noise:
-            raise InvalidDataError(
-                f"The targets of task {name!r}, as the loss sees them, are around "
-                f"{np.median(there):.6g} with a deviation of {there.std():.3g}, most "
-                f"of which {dtype} would round away. {_REMEDY_OF_TARGETS}"
-            )
+        columns = np.atleast_2d(values.T), np.atleast_2d(weights.T)
+        for column, weight in zip(*columns, strict=True):
+            there = column[weight > 0]
+            noise = _NOISE * np.abs(there).max(initial=0)
+            if rounds_away(there, shorter) and there.std() > noise:
+                raise InvalidDataError(
+                    f"The targets of task {name!r}, as the loss sees them, are around "
+                    f"{np.median(there):.6g} with a deviation of {there.std():.3g}, "
+                    f"most of which {dtype} would round away. {_REMEDY_OF_TARGETS}"
+                )
+
+
+def _values(values: np.ndarray, dtype: torch.dtype) -> Tensor:
+    if values.dtype.kind == "i":
+        return torch.from_numpy(np.asarray(values))
+    return _real(values, dtype, "y, as the loss sees it,", _REMEDY_OF_TARGETS)
 
 
 def _real(values: np.ndarray, dtype: torch.dtype, what: str, remedy: str) -> Tensor:
@@ -144,11 +148,10 @@ def _check_sums(weights: np.ndarray, dtype: torch.dtype) -> None:
     # With room for losses that are larger or smaller than one.
     low, high = limits.tiny / limits.eps, limits.max * limits.eps
     with np.errstate(over="ignore"):
-        sums = weights.sum(axis=0)
-    bad = (sums > high) | ((sums > 0) & (sums < low))
-    if bad.any():
+        total = weights.sum()
+    if total > high or 0 < total < low:
         raise InvalidDataError(
-            f"The sample weights of a task sum to {sums[bad][0]:.3g}, and {dtype} "
+            f"The sample weights of a task sum to {total:.3g}, and {dtype} "
             f"computes with sums between {low:.3g} and {high:.3g}. {_REMEDY_OF_WEIGHTS}"
         )
 

@@ -1,5 +1,6 @@
 """Records of rows: X, and labels where they are known."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from mtlearn.data._datasets import DatasetRows
+from mtlearn.losses import Inputs
 
 
 class Labels(NamedTuple):
@@ -14,32 +16,43 @@ class Labels(NamedTuple):
 
     Attributes
     ----------
-    values : tuple of Tensor of shape (n_samples,)
-        In task order; anything where the weight is zero.
-    weights : Tensor of shape (n_samples, n_tasks)
-        Weights, zero where a label is missing.
-    class_weighted : Tensor of shape (n_samples, n_tasks) or None
+    values : tuple of Tensor of shape (n_samples,) or (n_samples, k), or None
+        In task order; anything where the weight is zero. None for a task without a
+        column of y.
+    weights : tuple of Tensor of the same shapes
+        Weights, zero where a label is missing. Of each row, for a task without a
+        column.
+    class_weighted : tuple of Tensor of the same shapes, or None
         The same times the factors of the classes, which the loss alone sees; None where
         no task has any.
+    inputs : Inputs or None
+        What tasks without a column of y learn from; None where nothing has changed the
+        batch.
     """
 
-    values: tuple[Tensor, ...]
-    weights: Tensor
-    class_weighted: Tensor | None = None
+    values: tuple[Tensor | None, ...]
+    weights: tuple[Tensor, ...]
+    class_weighted: tuple[Tensor, ...] | None = None
+    inputs: Inputs | None = None
 
     @property
-    def loss_weights(self) -> Tensor:
+    def loss_weights(self) -> tuple[Tensor, ...]:
         """Weight of each label in the loss."""
         return self.weights if self.class_weighted is None else self.class_weighted
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Labels":
+        """Change each tensor."""
+        weighted = self.class_weighted
+        return Labels(
+            tuple(None if each is None else change(each) for each in self.values),
+            tuple(map(change, self.weights)),
+            None if weighted is None else tuple(map(change, weighted)),
+        )
+
     def take(self, index: Tensor) -> "Labels":
         """Select rows by their numbers, wherever those are kept."""
-        index = index.to(self.weights.device)
-        return Labels(
-            tuple(value[index] for value in self.values),
-            self.weights[index],
-            None if self.class_weighted is None else self.class_weighted[index],
-        )
+        index = index.to(self.weights[0].device)
+        return self.map(lambda each: each[index])
 
 
 @dataclass(frozen=True)

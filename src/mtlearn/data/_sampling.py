@@ -8,7 +8,7 @@ from mtlearn._utils._listing import bracketed
 from mtlearn._utils._short import short
 from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.tasks import EncodedTargets, Tasks
+from mtlearn.tasks import EncodedTargets, Tasks, with_label
 
 BALANCED = "balanced"
 # Times the mean: of n rows drawn, at least n / 100 then count as different ones.
@@ -77,11 +77,7 @@ def row_chances(
     """
     if sampler is None:
         return None
-    columns = {
-        name: (targets.values[i], targets.loss_weights[:, i])
-        for i, (name, task) in enumerate(tasks.items())
-        if task.has_classes
-    }
+    columns = _balanced_columns(targets, tasks)
     if sampler in columns:  # also a task that is called "balanced"
         columns = {sampler: columns[sampler]}
     elif sampler != BALANCED or not columns:
@@ -90,9 +86,22 @@ def row_chances(
             f"of a task with classes, of which there are {bracketed(columns)}. "
             f"Got {short(sampler)} instead."
         )
-    labelled = targets.loss_weights.any(axis=1).astype(float)
-    chances = _chances(labelled, list(columns.values()), owner)
+    labelled = np.any([with_label(each) for each in targets.loss_weights], axis=0)
+    alone = [column for own in columns.values() for column in own]
+    chances = _chances(labelled.astype(float), alone, owner)
     return chances / chances.mean()
+
+
+def _balanced_columns(
+    targets: EncodedTargets, tasks: Tasks
+) -> dict[str, list[_Column]]:
+    """Ask each task which classes are to be drawn equally often."""
+    rows = zip(tasks.items(), targets.values, targets.loss_weights, strict=True)
+    asked = {
+        name: [] if values is None else task.balanced(values, weight)
+        for (name, task), values, weight in rows
+    }
+    return {name: columns for name, columns in asked.items() if columns}
 
 
 def _chances(labelled: np.ndarray, columns: list[_Column], owner: str) -> np.ndarray:

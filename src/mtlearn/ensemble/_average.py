@@ -47,8 +47,11 @@ def joint_codec(members: Sequence[Any], owner: str) -> Codec:
 
 def _described(codec: Codec) -> list[str]:
     """Name the tasks with their kinds and columns, in whatever order."""
-    pairs = zip(codec.tasks.items(), codec.layout.keys, strict=True)
-    return sorted(f"{name} ({task.kind} of {key})" for (name, task), key in pairs)
+    keys = dict(zip(codec.labelled.names, codec.layout.keys_of_tasks, strict=True))
+    return sorted(
+        f"{name} ({task.kind} of {listed(keys[name])})" if name in keys else name
+        for name, task in codec.tasks.items()
+    )
 
 
 def weighted_moments(

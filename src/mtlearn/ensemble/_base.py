@@ -66,7 +66,8 @@ class BaseEnsemble(BaseMetaEstimator):
         if not decode:
             return means
         return [
-            task.decode(mean) for task, mean in zip(self.tasks_, means, strict=True)
+            task.decode(mean)
+            for task, mean in zip(self.tasks_.labelled, means, strict=True)
         ]
 
     def _moments(self, X: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:

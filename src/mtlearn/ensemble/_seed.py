@@ -318,7 +318,7 @@ class SeedEnsemble(BaseEnsemble):
             X = read_rows(X, type(self).__name__)
         codec = fit_codec(unwrap(template)._declared_tasks(), y, sample_weight)
         targets = codec.encode(y, sample_weight)
-        check_consistent_length(X, targets.weights)
+        check_consistent_length(X, targets)
         return X
 
     def _template(self, X: Any) -> Any:

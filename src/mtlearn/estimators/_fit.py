@@ -93,7 +93,7 @@ def encode_rows(
 ) -> EncodedTargets:
     """Encode y, which must have a row for each of X."""
     targets = codec.encode(y, sample_weight)
-    check_consistent_length(X, targets.weights)
+    check_consistent_length(X, targets)
     return targets
 
 
@@ -111,8 +111,10 @@ def validation_samples(
     with naming("y_val"):
         targets = codec.encode(y_val)
     with naming("X_val and y_val"):
-        check_consistent_length(X_val, targets.weights)
-    if not targets.weights.any():
+        check_consistent_length(X_val, targets)
+    # Weights of tasks without labels are those of rows.
+    labelled = zip(targets.values, targets.weights, strict=True)
+    if not any(weight.any() for values, weight in labelled if values is not None):
         raise InvalidDataError("y_val has no label: every one is missing.")
     return Samples(X_val, make_labels(targets, settings), name="X_val")
 
@@ -133,9 +135,11 @@ def training_samples(
 def weights_differ(rows: Samples) -> bool:
     """Tell whether some labels of a task count more than others."""
     assert rows.labels is not None
-    weights = rows.labels.weights
-    most = weights.amax(dim=0)
-    return bool((weights.where(weights > 0, most) < most).any())
+    for weights in rows.labels.weights:
+        most = weights.max()
+        if (weights.where(weights > 0, most) < most).any():
+            return True
+    return False
 
 
 def split_samples(

@@ -147,17 +147,29 @@ def _check_columns(state: FitState, tasks: Tasks) -> None:
     """Raise if a task is to read another column of y than before."""
     layout = state.codec.layout
     named = layout.container in ("frame", "dict")
-    keys = dict(zip(state.codec.tasks.names, layout.keys, strict=True))
-    for number, (name, task) in enumerate(tasks.items()):
-        key, column = keys[name], task.column
-        if column is None:
-            own: Any = name if named else number
-            if own == (text(key) if named else key):
-                continue
-            column = own
-        elif column in (key, state.codec.tasks[name].column):
-            continue
-        raise _changed("tasks", f"'column' of {name!r}", key, column)
+    labelled = state.codec.tasks.labelled.names
+    keys = dict(zip(labelled, layout.keys_of_tasks, strict=True))
+    turn = 0
+    for name, task in tasks.labelled.items():
+        before, column = keys[name], task.column
+        own = range(turn, turn + len(before))
+        turn += len(before)
+        if column is not None:
+            today = tuple(column) if isinstance(column, list) else (column,)
+            same = today == before or column == state.codec.tasks[name].column
+        elif named:
+            today = tuple(task.find_columns(name, list(map(text, layout.keys))))
+            same = today == tuple(map(text, before))
+        else:
+            today = tuple(own)
+            same = today == before
+        if not same:
+            what = f"'column' of {name!r}"
+            raise _changed("tasks", what, _alone(before), _alone(today))
+
+
+def _alone(columns: tuple[Any, ...]) -> Any:
+    return columns[0] if len(columns) == 1 else list(columns)
 
 
 def _as_built(parameter: Any) -> Any:

@@ -51,8 +51,7 @@ def has_classification(tasks: Tasks | Task | None) -> bool:
 def refuse_balanced(tasks: Tasks | Task | None) -> None:
     """Raise if class weights depend on all rows, of which `partial_fit` sees a part."""
     for task in _declared(tasks):
-        value = getattr(task, "class_weight", None)
-        if isinstance(value, str) and value == "balanced":
+        if getattr(task, "balances_classes", False):
             raise InvalidParameterError(
                 f"The 'class_weight' parameter of {type(task).__name__} must be None "
                 "or a mapping for partial_fit, which does not see all rows. Got "
@@ -90,10 +89,13 @@ def declare_classes(
         return _with_classes(tasks, classes, "y")
     names = tasks.names
     if len(names) > 1 and classes is not None:
-        columns = sorted(read_targets(y, tasks), key=lambda column: column.position)
-        names = tuple(column.name for column in columns)
+        targets = sorted(read_targets(y, tasks), key=lambda target: target.places)
+        names = tuple(target.name for target in targets)
+        names += tuple(name for name in tasks.names if name not in names)
     copies: Tasks = clone(tasks)
     named = Tasks.from_mapping({name: copies[name] for name in names})
+    if classes is not None and len(named) > len(tasks.labelled):
+        classes = [*classes, *[None] * (len(named) - len(tasks.labelled))]
     each = [classes] if len(named) == 1 and not _is_nested(classes) else classes
     if each is None:
         each = [None] * len(named)

@@ -11,7 +11,7 @@ from mtlearn._utils._typed import available_if
 from mtlearn.data import item_labels
 from mtlearn.estimators._view import TaskClassifier, TaskRegressor
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import Codec, Task, Tasks, label_weights
+from mtlearn.tasks import Codec, Task, Tasks, label_weights, with_label
 
 
 def _has_classification(estimator: Any) -> bool:
@@ -35,7 +35,7 @@ class MultiTaskMixin(ABC):
 
     @abstractmethod
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
-        """Compute each task's activations, or labels: they take less memory."""
+        """Compute activations by labelled task, or labels: they take less memory."""
 
     def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
         """Compute the same of one task; of one network, by its own head alone."""
@@ -92,8 +92,8 @@ class MultiTaskMixin(ABC):
             (floating-point ones for real values), and the index of X if that is a
             DataFrame.
         """
-        columns = self._outputs(X, decode=True)
-        labels = self._codec.arrange(columns)
+        outputs = self._outputs(X, decode=True)
+        labels = self._codec.arrange(outputs)
         if hasattr(labels, "iloc") and hasattr(X, "iloc"):
             labels.index = X.index
         return labels
@@ -143,16 +143,16 @@ class MultiTaskMixin(ABC):
             If y has no label at all.
         """
         predicted = self._outputs(X, decode=True)
-        columns = self._codec.columns(item_labels(X, y))
-        weights = label_weights(columns, sample_weight)
-        check_consistent_length(predicted[0], weights)
+        targets = self._codec.targets(item_labels(X, y))
+        weights = label_weights(targets, sample_weight)
+        check_consistent_length(predicted[0], *weights)
         scores = []
-        for task, column, weight, labels in zip(
-            self.tasks_, columns, weights.T, predicted, strict=True
+        for task, target, weight, labels in zip(
+            self.tasks_.labelled, targets, weights, predicted, strict=True
         ):
-            rows = weight > 0
+            rows = with_label(weight)
             if rows.any():
-                score = task.score(column.values[rows], labels[rows], weight[rows])
+                score = task.score(target.values[rows], labels[rows], weight[rows])
                 scores.append(score)
         if not scores:
             raise InvalidDataError("y has no label to score: every one is missing.")

@@ -65,7 +65,10 @@ class NetMixin(MultiTaskMixin):
     @own_modes()
     def _predicted(self, X: Any, only: int | None, decode: bool) -> list[np.ndarray]:
         check_is_fitted(self, "net_")
-        tasks = list(self.tasks_) if only is None else [list(self.tasks_)[only]]
+        labelled = list(self.tasks_.labelled)  # which come first
+        numbers = range(len(labelled)) if only is None else [only]
+        tasks = [labelled[number] for number in numbers]
+        every = len(tasks) == len(self.tasks_)
         samples = Samples(self._check_X(X, reset=False))
         with threads(read_n_threads(self)):
             batches = [
@@ -73,7 +76,9 @@ class NetMixin(MultiTaskMixin):
                     task.decode(output.numpy()) if decode else output.numpy()
                     for task, output in zip(tasks, outputs, strict=True)
                 ]
-                for outputs in activations(self.net_, samples, only)
+                for outputs in activations(
+                    self.net_, samples, None if every else numbers
+                )
             ]
         return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
 

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import label_weights
+from mtlearn.tasks import label_weights, with_label
 
 
 class _TaskView:
@@ -52,7 +52,7 @@ class _TaskView:
     def _output(self, X: Any, *, decode: bool) -> np.ndarray:
         check_is_fitted(self)
         task = self._task
-        position = list(self.estimator.tasks_).index(task)
+        position = list(self.estimator.tasks_.labelled).index(task)
         return self.estimator._output(X, position, decode=decode)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -93,14 +93,14 @@ class _TaskView:
             If y has no label at all.
         """
         check_is_fitted(self)
-        column = self.estimator._codec.column(self.name, y)
-        weight = label_weights([column], sample_weight)[:, 0]
-        rows = weight > 0
+        target = self.estimator._codec.target(self.name, y)
+        (weight,) = label_weights([target], sample_weight)
+        rows = with_label(weight)
         if not rows.any():
             raise InvalidDataError("y has no label to score: every one is missing.")
         predicted = self.predict(X)
         check_consistent_length(predicted, rows)
-        return self._task.score(column.values[rows], predicted[rows], weight[rows])
+        return self._task.score(target.values[rows], predicted[rows], weight[rows])
 
     @property
     def _task(self) -> Any:

@@ -150,10 +150,10 @@ class EmbeddingDisplay(Display):
             )
         _check_method(method, cls.__name__)
         most = check_integer(max_samples, "max_samples", cls.__name__, low=2)
-        columns = {each.name: each for each in unwrap(estimator)._codec.columns(y)}
-        check_consistent_length(X, columns[chosen[0]].values)
+        targets = {each.name: each for each in unwrap(estimator)._codec.targets(y)}
+        check_consistent_length(X, targets[chosen[0]].values)
         random = check_random_state(random_state)
-        rows, whole = np.arange(len(columns[chosen[0]].values)), X
+        rows, whole = np.arange(len(targets[chosen[0]].values)), X
         if len(rows) > most:
             rows = np.sort(random.choice(rows, most, replace=False))
             X = take_rows(X, rows)
@@ -172,7 +172,7 @@ class EmbeddingDisplay(Display):
                 f"each row: set n_components=2. {method!r} gave an array of shape "
                 f"{np.shape(coordinates)} for {len(rows)} rows."
             )
-        labels = {name: _labels(known[name], columns[name], rows) for name in chosen}
+        labels = {name: _labels(known[name], targets[name], rows) for name in chosen}
         called = method if isinstance(method, str) else type(method).__name__.lower()
         return cls(np.asarray(coordinates), labels, rows, called)
 
@@ -280,10 +280,10 @@ def _reach_features(estimator: Any, X: Any, owner: str) -> tuple[Any, Any]:
     return inner, X
 
 
-def _labels(task: Any, column: Any, rows: np.ndarray) -> np.ndarray:
+def _labels(task: Any, target: Any, rows: np.ndarray) -> np.ndarray:
     """Give classes as objects, and real values as floats, of these rows."""
-    values, present = column.values[rows], column.present[rows]
-    if not column.has_classes:
+    values, present = target.values[rows], target.present[rows]
+    if not target.has_classes:
         return np.where(present, values.astype(np.float64), np.nan)
     labels = values.astype(object)
     # As the task has them: an array of y may hold whole numbers as real ones.

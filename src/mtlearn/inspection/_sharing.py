@@ -166,12 +166,15 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
     codec.encode(y, sample_weight)  # a fold would count rows by itself
     tasks: Tasks = clone(codec.tasks)
     check_several(tasks.names, OWNER)
-    chosen = _metrics(tasks, metrics)
+    chosen = _metrics(tasks.labelled, metrics)
     weights = None
     if sample_weight is not None:
-        weights = label_weights(read_targets(y, tasks), sample_weight)
+        each = label_weights(read_targets(y, tasks), sample_weight)
+        # All labels of a row that a task has weigh the same.
+        of_rows = [w if w.ndim == 1 else w.max(axis=1) for w in each]
+        weights = np.column_stack(of_rows)
     joint = joint_learner(model, prefix, tasks, weights)
-    singles = [single_learner(joint, name, y, weights) for name in tasks.names]
+    singles = [single_learner(joint, name, y, weights) for name in tasks.labelled.names]
     folds = [
         replace(fold, held_out=held_out_rows(joint, y, fold))
         for fold in _folds(cv, n_repeats, X, y, groups, tasks, random_state)
@@ -181,7 +184,7 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
         for fold in folds
         for learner in (joint, *singles)
     )
-    return _report(tasks, chosen, folds, done, level)
+    return _report(tasks.labelled, chosen, folds, done, level)
 
 
 def _metrics(tasks: Tasks, metrics: Mapping[str, str] | None) -> dict[str, str]:
@@ -252,7 +255,8 @@ def _report(
         compared = _compared(better, np.array(pairs), share, level)
         rows.append(row | compared | {"greater_is_better": better})
     received = [each for _, each in done[::step] if each is not None]
-    affinity = mean_and_error(np.stack(received))[0]
+    # Tasks without labels, which have no figures, come last.
+    affinity = mean_and_error(np.stack(received))[0][: len(tasks), : len(tasks)]
     hurt = [row["task"] for row in rows if row["sharing"] == "hurts"]
     return SharingReport(
         rows,

@@ -18,7 +18,7 @@ from mtlearn.inspection._clones import fit_arguments, fit_recorded
 from mtlearn.inspection._conflict_pairs import mean_and_error
 from mtlearn.inspection._recording import AffinityRecorder
 from mtlearn.metrics import scored_labels
-from mtlearn.tasks import Task, Tasks, fit_codec
+from mtlearn.tasks import Task, Tasks, fit_codec, read_targets
 from mtlearn.training import (
     Monitor,
     TaskMetric,
@@ -109,7 +109,8 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
     inner, place = unwrap(estimator), joint.tasks.names.index(name)
     task = clone(joint.tasks[name])
     if task.column is None and open_frame(y, "y") is None:
-        task.set_params(column=place)
+        places = read_targets(y, joint.tasks)[place].places
+        task.set_params(column=places[0] if len(places) == 1 else list(places))
     given = inner.loss_weights
     tasks = Tasks.from_mapping({name: task})
     inner.set_params(
@@ -125,7 +126,7 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
 
 
 def _own_sampler(sampler: Any, name: str, task: Task) -> Any:
-    balances = sampler == "balanced" and task.has_classes
+    balances = sampler == "balanced" and task.is_balanced
     return sampler if balances or sampler == name else None
 
 
@@ -251,7 +252,7 @@ def fit_and_score(
     labels = scored_labels(learner.tasks, test[1], estimator.predict(test[0]), test[2])
     return {
         name: task.figures()[metrics[name]](labels[name])
-        for name, task in learner.tasks.items()
+        for name, task in learner.tasks.labelled.items()
     }, affinity
 
 

@@ -158,7 +158,7 @@ class TaskConflictDisplay(Display):
         targets = unwrap(estimator)._codec.encode(
             item_labels(X, y), sample_weight, known_only=True
         )
-        check_consistent_length(X, targets.weights)
+        check_consistent_length(X, targets)
         rows = chosen_rows(len(targets), most, draw_seed(random_state))
         with naming_rows_of(estimator, X):
             inner, drawn = reach(estimator, take_rows(X, rows))

@@ -2,11 +2,14 @@
 
 from mtlearn.losses._multitask import LossParts, MultiTaskLoss
 from mtlearn.losses._sample import focal_loss, huber_loss, sample_loss
+from mtlearn.losses._sums import Inputs, weighted_sums
 
 __all__ = [
+    "Inputs",
     "LossParts",
     "MultiTaskLoss",
     "focal_loss",
     "huber_loss",
     "sample_loss",
+    "weighted_sums",
 ]

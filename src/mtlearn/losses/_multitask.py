@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.losses._sums import Inputs, weighted_sums
 
 
 class LossParts(NamedTuple):
@@ -23,13 +24,15 @@ class LossParts(NamedTuple):
         The sum over samples of weight times loss, without a graph.
     weight_sums : Tensor of shape (n_tasks,)
         The sum of the weights, without a graph.
+    means : Tensor of shape (n_tasks,)
+        Mean losses, which `total` is the weighted sum of, with their graph.
 
     Examples
     --------
     >>> import torch
     >>> from mtlearn.losses import MultiTaskLoss, sample_loss
     >>> loss = MultiTaskLoss([sample_loss("mse")], [10.0])
-    >>> parts = loss((torch.tensor([[2.0]]),), (torch.zeros(1),), torch.ones(1, 1))
+    >>> parts = loss((torch.tensor([[2.0]]),), (torch.zeros(1),), (torch.ones(1),))
     >>> parts.total, parts.weighted_sums / parts.weight_sums
     (tensor(40.), tensor([4.]))
     """
@@ -37,21 +40,21 @@ class LossParts(NamedTuple):
     total: Tensor
     weighted_sums: Tensor
     weight_sums: Tensor
+    means: Tensor
 
 
 class MultiTaskLoss(nn.Module):
     """Weighted sum over tasks of the mean loss of their labelled samples.
 
-    With the weight `w[i, t]` of sample i in task t and the weight `a[t]` of the
+    With the weight `w[t][i]` of label i in task t and the weight `a[t]` of the
     task, the loss is the sum over t of
-    ``a[t] * sum_i(w[i, t] * loss[i, t]) / sum_i(w[i, t])``. In training, the estimators
+    ``a[t] * sum_i(w[t][i] * loss[t][i]) / sum_i(w[t][i])``. In training, the estimators
     put the sum that is expected of a batch of that size in the place of the last sum,
     so that a batch of rows with large weights takes a larger step.
 
-    A weight of 0 means that the label is absent: the sample then adds exactly
-    nothing to the task's loss and gradient, even if its own loss is infinite or
-    NaN. A task without any weight in the batch adds an exact zero, with zero
-    gradients.
+    A weight of 0 means that the label is absent: it then adds exactly nothing to the
+    task's loss and gradient, even if its own loss is infinite or NaN. A task without
+    any weight in the batch adds an exact zero, with zero gradients.
 
     Parameters
     ----------
@@ -60,11 +63,13 @@ class MultiTaskLoss(nn.Module):
         their weights and buffers are those of this one.
     task_weights : sequence of float
         One per task.
+    reductions : sequence of callable, default=None
+        One per task, each like `weighted_sums`, which None takes for all.
 
     Raises
     ------
     InvalidParameterError
-        If the two sequences differ in length.
+        If the sequences differ in length.
 
     Examples
     --------
@@ -73,25 +78,29 @@ class MultiTaskLoss(nn.Module):
     >>> loss = MultiTaskLoss([sample_loss("mse"), sample_loss("mae")], [1.0, 10.0])
     >>> outputs = torch.tensor([[1.0], [2.0]]), torch.tensor([[0.0], [0.0]])
     >>> targets = torch.tensor([0.0, 0.0]), torch.tensor([3.0, float("nan")])
-    >>> weights = torch.tensor([[3.0, 1.0], [1.0, 0.0]])  # one label is absent
-    >>> loss(outputs, targets, weights)
-    LossParts(total=tensor(31.7500), weighted_sums=tensor([7., 3.]),
-              weight_sums=tensor([4., 1.]))
+    >>> weights = torch.tensor([3.0, 1.0]), torch.tensor([1.0, 0.0])  # one is absent
+    >>> parts = loss(outputs, targets, weights)
+    >>> parts.total, parts.weighted_sums, parts.weight_sums
+    (tensor(31.7500), tensor([7., 3.]), tensor([4., 1.]))
     """
 
     def __init__(
         self,
         losses: Sequence[Callable[[Tensor, Tensor], Tensor]],
         task_weights: Sequence[float],
+        reductions: Sequence[Callable[..., tuple[Tensor, Tensor]]] | None = None,
     ) -> None:
         super().__init__()
-        if len(losses) != len(task_weights):
-            raise InvalidParameterError(
-                "The 'task_weights' parameter of MultiTaskLoss must have one weight "
-                f"for each of the {len(losses)} losses. Got {len(task_weights)} "
-                "instead."
-            )
+        if reductions is None:
+            reductions = [weighted_sums] * len(losses)
+        for name, each in (("task_weights", task_weights), ("reductions", reductions)):
+            if len(losses) != len(each):
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of MultiTaskLoss must have one entry for "
+                    f"each of the {len(losses)} losses. Got {len(each)} instead."
+                )
         self.losses = tuple(losses)
+        self.reductions = tuple(reductions)
         # What a loss learns, or has as a buffer, moves and is trained with this module.
         self.parts = nn.ModuleDict(
             {
@@ -104,24 +113,28 @@ class MultiTaskLoss(nn.Module):
 
     def forward(
         self,
-        outputs: tuple[Tensor, ...],
-        targets: tuple[Tensor, ...],
-        weights: Tensor,
+        outputs: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+        weights: Sequence[Tensor],
         divisors: Tensor | None = None,
+        inputs: Inputs | None = None,
     ) -> LossParts:
         """Return the loss of one batch, and its parts.
 
         Parameters
         ----------
-        outputs : tuple of Tensor of shape (n_samples, n_outputs)
+        outputs : sequence of Tensor of shape (n_samples, ...)
             The outputs of the network, in task order.
-        targets : tuple of Tensor of shape (n_samples,)
-            The targets, in task order. Those of weight 0 may have any value.
-        weights : Tensor of shape (n_samples, n_tasks)
+        targets : sequence of Tensor of shape (n_samples,) or (n_samples, k)
+            The targets, in task order; None for a task that learns from the inputs.
+            Those of weight 0 may have any value.
+        weights : sequence of Tensor of the shapes of `targets`
             The weights of the labels, none below 0; 0 where a label is absent.
         divisors : Tensor of shape (n_tasks,), default=None
             What each task's weighted sum is divided by, above 0; None takes the sums of
             `weights`.
+        inputs : Inputs, default=None
+            What the network was given.
 
         Returns
         -------
@@ -133,26 +146,25 @@ class MultiTaskLoss(nn.Module):
         InvalidDataError
             If the number of tasks in the arguments is not that of the losses.
         """
-        sums, weight_sums = self.sums(outputs, targets, weights)
+        sums, weight_sums = self.sums(outputs, targets, weights, inputs)
         if divisors is None:
             divisors = torch.where(weight_sums > 0, weight_sums, 1.0)
         means = sums / divisors
         total = (means * means.new_tensor(self.task_weights)).sum()
-        return LossParts(total, sums.detach(), weight_sums.detach())
+        return LossParts(total, sums.detach(), weight_sums.detach(), means)
 
     def sums(
         self,
-        outputs: tuple[Tensor, ...],
-        targets: tuple[Tensor, ...],
-        weights: Tensor,
+        outputs: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+        weights: Sequence[Tensor],
+        inputs: Inputs | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return each task's sum of weight times loss over one batch, with its graph.
 
         Parameters
         ----------
-        outputs, targets : tuple of Tensor
-            As in `forward`.
-        weights : Tensor of shape (n_samples, n_tasks)
+        outputs, targets, weights, inputs
             As in `forward`.
 
         Returns
@@ -166,47 +178,33 @@ class MultiTaskLoss(nn.Module):
             If the number of tasks in the arguments is not that of the losses.
         """
         self._check_lengths(outputs, targets, weights)
-        absent = weights <= 0
-        # An accelerator would have to be waited for, to learn that none is absent.
-        complete = absent.device.type == "cpu" and not absent.any()
-        losses = [
-            loss(output, target) if complete else _present(loss, output, target, rows)
-            for loss, output, target, rows in zip(
-                self.losses, outputs, targets, absent.unbind(dim=1), strict=True
-            )
-        ]
-        sums = (weights * torch.stack(losses, dim=1)).sum(dim=0)
-        return sums, weights.sum(dim=0)
+        parts = zip(
+            self.reductions, self.losses, outputs, targets, weights, strict=True
+        )
+        pairs = [reduce(*rest, inputs) for reduce, *rest in parts]
+        sums, weight_sums = map(torch.stack, zip(*pairs, strict=True))
+        return sums, weight_sums
 
     def _check_lengths(
-        self, outputs: Sequence[Tensor], targets: Sequence[Tensor], weights: Tensor
+        self,
+        outputs: Sequence[Tensor],
+        targets: Sequence[Tensor | None],
+        weights: Sequence[Tensor],
     ) -> None:
         """Raise an error if an argument has not one entry per task."""
         n_tasks = len(self.losses)
-        expected = (len(outputs[0]) if outputs else 0, n_tasks)
-        if len(outputs) != n_tasks or len(targets) != n_tasks:
+        counts = len(outputs), len(targets), len(weights)
+        if set(counts) != {n_tasks}:
             raise InvalidDataError(
-                f"MultiTaskLoss expects outputs and targets of {n_tasks} tasks. "
-                f"Got {len(outputs)} outputs and {len(targets)} targets instead."
+                f"MultiTaskLoss expects outputs, targets and weights of {n_tasks} "
+                "tasks. Got {} outputs, {} targets and {} weights instead.".format(
+                    *counts
+                )
             )
-        if weights.shape != expected:
-            raise InvalidDataError(
-                "MultiTaskLoss expects weights of shape (n_samples, n_tasks) = "
-                f"{expected}. Got {tuple(weights.shape)} instead."
-            )
-
-
-def _present(
-    loss: Callable[[Tensor, Tensor], Tensor],
-    output: Tensor,
-    target: Tensor,
-    absent: Tensor,
-) -> Tensor:
-    """Return the losses of the samples that have a label, and zero for the others.
-
-    Absent rows are filled before the loss, so that no NaN of its gradient reaches
-    the network, and after it, so that no NaN of its value reaches the sum. Unlike
-    selecting the rows, this never makes an accelerator wait.
-    """
-    filled = output.masked_fill(absent[:, None], 0)
-    return loss(filled, target.masked_fill(absent, 0)).masked_fill(absent, 0)
+        for number, (target, weight) in enumerate(zip(targets, weights, strict=True)):
+            if target is not None and target.shape != weight.shape:
+                raise InvalidDataError(
+                    "MultiTaskLoss expects weights of the shapes of the targets. Got "
+                    f"{tuple(weight.shape)} and {tuple(target.shape)} instead, in "
+                    f"place {number}."
+                )

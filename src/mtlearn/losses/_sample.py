@@ -184,7 +184,8 @@ class _UserLoss(nn.Module):
         got = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
         raise InvalidParameterError(
             f"The loss {_called(self.function)} must return a tensor of shape "
-            f"(n_samples,) = {tuple(target.shape)}: one loss per sample, not a mean. "
+            f"{'(n_samples,) = ' if target.ndim == 1 else ''}{tuple(target.shape)}: "
+            f"one loss per {'sample' if target.ndim == 1 else 'label'}, not a mean. "
             f"Got {got} instead. For a loss of torch, use reduction='none'."
         )
 

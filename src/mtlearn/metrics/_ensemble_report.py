@@ -15,7 +15,7 @@ from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._calibration import calibration_error
 from mtlearn.metrics._outputs import has_members, is_right, reach_members
 from mtlearn.metrics._table import format_figure, html_table, text_table
-from mtlearn.tasks import ScoredLabels, TargetColumn, Task, label_weights
+from mtlearn.tasks import ScoredLabels, Target, Task, label_weights, with_label
 
 _CALIBRATION = "calibration_error"
 _SHOWN = ("mean", "best", "ensemble", "gain", "gain_over_best", "disagreement")
@@ -185,18 +185,18 @@ def ensemble_report(
         )
     check_is_fitted(outer, "tasks_")
     outer, X = reach(ensemble, X)
-    columns = outer._codec.columns(y)
-    weights = label_weights(columns, sample_weight)
-    check_consistent_length(X, weights)
+    targets = outer._codec.targets(y)
+    weights = label_weights(targets, sample_weight)
+    check_consistent_length(X, *weights)
     average = outer._outputs(X)
     members = list(_member_outputs(outer, X))
     return EnsembleReport(
         [
             row
-            for position, (name, task) in enumerate(outer.tasks_.items())
+            for position, (name, task) in enumerate(outer.tasks_.labelled.items())
             for row in _rows(
                 name,
-                _Scored(task, columns[position], weights[:, position]),
+                _Scored(task, targets[position], weights[position]),
                 [outputs[position] for outputs in members],
                 average[position],
             )
@@ -206,7 +206,7 @@ def ensemble_report(
 
 def _member_outputs(outer: Any, X: Any) -> Iterator[list[np.ndarray]]:
     """Compute each member's outputs, for the classes of the whole."""
-    tasks = outer.tasks_
+    tasks = outer.tasks_.labelled
     inner, X = reach_members(outer, X)
     for member in inner.estimators_:
         yield aligned_outputs(member, X, tasks)
@@ -215,10 +215,10 @@ def _member_outputs(outer: Any, X: Any) -> Iterator[list[np.ndarray]]:
 class _Scored:
     """The labels of a task that count, to score outputs with."""
 
-    def __init__(self, task: Task, column: TargetColumn, weight: np.ndarray) -> None:
+    def __init__(self, task: Task, target: Target, weight: np.ndarray) -> None:
         self.task = task
-        self.rows = weight > 0
-        self.true = column.values[self.rows]
+        self.rows = with_label(weight)
+        self.true = target.values[self.rows]
         self.weight = weight[self.rows]
 
     def decode(self, output: np.ndarray) -> np.ndarray:

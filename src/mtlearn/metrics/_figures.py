@@ -9,12 +9,13 @@ from sklearn.utils import check_consistent_length
 from mtlearn._utils._warn import warn
 from mtlearn.tasks import (
     ScoredLabels,
-    TargetColumn,
+    Target,
     TaskReader,
     Tasks,
     label_weights,
     read_predictions,
     read_targets,
+    with_label,
 )
 
 
@@ -39,15 +40,15 @@ def scored_labels(
     dict of str to ScoredLabels
         By task name.
     """
-    columns = read_targets(y_true, tasks)
+    targets = read_targets(y_true, tasks)
     predicted = read_predictions(y_pred, y_true, tasks)
-    for column, values in zip(columns, predicted, strict=True):
-        _check(tasks, column, values)
-    weights = label_weights(columns, sample_weight)
-    check_consistent_length(weights, *predicted)
+    for target, values in zip(targets, predicted, strict=True):
+        _check(tasks, target, values)
+    weights = label_weights(targets, sample_weight)
+    check_consistent_length(*weights, *predicted)
     return {
-        column.name: _counted(column.values, values, weight)
-        for column, values, weight in zip(columns, predicted, weights.T, strict=True)
+        target.name: _counted(target.values, values, weight)
+        for target, values, weight in zip(targets, predicted, weights, strict=True)
     }
 
 
@@ -73,23 +74,23 @@ def scored_task(
     if sample_weight is not None and np.ndim(sample_weight) != 1:
         # Which column is whose, all of them tell.
         return scored_labels(reader.tasks, y_true, y_pred, sample_weight)[name]
-    column, values = reader.read(name, y_true, y_pred)
-    _check(reader.tasks, column, values)
-    weights = label_weights([column], sample_weight)
-    check_consistent_length(weights, values)
-    return _counted(column.values, values, weights[:, 0])
+    target, values = reader.read(name, y_true, y_pred)
+    _check(reader.tasks, target, values)
+    (weight,) = label_weights([target], sample_weight)
+    check_consistent_length(weight, values)
+    return _counted(target.values, values, weight)
 
 
-def _check(tasks: Tasks, column: TargetColumn, predicted: np.ndarray) -> None:
+def _check(tasks: Tasks, target: Target, predicted: np.ndarray) -> None:
     """Raise if labels cannot be those of their task."""
-    labels = column.values[column.present]
-    tasks[column.name].check_labels(labels, column.name, predicted)
+    labels = target.values[target.rows]
+    tasks[target.name].check_labels(labels, target.name, predicted)
 
 
 def _counted(
     true: np.ndarray, predicted: np.ndarray, weight: np.ndarray
 ) -> ScoredLabels:
-    rows = weight > 0
+    rows = with_label(weight)
     return ScoredLabels(true[rows], predicted[rows], weight[rows])
 
 

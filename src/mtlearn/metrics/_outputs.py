@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._unwrap import reach, unwrap
-from mtlearn.tasks import Task, label_weights
+from mtlearn.tasks import Task, label_weights, with_label
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class ScoredOutputs:
     task : Task
         Fitted.
     rows : ndarray of bool of shape (n_samples,)
-        Which labels count: those that are there and have a weight.
-    true : ndarray of shape (n_labelled,)
+        Which rows count: those with a label that has a weight.
+    true : ndarray of shape (n_labelled,) or (n_labelled, k)
         Labels or values.
     output : ndarray of shape (n_labelled, n_outputs)
         Probabilities, or values in the units of y.
-    weight : ndarray of shape (n_labelled,)
-        Positive weights.
+    weight : ndarray of the shape of `true`
+        Weights; zero where one of several labels of a row is missing.
     """
 
     task: Task
@@ -62,17 +62,17 @@ def scored_outputs(
         By task name. A label that a task does not know is one that counts.
     """
     inner, X = reach(estimator, X)
-    columns = inner._codec.columns(y)
-    weights = label_weights(columns, sample_weight)
+    targets = inner._codec.targets(y)
+    weights = label_weights(targets, sample_weight)
     outputs = inner._outputs(X)
-    check_consistent_length(outputs[0], weights)
+    check_consistent_length(outputs[0], *weights)
     scored = {}
-    for (name, task), column, weight, output in zip(
-        inner.tasks_.items(), columns, weights.T, outputs, strict=True
+    for (name, task), target, weight, output in zip(
+        inner.tasks_.labelled.items(), targets, weights, outputs, strict=True
     ):
-        rows = weight > 0
+        rows = with_label(weight)
         scored[name] = ScoredOutputs(
-            task, rows, column.values[rows], output[rows], weight[rows]
+            task, rows, target.values[rows], output[rows], weight[rows]
         )
     return scored
 

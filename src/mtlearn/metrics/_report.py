@@ -230,13 +230,13 @@ def fitted_tasks(estimator: Any, owner: str) -> Tasks:
             f"Got {short(estimator)} instead."
         )
     check_is_fitted(inner, "tasks_")
-    return inner.tasks_
+    return inner.tasks_.labelled
 
 
 def _rows(
     name: str, task: Task, labels: ScoredLabels, resampling: Resampling
 ) -> list[dict[str, Any]]:
-    constant = replace(labels, predicted=np.full(len(labels), task.baseline()))
+    constant = replace(labels, predicted=np.full(labels.true.shape, task.baseline()))
     figures = task.figures()
     intervals: dict[str, dict[str, float]] = {}
     if resampling.n_bootstraps:

@@ -55,7 +55,7 @@ class _MeanScore:
         labels = scored_labels(self.tasks, y_true, y_pred, sample_weight)
         scores = [
             task.figures()[task.metric](labels[name])
-            for name, task in self.tasks.items()
+            for name, task in self.tasks.labelled.items()
             if len(labels[name])
         ]
         if not scores:
@@ -146,7 +146,7 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
     tasks = clone(tasks)
     scorers = _Scorers()
     reader = TaskReader(tasks)
-    for task, declared in tasks.items():
+    for task, declared in tasks.labelled.items():
         for name, figure in declared.figures().items():
             metric = _TaskMetric(reader, task, name)
             if metric.__name__ in scorers:

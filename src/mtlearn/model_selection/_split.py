@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import check_consistent_length, check_random_state
 
-from mtlearn._utils._strata import N_BINS, Strata, target_strata
+from mtlearn._utils._strata import N_BINS, Codes, target_strata
 from mtlearn._utils._stratify import assign_folds
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn._utils._warn import warn
@@ -16,7 +16,7 @@ from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
 )
-from mtlearn.tasks import TargetColumn, Task, Tasks, read_targets
+from mtlearn.tasks import Target, Task, Tasks, read_targets
 
 
 class MultiTaskStratifiedKFold(BaseCrossValidator):
@@ -136,16 +136,16 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
             )
         n_splits, n_bins = self._validated()
         check_consistent_length(X, y)
-        columns = read_targets(y, self.tasks)
-        n_samples = len(columns[0].values)
+        targets = read_targets(y, self.tasks)
+        n_samples = len(targets[0].values)
         if n_splits > n_samples:
             raise InvalidParameterError(
                 f"Cannot have number of splits n_splits={n_splits} greater than the "
                 f"number of samples: n_samples={n_samples}."
             )
         shares = np.full(n_splits, 1 / n_splits)
-        codes, needs = strata_of(columns, shares, n_bins)
-        _warn_of_rare_labels(columns, needs, n_splits)
+        codes, needs = strata_of(targets, shares, n_bins)
+        _warn_of_rare_labels(targets, needs, n_splits)
         rng = check_random_state(self.random_state if self.shuffle else 0)
         folds = assign_folds(codes, shares, rng)
         if not self.shuffle:
@@ -167,30 +167,27 @@ class MultiTaskStratifiedKFold(BaseCrossValidator):
 
 
 def strata_of(
-    columns: tuple[TargetColumn, ...], shares: NDArray, n_bins: int = N_BINS
-) -> Strata:
+    targets: tuple[Target, ...], shares: NDArray, n_bins: int = N_BINS
+) -> Codes:
     """Encode the strata of each target."""
-    return target_strata(
-        [(each.values, each.present, each.has_classes) for each in columns],
-        shares,
-        n_bins,
-    )
+    each = [strata for target in targets for strata in target.strata()]
+    return target_strata(each, shares, n_bins)
 
 
 def _warn_of_rare_labels(
-    columns: tuple[TargetColumn, ...], needs: NDArray[np.intp], n_splits: int
+    targets: tuple[Target, ...], needs: NDArray[np.intp], n_splits: int
 ) -> None:
     """Warn of classes, and of targets, that some folds will lack."""
-    for column, codes in zip(columns, needs.T, strict=True):
-        if not column.present.any():
+    each = [(target.name, strata) for target in targets for strata in target.strata()]
+    for (name, (_, present, is_class)), codes in zip(each, needs.T, strict=True):
+        if not present.any():
             continue
-        least = np.bincount(codes[column.present]).min()
+        least = np.bincount(codes[present]).min()
         if least >= n_splits:
             continue
-        is_class = column.has_classes
         rare = "The least populated class in task" if is_class else "Task"
         warn(
-            f"{rare} {column.name!r} has only {least} "
+            f"{rare} {name!r} has only {least} "
             f"{'members' if is_class else 'labels'}, which is less than "
             f"n_splits={n_splits}.",
         )

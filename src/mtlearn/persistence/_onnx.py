@@ -93,7 +93,7 @@ must be one of 'float32', 'uint8'. Got 'float64' instead.
     """
     check_choice(input_dtype, "input_dtype", "to_onnx", _DTYPES)
     check_multi_task(estimator, "estimator", "to_onnx")
-    tasks = parts(estimator)[-1].tasks_
+    tasks = parts(estimator)[-1].tasks_.labelled
     shape = row_shape(estimator)
     for package in ("onnx", "onnxscript"):
         import_optional(package, "onnx", "to_onnx")

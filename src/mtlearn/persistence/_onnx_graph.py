@@ -189,7 +189,9 @@ class _Activated(nn.Module):
             network.float()
         self.network = network
         self.dtype = next(network.parameters()).dtype
-        self.activations = [task.exported_activation() for task in estimator.tasks_]
+        labelled = estimator.tasks_.labelled  # which come first
+        network.heads = network.heads[: len(labelled)]
+        self.activations = [task.exported_activation() for task in labelled]
         self.of_images = isinstance(estimator, MultiTaskImageEstimator)
 
     def forward(self, x: Tensor) -> Outputs:
@@ -219,7 +221,9 @@ class _Average(nn.Module):
             [
                 _places(task, source)
                 for task, source in zip(
-                    ensemble.tasks_, parts(member)[-1].tasks_, strict=True
+                    ensemble.tasks_.labelled,
+                    parts(member)[-1].tasks_.labelled,
+                    strict=True,
                 )
             ]
             for member in members
@@ -249,9 +253,11 @@ class _Tempered(nn.Module):
     def __init__(self, scaled: TemperatureScaled) -> None:
         super().__init__()
         self.inner = make_module(scaled.estimator_)
-        found = [scaled.temperatures_.get(name, 1.0) for name in scaled.task_names_]
+        found = [
+            scaled.temperatures_.get(name, 1.0) for name in scaled.tasks_.labelled.names
+        ]
         self.temperatures = [None if each == 1 else _double(each) for each in found]
-        self.scalings = [task.exported_calibration() for task in scaled.tasks_]
+        self.scalings = [task.exported_calibration() for task in scaled.tasks_.labelled]
 
     def forward(self, x: Tensor) -> Outputs:
         return tuple(

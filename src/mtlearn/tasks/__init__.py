@@ -9,15 +9,17 @@ from mtlearn.tasks._codec import (
     fit_codec,
     join_codecs,
 )
+from mtlearn.tasks._columns import Strata
 from mtlearn.tasks._count import Count
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import Head, HeadLike
-from mtlearn.tasks._infer import TargetColumn, read_targets, task_of_classes
+from mtlearn.tasks._infer import read_targets, task_of_classes
 from mtlearn.tasks._kinds import kinds
 from mtlearn.tasks._label_weights import label_weights
 from mtlearn.tasks._ordinal import Ordinal
 from mtlearn.tasks._predictions import TaskReader, read_predictions
 from mtlearn.tasks._regression import Regression
+from mtlearn.tasks._target import Target, with_label
 from mtlearn.tasks._tasks import Tasks
 
 __all__ = [
@@ -32,7 +34,8 @@ __all__ = [
     "Ordinal",
     "Regression",
     "ScoredLabels",
-    "TargetColumn",
+    "Strata",
+    "Target",
     "Task",
     "Tasks",
     "fit_codec",
@@ -43,4 +46,5 @@ __all__ = [
     "read_predictions",
     "read_targets",
     "task_of_classes",
+    "with_label",
 ]

@@ -1,18 +1,19 @@
 """What every kind of task must say."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from torch import Tensor, nn
 
+from mtlearn.losses import Inputs, weighted_sums
 from mtlearn.tasks._figure import Figure
+from mtlearn.tasks._members import TaskMembers
 from mtlearn.tasks._parameters import TaskParameters
 
 
-class Task(TaskParameters, ABC):
+class Task(TaskParameters, TaskMembers, ABC):
     """Base class of the kinds of tasks.
 
     A kind says what training and predictions must know of a target: the width of its
@@ -37,6 +38,11 @@ class Task(TaskParameters, ABC):
     """What scikit-learn takes an estimator of such tasks alone for."""
     positive_only: ClassVar[bool] = False
     """Whether labels below 0 are an error, as scikit-learn's tag says."""
+
+    @property
+    def targets_are_scaled(self) -> bool:
+        """Whether what is encoded is near zero, and varies by about one."""
+        return False
 
     @property
     def learns_classes(self) -> bool:
@@ -162,6 +168,38 @@ class Task(TaskParameters, ABC):
     def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
         """Give the per-sample loss, a name or a callable, and its options."""
 
+    def loss_sums(
+        self,
+        loss: Callable[..., Tensor],
+        output: Tensor,
+        target: Any,
+        weight: Tensor,
+        inputs: Inputs | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Sum up a batch's losses, which is their only reduction.
+
+        Parameters
+        ----------
+        loss : callable
+            What `loss_spec` describes, with what it learns.
+        output : Tensor of shape (n_samples, ...)
+            What `link` returned.
+        target : Tensor of shape (n_samples,) or (n_samples, k), or None
+            Encoded labels, anything where the weight is zero; None of a kind without a
+            column of y.
+        weight : Tensor of the shape of `target`, or (n_samples,)
+            Weights, zero where a label is missing.
+        inputs : Inputs, default=None
+            What the network was given. Where images are mixed, a kind with columns gets
+            twice as many rows of the rest: the own labels, then those of the partners.
+
+        Returns
+        -------
+        weighted_sum, weight_sum : Tensor of shape ()
+            The sum of weight times loss, with its graph, and that of the weights.
+        """
+        return weighted_sums(loss, output, target, weight, inputs)
+
     def label_weight(self, encoded: np.ndarray) -> np.ndarray | None:
         """Give a factor on the weight of each encoded label, or None for one.
 
@@ -171,6 +209,21 @@ class Task(TaskParameters, ABC):
             What `encode` returned.
         """
         return None
+
+    @property
+    def balances_classes(self) -> bool:
+        """Whether these factors follow from the labels of all rows."""
+        return False
+
+    def balanced_over(self, encoded: np.ndarray, weights: np.ndarray) -> Self:
+        """Give a task whose factors follow from other labels, if it `balances_classes`.
+
+        Parameters
+        ----------
+        encoded, weights : ndarray
+            Of rows with a label; zero where one of several is missing.
+        """
+        return self
 
     def link(self, output: Tensor) -> Tensor:
         """Map the network's raw output to the scale that the loss is computed on.
@@ -202,17 +255,25 @@ class Task(TaskParameters, ABC):
         """Map what `activate` returned to labels of shape (n_samples,)."""
 
     @abstractmethod
-    def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def statistics(
+        self,
+        output: Tensor,
+        target: Any,
+        weight: Tensor,
+        inputs: Inputs | None = None,
+    ) -> Tensor:
         """Sum up a batch, so that batches add up to the default metric.
 
         Parameters
         ----------
         output : Tensor of shape (n_samples, n_outputs)
             What `link` returned.
-        target : Tensor of shape (n_samples,)
+        target : Tensor of shape (n_samples,) or (n_samples, k), or None
             Encoded labels, anything where the weight is zero.
-        weight : Tensor of shape (n_samples,)
+        weight : Tensor of the shape of `target`, or (n_samples,)
             Weights, zero where a label is missing.
+        inputs : Inputs, default=None
+            What the network was given; for a kind without a column of y only.
 
         Returns
         -------
@@ -241,31 +302,6 @@ class Task(TaskParameters, ABC):
         sample_weight : ndarray of shape (n_labelled,)
             Weights.
         """
-
-    def disagreement(
-        self, members: Sequence[np.ndarray], sample_weight: np.ndarray
-    ) -> float:
-        """Tell how far the members of an ensemble lie apart.
-
-        Parameters
-        ----------
-        members : sequence of ndarray of shape (n_labelled, n_outputs)
-            What `activate` returned for each.
-        sample_weight : ndarray of shape (n_labelled,)
-            Positive weights, at least one.
-
-        Returns
-        -------
-        float
-            Share of the samples about which two members differ, as a mean over pairs;
-            a kind may say it in its own units.
-        """
-        predicted = [self.decode(output) for output in members]
-        shares = [
-            np.average(one != other, weights=sample_weight)
-            for one, other in combinations(predicted, 2)
-        ]
-        return float(np.mean(shares)) if shares else 0.0
 
     @abstractmethod
     def baseline(self) -> Any:
@@ -309,35 +345,3 @@ class Task(TaskParameters, ABC):
             Gets what `activate` returned and a temperature, and returns the like.
         """
         return lambda activated, temperature: activated
-
-    def join(self, others: Sequence[Self]) -> Self:
-        """Give a fitted task that knows what this one and others of its kind know.
-
-        Parameters
-        ----------
-        others : sequence of Task
-            Fitted on other rows of the same target.
-
-        Returns
-        -------
-        Task
-            This one, where the others know nothing more.
-        """
-        return self
-
-    def align(self, activated: np.ndarray, source: Self) -> np.ndarray:
-        """Bring the outputs of another task of this kind to the order of this one's.
-
-        Parameters
-        ----------
-        activated : ndarray of shape (n_samples, n_outputs)
-            What `activate` of the other one returned.
-        source : Task
-            The other one, which `join` has taken in.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs)
-            Outputs of this task.
-        """
-        return activated

@@ -1,5 +1,6 @@
 """What kinds with classes have in common."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -128,6 +129,10 @@ class ClassTask(Task):
         """Give the labels in the order in which pictures show them."""
         return self.classes_
 
+    def outcomes(self) -> np.ndarray:
+        """Give the labels."""
+        return self.classes_
+
     def restore(self, encoded: np.ndarray) -> np.ndarray:
         """Turn class indices into labels.
 
@@ -157,6 +162,33 @@ class ClassTask(Task):
             Factors on the sample weights.
         """
         return None if self.class_factors_ is None else self.class_factors_[encoded]
+
+    @property
+    def balances_classes(self) -> bool:
+        """Whether class weights are such that all classes weigh the same."""
+        return self.class_weight == "balanced"
+
+    def balanced_over(self, encoded: np.ndarray, weights: np.ndarray) -> Self:
+        """Give a task whose balanced class weights are those of some rows.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled,)
+            Class indices.
+        weights : ndarray of shape (n_labelled,)
+            Positive weights.
+
+        Returns
+        -------
+        ClassTask
+            A copy; this one if there is no label.
+        """
+        if not len(encoded):
+            return self
+        share = np.bincount(encoded, weights=weights, minlength=self.n_outputs)
+        balanced, share = copy.copy(self), share / share.sum()
+        balanced.class_factors_ = class_factors("balanced", self.classes_, share, "")
+        return balanced
 
     def activate(self, output: Tensor) -> Tensor:
         """Map scores, or logarithms of probabilities, to probabilities.

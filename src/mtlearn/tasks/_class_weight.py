@@ -1,6 +1,5 @@
 """Factors on the weights of labels, by class."""
 
-import copy
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -83,30 +82,3 @@ def class_factors(
             f"which are not among its classes {bracketed(known)}."
         )
     return np.array([factors.get(label, 1.0) for label in known])
-
-
-def balanced_over(task: Any, encoded: np.ndarray, weights: np.ndarray) -> Any:
-    """Give a classification whose balanced class weights are those of some rows.
-
-    Parameters
-    ----------
-    task : Classification
-        Fitted on other rows; left alone.
-    encoded : ndarray of shape (n_labelled,)
-        Class indices.
-    weights : ndarray of shape (n_labelled,)
-        Positive weights.
-
-    Returns
-    -------
-    Classification
-        A copy; the same one if there is no label.
-    """
-    if not len(encoded):
-        return task
-    share = np.bincount(encoded, weights=weights, minlength=len(task.classes_))
-    balanced = copy.copy(task)
-    balanced.class_factors_ = class_factors(
-        "balanced", task.classes_, share / share.sum(), ""
-    )
-    return balanced

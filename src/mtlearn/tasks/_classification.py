@@ -10,6 +10,7 @@ from torch import Tensor
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.losses import Inputs
 from mtlearn.tasks._class_task import ClassLoss, ClassTask
 from mtlearn.tasks._class_weight import ClassWeight, check_class_weight
 from mtlearn.tasks._classes import (
@@ -180,7 +181,13 @@ class Classification(ClassTask):
         """
         return self.classes_[activated.argmax(axis=1)]
 
-    def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def statistics(
+        self,
+        output: Tensor,
+        target: Tensor,
+        weight: Tensor,
+        inputs: Inputs | None = None,
+    ) -> Tensor:
         """Sum up the weight of right answers and of all.
 
         Parameters
@@ -191,6 +198,8 @@ class Classification(ClassTask):
             Class indices.
         weight : Tensor of shape (n_samples,)
             Weights, zero where a label is missing.
+        inputs : Inputs, default=None
+            Not used.
 
         Returns
         -------

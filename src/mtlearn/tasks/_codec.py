@@ -10,22 +10,19 @@ from sklearn.exceptions import DataConversionWarning
 from mtlearn._utils._listing import listed
 from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks._class_weight import balanced_over
+from mtlearn.tasks._base import Task
 from mtlearn.tasks._doubts import warn_of_doubts
 from mtlearn.tasks._infer import (
-    TargetColumn,
     TasksLike,
-    check_scored,
     in_order_of_y,
     name_columns,
-    places_of,
-    positions,
     resolve_tasks,
-    target_columns,
 )
-from mtlearn.tasks._label_weights import label_weights
-from mtlearn.tasks._layout import Layout, arrange, holds, layout_of
+from mtlearn.tasks._label_weights import label_weights, row_weights
+from mtlearn.tasks._layout import Layout, arrange, layout_of, may_hold
+from mtlearn.tasks._places import Places, places_of, positions
 from mtlearn.tasks._read import RawTargets, read_raw
+from mtlearn.tasks._target import Target, check_scored, read_places, with_label
 from mtlearn.tasks._tasks import Tasks
 
 
@@ -35,33 +32,36 @@ class EncodedTargets:
 
     Attributes
     ----------
-    values : tuple of ndarray of shape (n_samples,)
-        Encoded labels in task order, int64 or float64; zero where one is missing.
-    weights : ndarray of shape (n_samples, n_tasks)
-        Weight of each label, float64; zero where it is missing.
-    class_weighted : ndarray of shape (n_samples, n_tasks) or None
+    values : tuple of ndarray of shape (n_samples,) or (n_samples, k), or None
+        Encoded labels in task order, int64 or float64; zero where one is missing. None
+        for a task without a column of y.
+    weights : tuple of ndarray of the same shapes
+        Weight of each label, float64; zero where it is missing. Of each row, for a task
+        without a column.
+    class_weighted : tuple of ndarray of the same shapes, or None
         The same times the factors of the classes, which the loss alone sees; None where
         no task has any.
     """
 
-    values: tuple[np.ndarray, ...]
-    weights: np.ndarray
-    class_weighted: np.ndarray | None = None
+    values: tuple[np.ndarray | None, ...]
+    weights: tuple[np.ndarray, ...]
+    class_weighted: tuple[np.ndarray, ...] | None = None
 
     @property
-    def loss_weights(self) -> np.ndarray:
+    def loss_weights(self) -> tuple[np.ndarray, ...]:
         """Weight of each label in the loss."""
         return self.weights if self.class_weighted is None else self.class_weighted
 
     def __len__(self) -> int:
-        return len(self.weights)
+        return len(self.weights[0])
 
     def take(self, rows: np.ndarray) -> "EncodedTargets":
         """Select rows."""
+        weighted = self.class_weighted
         return EncodedTargets(
-            tuple(values[rows] for values in self.values),
-            self.weights[rows],
-            None if self.class_weighted is None else self.class_weighted[rows],
+            tuple(None if each is None else each[rows] for each in self.values),
+            tuple(each[rows] for each in self.weights),
+            None if weighted is None else tuple(each[rows] for each in weighted),
         )
 
 
@@ -80,35 +80,41 @@ class Codec:
     tasks: Tasks
     layout: Layout
 
-    def columns(self, y: Any) -> tuple[TargetColumn, ...]:
-        """Read the column of each task from y, which is to be scored."""
-        columns = self._read(y)
-        check_scored(columns, self.tasks)
-        return columns
+    @property
+    def labelled(self) -> Tasks:
+        """Tasks that read y: those that predictions and scores are made of."""
+        return self.tasks.labelled
 
-    def _read(self, y: Any) -> tuple[TargetColumn, ...]:
-        """Read the column of each task from y, laid out as in the fit."""
+    def targets(self, y: Any) -> tuple[Target, ...]:
+        """Read the labels of each labelled task from y, which is to be scored."""
+        targets = self._read(y)
+        check_scored(targets, self.tasks)
+        return targets
+
+    def _read(self, y: Any) -> tuple[Target, ...]:
+        """Read the labels of each labelled task from y, laid out as in the fit."""
         raw = read_raw(y)
-        return target_columns(raw, self.tasks, self._places(raw))
+        return read_places(raw, self.labelled, self._places(raw))
 
-    def column(self, name: str, y: Any) -> TargetColumn:
-        """Read the column of one task from y, which may hold nothing else."""
+    def target(self, name: str, y: Any) -> Target:
+        """Read the labels of one task from y, which may hold nothing else."""
         raw = read_raw(y)
         tasks = Tasks.from_mapping({name: self.tasks[name]})
-        alone = len(raw) == 1 and not raw.is_named
-        places = [0] if alone else positions(raw, tasks)
-        columns = target_columns(raw, tasks, places)
-        check_scored(columns, tasks)
-        return columns[0]
+        count = dict(zip(self.labelled.names, self.layout.counts_of_tasks, strict=True))
+        alone = len(raw) == count[name] and not raw.is_named
+        places = [tuple(range(len(raw)))] if alone else positions(raw, tasks)
+        targets = read_places(raw, tasks, places)
+        check_scored(targets, tasks)
+        return targets[0]
 
-    def _places(self, raw: RawTargets) -> list[int]:
+    def _places(self, raw: RawTargets) -> Places:
         """Find where in y the columns of the fit are."""
         if self.layout.container not in ("frame", "dict"):
-            return positions(raw, self.tasks)
+            return positions(raw, self.labelled)
         if raw.is_named:
-            return places_of(self.layout.keys, raw)
-        if len(self.tasks) == len(raw) == 1:
-            return [0]
+            return places_of(self.layout.keys, self.layout.counts_of_tasks, raw)
+        if len(self.layout.keys) == len(raw) == 1:
+            return [(0,)]
         raise InvalidDataError(
             "y is an array, and the tasks were fitted on named columns "
             f"({listed(self.layout.keys)}), whose order an array does "
@@ -129,7 +135,7 @@ class Codec:
             tuple(each[i] for i in order) for each in (layout.keys, layout.dtypes)
         )
         if layout.container == "2d":
-            name_columns(tasks, keys)
+            name_columns(tasks, [(key,) for key in keys])
         in_order = tuple(range(len(order)))
         layout = replace(layout, order=in_order, keys=keys, dtypes=dtypes)
         return Codec(tasks, layout)
@@ -138,36 +144,38 @@ class Codec:
         self, y: Any, sample_weight: Any = None, *, known_only: bool = False
     ) -> EncodedTargets:
         """Encode labels; an unknown one is an error, or left out as a missing one."""
-        columns = self._read(y)
-        weights = label_weights(columns, sample_weight)
+        targets = self._read(y)
+        weights = label_weights(targets, sample_weight)
         if known_only:
-            known = [
-                task.knows(column.values)
-                for task, column in zip(self.tasks, columns, strict=True)
-            ]
-            weights = weights * np.column_stack(known)
-        return encode_columns(self.tasks, columns, weights)
+            weights = tuple(
+                weight * task.knows(target.values)
+                for task, target, weight in zip(
+                    self.labelled, targets, weights, strict=True
+                )
+            )
+        return encode_targets(
+            self.tasks, targets, weights, row_weights(sample_weight, len(weights[0]))
+        )
 
     def rebalanced(self, y: Any, sample_weight: Any = None) -> "Codec":
         """Balance class weights anew over the rows that training goes on with."""
-        parameters = [getattr(task, "class_weight", None) for task in self.tasks]
-        if "balanced" not in parameters:
+        if not any(task.balances_classes for task in self.labelled):
             return self
-        columns = self._read(y)
-        weights = label_weights(columns, sample_weight)
+        targets = self._read(y)
+        weights = label_weights(targets, sample_weight)
         tasks = dict(self.tasks.items())
-        for (name, task), parameter, column, weight in zip(
-            self.tasks.items(), parameters, columns, weights.T, strict=True
+        for (name, task), target, weight in zip(
+            self.labelled.items(), targets, weights, strict=True
         ):
-            if parameter == "balanced":
-                rows = np.flatnonzero(weight)
-                encoded = task.encode(column.values[rows], rows, name)
-                tasks[name] = balanced_over(task, encoded, weight[rows])
+            if task.balances_classes:
+                rows = np.flatnonzero(with_label(weight))
+                encoded = task.encode(target.values[rows], rows, name)
+                tasks[name] = task.balanced_over(encoded, weight[rows])
         return replace(self, tasks=Tasks.from_mapping(tasks))
 
     def classes(self) -> Any:
         """Give `classes_` of an estimator; None if no task is a classification."""
-        classes = [getattr(task, "classes_", None) for task in self.tasks]
+        classes = [getattr(task, "classes_", None) for task in self.labelled]
         if all(labels is None for labels in classes):
             return None
         return classes[0] if self.has_one_task else classes
@@ -178,11 +186,13 @@ class Codec:
 
         So they are whatever held y: calibration and scorers expect it of one output.
         """
-        return len(self.tasks) == 1
+        return len(self.labelled) == 1
 
     def arrange(self, labels: Sequence[np.ndarray]) -> Any:
-        """Lay out predicted labels, one array a task, as y was laid out."""
-        return arrange(labels, self.layout)
+        """Lay out predicted labels, one array a labelled task, as y was laid out."""
+        pairs = zip(self.labelled, labels, strict=True)
+        columns = [column for task, each in pairs for column in task.lay_out(each)]
+        return arrange(columns, self.layout)
 
 
 def fit_codec(
@@ -211,22 +221,27 @@ def fit_codec(
     if isinstance(tasks, Tasks) and len(tasks) == 1:
         raw = _as_one_column(raw, warns=warns)
     fitted = in_order_of_y(resolved, raw)
-    places = positions(raw, fitted)
-    columns = target_columns(raw, fitted, places)
-    weights = label_weights(columns, sample_weight)
+    labelled = fitted.labelled
+    places = positions(raw, labelled)
+    targets = read_places(raw, labelled, places)
+    weights = label_weights(targets, sample_weight)
     if warns:
-        warn_of_doubts(columns, tasks)
-    for (name, task), column, weight in zip(
-        fitted.items(), columns, weights.T, strict=True
+        warn_of_doubts(targets, tasks)
+    for (name, task), target, weight in zip(
+        labelled.items(), targets, weights, strict=True
     ):
-        rows = np.flatnonzero(weight)
+        rows = np.flatnonzero(with_label(weight))
         if not len(rows):
             raise InvalidDataError(
                 f"Task {name!r} has no label: every row of its column of y is missing, "
                 "or has a sample weight of zero. Leave the task out, or pass labels."
             )
-        task.fit(column.values[rows], weight[rows], name, rows)
-    return Codec(fitted, layout_of(raw, fitted, places))
+        task.fit(target.values[rows], weight[rows], name, rows)
+    for name, task in fitted.items():
+        if task.n_columns == 0:
+            nothing = np.zeros(0)
+            task.fit(nothing, nothing, name, nothing.astype(int))
+    return Codec(fitted, layout_of(raw, labelled, places))
 
 
 def _as_one_column(raw: RawTargets, *, warns: bool) -> RawTargets:
@@ -261,33 +276,65 @@ def join_codecs(codecs: Sequence[Codec]) -> Codec:
         name: task.join([codec.tasks[name] for codec in others])
         for name, task in first.tasks.items()
     }
+    joined, layout = Tasks.from_mapping(tasks), first.layout
     # A dtype that holds the classes of one may cut or wrap those of another.
-    dtypes = tuple(
-        dtype
-        if dtype is None or not hasattr(task, "classes_") or holds(dtype, task.classes_)
-        else None
-        for task, dtype in zip(tasks.values(), first.layout.dtypes, strict=True)
-    )
-    return Codec(Tasks.from_mapping(tasks), replace(first.layout, dtypes=dtypes))
+    dtypes = [
+        dtype if dtype is None or may_hold(dtype, task) else None
+        for task, own in zip(joined.labelled, layout.dtypes_of_tasks, strict=True)
+        for dtype in own
+    ]
+    return Codec(joined, replace(layout, dtypes=tuple(dtypes)))
 
 
-def encode_columns(
-    tasks: Tasks, columns: Sequence[TargetColumn], weights: np.ndarray
+def encode_targets(
+    tasks: Tasks,
+    targets: Sequence[Target],
+    weights: Sequence[np.ndarray],
+    of_rows: np.ndarray,
 ) -> EncodedTargets:
-    """Encode the labels that have a weight."""
-    values, weighted = [], weights.copy()
-    has_factors = False
-    for i, ((name, task), column) in enumerate(
-        zip(tasks.items(), columns, strict=True)
-    ):
-        rows = np.flatnonzero(weights[:, i])
-        encoded = task.encode(column.values[rows], rows, name)
-        full = np.zeros(len(weights), dtype=encoded.dtype)
-        full[rows] = encoded
-        factor = task.label_weight(encoded)
-        if factor is not None:
-            with np.errstate(over="ignore"):  # which a later check finds
-                weighted[rows, i] *= factor
-            has_factors = True
-        values.append(full)
-    return EncodedTargets(tuple(values), weights, weighted if has_factors else None)
+    """Encode the labels that have a weight.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        Fitted tasks.
+    targets : sequence of Target
+        Of those that are labelled.
+    weights : sequence of ndarray
+        Of their labels.
+    of_rows : ndarray of shape (n_samples,)
+        Weights for tasks without a column.
+    """
+    given = {t.name: (t, weight) for t, weight in zip(targets, weights, strict=True)}
+    values: list[np.ndarray | None] = []
+    own, weighted = [], []
+    for name, task in tasks.items():
+        if name not in given:
+            encoded, weight, in_loss = None, of_rows, of_rows
+        else:
+            target, weight = given[name]
+            encoded, in_loss = _encoded(task, target, weight)
+        values.append(encoded)
+        own.append(weight)
+        weighted.append(in_loss)
+    has_factors = any(a is not b for a, b in zip(own, weighted, strict=True))
+    return EncodedTargets(
+        tuple(values), tuple(own), tuple(weighted) if has_factors else None
+    )
+
+
+def _encoded(
+    task: Task, target: Target, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Encode the labels of a task, and give their weights in the loss."""
+    rows = np.flatnonzero(with_label(weight))
+    encoded = task.encode(target.values[rows], rows, target.name)
+    full = np.zeros(weight.shape, dtype=encoded.dtype)
+    full[rows] = np.where(weight[rows] > 0, encoded, 0)
+    factor = task.label_weight(encoded)
+    if factor is None:
+        return full, weight
+    weighted = weight.copy()
+    with np.errstate(over="ignore"):  # which a later check finds
+        weighted[rows] *= factor
+    return full, weighted

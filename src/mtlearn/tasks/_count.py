@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.losses import Inputs
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._value_figures import VALUE_FIGURES
@@ -241,7 +242,13 @@ class Count(ValueTask):
         start = torch.tensor(np.log(self.mean_), dtype=torch.float64, device="cpu")
         return lambda output: (output.double() + start).clamp(_LEAST, _MOST).exp()
 
-    def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def statistics(
+        self,
+        output: Tensor,
+        target: Tensor,
+        weight: Tensor,
+        inputs: Inputs | None = None,
+    ) -> Tensor:
         """Sum up what D² needs.
 
         Parameters
@@ -252,6 +259,8 @@ class Count(ValueTask):
             Counts.
         weight : Tensor of shape (n_samples,)
             Weights, zero where a label is missing.
+        inputs : Inputs, default=None
+            Not used.
 
         Returns
         -------

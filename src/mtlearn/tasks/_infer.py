@@ -1,72 +1,27 @@
-"""From y, or from y and declared tasks, to one column a task."""
+"""From y, or from y and declared tasks, to the labels of each task."""
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from numbers import Integral
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.base import clone
 
-from mtlearn._utils._frames import text
 from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
 from mtlearn._utils._warn import warn
-from mtlearn.exceptions import (
-    InvalidDataError,
-    InvalidParameterError,
-    ParameterTypeError,
-)
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._classification import Classification
+from mtlearn.tasks._places import check_once, positions
 from mtlearn.tasks._read import RawColumn, RawTargets, read_raw
 from mtlearn.tasks._regression import Regression
+from mtlearn.tasks._target import Target, read_places
 from mtlearn.tasks._tasks import Tasks
 
 TasksLike = Tasks | Task | None
 
 
-@dataclass(frozen=True)
-class TargetColumn:
-    """The column of y that one task reads.
-
-    Attributes
-    ----------
-    name : str
-        The task's name.
-    values : ndarray of shape (n_samples,)
-        Labels; a placeholder where `present` is false.
-    present : ndarray of shape (n_samples,)
-        False where the label is missing.
-    kind : str
-        Of the task, such as ``"classification"``.
-    has_classes : bool
-        Whether the task takes labels for classes.
-    position : int
-        Where it stands among the columns of y.
-    keys : tuple of hashable
-        Names of all columns of y; empty for an array.
-    discrete : bool
-        Whether y declares categories or truth values.
-    """
-
-    name: str
-    values: np.ndarray
-    present: np.ndarray
-    kind: str
-    has_classes: bool
-    position: int
-    keys: tuple[Hashable, ...] = ()
-    discrete: bool = False
-
-    @property
-    def key(self) -> Hashable:
-        """Its name in y; None in an array."""
-        return self.keys[self.position] if self.keys else None
-
-
-def read_targets(y: object, tasks: TasksLike = None) -> tuple[TargetColumn, ...]:
-    """Read the column of each task from y.
+def read_targets(y: object, tasks: TasksLike = None) -> tuple[Target, ...]:
+    """Read the labels of each task from y.
 
     Parameters
     ----------
@@ -77,8 +32,8 @@ def read_targets(y: object, tasks: TasksLike = None) -> tuple[TargetColumn, ...]
 
     Returns
     -------
-    tuple of TargetColumn
-        In task order.
+    tuple of Target
+        In task order, of the tasks that read y.
 
     Raises
     ------
@@ -90,43 +45,13 @@ def read_targets(y: object, tasks: TasksLike = None) -> tuple[TargetColumn, ...]
     >>> import numpy as np
     >>> from mtlearn.tasks import read_targets
     >>> y = np.array([[3, 0.5], [7, np.nan]])
-    >>> [(column.name, column.kind, column.present) for column in read_targets(y)]
+    >>> [(target.name, target.kind, target.present) for target in read_targets(y)]
     [('task_0', 'classification', array([ True,  True])),
      ('task_1', 'regression', array([ True, False]))]
     """
     raw = read_raw(y)
-    resolved = resolve_tasks(tasks, raw)
-    return target_columns(raw, resolved, positions(raw, resolved))
-
-
-def target_columns(
-    raw: RawTargets, tasks: Tasks, places: Sequence[int]
-) -> tuple[TargetColumn, ...]:
-    """Pick the column of each task, by its position in y."""
-    columns = []
-    keys = raw.keys if raw.is_named else ()
-    for (name, task), place in zip(tasks.items(), places, strict=True):
-        read = raw.column(place)
-        columns.append(
-            TargetColumn(
-                name,
-                read.values,
-                read.present,
-                task.kind,
-                task.has_classes,
-                place,
-                keys,
-                read.discrete,
-            )
-        )
-    return tuple(columns)
-
-
-def check_scored(columns: Sequence[TargetColumn], tasks: Tasks) -> None:
-    """Raise if labels that are to be scored cannot be those of their tasks."""
-    for column in columns:
-        labels = column.values[column.present]
-        tasks[column.name].check_labels(labels, column.name)
+    labelled = resolve_tasks(tasks, raw).labelled
+    return read_places(raw, labelled, positions(raw, labelled))
 
 
 def task_of_classes() -> Task:
@@ -138,21 +63,27 @@ def in_order_of_y(tasks: Tasks, raw: RawTargets) -> Tasks:
     """Give clones of the tasks in the order of their columns, which they then name.
 
     Whatever lists one thing a task lists them as y does: scikit-learn pairs the columns
-    of y with predictions, probabilities and classes by position.
+    of y with predictions, probabilities and classes by position. Tasks without a column
+    come last.
     """
-    places = dict(zip(tasks.names, positions(raw, tasks), strict=True))
+    places = dict(
+        zip(tasks.labelled.names, positions(raw, tasks.labelled), strict=True)
+    )
     ordered = sorted(places, key=places.__getitem__)
+    ordered += [name for name in tasks.names if name not in places]
     clones = Tasks.from_mapping({name: clone(tasks[name]) for name in ordered})
     if not raw.is_named:
-        name_columns(clones, [places[name] for name in ordered])
+        name_columns(clones.labelled, [places[name] for name in clones.labelled.names])
     return clones
 
 
-def name_columns(tasks: Tasks, places: Sequence[int]) -> None:
-    """Set the column of each task of an array that its number would not find."""
-    for number, (task, place) in enumerate(zip(tasks, places, strict=True)):
-        if task.column is None and place != number:
-            task.set_params(column=place)
+def name_columns(tasks: Tasks, places: Sequence[tuple[int, ...]]) -> None:
+    """Set the columns of each task of an array that its turn would not find."""
+    turn = 0
+    for task, own in zip(tasks, places, strict=True):
+        if task.column is None and own != tuple(range(turn, turn + len(own))):
+            task.set_params(column=own[0] if len(own) == 1 else list(own))
+        turn += len(own)
 
 
 def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
@@ -160,6 +91,11 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
     if isinstance(tasks, Tasks):
         declared: Tasks = tasks
         declared.validate()
+        if not len(declared.labelled):
+            raise InvalidParameterError(
+                f"None of the tasks ({listed(declared.names)}) reads a column of y. "
+                "Add one that does, such as a Classification."
+            )
         return declared
     if tasks is not None and not isinstance(tasks, Task):
         raise ParameterTypeError(
@@ -171,6 +107,8 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
             "A single kind for every column of y cannot have a 'column'. "
             "Name the task instead: Tasks(name=...)."
         )
+    if tasks is not None and tasks.n_columns != 1:
+        return resolve_tasks(_of_all_columns(tasks, raw), raw)
     found = Tasks.from_mapping(
         {
             name: clone(tasks) if tasks is not None else _infer(raw.column(i), name)
@@ -181,23 +119,20 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
     return found
 
 
+def _of_all_columns(task: Task, raw: RawTargets) -> Tasks:
+    """Give one task that reads the whole of y, as its kind takes several columns."""
+    if task.n_columns == 0:
+        return Tasks(task_0=task)
+    return Tasks(task_0=clone(task).set_params(column=list(raw.keys)))
+
+
 def _names(raw: RawTargets) -> list[str]:
     if raw.is_named:
-        _check_once(raw.names, raw.names)
+        check_once(raw.names, raw.names)
         return list(raw.names)
     if raw.name is not None:
         return [raw.name]
     return [f"task_{i}" for i in range(len(raw))]
-
-
-def _check_once(claimed: Iterable[str], names: tuple[str, ...]) -> None:
-    """Raise if a column that is to be found by its name is not the only one."""
-    counts = Counter(names)
-    twice = sorted({name for name in claimed if counts[name] > 1})
-    if twice:
-        raise InvalidDataError(
-            f"y has duplicate column names: {listed(twice)}. Rename them."
-        )
 
 
 def _infer(column: RawColumn, name: str) -> Task:
@@ -218,92 +153,3 @@ def _infer(column: RawColumn, name: str) -> Task:
             f"{'an identifier' if textual else 'one'}.",
         )
     return Classification()
-
-
-def positions(raw: RawTargets, tasks: Tasks) -> list[int]:
-    """Find the position in y of each task's column."""
-    names, keys = raw.names, list(raw.keys)
-    # Names inferred from columns that are not strings still find their column.
-    places = _firsts(names) if raw.is_named else None
-    found = []
-    for i, (name, task) in enumerate(tasks.items()):
-        if task.column is not None:
-            found.append(_declared_position(name, task.column, keys, raw.is_named))
-        elif places is None:
-            found.append(_own_position(name, i, len(keys)))
-        else:
-            found.append(_found(name, places))
-    _check_claims(found, raw, tasks)
-    if raw.is_named:
-        _check_once((names[place] for place in found), names)
-    return found
-
-
-def _own_position(name: str, i: int, n_columns: int) -> int:
-    if i >= n_columns:
-        raise InvalidDataError(
-            f"y has {n_columns} columns, and task {name!r} is number {i + 1}. "
-            "Pass one column for each task, or set the task's 'column'."
-        )
-    return i
-
-
-def places_of(keys: Sequence[Hashable], raw: RawTargets) -> list[int]:
-    """Find columns by their names, which a SliceDict has as strings."""
-    places = _firsts(raw.names)
-    found = [_found(text(key), places) for key in keys]
-    _check_once(map(text, keys), raw.names)
-    return found
-
-
-def _firsts(names: Sequence[str]) -> dict[str, int]:
-    """Give the first place of each name."""
-    return {names[i]: i for i in reversed(range(len(names)))}
-
-
-def _found(name: str, places: dict[str, int]) -> int:
-    if name not in places:
-        raise _no_column(name, sorted(places, key=places.__getitem__))
-    return places[name]
-
-
-def _no_column(name: str, names: Sequence[str]) -> InvalidDataError:
-    return InvalidDataError(
-        f"y has no column {name!r}. Its columns are: {listed(names)}. Rename the task "
-        "or set its 'column'."
-    )
-
-
-def _declared_position(name: str, column: int | str, keys: list, named: bool) -> int:
-    if named and column in keys:
-        return keys.index(column)
-    if isinstance(column, Integral) and -len(keys) <= column < len(keys):
-        return int(column) % len(keys)
-    what = (
-        f"its columns are: {listed(keys)}"
-        if named
-        else (f"it is an array of {len(keys)} columns")
-    )
-    raise InvalidDataError(
-        f"The 'column' of task {name!r} is {column!r}, which y does not have: {what}."
-    )
-
-
-def _check_claims(found: list[int], raw: RawTargets, tasks: Tasks) -> None:
-    keys, claims = raw.keys, Counter(found)
-    for name, position in zip(tasks.names, found, strict=True):
-        if claims[position] > 1:
-            raise InvalidParameterError(
-                f"Task {name!r} and another read the same column "
-                f"{keys[position]!r} of y. Set 'column' so that each has its own."
-            )
-    chosen = raw.is_named or any(task.column is not None for task in tasks)
-    if len(found) < len(keys) and not chosen:
-        # A list of columns reads as a table with one row for each of them.
-        transposed = len(raw.take(0)) == len(tasks)
-        remedy = " If y lists columns, pass np.column_stack(y)." if transposed else ""
-        raise InvalidDataError(
-            f"y has {len(keys)} columns for {len(found)} tasks "
-            f"({listed(tasks.names)}). Pass one column for each task, or set the "
-            f"'column' of the tasks.{remedy}"
-        )

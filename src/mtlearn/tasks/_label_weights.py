@@ -11,19 +11,19 @@ from mtlearn._utils._listing import bracketed
 from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._tensors import without_tensors
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks._infer import TargetColumn
+from mtlearn.tasks._target import Target
 
 _NAME = "sample_weight"
 
 
 def label_weights(
-    columns: Sequence[TargetColumn], sample_weight: Any = None
-) -> np.ndarray:
+    targets: Sequence[Target], sample_weight: Any = None
+) -> tuple[np.ndarray, ...]:
     """Give the weight of each label, zero where it is missing.
 
     Parameters
     ----------
-    columns : sequence of TargetColumn
+    targets : sequence of Target
         The labels.
     sample_weight : array-like, DataFrame or SliceDict, default=None
         Shape `(n_samples,)`, or `(n_samples, n_tasks)` in the order of y's columns or
@@ -31,15 +31,46 @@ def label_weights(
 
     Returns
     -------
-    ndarray of shape (n_samples, n_tasks)
-        Weights in float64, in the order of `columns`.
+    tuple of ndarray of the shapes of the labels
+        Weights in float64, in the order of `targets`.
     """
-    present = np.column_stack([column.present for column in columns])
     if sample_weight is None:
-        return present.astype(np.float64)
+        return tuple(target.present.astype(np.float64) for target in targets)
+    weights = _read(sample_weight, targets)
+    if weights.shape[1] == 1:
+        weights = np.broadcast_to(weights, (len(weights), len(targets)))
+    return tuple(
+        target.present * weight.reshape(-1, *[1] * (target.present.ndim - 1))
+        for target, weight in zip(targets, weights.T, strict=True)
+    )
+
+
+def row_weights(sample_weight: Any, n_samples: int) -> np.ndarray:
+    """Give the weight of each row for a task that has no labels.
+
+    Parameters
+    ----------
+    sample_weight : array-like, DataFrame or SliceDict, default=None
+        As `label_weights` has taken it.
+    n_samples : int
+        How many rows there are.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        One each where the weights are those of labels, task by task.
+    """
+    if sample_weight is None or open_frame(sample_weight, _NAME) is not None:
+        return np.ones(n_samples)
+    weights = np.asarray(without_tensors(sample_weight, _NAME), dtype=np.float64)
+    return weights if weights.ndim == 1 else np.ones(n_samples)
+
+
+def _read(sample_weight: Any, targets: Sequence[Target]) -> np.ndarray:
+    """Read weights of shape (n_samples, 1), or with a column for each target."""
     frame = open_frame(sample_weight, _NAME)
     if frame is not None:
-        sample_weight = [frame.take(place) for place in _places(frame, columns)]
+        sample_weight = [frame.take(place) for place in _places(frame, targets)]
     refuse_mask(
         sample_weight,
         _NAME,
@@ -55,18 +86,18 @@ def label_weights(
         dtype=np.float64,
         input_name=_NAME,
     )
-    if weights.ndim == 1 and len(weights) == len(present):
+    n_samples, n_tasks = len(targets[0].present), len(targets)
+    if weights.ndim == 1 and len(weights) == n_samples:
         weights = weights[:, np.newaxis]
-    elif weights.shape != present.shape:
-        n_samples, n_tasks = present.shape
+    elif weights.shape != (n_samples, n_tasks):
         raise InvalidDataError(
             f"sample_weight has shape {weights.shape}; expected ({n_samples},) or "
             f"({n_samples}, {n_tasks}), one column a task."
         )
     _check_values(weights)
     if frame is None and weights.shape[1] > 1:
-        weights = weights[:, _ranks(columns)]
-    return present * weights
+        weights = weights[:, _ranks(targets)]
+    return weights
 
 
 def _check_values(weights: np.ndarray) -> None:
@@ -84,30 +115,30 @@ def _check_values(weights: np.ndarray) -> None:
             )
 
 
-def _ranks(columns: Sequence[TargetColumn]) -> np.ndarray:
-    """Give the place of each column among those that are read, in the order of y."""
-    return np.argsort(np.argsort([column.position for column in columns]))
+def _ranks(targets: Sequence[Target]) -> np.ndarray:
+    """Give the place of each task among those that are read, in the order of y."""
+    return np.argsort(np.argsort([target.places[0] for target in targets]))
 
 
-def _places(frame: Frame, columns: Sequence[TargetColumn]) -> list[int]:
+def _places(frame: Frame, targets: Sequence[Target]) -> list[int]:
     """Find the weights of each column, by its name in y or that of its task."""
-    found = [_place(frame.keys, column) for column in columns]
+    found = [_place(frame.keys, target) for target in targets]
     if None not in found:
-        _check_known(frame.keys, columns)
+        _check_known(frame.keys, targets)
         return [place for place in found if place is not None]
     # A frame that was made of an array: its names are no names.
-    if set(found) == {None} and frame.keys == tuple(range(len(columns))):
-        return _ranks(columns).tolist()
+    if set(found) == {None} and frame.keys == tuple(range(len(targets))):
+        return _ranks(targets).tolist()
     raise InvalidDataError(
         f"sample_weight has the columns {bracketed(frame.keys)}; expected one for each "
         f"task, by its name or that of its column of y: "
-        f"{bracketed(column.name for column in columns)}."
+        f"{bracketed(target.name for target in targets)}."
     )
 
 
-def _check_known(keys: tuple[Any, ...], columns: Sequence[TargetColumn]) -> None:
+def _check_known(keys: tuple[Any, ...], targets: Sequence[Target]) -> None:
     """Raise if a name is neither that of a task nor of a column of y."""
-    known = {column.name for column in columns}.union(map(text, columns[0].keys))
+    known = {target.name for target in targets}.union(map(text, targets[0].keys))
     unknown = [key for key in keys if text(key) not in known]
     if unknown:
         raise InvalidDataError(
@@ -116,8 +147,8 @@ def _check_known(keys: tuple[Any, ...], columns: Sequence[TargetColumn]) -> None
         )
 
 
-def _place(keys: tuple[Any, ...], column: TargetColumn) -> int | None:
-    for name in (column.key, column.name):
+def _place(keys: tuple[Any, ...], target: Target) -> int | None:
+    for name in (target.key, target.name):
         if name is not None and keys.count(name) == 1:
             return keys.index(name)
     return None

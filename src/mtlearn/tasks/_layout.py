@@ -11,6 +11,7 @@ from mtlearn._utils._frames import make_frame, text
 from mtlearn._utils._optional import import_optional
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._narrow import plain_label
+from mtlearn.tasks._places import Places, by_task
 from mtlearn.tasks._read import RawTargets
 from mtlearn.tasks._tasks import Tasks
 
@@ -27,13 +28,17 @@ class Layout:
         Task numbers in the order of y's columns: 0, 1, ... but in a file of an older
         version, whose tasks were in the order of their declaration.
     keys : tuple
-        Name or position in y of each task's column.
+        Name or position in y of each column that a task reads, task by task.
     dtypes : tuple
-        dtype of each task's predictions; None leaves it as it comes.
+        dtype of the predictions in each of them; None leaves it as it comes.
     library : str, default="pandas"
         Of a frame.
     levels : tuple, default=()
         Names of the levels of a frame's columns, in pandas.
+    counts : tuple of int, default=()
+        How many columns each labelled task has; empty where each has one.
+    ranks : tuple of int, default=()
+        Numbers of the columns in the order of y; empty where they are in it.
     """
 
     container: str
@@ -42,23 +47,50 @@ class Layout:
     dtypes: tuple[Any, ...]
     library: str = "pandas"
     levels: tuple[Any, ...] = ()
+    counts: tuple[int, ...] = ()
+    ranks: tuple[int, ...] = ()
+
+    @property
+    def counts_of_tasks(self) -> tuple[int, ...]:
+        """How many columns each labelled task has."""
+        return self.counts or (1,) * len(self.keys)
+
+    @property
+    def keys_of_tasks(self) -> list[tuple]:
+        """Names or positions of each labelled task's columns."""
+        return by_task(self.keys, self.counts_of_tasks)
+
+    @property
+    def dtypes_of_tasks(self) -> list[tuple]:
+        """Give the dtypes of each labelled task's columns."""
+        return by_task(self.dtypes, self.counts_of_tasks)
 
 
-def layout_of(raw: RawTargets, tasks: Tasks, places: Sequence[int]) -> Layout:
-    columns = [raw.column(place) for place in places]
+def layout_of(raw: RawTargets, tasks: Tasks, places: Places) -> Layout:
+    """Give the layout of y, of which labelled tasks read these columns."""
+    columns = [
+        (task, raw.column(place))
+        for task, own in zip(tasks, places, strict=True)
+        for place in own
+    ]
     dtypes = [
         _prediction_dtype(task, column.dtype, raw.container == "frame")
-        for task, column in zip(tasks, columns, strict=True)
+        for task, column in columns
     ]
     if raw.container in ("2d", "dict"):
-        dtypes = _exact_dtypes(tasks, dtypes)
+        dtypes = _exact_dtypes([task for task, _ in columns], dtypes)
+    counts = tuple(map(len, places))
+    flat = [place for own in places for place in own]
+    ranks = tuple(sorted(range(len(flat)), key=flat.__getitem__))
     return Layout(
         raw.container,
         tuple(range(len(places))),
-        tuple(column.key for column in columns),
+        tuple(column.key for _, column in columns),
         tuple(dtypes),
         raw.library,
         raw.levels,
+        () if set(counts) == {1} else counts,
+        () if ranks == tuple(range(len(flat))) else ranks,
     )
 
 
@@ -69,9 +101,8 @@ def _prediction_dtype(task: Task, dtype: Any, framed: bool) -> Any:
         return None
     if hasattr(dtype, "categories"):
         dtype = _with_plain_categories(dtype)
-    classes = getattr(task, "classes_", None)
-    if classes is not None:
-        return dtype if holds(dtype, classes) else None
+    if task.outcomes() is not None:
+        return dtype if may_hold(dtype, task) else None
     if dtype.kind == "f" or (plain and dtype.kind == "O"):
         return dtype
     # A mean is no whole number; keep pandas' own or numpy's floats.
@@ -86,12 +117,13 @@ def _with_plain_categories(dtype: Any) -> Any:
     return type(dtype)(labels, dtype.ordered)
 
 
-def _exact_dtypes(tasks: Tasks, dtypes: list[Any]) -> list[Any]:
+def _exact_dtypes(tasks: Sequence[Task], dtypes: list[Any]) -> list[Any]:
     """Make objects of classes that one array with the other columns would round.
 
     These are large whole numbers, such as ids of 64 bits, beside real values.
     """
-    classes = [getattr(task, "classes_", np.zeros(0)) for task in tasks]
+    known = [task.outcomes() for task in tasks]
+    classes = [np.zeros(0) if each is None else each for each in known]
     own = [dtype or each.dtype for dtype, each in zip(dtypes, classes, strict=True)]
     if any(dtype.kind in "OU" for dtype in own):
         return dtypes  # the array is one of objects
@@ -103,7 +135,13 @@ def _exact_dtypes(tasks: Tasks, dtypes: list[Any]) -> list[Any]:
     ]
 
 
-def holds(dtype: Any, classes: np.ndarray) -> bool:
+def may_hold(dtype: Any, task: Task) -> bool:
+    """Tell whether a dtype holds whatever a task may predict."""
+    outcomes = task.outcomes()
+    return outcomes is None or _holds(dtype, outcomes)
+
+
+def _holds(dtype: Any, classes: np.ndarray) -> bool:
     if isinstance(dtype, np.dtype):
         return np.array_equal(classes.astype(dtype), classes)
     if hasattr(dtype, "categories"):
@@ -116,12 +154,12 @@ def holds(dtype: Any, classes: np.ndarray) -> bool:
 
 
 def arrange(labels: Sequence[np.ndarray], layout: Layout) -> Any:
-    """Lay out one array of labels a task as y was laid out.
+    """Lay out predicted labels as y was laid out.
 
     Parameters
     ----------
     labels : sequence of ndarray of shape (n_samples,)
-        Labels in task order.
+        One for each column that a task reads, task by task.
     layout : Layout
         Layout of the y that the tasks were fitted on.
 
@@ -129,37 +167,39 @@ def arrange(labels: Sequence[np.ndarray], layout: Layout) -> Any:
     -------
     ndarray or DataFrame
         `(n_samples,)` for one-dimensional y, a DataFrame of the same library with the
-        same columns and dtypes for a DataFrame, else `(n_samples, n_tasks)` in the
-        order of y's columns, with dtype object if a label is not a number.
+        same columns and dtypes for a DataFrame, else `(n_samples, n_columns)` in
+        the order of y's columns, with dtype object if a label is not a number.
     """
-    if layout.container == "frame" and layout.library != "pandas":
-        return make_frame(
-            {
-                text(key): column if dtype is None else column.astype(dtype)
-                for key, column, dtype in zip(
-                    layout.keys, labels, layout.dtypes, strict=True
-                )
-            },
-            layout.library,
-        )
+    columns = list(zip(layout.keys, labels, layout.dtypes, strict=True))
+    if layout.ranks:
+        columns = [columns[i] for i in layout.ranks]
     if layout.container == "frame":
-        pandas = import_optional("pandas", "pandas", "Predicting a DataFrame")
-        series = [
-            pandas.Series(column, dtype=dtype)
-            for column, dtype in zip(labels, layout.dtypes, strict=True)
-        ]
-        frame = pandas.DataFrame(dict(enumerate(series)))
-        # Names may be tuples, also where they have one level.
-        is_flat = len(layout.levels) == 1
-        keys = pandas.Index(list(layout.keys), tupleize_cols=not is_flat)
-        frame.columns = keys.set_names(list(layout.levels)) if layout.levels else keys
-        return frame
+        return _as_frame(columns, layout)
     alike = [
-        column if dtype is None else column.astype(dtype)
-        for column, dtype in zip(labels, layout.dtypes, strict=True)
+        each if dtype is None else each.astype(dtype) for _, each, dtype in columns
     ]
     if layout.container == "1d":
         return alike[0]
     if any(column.dtype.kind in "OU" for column in alike):
         alike = [column.astype(object) for column in alike]
     return np.column_stack(alike)
+
+
+def _as_frame(columns: Sequence[tuple[Any, np.ndarray, Any]], layout: Layout) -> Any:
+    """Make a DataFrame of names, labels and dtypes."""
+    if layout.library != "pandas":
+        return make_frame(
+            {
+                text(key): each if dtype is None else each.astype(dtype)
+                for key, each, dtype in columns
+            },
+            layout.library,
+        )
+    pandas = import_optional("pandas", "pandas", "Predicting a DataFrame")
+    series = [pandas.Series(each, dtype=dtype) for _, each, dtype in columns]
+    frame = pandas.DataFrame(dict(enumerate(series)))
+    # Names may be tuples, also where they have one level.
+    is_flat = len(layout.levels) == 1
+    keys = pandas.Index([key for key, _, _ in columns], tupleize_cols=not is_flat)
+    frame.columns = keys.set_names(list(layout.levels)) if layout.levels else keys
+    return frame

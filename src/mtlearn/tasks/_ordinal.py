@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mtlearn._utils._listing import bracketed
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.losses import Inputs
 from mtlearn.tasks._class_figures import CLASS_FIGURES
 from mtlearn.tasks._class_task import ClassLoss, ClassTask
 from mtlearn.tasks._class_weight import ClassWeight, check_class_weight
@@ -268,7 +269,13 @@ class Ordinal(ClassTask):
                 )
         return self
 
-    def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def statistics(
+        self,
+        output: Tensor,
+        target: Tensor,
+        weight: Tensor,
+        inputs: Inputs | None = None,
+    ) -> Tensor:
         """Sum up what D² needs.
 
         Parameters
@@ -279,6 +286,8 @@ class Ordinal(ClassTask):
             Class indices.
         weight : Tensor of shape (n_samples,)
             Weights, zero where a label is missing.
+        inputs : Inputs, default=None
+            Not used.
 
         Returns
         -------

@@ -10,10 +10,11 @@ from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_nested_names, check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.tasks._columns import TaskColumns
 from mtlearn.tasks._head import HeadLike, check_head
 
 
-class TaskParameters(VersionedEstimator):
+class TaskParameters(VersionedEstimator, TaskColumns):
     """Parameters of a task, checked and set as scikit-learn does it."""
 
     losses: ClassVar[tuple[str, ...]]
@@ -22,7 +23,7 @@ class TaskParameters(VersionedEstimator):
     weight: float
     loss: str | Callable[..., Tensor]
     head: HeadLike | None
-    column: int | str | None
+    column: int | str | list | None
 
     def validate(self, name: str) -> None:
         """Check the parameters that every kind has.
@@ -34,14 +35,24 @@ class TaskParameters(VersionedEstimator):
         """
         owner = f"{type(self).__name__} (task {name!r})"
         check_real(self.weight, "weight", owner, low=0.0)
-        if isinstance(self.column, bool) or not isinstance(self.column, Hashable):
-            raise ParameterTypeError(
-                f"The 'column' parameter of {owner} must be None, a position or the "
-                f"name of a column. Got {short(self.column)} instead."
-            )
+        self._check_column(owner)
         self._check_loss(owner)
         if self.head is not None:
             check_head(self.head, owner)
+
+    def _check_column(self, owner: str) -> None:
+        """Raise if the column is neither a position nor a name, or a list of them."""
+        columns: list[Any] = [self.column]
+        if self.n_columns != 1 and isinstance(self.column, list):
+            columns = self.column
+        for column in columns:
+            if isinstance(column, bool) or not isinstance(column, Hashable):
+                what = "position or the name of a column"
+                raise ParameterTypeError(
+                    f"The 'column' parameter of {owner} must be None, a {what}"
+                    f"{'' if self.n_columns == 1 else ', or a list of them'}. "
+                    f"Got {short(self.column)} instead."
+                )
 
     def _check_loss(self, owner: str) -> None:
         """Raise if the loss is no name of one, and cannot be called."""

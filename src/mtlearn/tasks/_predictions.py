@@ -1,4 +1,4 @@
-"""From predictions, laid out as the estimators lay them out, to one column a task."""
+"""From predictions, laid out as the estimators lay them out, to the labels of each."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,9 @@ import numpy as np
 
 from mtlearn._utils._listing import listed
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks._infer import TargetColumn, positions, target_columns
-from mtlearn.tasks._read import RawColumn, RawTargets, read_raw
+from mtlearn.tasks._places import Places, positions, ranks
+from mtlearn.tasks._read import RawTargets, read_raw
+from mtlearn.tasks._target import Target, read_places
 from mtlearn.tasks._tasks import Tasks
 
 
@@ -20,23 +21,23 @@ def read_predictions(predicted: Any, y: Any, tasks: Tasks) -> tuple[np.ndarray, 
     predicted : array-like or DataFrame
         What `predict` returned: the columns that the tasks read, in the order of y.
     y : array-like, DataFrame, Series or SliceDict
-        True labels, which say where each task's column stands.
+        True labels, which say where each task's columns stand.
     tasks : Tasks
         Declared tasks.
 
     Returns
     -------
-    tuple of ndarray of shape (n_samples,)
-        In task order.
+    tuple of ndarray of shape (n_samples,) or (n_samples, k)
+        In task order, of the tasks that read y.
 
     Raises
     ------
     InvalidDataError, DataTypeError
         If the predictions cannot be read or do not match y and the tasks.
     """
-    raw = read_raw(y)
-    places = positions(raw, tasks)
-    return _predictions(raw, read_raw(predicted), places, tasks, tasks.names)
+    raw, labelled = read_raw(y), tasks.labelled
+    places = positions(raw, labelled)
+    return _predictions(raw, read_raw(predicted), places, labelled, labelled.names)
 
 
 class TaskReader:
@@ -52,13 +53,13 @@ class TaskReader:
 
     def __init__(self, tasks: Tasks) -> None:
         self.tasks = tasks
-        self._places: dict[Any, list[int]] = {}
+        self._places: dict[Any, Places] = {}
 
     def __reduce__(self) -> tuple[type, tuple[Tasks]]:
         # What has been looked up is no part of a pickle, or of a hash.
         return type(self), (self.tasks,)
 
-    def read(self, name: str, y: Any, predicted: Any) -> tuple[TargetColumn, Any]:
+    def read(self, name: str, y: Any, predicted: Any) -> tuple[Target, Any]:
         """Read the labels and the predictions of a task.
 
         Parameters
@@ -72,9 +73,9 @@ class TaskReader:
 
         Returns
         -------
-        column : TargetColumn
+        target : Target
             Labels.
-        predicted : ndarray of shape (n_samples,)
+        predicted : ndarray of shape (n_samples,) or (n_samples, k)
             Predictions.
 
         Raises
@@ -86,19 +87,20 @@ class TaskReader:
         key = raw.container, raw.keys
         places = self._places.get(key)
         if places is None:
-            places = positions(raw, self.tasks)
+            places = positions(raw, self.tasks.labelled)
             self._places = {key: places}
-        place = places[self.tasks.names.index(name)]
+        labelled = self.tasks.labelled
+        own = places[labelled.names.index(name)]
         alone = Tasks.from_mapping({name: self.tasks[name]})
-        (column,) = target_columns(raw, alone, [place])
-        (found,) = _predictions(raw, read_raw(predicted), places, self.tasks, [name])
-        return column, found
+        (target,) = read_places(raw, alone, [own])
+        (found,) = _predictions(raw, read_raw(predicted), places, labelled, [name])
+        return target, found
 
 
 def _predictions(
     raw: RawTargets,
     found: RawTargets,
-    places: list[int],
+    places: Places,
     tasks: Tasks,
     names: Sequence[str],
 ) -> tuple[np.ndarray, ...]:
@@ -108,39 +110,44 @@ def _predictions(
             "y and the predictions must both be DataFrames, or neither. Pass y in the "
             "container that the estimator was fitted on."
         )
-    wanted = [places[tasks.names.index(name)] for name in names]
     if raw.container == "frame":
-        _check_named(found, [raw.keys[place] for place in places])
-        at = [found.keys.index(raw.keys[place]) for place in wanted]
-        columns = [found.column(place) for place in at]
+        at = _named(found, raw, places)
     else:
-        columns = _ranked(found, places, wanted, tasks)
-    for name, column in zip(names, columns, strict=True):
-        if not column.present.all():
+        at = _ranked(found, places, tasks)
+    values = []
+    for name in names:
+        own = [found.column(place) for place in at[tasks.names.index(name)]]
+        labels, present = tasks[name].read(own, name)
+        if not present.all():
+            row = np.argmin(present.reshape(len(present), -1).all(axis=1))
             raise InvalidDataError(
-                f"Row {np.argmin(column.present)} of the predictions has none for "
-                f"task {name!r}: it is NaN, None or NA."
+                f"Row {row} of the predictions has none for task {name!r}: it is NaN, "
+                "None or NA."
             )
-    return tuple(column.values for column in columns)
+        values.append(labels)
+    return tuple(values)
 
 
-def _check_named(found: RawTargets, keys: list) -> None:
+def _named(found: RawTargets, raw: RawTargets, places: Places) -> Places:
+    """Find the columns of predictions that have the names of those of y."""
     there = set(found.keys)
-    lacking = [key for key in keys if key not in there]
+    keys = [[raw.keys[place] for place in own] for own in places]
+    lacking = [key for own in keys for key in own if key not in there]
     if lacking:
         raise InvalidDataError(
             f"The predictions have no column {lacking[0]!r}. Their columns are: "
             f"{listed(found.keys)}."
         )
+    return [tuple(found.keys.index(key) for key in own) for own in keys]
 
 
-def _ranked(
-    found: RawTargets, places: list[int], wanted: list[int], tasks: Tasks
-) -> list[RawColumn]:
-    if len(found) != len(tasks):
+def _ranked(found: RawTargets, places: Places, tasks: Tasks) -> Places:
+    """Find the columns of predictions that stand in the order of those of y."""
+    n_columns = sum(map(len, places))
+    if len(found) != n_columns:
+        each = "one for each" if n_columns == len(tasks) else f"{n_columns}"
         raise InvalidDataError(
             f"The predictions have {len(found)} columns for {len(tasks)} tasks "
-            f"({listed(tasks.names)}); expected one for each, in the order of y."
+            f"({listed(tasks.names)}); expected {each}, in the order of y."
         )
-    ranks = sorted(places)
-    return [found.column(ranks.index(place)) for place in wanted]
+    return ranks(places)

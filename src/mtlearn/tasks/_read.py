@@ -3,7 +3,8 @@
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import narwhals as nw
 import numpy as np
@@ -21,25 +22,47 @@ from mtlearn.exceptions import DataTypeError, InvalidDataError
 from mtlearn.tasks._narrow import narrow
 
 
-@dataclass(frozen=True)
 class RawColumn:
-    """One column of y as it was found.
+    """One column of y as it was found, read as labels when it is asked for.
 
-    Attributes
+    Parameters
     ----------
     key : hashable
         Its name in a DataFrame or SliceDict, else its position.
-    values : ndarray of shape (n_samples,)
-        Labels; where `present` is false, a placeholder of the same type.
-    present : ndarray of shape (n_samples,)
-        False where the label is missing.
-    discrete : bool
-        Whether the container declares categories or truth values.
-    dtype : object
-        The column's own dtype, to give predictions the same.
+    held : array-like
+        What the container holds.
     """
 
-    key: Hashable
+    def __init__(self, key: Hashable, held: Any) -> None:
+        self.key = key
+        self.held = held
+
+    @cached_property
+    def _labels(self) -> "_Labels":
+        return _read_labels(self.key, self.held)
+
+    @property
+    def values(self) -> np.ndarray:
+        """Labels `(n_samples,)`; where one is missing, a placeholder of its type."""
+        return self._labels.values
+
+    @property
+    def present(self) -> np.ndarray:
+        """Mask `(n_samples,)`, false where the label is missing."""
+        return self._labels.present
+
+    @property
+    def discrete(self) -> bool:
+        """Whether the container declares categories or truth values."""
+        return self._labels.discrete
+
+    @property
+    def dtype(self) -> Any:
+        """The column's own dtype, to give predictions the same."""
+        return self._labels.dtype
+
+
+class _Labels(NamedTuple):
     values: np.ndarray
     present: np.ndarray
     discrete: bool
@@ -91,7 +114,7 @@ class RawTargets:
     def column(self, place: int) -> RawColumn:
         """Read a column; others may hold what is no label."""
         if place not in self._read:
-            self._read[place] = _column(self.keys[place], self.take(place))
+            self._read[place] = RawColumn(self.keys[place], self.take(place))
         return self._read[place]
 
 
@@ -180,7 +203,7 @@ def _as_array(y: Any) -> np.ndarray:
         ) from error
 
 
-def _column(key: Hashable, raw: Any) -> RawColumn:
+def _read_labels(key: Hashable, raw: Any) -> _Labels:
     what = f"Column {key!r} of y"
     if hasattr(raw, "iloc"):
         values, dtype = _of_pandas(raw)
@@ -209,7 +232,7 @@ def _column(key: Hashable, raw: Any) -> RawColumn:
         present = ~np.isnan(values)
     if values.dtype.kind == "f":
         _check_finite(values, present, key)
-    return RawColumn(key, values, present, discrete or values.dtype.kind == "b", dtype)
+    return _Labels(values, present, discrete or values.dtype.kind == "b", dtype)
 
 
 def _no_labels(what: str, dtype: Any) -> DataTypeError:

@@ -12,6 +12,7 @@ from torch import Tensor
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.losses import Inputs
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._value_task import ValueTask
 
@@ -103,6 +104,11 @@ class Regression(ValueTask):
                 f"The 'bounds' parameter of {owner} must be None or a pair (lo, hi) of "
                 f"finite numbers, lo < hi. Got {short(self.bounds)} instead."
             )
+
+    @property
+    def targets_are_scaled(self) -> bool:
+        """Whether targets are standardised."""
+        return self.standardize
 
     def fit(
         self,
@@ -278,7 +284,13 @@ class Regression(ValueTask):
             low + (high - low) * torch.sigmoid(output.double())
         ).clamp(low, high)
 
-    def statistics(self, output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def statistics(
+        self,
+        output: Tensor,
+        target: Tensor,
+        weight: Tensor,
+        inputs: Inputs | None = None,
+    ) -> Tensor:
         """Sum up what R² needs.
 
         Parameters
@@ -289,6 +301,8 @@ class Regression(ValueTask):
             Scaled values.
         weight : Tensor of shape (n_samples,)
             Weights, zero where a label is missing.
+        inputs : Inputs, default=None
+            Not used.
 
         Returns
         -------

@@ -19,9 +19,9 @@ from mtlearn.tasks._base import Task
 class Tasks:
     """The tasks that one network learns, by name and in order.
 
-    A task reads one column of y. From a DataFrame or a `skorch.helper.SliceDict` it
-    takes the column of its own name; from an array, tasks take the columns in order.
-    A task's `column` says otherwise, by position or name.
+    A task reads one column of y, unless its kind says otherwise. From a DataFrame or a
+    `skorch.helper.SliceDict` it takes the column of its own name; from an array, tasks
+    take the columns in order. A task's `column` says otherwise, by position or name.
 
     Parameters
     ----------
@@ -94,6 +94,12 @@ class Tasks:
     def names(self) -> tuple[str, ...]:
         """Names of the tasks, in order."""
         return tuple(self._tasks)
+
+    @property
+    def labelled(self) -> "Tasks":
+        """Those that read y, which are all but of kinds without a column."""
+        own = {name: task for name, task in self.items() if task.n_columns != 0}
+        return self if len(own) == len(self) else Tasks.from_mapping(own)
 
     def __getitem__(self, name: str) -> Task:
         try:

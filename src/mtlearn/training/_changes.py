@@ -10,6 +10,7 @@ from torch import Tensor
 from mtlearn.augmentation import Mixed
 from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.losses import Inputs
 
 Change = Callable[[Tensor, torch.Generator], Any]
 
@@ -49,8 +50,10 @@ class Changes:
         x : Tensor of shape (n_samples, ...)
             Changed inputs.
         labels : Labels
-            Of twice as many rows if the batch is mixed; see `mixed_labels`.
+            Of twice as many rows if the batch is mixed; see `mixed_labels`. With the
+            inputs of before and after.
         """
+        given = x
         if self.augmentation is not None:
             before, x = x, self.augmentation(x, generator)
             _check_batch(x, before, "augmentation", self.augmentation)
@@ -61,7 +64,7 @@ class Changes:
             )
             _check_batch(x, before, "mixing", self.mixing)
             labels = mixed_labels(labels, permutation, lam)
-        return x, labels
+        return x, labels if x is given else labels._replace(inputs=Inputs(given, x))
 
 
 def mixed_labels(labels: Labels, permutation: Tensor, lam: Tensor | float) -> Labels:
@@ -83,21 +86,32 @@ def mixed_labels(labels: Labels, permutation: Tensor, lam: Tensor | float) -> La
     Returns
     -------
     Labels
-        Of twice as many rows: the rows' own labels, then those of their partners.
+        Of twice as many rows: the rows' own labels, then those of their partners. The
+        weights of a task without labels stay as they are.
     """
-    device, dtype = labels.weights.device, labels.weights.dtype
-    permutation = permutation.to(device)
-    own = torch.as_tensor(lam, dtype=dtype, device=device)
-    own = own.expand(len(labels.weights))[:, None]
+    weights = labels.weights[0]
+    permutation = permutation.to(weights.device)
+    own = torch.as_tensor(lam, dtype=weights.dtype, device=weights.device)
+    own = own.expand(len(weights))
+    # What has no labels learns from the mixed inputs, of which there are no more.
+    doubled = [each is not None for each in labels.values]
 
-    def shared(weights: Tensor) -> Tensor:
-        return torch.cat([own * weights, (1 - own) * weights[permutation]])
+    def shared(each: Tensor) -> Tensor:
+        share = own.reshape(-1, *[1] * (each.ndim - 1))
+        return torch.cat([share * each, (1 - share) * each[permutation]])
+
+    def of_tasks(each: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        pairs = zip(each, doubled, strict=True)
+        return tuple(shared(each) if twice else each for each, twice in pairs)
 
     weighted = labels.class_weighted
     return Labels(
-        tuple(torch.cat([value, value[permutation]]) for value in labels.values),
-        shared(labels.weights),
-        None if weighted is None else shared(weighted),
+        tuple(
+            None if value is None else torch.cat([value, value[permutation]])
+            for value in labels.values
+        ),
+        of_tasks(labels.weights),
+        None if weighted is None else of_tasks(weighted),
     )
 
 

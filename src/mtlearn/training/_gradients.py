@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mtlearn.data import Labels, Samples
 from mtlearn.exceptions import InvalidDataError, NetworkError
+from mtlearn.losses import Inputs
 from mtlearn.networks import MultiTaskNetwork
 from mtlearn.training._modes import own_modes
 from mtlearn.training._randomness import Randomness
@@ -282,7 +283,9 @@ def _loss_sums(
         task.link(head(features))
         for task, head in zip(net.tasks, network.heads, strict=True)
     )
-    return net.criterion_.sums(outputs, labels.values, labels.loss_weights)[0]
+    return net.criterion_.sums(
+        outputs, labels.values, labels.loss_weights, Inputs(x, x)
+    )[0]
 
 
 def _gradient_sums(net: Any, batches: Any, weights: list[nn.Parameter]) -> list[Tensor]:
@@ -325,7 +328,8 @@ def _labels(samples: Samples) -> Labels:
 
 
 def _weight_sums(samples: Samples) -> np.ndarray:
-    return _labels(samples).loss_weights.double().sum(dim=0).cpu().numpy()
+    weights = _labels(samples).loss_weights
+    return torch.stack([each.double().sum() for each in weights]).cpu().numpy()
 
 
 def _scales(net: Any, samples: Samples) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Prediction with a trained net, batch by batch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -45,7 +45,7 @@ def prediction_batch(samples: Samples, device: torch.device | str) -> int:
 
 
 def activations(
-    net: Any, samples: Samples, only: int | None = None
+    net: Any, samples: Samples, only: Sequence[int] | None = None
 ) -> Iterator[tuple[Tensor, ...]]:
     """Compute probabilities and values, batch by batch.
 
@@ -55,17 +55,19 @@ def activations(
         A trained net.
     samples : Samples
         Rows.
-    only : int or None, default=None
-        The number of a task, whose head alone is run; None runs all of them.
+    only : sequence of int or None, default=None
+        Numbers of tasks, whose heads alone are run; None runs all of them.
 
     Yields
     ------
     tuple of Tensor of shape (n_batch, n_outputs)
-        In task order, on the CPU; or of the one task.
+        In task order, or of these tasks, on the CPU.
     """
     network = inference_network(net)
-    tasks = list(net.tasks) if only is None else [list(net.tasks)[only]]
-    function = network if only is None else _of_head(network, only)
+    tasks = list(net.tasks)
+    if only is not None:
+        tasks = [tasks[number] for number in only]
+    function = network if only is None else _of_heads(network, only)
     for outputs in _run(net, network, function, samples):
         yield tuple(
             task.activate(output.to(net.precision.dtype)).cpu()
@@ -73,10 +75,15 @@ def activations(
         )
 
 
-def _of_head(network: MultiTaskNetwork, number: int) -> Callable:
-    """Give a function of x that runs the backbone and one head."""
-    head = network.heads[number]
-    return lambda x: (head(network.features(x)),)
+def _of_heads(network: MultiTaskNetwork, numbers: Sequence[int]) -> Callable:
+    """Give a function of x that runs the backbone and some heads."""
+    heads = [network.heads[number] for number in numbers]
+
+    def run(x: Tensor) -> tuple[Tensor, ...]:
+        features = network.features(x)
+        return tuple(head(features) for head in heads)
+
+    return run
 
 
 def features(net: Any, samples: Samples) -> Iterator[Tensor]:

@@ -8,7 +8,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
 from mtlearn.data import Batches, Labels, Samples
-from mtlearn.losses import LossParts
+from mtlearn.losses import Inputs, LossParts
 from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
 from mtlearn.training._inference import prediction_batch
@@ -292,6 +292,8 @@ class BatchLoop(OwnNumbers):
             self._set_training(training)
         x, labels = batch
         outputs = self.infer(x)
+        if labels.inputs is None:
+            labels = labels._replace(inputs=Inputs(x, x))
         counted = self._counted(outputs, labels, training)
         return {"loss": counted[0].total, "y_pred": outputs, "counted": counted}
 
@@ -306,8 +308,8 @@ class BatchLoop(OwnNumbers):
             Outputs of the network.
         y_true : Labels
             Labels and weights; of twice as many rows where the batch is mixed.
-        X : object
-            Not used.
+        X : Tensor, default=None
+            The batch, which tasks without labels learn from.
         training : bool, default=False
             Whether these are training rows.
 
@@ -316,6 +318,8 @@ class BatchLoop(OwnNumbers):
         Tensor
             The total loss, a scalar.
         """
+        if y_true.inputs is None and X is not None:
+            y_true = y_true._replace(inputs=Inputs(X, X))
         return self._counted(y_pred, y_true, training)[0].total
 
     def _counted(
@@ -329,9 +333,14 @@ class BatchLoop(OwnNumbers):
         if training and self.step_sums_ is not None:
             # Mixing makes two labels of each row, which share its weight.
             divisors = self.step_sums_.of(len(outputs[0]))
-        if len(labels.weights) != len(outputs[0]):
-            outputs = tuple(torch.cat([output, output]) for output in outputs)
-        parts = self.criterion_(outputs, labels.values, labels.loss_weights, divisors)
+        # So of a mixed batch, but for tasks that learn from its inputs.
+        outputs = tuple(
+            output if len(output) == len(weight) else torch.cat([output, output])
+            for output, weight in zip(outputs, labels.weights, strict=True)
+        )
+        parts = self.criterion_(
+            outputs, labels.values, labels.loss_weights, divisors, labels.inputs
+        )
         return parts, outputs, labels
 
 

@@ -51,6 +51,7 @@ def make_net(
         module__heads=with_ends(heads, tasks),
         criterion__losses=tuple(sample_loss(loss, **given) for loss, given in losses),
         criterion__task_weights=tasks.weights(),
+        criterion__reductions=tuple(task.loss_sums for task in tasks),
         train_split=None,
         verbose=0,
         **kwargs,

@@ -78,7 +78,7 @@ def resolve_monitor(
 def _of_tasks(tasks: Tasks) -> Iterable[Monitor]:
     """Give the figures that every history has."""
     yield LOSS
-    yield Monitor("score", SIDES, True, tasks.names, of_metrics=True)
+    yield Monitor("score", SIDES, True, tasks.labelled.names, of_metrics=True)
     for name, task in tasks.items():
         yield Monitor(f"{name}_loss", SIDES, False, (name,))
         metric = f"{name}_{task.metric}"

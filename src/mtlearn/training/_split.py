@@ -1,5 +1,6 @@
 """Setting validation rows aside."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,11 @@ def validation_rows(
             "the only row of a class is for training. Pass more rows, change "
             f"{remedy}."
         )
-    if not targets.weights[valid].any():
+    if not any(
+        weight[valid].any()
+        for values, weight in zip(targets.values, targets.weights, strict=True)
+        if values is not None
+    ):
         raise InvalidDataError(
             "There is no label to validate on: the only label of a task, and the only "
             f"row of a class, are for training. Pass more labels, change {remedy}."
@@ -87,10 +92,12 @@ def _deal(
     """Deal rows, or groups of copies by their sizes, to training and validation."""
     codes, needs = target_strata(
         [
-            (values, weight > 0, task.has_classes)
+            strata
             for task, values, weight in zip(
-                tasks, targets.values, targets.weights.T, strict=True
+                tasks, targets.values, targets.weights, strict=True
             )
+            if values is not None
+            for strata in task.strata(values, weight > 0)
         ],
         shares,
     )
@@ -100,13 +107,13 @@ def _deal(
     return assign_folds(codes, shares, rng, seat_samples(needs, seats, rng))
 
 
-def unlabelled_tasks(weights: Any, tasks: Tasks) -> list[str]:
+def unlabelled_tasks(weights: Sequence[Any], tasks: Tasks) -> list[str]:
     """Name the tasks that have no label.
 
     Parameters
     ----------
-    weights : ndarray or Tensor of shape (n_samples, n_tasks)
-        Zero where a label is missing.
+    weights : sequence of ndarray or Tensor
+        By task; zero where a label is missing.
     tasks : Tasks
         The tasks.
 
@@ -115,8 +122,8 @@ def unlabelled_tasks(weights: Any, tasks: Tasks) -> list[str]:
     list of str
         Their names, in task order.
     """
-    found = (weights > 0).any(axis=0)
-    return [name for name, has in zip(tasks.names, found, strict=True) if not has]
+    pairs = zip(tasks.names, weights, strict=True)
+    return [name for name, weight in pairs if not (weight > 0).any()]
 
 
 def undefined_metrics(labels: Labels, tasks: Tasks) -> list[str]:
@@ -136,8 +143,10 @@ def undefined_metrics(labels: Labels, tasks: Tasks) -> list[str]:
     """
     undefined = []
     for (name, task), target, weight in zip(
-        tasks.items(), labels.values, labels.weights.unbind(dim=1), strict=True
+        tasks.items(), labels.values, labels.weights, strict=True
     ):
+        if target is None:
+            continue
         # Of any predictions: zeros, which take no memory for each row and class.
         output = weight.new_zeros(1, task.n_outputs).expand(len(weight), -1)
         sums = task.statistics(output, target, weight).cpu().numpy()

@@ -25,8 +25,9 @@ class StepSums:
     def __init__(self, samples: Samples) -> None:
         assert samples.labels is not None
         weights = samples.labels.loss_weights
-        self._dtype, self._device = weights.dtype, weights.device
-        self._means = _mean_weights(weights.cpu().double().numpy(), samples.chances)
+        self._dtype, self._device = weights[0].dtype, weights[0].device
+        exact = [each.cpu().double().numpy() for each in weights]
+        self._means = [_mean_weight(each, samples.chances) for each in exact]
         self._sums: dict[int, Tensor] = {}
 
     def of(self, n_rows: int) -> Tensor:
@@ -50,9 +51,9 @@ class StepSums:
         return self._sums[n_rows]
 
 
-def _mean_weights(weights: np.ndarray, chances: np.ndarray | None) -> list[Fraction]:
+def _mean_weight(weights: np.ndarray, chances: np.ndarray | None) -> Fraction:
     """Give the mean weight of the rows that are drawn, exact in what it is made of."""
     if chances is None:
-        return [Fraction(column.sum()) / len(weights) for column in weights.T]
-    whole = Fraction(chances.sum())
-    return [Fraction((column * chances).sum()) / whole for column in weights.T]
+        return Fraction(weights.sum()) / len(weights)
+    of_rows = weights if weights.ndim == 1 else weights.sum(axis=1)
+    return Fraction((of_rows * chances).sum()) / Fraction(chances.sum())

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from mtlearn.data import Labels
-from mtlearn.losses import LossParts
+from mtlearn.losses import Inputs, LossParts
 from mtlearn.tasks import Tasks
 
 # Rows that are summed up together.
@@ -28,9 +28,10 @@ class Tally:
 
     def __init__(self, tasks: Tasks, task_weights: Sequence[float]) -> None:
         self.tasks = tasks
+        self._tasks = list(tasks)
         self.task_weights = np.asarray(task_weights)
         self.losses: Tensor | None = None
-        self.statistics: list[Tensor] = []
+        self.statistics: dict[int, Tensor] = {}
         self._waiting: list[tuple[Tensor, Sequence[Tensor], Labels]] = []
         self._n_waiting = 0
         self._latest = torch.zeros(2, len(self.task_weights), device="cpu")
@@ -50,8 +51,13 @@ class Tally:
         outputs = [output.detach() for output in outputs]
         sums = torch.stack([parts.weighted_sums, parts.weight_sums])
         self._latest = sums
+        inputs, labels = labels.inputs, labels._replace(inputs=None)
+        for i, values in enumerate(labels.values):
+            if values is None:  # outputs as large as the inputs do not wait
+                self._count(i, outputs[i], None, labels.weights[i], inputs)
+                outputs[i] = outputs[i].new_empty(0)
         self._waiting.append((sums, outputs, labels))  # without the graph of the total
-        self._n_waiting += len(labels.weights)
+        self._n_waiting += len(labels.weights[0])
         if self._n_waiting >= _AT_ONCE:
             self._sum_up()
 
@@ -73,22 +79,30 @@ class Tally:
         sums, outputs, labels = zip(*self._waiting, strict=True)
         self._waiting, self._n_waiting = [], 0
         losses = torch.stack(sums).double().sum(dim=0)
-        weights = torch.cat([each.weights for each in labels]).unbind(dim=1)
-        with torch.no_grad():
-            statistics = [
-                task.statistics(
+        self.losses = losses if self.losses is None else self.losses + losses
+        for i, values in enumerate(labels[0].values):
+            if values is not None:
+                self._count(
+                    i,
                     torch.cat([each[i] for each in outputs]),
                     torch.cat([each.values[i] for each in labels]),
-                    weights[i],
+                    torch.cat([each.weights[i] for each in labels]),
                 )
-                for i, task in enumerate(self.tasks)
-            ]
-        if self.losses is None:
-            self.losses, self.statistics = losses, statistics
-        else:
-            self.losses += losses
-            for total, more in zip(self.statistics, statistics, strict=True):
-                total += more
+
+    def _count(
+        self,
+        number: int,
+        output: Tensor,
+        target: Tensor | None,
+        weight: Tensor,
+        inputs: Inputs | None = None,
+    ) -> None:
+        """Add what the metric of a task is made of."""
+        task = self._tasks[number]
+        with torch.no_grad():
+            sums = task.statistics(output, target, weight, inputs)
+        before = self.statistics.get(number)
+        self.statistics[number] = sums if before is None else before + sums
 
     def summary(self, prefix: str) -> dict[str, float]:
         """Compute what the history keeps.
@@ -119,16 +133,18 @@ class Tally:
             total = float("nan")  # a sum of nothing is no loss of zero
         each: dict[str, float] = {}
         metrics = []
-        for (name, task), loss, statistics in zip(
-            self.tasks.items(), losses, self.statistics, strict=True
+        for number, ((name, task), loss) in enumerate(
+            zip(self.tasks.items(), losses, strict=True)
         ):
             each[f"{prefix}_{name}_loss"] = float(loss)
-            metric = task.metric_from(statistics.cpu().numpy())
+            metric = task.metric_from(self.statistics[number].cpu().numpy())
             each[f"{prefix}_{name}_{task.metric}"] = metric
             metrics.append(metric)
         # Left out are those that these labels do not define, not those of outputs that
-        # are no numbers: an epoch without them would look better than it is.
+        # are no numbers: an epoch without them would look better than it is. So is what
+        # has no labels, as in `score` of an estimator.
         defined = ~np.isnan(metrics) | (labelled & ~np.isfinite(losses))
+        defined &= [task.n_columns != 0 for task in self.tasks]
         score = float(np.mean(np.array(metrics)[defined])) if defined.any() else np.nan
         return {f"{prefix}_loss": total, f"{prefix}_score": score, **each}
 

@@ -108,8 +108,7 @@ def test_nothing_is_recorded_without_validation_rows():
 def test_without_a_label_the_figure_is_nan():
     samples, tasks = make_problem()
     values, weights = samples.labels.values, samples.labels.weights
-    weights = weights.clone()
-    weights[:, 0] = 0
+    weights = torch.zeros_like(weights[0]), weights[1]
     bare = Samples(samples.X, samples.labels._replace(weights=weights))
     metric = TaskMetric(f1_score, "sign")
     _, rows = run(metric, samples=samples, tasks=tasks, valid=bare)

@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtlearn._utils._listing import listed
 from mtlearn.exceptions import DivergenceError
+from mtlearn.tasks import with_label
 from mtlearn.training._learned import parameters_of, parts_of
 from mtlearn.training._loop import StopTraining
 from mtlearn.training.callbacks._best_weights import BestWeights
@@ -109,9 +110,14 @@ def _extremes(net: Any, batch: tuple[Tensor, Any]) -> str:
     x, labels = batch
     found = [f"the largest value of X is {x.abs().max().item():g}"]
     for i, (name, task) in enumerate(net.tasks.items()):
-        values = labels.values[i][labels.weights[:, i] > 0].cpu().numpy()
-        if not task.has_classes and len(values):
-            largest = np.abs(task.restore(values)).max()
+        values, weights = labels.values[i], labels.weights[i]
+        if values is None or task.has_classes:
+            continue
+        there = weights.cpu().numpy() > 0
+        rows = with_label(there)
+        if rows.any():
+            restored = task.restore(values.cpu().numpy()[rows])
+            largest = np.abs(restored[there[rows]]).max()
             found.append(f"the largest target of {name!r} is {largest:g}")
     return "There " + ", ".join(found)
 

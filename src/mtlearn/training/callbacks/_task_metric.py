@@ -152,6 +152,11 @@ class TaskMetric(Callback):
         figure = self.figure()
         self.rises()
         self.task_ = net.tasks[self.task]
+        if self.task_.n_columns == 0:
+            raise InvalidParameterError(
+                f"The 'task' of a TaskMetric must have labels. Got {self.task!r} "
+                "instead, which reads no column of y."
+            )
         self.index_ = net.tasks.names.index(self.task)
         self.key_ = f"{self.on}_{figure}"
         others = (each for _, each in net.callbacks_ if each is not self)
@@ -190,7 +195,8 @@ class TaskMetric(Callback):
     ) -> None:
         if training == (self.on == "train"):
             labels, i = batch[1], self.index_
-            present = labels.weights[:, i] > 0
+            weights = labels.weights[i]
+            present = weights > 0 if weights.ndim == 1 else (weights > 0).any(dim=1)
             self.batches_.append((y_pred[i].detach(), labels.values[i], present))
             self.n_waiting_ += len(present)
             self.has_seen_ = True

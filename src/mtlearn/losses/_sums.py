@@ -1,0 +1,89 @@
+"""The reduction of losses over a batch."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Inputs(NamedTuple):
+    """What a batch was before the network saw it, and what it saw.
+
+    Attributes
+    ----------
+    given : Tensor of shape (n_samples, ...)
+        The inputs as they were given.
+    seen : Tensor of the same shape
+        The same after augmentation and mixing, of which there are none but in training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn.losses import Inputs
+    >>> Inputs(torch.zeros(1), torch.ones(1)).seen
+    tensor([1.])
+    """
+
+    given: Tensor
+    seen: Tensor
+
+
+def weighted_sums(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    inputs: Inputs | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the sum of weight times loss, and the sum of weights.
+
+    Parameters
+    ----------
+    loss : callable
+        Gives the loss of each target; see `sample_loss`.
+    output : Tensor of shape (n_samples, n_outputs)
+        Outputs on the scale of the loss.
+    target : Tensor of shape (n_samples,) or (n_samples, n_outputs)
+        Targets; those of weight 0 may have any value.
+    weight : Tensor of the shape of `target`
+        Weights, none below 0; 0 where a label is absent.
+    inputs : Inputs, default=None
+        Not used.
+
+    Returns
+    -------
+    weighted_sum, weight_sum : Tensor of shape ()
+        With a graph, and without.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn.losses import sample_loss, weighted_sums
+    >>> output, target = torch.tensor([[1.0], [5.0]]), torch.tensor([0.0, 0.0])
+    >>> weighted_sums(sample_loss("mse"), output, target, torch.tensor([2.0, 0.0]))
+    (tensor(2.), tensor(2.))
+    """
+    absent = weight <= 0
+    # An accelerator would have to be waited for, to learn that none is absent.
+    if absent.device.type == "cpu" and not absent.any():
+        losses = loss(output, target)
+    else:
+        losses = _present(loss, output, target, absent)
+    return (weight * losses).sum(), weight.sum()
+
+
+def _present(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    output: Tensor,
+    target: Tensor,
+    absent: Tensor,
+) -> Tensor:
+    """Return the losses where there is a label, and zero elsewhere.
+
+    What belongs to absent labels is filled before the loss, so that no NaN of its
+    gradient reaches the network, and after it, so that no NaN of its value reaches the
+    sum. Unlike selecting the rows, this never makes an accelerator wait.
+    """
+    by_output = absent if absent.ndim == output.ndim else absent[:, None]
+    filled = output.masked_fill(by_output, 0)
+    return loss(filled, target.masked_fill(absent, 0)).masked_fill(absent, 0)

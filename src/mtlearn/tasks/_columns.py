@@ -1,0 +1,160 @@
+"""What of y a kind reads, and how its predictions are laid out there."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks._read import RawColumn
+
+
+class Strata(NamedTuple):
+    """What a split spreads evenly.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_samples,)
+        Classes, or real values that are cut into bins.
+    present : ndarray of bool of shape (n_samples,)
+        False where there is none.
+    are_classes : bool
+        Which of the two they are.
+    """
+
+    values: np.ndarray
+    present: np.ndarray
+    are_classes: bool
+
+
+class TaskColumns:
+    """The columns of y that a kind reads: one, unless it says otherwise.
+
+    Labels of one column are arrays `(n_samples,)`, those of several `(n_samples, k)`,
+    with masks and weights of the same shape. A kind without a column learns from X
+    alone: it has no labels, and no part in predictions and scores.
+    """
+
+    has_classes: ClassVar[bool]
+    column: Any
+
+    @property
+    def n_columns(self) -> int | None:
+        """Columns of y that the task reads; None takes those that others leave."""
+        return 1
+
+    def find_columns(self, name: str, names: Sequence[str]) -> Sequence[str]:
+        """Tell which columns of a DataFrame are meant where `column` is None.
+
+        Parameters
+        ----------
+        name : str
+            The task's name.
+        names : sequence of str
+            Names of the columns of y.
+
+        Returns
+        -------
+        sequence of str
+            Their names; by default the task's own.
+        """
+        return (name,)
+
+    def read(
+        self, columns: Sequence[RawColumn], name: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read the labels of all rows.
+
+        Parameters
+        ----------
+        columns : sequence of RawColumn
+            The task's columns of y, or of predictions.
+        name : str
+            The task's name, for messages.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples,) or (n_samples, k)
+            Labels, with anything where one is missing.
+        present : ndarray of bool of the same shape
+            False where a label is missing.
+        """
+        if len(columns) == 1 and self.n_columns == 1:
+            return columns[0].values, columns[0].present
+        kinds = {"OU" if each.values.dtype.kind in "OU" else "" for each in columns}
+        if len(kinds) > 1:
+            raise InvalidDataError(
+                f"The columns of task {name!r} hold text as well as numbers. Pass "
+                "columns of one kind."
+            )
+        return (
+            np.column_stack([each.values for each in columns]),
+            np.column_stack([each.present for each in columns]),
+        )
+
+    def outcomes(self) -> np.ndarray | None:
+        """Give what may stand in a column of predictions, if it is one of a few.
+
+        Returns
+        -------
+        ndarray or None
+            None for real values.
+        """
+        return None
+
+    def lay_out(self, labels: np.ndarray) -> list[np.ndarray]:
+        """Give predicted labels as columns, as they stand in y.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_samples,) or (n_samples, k)
+            What `decode` returned.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples,)
+            As many as the task has columns.
+        """
+        return [labels] if labels.ndim == 1 else list(labels.T)
+
+    def strata(self, values: np.ndarray, present: np.ndarray) -> list[Strata]:
+        """Tell what splits spread evenly; whether a label is there, they do anyway.
+
+        Parameters
+        ----------
+        values, present : ndarray of shape (n_samples,) or (n_samples, k)
+            Labels as `read` gives them, or as `encode` does.
+
+        Returns
+        -------
+        list of Strata
+            By default one for each column.
+        """
+        if values.ndim == 1:
+            return [Strata(values, present, self.has_classes)]
+        columns = zip(values.T, present.T, strict=True)
+        return [Strata(*column, self.has_classes) for column in columns]
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether it has classes that a sampler can draw equally often."""
+        return self.has_classes
+
+    def balanced(
+        self, encoded: np.ndarray, weight: np.ndarray
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Tell which classes are to be drawn equally often.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_samples,) or (n_samples, k)
+            What `encode` returned, with anything where a label is missing.
+        weight : ndarray of the same shape
+            Weights in the loss, zero where a label is missing.
+
+        Returns
+        -------
+        list of (ndarray of int, ndarray), each of shape (n_samples,)
+            Classes from 0 on, and their weights; empty for real values.
+        """
+        return [(encoded, weight)] if self.is_balanced else []
