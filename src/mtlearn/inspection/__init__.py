@@ -6,6 +6,7 @@ from mtlearn.inspection._classwise import (
     ClasswiseDisplay,
     Correlation,
 )
+from mtlearn.inspection._conflict_pairs import TaskConflict
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
 from mtlearn.inspection._embedding import EmbeddingDisplay
 from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
@@ -13,7 +14,7 @@ from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 from mtlearn.inspection._sharing import sharing_report
 from mtlearn.inspection._sharing_table import SharingReport
-from mtlearn.inspection._task_conflict import TaskConflict, TaskConflictDisplay
+from mtlearn.inspection._task_conflict import TaskConflictDisplay
 
 __all__ = [
     "CalibrationCurve",
