@@ -15,6 +15,8 @@ from skorch.helper import SliceDict
 
 # What type checkers read, and nobody runs.
 collect_ignore = ["typing"]
+# Those of folders have fixtures and no tests, and all of them one name.
+collect_ignore_glob = ["*/conftest.py"]
 
 matplotlib.use("Agg")
 # Two torch threads that fight for two busy cores are far slower than one.

@@ -102,13 +102,11 @@ def epochs_of(caplog):
     return [int(match[1]) for match in found if match]
 
 
-class Counter:
-    """A callback of scikit-learn's protocol that is handed on to inner estimators."""
-
-    max_propagation_depth = None
+class Watcher:
+    """A callback of scikit-learn's protocol that notes what begins and ends."""
 
     def __init__(self):
-        self.ended = []
+        self.calls = []
 
     def setup(self, estimator, context):
         pass
@@ -117,7 +115,17 @@ class Counter:
         pass
 
     def on_fit_task_begin(self, estimator, context):
-        pass
+        self.calls.append(("begin", context.task_name))
 
     def on_fit_task_end(self, estimator, context):
-        self.ended.append(context.task_name)
+        self.calls.append(("end", context.task_name))
+
+
+class Counter(Watcher):
+    """Is handed on to inner estimators, and tells what has ended."""
+
+    max_propagation_depth = None
+
+    @property
+    def ended(self):
+        return [name for what, name in self.calls if what == "end"]

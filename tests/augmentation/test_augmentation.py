@@ -5,6 +5,8 @@ import random
 import numpy as np
 import pytest
 import torch
+from seeded_batches import batch as images
+from seeded_batches import seeded
 from sklearn.base import clone
 
 from mtlearn.augmentation import Augmentation
@@ -32,14 +34,6 @@ EACH = [{name: value} for name, value in CHANGES.items()]
 each_change = pytest.mark.parametrize(
     "changes", [*EACH, CHANGES], ids=lambda c: "-".join(c)
 )
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def images(*shape, dtype=torch.float32):
-    return torch.rand(shape, generator=seeded(7), dtype=dtype)
 
 
 def test_every_change_is_tested():

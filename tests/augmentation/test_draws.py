@@ -1,11 +1,8 @@
 import pytest
 import torch
+from seeded_batches import seeded
 
 from mtlearn.augmentation._draws import draw_symmetric, per_sample
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def test_draws_are_uniform_between_minus_one_and_one():

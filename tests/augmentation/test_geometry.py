@@ -1,7 +1,9 @@
 import math
+from functools import partial
 
 import pytest
 import torch
+from seeded_batches import batch, seeded
 from torch.nn import functional
 
 from mtlearn.augmentation import Augmentation
@@ -14,13 +16,7 @@ from mtlearn.augmentation._geometry import (
     warp,
 )
 
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def images(*shape, dtype=torch.float64):
-    return torch.rand(shape, generator=seeded(7), dtype=dtype)
+images = partial(batch, dtype=torch.float64)
 
 
 def matrices_of(degrees, size, height, width):

@@ -1,9 +1,11 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage
+from seeded_batches import batch, seeded
 
 from mtlearn.augmentation._draws import draw_symmetric
 from mtlearn.augmentation._intensity import (
@@ -17,13 +19,7 @@ from mtlearn.augmentation._intensity import (
     random_rectangles,
 )
 
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def images(*shape, dtype=torch.float64):
-    return torch.rand(shape, generator=seeded(7), dtype=dtype)
+images = partial(batch, dtype=torch.float64)
 
 
 def drawn_for(x):

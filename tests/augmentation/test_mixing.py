@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest
+from seeded_batches import batch, seeded
 from sklearn.base import clone
 
 from mtlearn import Partial
@@ -16,14 +17,6 @@ from mtlearn.exceptions import (
 )
 
 each_class = pytest.mark.parametrize("cls", [MixUp, CutMix])
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def batch(*shape, dtype=torch.float32):
-    return torch.rand(shape, generator=seeded(7), dtype=dtype)
 
 
 def numbered(n_samples, height=8, width=8):

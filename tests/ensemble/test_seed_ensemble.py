@@ -35,16 +35,6 @@ from tiny_problems import (
 )
 
 
-@pytest.fixture(scope="module")
-def table():
-    return make_table()
-
-
-@pytest.fixture(scope="module")
-def fitted(table):
-    return SeedEnsemble(table_estimator(), seeds=[42, 43, 44]).fit(*table)
-
-
 def test_members_are_the_estimator_with_other_seeds(table, fitted):
     assert fitted.seeds_ == [42, 43, 44]
     for seed, member in zip(fitted.seeds_, fitted.estimators_, strict=True):

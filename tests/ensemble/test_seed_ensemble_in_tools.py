@@ -29,20 +29,9 @@ from tiny_problems import (
     assert_same_bits,
     image_estimator,
     make_images,
-    make_table,
     same_bits,
     table_estimator,
 )
-
-
-@pytest.fixture(scope="module")
-def table():
-    return make_table()
-
-
-@pytest.fixture(scope="module")
-def fitted(table):
-    return SeedEnsemble(table_estimator(), seeds=[42, 43, 44]).fit(*table)
 
 
 def test_a_pipeline_inside(table):

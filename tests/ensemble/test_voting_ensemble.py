@@ -25,12 +25,7 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.networks import MLP
-from tiny_problems import assert_same_bits, make_table, table_estimator
-
-
-@pytest.fixture(scope="module")
-def table():
-    return make_table()
+from tiny_problems import assert_same_bits, table_estimator
 
 
 def members():

@@ -14,6 +14,7 @@ from mtlearn.exceptions import DivergenceError
 from mtlearn.networks import MLP
 from mtlearn.training import SWA
 from tiny_problems import (
+    Watcher,
     assert_same_bits,
     image_estimator,
     make_images,
@@ -173,23 +174,11 @@ def test_the_average_of_the_best_epoch_so_far_comes_back():
     assert_same_bits(estimator, expected)
 
 
-class Epochs:
-    """A callback of scikit-learn's protocol that counts."""
-
-    def __init__(self):
-        self.calls = []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        self.calls.append(("begin", context.task_name))
+class Epochs(Watcher):
+    """Looks at the estimator as it would be after each epoch."""
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        self.calls.append(("end", context.task_name))
+        super().on_fit_task_end(estimator, context)
         if context.task_name == "epoch":
             for weights in fitted_estimator.net_.module_.parameters():
                 assert torch.isfinite(weights).all()

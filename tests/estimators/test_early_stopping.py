@@ -7,6 +7,7 @@ from skorch.callbacks import Callback, EarlyStopping
 from mtlearn import Classification
 from mtlearn.exceptions import InvalidDataError
 from tiny_problems import (
+    Watcher,
     assert_same_bits,
     image_estimator,
     make_images,
@@ -122,17 +123,8 @@ def test_skorchs_early_stopping_on_the_epoch_that_validates_best():
     assert_same_bits(estimator, table_estimator(max_epochs=3).fit(X, y))
 
 
-class StopAtTwo:
-    """A callback of scikit-learn's protocol."""
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
+class StopAtTwo(Watcher):
+    """Asks to stop after the second epoch."""
 
     def on_fit_task_end(self, estimator, context):
         return context.task_name == "epoch" and context.task_id == 1

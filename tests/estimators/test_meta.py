@@ -8,7 +8,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn import Regression, SeedEnsemble, TemperatureScaled, VotingEnsemble
-from tiny_problems import image_estimator, make_table, table_estimator
+from tiny_problems import Watcher, image_estimator, make_table, table_estimator
 
 MAKERS = {
     "seeds": lambda inner: SeedEnsemble(inner.set_params(random_state=None), 2),
@@ -91,25 +91,6 @@ def test_without_its_optimiser_nothing_inside_has_one(make):
     for inner in getattr(outer, "estimators_", None) or [outer.estimator_]:
         assert not inner.net_.optimizer_.state
     np.testing.assert_array_equal(outer.predict(X), labels)
-
-
-class Watcher:
-    """A callback of scikit-learn's protocol that is not handed on."""
-
-    def __init__(self):
-        self.calls = []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        self.calls.append(("begin", context.task_name))
-
-    def on_fit_task_end(self, estimator, context):
-        self.calls.append(("end", context.task_name))
 
 
 CALLS = [

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from mixed_targets import CONTAINERS, hold, make_data, make_estimator, make_tasks
+from mixed_targets import CONTAINERS, hold, make_estimator, make_tasks
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -15,21 +15,6 @@ from sklearn.preprocessing import StandardScaler
 
 from mtlearn.exceptions import MissingDependencyError
 from mtlearn.metrics import TaskReport, html_table, task_report, task_scorers
-
-
-@pytest.fixture
-def X():
-    return make_data()[0]
-
-
-@pytest.fixture
-def y():
-    return make_data()[1]
-
-
-@pytest.fixture
-def tasks():
-    return make_tasks()
 
 
 def find(report, task, metric):

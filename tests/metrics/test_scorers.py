@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from mixed_targets import CONTAINERS, hold, make_data, make_estimator, make_tasks
+from mixed_targets import CONTAINERS, hold, make_estimator, make_tasks
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import (
@@ -31,21 +31,6 @@ from mtlearn.metrics import task_scorers
 from mtlearn.tasks._read import RawTargets
 
 MACRO = {"precision": precision_score, "recall": recall_score, "f1": f1_score}
-
-
-@pytest.fixture
-def X():
-    return make_data()[0]
-
-
-@pytest.fixture
-def y():
-    return make_data()[1]
-
-
-@pytest.fixture
-def tasks():
-    return make_tasks()
 
 
 class Fixed(BaseEstimator):

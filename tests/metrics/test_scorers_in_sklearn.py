@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn
 from joblib import parallel_config
-from mixed_targets import CONTAINERS, hold, make_data, make_estimator, make_tasks
+from mixed_targets import CONTAINERS, hold, make_estimator, make_tasks
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import accuracy_score, r2_score
@@ -21,21 +21,6 @@ from sklearn.preprocessing import StandardScaler
 
 from mtlearn import Classification, MultiTaskEstimator, Tasks
 from mtlearn.metrics import task_scorers
-
-
-@pytest.fixture
-def X():
-    return make_data()[0]
-
-
-@pytest.fixture
-def y():
-    return make_data()[1]
-
-
-@pytest.fixture
-def tasks():
-    return make_tasks()
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
