@@ -34,6 +34,8 @@ INNER_NAMES = {
     "join_codecs",
     "is_registered",
     "BaseMetaEstimator",
+    "features_of",
+    "vector_of",
     "MultiTaskMixin",
     "Codec",
     "EncodedTargets",

@@ -133,7 +133,7 @@ def test_same_seed_same_weights(backbone):
         (lambda x: x.mean(), r"Got shape \(\) for"),
         (lambda x: x.reshape(4, -1), r"Got shape \(4, 10\) for"),
         (lambda x: x.flatten(1)[:, :0], r"Got shape \(1, 0\) for"),
-        (lambda x: (x.flatten(1), x), "Got an object of type tuple for"),
+        (lambda x: {"features": x}, "Got an object of type dict for"),
     ],
 )
 def test_output_that_is_not_features(output, got):

@@ -44,8 +44,8 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
     backbone : str, class or Partial, default="resnet"
         ``"resnet"``, ``"resnet_v2"`` (smaller), or a `torch.nn.Module` class (or
         `Partial` of one) that maps `(n_samples, n_channels, height, width)` to
-        features. Its constructor gets `in_channels` and `image_size` if it has such
-        arguments.
+        features. Its constructor gets `in_channels`, `image_size` and `n_tasks` if it
+        has such arguments. It may give maps too, or features for each task.
     loss_weights : None, sequence or mapping of float, default=None
         Replaces the tasks' own `weight`: in the order in which they are declared
         (inferred ones: that of y's columns), or by name.
@@ -63,7 +63,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         that would take few rows again and again, as with many rare classes, a row comes
         as often as the rarest of its classes alone asks for, and a warning says so.
     freeze_backbone : bool, default=False
-        Whether only the heads are trained.
+        Whether only the heads are trained, and what of the backbone is not shared.
     optimizer : str, class or Partial, default="adam"
         ``"adam"``, ``"adamw"``, ``"sgd"`` (with Nesterov momentum 0.9), or a class of
         `torch.optim`.

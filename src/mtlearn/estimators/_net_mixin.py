@@ -7,11 +7,14 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._listing import bracketed
+from mtlearn._utils._short import short
 from mtlearn._utils._threads import threads
 from mtlearn.data import DatasetRows, Samples, to_labels
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._older import net_in_order
 from mtlearn.estimators._settings import read_n_threads
+from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import EncodedTargets
 from mtlearn.training import (
     MultiTaskNet,
@@ -83,21 +86,41 @@ class NetMixin(MultiTaskMixin):
         return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
 
     @own_modes()
-    def embed(self, X: Any) -> np.ndarray:
+    def embed(self, X: Any, task: str | None = None) -> np.ndarray:
         """Compute the features that the tasks share.
 
         Parameters
         ----------
         X : array-like or dataset
             Samples; see the class for their shape.
+        task : str, default=None
+            The task whose features to give, where the backbone makes some for each.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Output of the backbone.
+            Output of the backbone, without maps.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such task, or each has features of its own and none is given.
         """
         check_is_fitted(self, "net_")
+        number = self._whose_features(task)
         samples = Samples(self._check_X(X, reset=False))
         with threads(read_n_threads(self)):
-            batches = [batch.numpy() for batch in features(self.net_, samples)]
+            batches = [batch.numpy() for batch in features(self.net_, samples, number)]
         return np.concatenate(batches)
+
+    def _whose_features(self, task: str | None) -> int | None:
+        if task is None and not self.net_.module_.per_task:
+            return None
+        if task not in self.tasks_.names:
+            why = ": each has features of its own" if task is None else ""
+            raise InvalidParameterError(
+                "The 'task' parameter of embed must be the name of a task, of which "
+                f"there are {bracketed(self.tasks_.names)}{why}. Got {short(task)} "
+                "instead."
+            )
+        return self.tasks_.names.index(task)

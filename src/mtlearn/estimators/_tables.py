@@ -42,8 +42,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         of y.
     backbone : str, class or Partial, default="mlp"
         ``"mlp"``, or a `torch.nn.Module` class (or `Partial` of one) that maps
-        `(n_samples, n_features_in)` to features. Its constructor gets `in_features`
-        if it has such an argument.
+        `(n_samples, n_features_in)` to features, or to some for each task. Its
+        constructor gets `in_features` and `n_tasks` if it has such arguments.
     loss_weights : None, sequence or mapping of float, default=None
         Replaces the tasks' own `weight`: in the order in which they are declared
         (inferred ones: that of y's columns), or by name.
@@ -59,7 +59,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         that would take few rows again and again, as with many rare classes, a row comes
         as often as the rarest of its classes alone asks for, and a warning says so.
     freeze_backbone : bool, default=False
-        Whether only the heads are trained.
+        Whether only the heads are trained, and what of the backbone is not shared.
     optimizer : str, class or Partial, default="adam"
         ``"adam"``, ``"adamw"``, ``"sgd"`` (with Nesterov momentum 0.9), or a class of
         `torch.optim`.

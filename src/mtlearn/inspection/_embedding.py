@@ -97,6 +97,7 @@ class EmbeddingDisplay(Display):
         *,
         method: Any = "tsne",
         tasks: Sequence[str] | None = None,
+        features_of: str | None = None,
         max_samples: int = 2000,
         random_state: Any = None,
     ) -> Self:
@@ -119,6 +120,8 @@ class EmbeddingDisplay(Display):
             ``TSNE(perplexity=10)``, is cloned.
         tasks : sequence of str, default=None
             By which tasks to colour; None takes all.
+        features_of : str, default=None
+            The task whose features to show, where the backbone makes some for each.
         max_samples : int, default=2000
             Of more rows, so many are drawn at random.
         random_state : None, int or RandomState, default=None
@@ -132,7 +135,8 @@ class EmbeddingDisplay(Display):
         Raises
         ------
         InvalidParameterError
-            If there is no such task or method, or `max_samples` is below 2.
+            If there is no such task or method, each task has features and none of
+            `features_of` is given, or `max_samples` is below 2.
         ParameterTypeError
             If there is no estimator of this package in it, if it is an ensemble, or if
             a parameter has another type.
@@ -159,7 +163,7 @@ class EmbeddingDisplay(Display):
             X = take_rows(X, rows)
         with naming_rows_of(estimator, whole):
             inner, X = _reach_features(estimator, X, cls.__name__)
-            features = inner.embed(X).astype(np.float64)
+            features = _features(inner, X, features_of, cls.__name__)
         if min(features.shape) < 2:
             raise InvalidDataError(
                 f"{cls.__name__} needs two rows or more, and two shared features or "
@@ -278,6 +282,19 @@ def _reach_features(estimator: Any, X: Any, owner: str) -> tuple[Any, Any]:
             "them, such as estimators_[0]."
         )
     return inner, X
+
+
+def _features(inner: Any, X: Any, whose: str | None, owner: str) -> np.ndarray:
+    """Compute the features that all tasks share, or those of one."""
+    needed = whose is None and inner.net_.module_.per_task
+    if needed or (whose is not None and whose not in inner.tasks_.names):
+        why = ": each has features of its own" if needed else ""
+        raise InvalidParameterError(
+            f"The 'features_of' parameter of {owner} must be the name of a task, of "
+            f"which there are {bracketed(inner.tasks_.names)}{why}. Got {short(whose)} "
+            "instead."
+        )
+    return inner.embed(X, whose).astype(np.float64)
 
 
 def _labels(task: Any, target: Any, rows: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from mtlearn.networks._build import build_network
 from mtlearn.networks._cast import cast_module
 from mtlearn.networks._drawing import Dropout, drawing_from, dropped, generator_for
 from mtlearn.networks._drop_block import DropBlock2d
+from mtlearn.networks._features import Features, features_of, vector_of
 from mtlearn.networks._filling import filling, is_filling
 from mtlearn.networks._heads import HeadSpec, make_head
 from mtlearn.networks._inference import (
@@ -33,6 +34,7 @@ __all__ = [
     "CBAM",
     "DropBlock2d",
     "Dropout",
+    "Features",
     "Fingerprint",
     "HeadSpec",
     "MLP",
@@ -48,6 +50,7 @@ __all__ = [
     "check_memory",
     "drawing_from",
     "dropped",
+    "features_of",
     "filling",
     "fingerprint",
     "for_inference",
@@ -62,4 +65,5 @@ __all__ = [
     "shares_modules",
     "structure",
     "trained_spec",
+    "vector_of",
 ]

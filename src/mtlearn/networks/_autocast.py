@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlearn.exceptions import NetworkError
+from mtlearn.networks._features import tensors_of
 from mtlearn.networks._layer_trial import LayerCalls, fault_of
 from mtlearn.networks._memory import is_large, raise_if_out_of_memory
 from mtlearn.networks._multitask import MultiTaskNetwork
@@ -126,12 +127,13 @@ def _numbers(
         with autocast:
             with calls or nullcontext():
                 features = network.features(samples)
-                for number, head in enumerate(network.heads):
+                for number in range(len(network.heads)):
                     if number not in own:
-                        head(features)
-            outputs = {number: head(features) for number, head in own.items()}
+                        network.outputs(features, [number])
+            outputs = {number: network.outputs(features, [number]) for number in own}
         if is_users:
-            found.update(_of_part("backbone", "features", network.backbone, features))
+            given = tensors_of(features)
+            found.update(_of_part("backbone", "features", network.backbone, given))
         for number, output in outputs.items():
             name = f"head of task {number}"
             found.update(_of_part(name, "outputs", own[number], output))
@@ -139,13 +141,18 @@ def _numbers(
 
 
 def _of_part(
-    name: str, what: str, part: nn.Module, output: Tensor
+    name: str, what: str, part: nn.Module, outputs: Sequence[Tensor]
 ) -> dict[str, list[Tensor]]:
-    """Give the output of a part, and the gradients of its weights in it."""
-    found = {f"{what} of the {name}": [output.detach()]}
+    """Give the outputs of a part, and the gradients of its weights in them."""
+    found = {f"{what} of the {name}": [output.detach() for output in outputs]}
     weights = [each for each in part.parameters() if each.requires_grad]
-    if weights and output.requires_grad:
-        total = (output.float() * _random(output.shape, output.device)).sum()
+    followed = [output for output in outputs if output.requires_grad]
+    if weights and followed:
+        sums = [
+            (output.float() * _random(output.shape, output.device)).sum()
+            for output in followed
+        ]
+        total = torch.stack(sums).sum()
         gradients = torch.autograd.grad(
             total, weights, allow_unused=True, retain_graph=True
         )

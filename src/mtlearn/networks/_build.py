@@ -14,6 +14,15 @@ from mtlearn.exceptions import (
 )
 from mtlearn.networks._cast import cast_module
 from mtlearn.networks._construct import construct
+from mtlearn.networks._features import (
+    Found,
+    features_of,
+    input_of,
+    is_per_task,
+    mapped,
+    maps_of,
+    vector_of,
+)
 from mtlearn.networks._filling import is_filling
 from mtlearn.networks._float32 import InFloat32
 from mtlearn.networks._heads import HeadSpec, make_head
@@ -42,14 +51,14 @@ def build_network(
     """Build the network for samples of a given shape.
 
     The constructor of the backbone gets `in_channels` and `image_size` (images) or
-    `in_features` (tables) if it has parameters of these names that
-    `backbone_params` leaves out. One forward pass of a sample of zeros tells how
-    many features come out, and gives lazy modules their shapes.
+    `in_features` (tables), and `n_tasks`, if it has parameters of these names that
+    `backbone_params` leaves out. One forward pass of a sample of zeros tells how many
+    features come out, and gives lazy modules their shapes.
 
     So does the constructor of a head with a class of its own: `in_features` is the
-    number of features, `out_features` what the spec says, `output_shape` the shape of
-    what it must return for one sample, and of images there are `in_channels` and
-    `image_size`.
+    number of features, `map_shape` that of the maps beside them, if there are any,
+    `out_features` what the spec says, `output_shape` the shape of what it must return
+    for one sample, and of images there are `in_channels` and `image_size`.
 
     A network of images works on channels-last memory, in which convolutions are
     faster, unless its backbone cannot: one that calls ``x.view(len(x), -1)`` needs
@@ -59,7 +68,8 @@ def build_network(
     ----------
     backbone : subclass of torch.nn.Module
         Maps a batch `(n_samples, n_channels, height, width)` or
-        `(n_samples, n_columns)` to features `(n_samples, n_features)`.
+        `(n_samples, n_columns)` to features `(n_samples, n_features)`, to `Features`
+        with maps beside them, or to a tuple of one of these for each task.
     backbone_params : mapping of str to object
         Keyword arguments of its constructor.
     input_shape : sequence of int
@@ -102,23 +112,26 @@ def build_network(
     """
     shape = tuple(input_shape)
     _check_class(backbone)
-    known = _shape_arguments(shape)
+    known = {**_shape_arguments(shape), "n_tasks": len(heads)}
     what = f"The backbone {backbone.__name__}"
     module = construct(
         backbone, backbone_params, known, dtype, what, shape, outline=outline
     )
     if outline:
-        features = torch.zeros(0, cast(int, module.n_features))
-        made = _make_heads(heads, features, shape, dtype, outline=True)
+        width = torch.zeros(0, cast(int, module.n_features))
+        made = _make_heads(heads, width, shape, dtype, outline=True)
         return cast_module(MultiTaskNetwork(module, made), dtype)
     row_values = values_of_pass(module, shape, dtype)
     # Two samples, as pass through it below. Memory that is not there is not asked for:
     # a system that promises it ends the process when it is used.
     check_memory(row_values, shape, 2, dtype, torch.device("cpu"))
-    features = _features_of(module, shape, dtype)
+    features = _features_of(module, shape, dtype, len(heads))
     memory_format = _choose_memory_format(module, shape, dtype)
     made = _make_heads(heads, features, shape, dtype)
-    network = MultiTaskNetwork(module, made, memory_format, row_values)
+    network = MultiTaskNetwork(
+        module, made, memory_format, row_values, is_per_task(features)
+    )
+    network.shared_parameters()  # which must be some of the backbone's
     _check_heads(network, heads, features, shape, dtype)
     if not any(True for _ in network.parameters()):
         raise NetworkError(
@@ -130,7 +143,7 @@ def build_network(
 
 def _make_heads(
     heads: Sequence[HeadSpec],
-    features: Tensor,
+    features: Found,
     shape: tuple[int, ...],
     dtype: torch.dtype,
     *,
@@ -140,35 +153,44 @@ def _make_heads(
     given = _shape_arguments(shape)
     made: list[nn.Module] = []
     for number, head in enumerate(heads):
-        n_features = features.shape[1]
+        own_features = features_of(features, number)
         if head.module is None:
             with InFloat32():
-                made.append(_make_head(n_features, head))
+                made.append(_make_head(vector_of(own_features).shape[1], head))
         elif outline and not is_registered(head.module):
             made.append(nn.Identity())
         else:
-            known = {**given, "in_features": n_features}
-            own = build_own_head(head, number, known, shape, dtype, outline=outline)
-            made.append(own)
+            made.append(
+                build_own_head(
+                    head, number, given, own_features, shape, dtype, outline=outline
+                )
+            )
     return made
 
 
 def _check_heads(
     network: MultiTaskNetwork,
     heads: Sequence[HeadSpec],
-    features: Tensor,
+    features: Found,
     shape: tuple[int, ...],
     dtype: torch.dtype,
 ) -> None:
     """Pass features of two samples through the heads of the user's."""
-    for head, spec in zip(network.heads, heads, strict=True):
+
+    def twice(one: Tensor) -> Tensor:
+        two = torch.cat([one, one])
+        if two.ndim == 4 and network.memory_format is not None:
+            return two.contiguous(memory_format=network.memory_format)
+        return two
+
+    for number, (head, spec) in enumerate(zip(network.heads, heads, strict=True)):
         if not isinstance(head, OwnHead):
             continue
-        n_values = values_of_pass(head.module, shape, dtype, features)
+        given = input_of(head, features, number)
+        n_values = values_of_pass(head.module, shape, dtype, given)
         check_memory(n_values, shape, 2, dtype, torch.device("cpu"))
         network.row_values = max(network.row_values, n_values)
-        two = torch.cat([features, features])
-        check_own_head(head, two, spec.shape, dtype)
+        check_own_head(head, mapped(twice, given), spec.shape, dtype)
 
 
 def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
@@ -206,8 +228,8 @@ def _shape_arguments(shape: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _features_of(
-    backbone: nn.Module, shape: tuple[int, ...], dtype: torch.dtype
-) -> Tensor:
+    backbone: nn.Module, shape: tuple[int, ...], dtype: torch.dtype, n_tasks: int
+) -> Found:
     """Run one sample of zeros through the backbone and return its features.
 
     One that is filled has had such samples, and one of this package says its width: no
@@ -229,18 +251,44 @@ def _features_of(
             f"{(1, *shape)} and {dtype}: {error}"
         ) from error
     backbone.train(was_training)
-    if not isinstance(features, Tensor):
-        got = f"an object of type {type(features).__name__}"
-    elif features.dtype != dtype:
-        got = f"{features.dtype}, where the network computes in {dtype},"
-    elif features.ndim != 2 or features.shape[0] != 1 or features.shape[1] == 0:
-        got = f"shape {tuple(features.shape)}"
-    else:
-        return features
-    raise NetworkError(
-        f"The backbone {name} must return features of shape (n_samples, n_features). "
-        f"Got {got} for a batch of shape {(1, *shape)} instead."
-    )
+    _check_features(features, name, shape, dtype, n_tasks)
+    return features
+
+
+def _check_features(
+    features: Any, name: str, shape: tuple[int, ...], dtype: torch.dtype, n_tasks: int
+) -> None:
+    """Raise if a backbone has returned something else than features of one sample."""
+    per_task = is_per_task(features)
+    parts = list(features) if per_task else [features]
+    faults = [_fault_of(part, dtype) for part in parts]
+    whose = [f" for task {number}" if per_task else "" for number in range(len(parts))]
+    got = [f"{fault}{task}" for fault, task in zip(faults, whose, strict=True) if fault]
+    if per_task and len(parts) != n_tasks:
+        got = [f"a tuple of {len(parts)} for {n_tasks} tasks"]
+    if got:
+        raise NetworkError(
+            f"The backbone {name} must return features of shape (n_samples, "
+            "n_features), or Features of them and maps of shape (n_samples, "
+            "n_channels, height, width), or a tuple of one of these for each task. "
+            f"Got {got[0]} for a batch of shape {(1, *shape)} instead."
+        )
+
+
+def _fault_of(part: Any, dtype: torch.dtype) -> str | None:
+    """Say what is wrong with features of one sample."""
+    vector, maps = vector_of(part), maps_of(part)
+    if not isinstance(vector, Tensor) or not isinstance(maps, Tensor | None):
+        wrong = maps if isinstance(vector, Tensor) else vector
+        return f"an object of type {type(wrong).__name__}"
+    for tensor in (vector,) if maps is None else (vector, maps):
+        if tensor.dtype != dtype:
+            return f"{tensor.dtype}, where the network computes in {dtype},"
+    if vector.ndim != 2 or vector.shape[0] != 1 or vector.shape[1] == 0:
+        return f"shape {tuple(vector.shape)}"
+    if maps is not None and (maps.ndim != 4 or len(maps) != 1 or not maps.numel()):
+        return f"maps of shape {tuple(maps.shape)}"
+    return None
 
 
 def _choose_memory_format(

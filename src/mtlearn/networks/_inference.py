@@ -65,7 +65,9 @@ def for_inference(
         head if isinstance(head, OwnHead) else _prepared(head, dtype)
         for head in network.heads
     ]
-    copy = MultiTaskNetwork(backbone, heads, network.memory_format)
+    copy = MultiTaskNetwork(
+        backbone, heads, network.memory_format, per_task=network.per_task
+    )
     copy.training = copy.heads.training = False  # not of what is shared
     return copy
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.networks._features import OfTask, mapped
 
 # Images of fewer values are not looked at: a network that makes a hundred maps of one
 # in float32 needs less than half a GiB, and torch takes seconds to import its meta
@@ -78,7 +79,7 @@ def values_of_pass(
     module: nn.Module,
     shape: Sequence[int],
     dtype: torch.dtype,
-    features: Tensor | None = None,
+    features: OfTask | None = None,
 ) -> int:
     """Count the values that a pass of one large image needs at the same time.
 
@@ -95,7 +96,7 @@ def values_of_pass(
         `(n_channels, height, width)`, or `(n_columns,)` of a table.
     dtype : torch.dtype
         Type of the weights.
-    features : Tensor of shape (1, n_features), default=None
+    features : Tensor of shape (1, n_features), or Features, default=None
         What a head gets; None for a backbone, which gets the image.
 
     Returns
@@ -121,7 +122,7 @@ def values_of_pass(
         weights = [*module.named_parameters(), *module.named_buffers()]
         state = {name: each.detach().to("meta") for name, each in weights}
         image = torch.empty(1, *shape, dtype=dtype, device="meta")
-        given = image if features is None else features.to("meta")
+        given = image if features is None else mapped(_to_meta, features)
         with torch.no_grad():
             torch.func.functional_call(module, state, (given,))
     except Exception:  # a module of the user's that this device is too little for
@@ -131,6 +132,10 @@ def values_of_pass(
         for hook in hooks:
             hook.remove()
     return max(largest)
+
+
+def _to_meta(tensor: Tensor) -> Tensor:
+    return tensor.to("meta")
 
 
 def check_memory(

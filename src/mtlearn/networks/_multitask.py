@@ -1,11 +1,14 @@
 """The network that joins a backbone and the heads."""
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from mtlearn.exceptions import NetworkError
+from mtlearn.networks._features import Found, input_of
 
 
 class MultiTaskNetwork(nn.Module):
@@ -14,14 +17,17 @@ class MultiTaskNetwork(nn.Module):
     Parameters
     ----------
     backbone : torch.nn.Module
-        Maps a batch to features of shape `(n_samples, n_features)`.
+        Maps a batch to features of shape `(n_samples, n_features)`, to `Features`,
+        or to a tuple of one of these for each task.
     heads : sequence of torch.nn.Module
         One per task; each maps the features to outputs of shape
-        `(n_samples, n_outputs)`.
+        `(n_samples, n_outputs)`, or as its task has it.
     memory_format : torch.memory_format, default=None
         Order in memory that batches are brought to; None leaves them as they come.
     row_values : int, default=0
         Values that a pass of one large image needs at once; see `check_memory`.
+    per_task : bool, default=False
+        Whether the backbone returns features for each task.
 
     References
     ----------
@@ -43,8 +49,10 @@ class MultiTaskNetwork(nn.Module):
         heads: Sequence[nn.Module],
         memory_format: torch.memory_format | None = None,
         row_values: int = 0,
+        per_task: bool = False,
     ) -> None:
         super().__init__()
+        self.per_task = per_task
         self.memory_format = memory_format
         self.row_values = row_values
         self.n_trainings = 0
@@ -55,8 +63,8 @@ class MultiTaskNetwork(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """Enter training or evaluation mode, and count how often it was training.
 
-        Weights change in between: torch does not count what fused optimisers do. A
-        frozen backbone stays in evaluation mode.
+        Weights change in between: torch does not count what fused optimisers do. What
+        is frozen stays in evaluation mode.
 
         Parameters
         ----------
@@ -70,15 +78,59 @@ class MultiTaskNetwork(nn.Module):
         """
         self.n_trainings += mode
         super().train(mode)
-        if self.frozen_names is not None:
-            self.backbone.eval()
+        for part in self.frozen_parts():
+            part.eval()
         return self
+
+    def shared_parameters(self) -> dict[str, nn.Parameter]:
+        """Give the weights that the tasks share, by their names in the backbone.
+
+        Returns
+        -------
+        dict of str to Parameter
+            All weights of the backbone, or those that its method `shared_parameters`
+            returns, if it has one.
+
+        Raises
+        ------
+        NetworkError
+            If that returns something else.
+        """
+        named = dict(self.backbone.named_parameters())
+        method: Any = getattr(self.backbone, "shared_parameters", None)
+        if method is None:
+            return named
+        given = list(method())
+        ids = {id(weight) for weight in given}
+        found = {name: weight for name, weight in named.items() if id(weight) in ids}
+        if len(found) != len(ids):
+            raise NetworkError(
+                f"The method shared_parameters of {type(self.backbone).__name__} must "
+                "return weights of the backbone, such as self.shared.parameters(). "
+                f"Got {len(ids) - len(found)} that are none of its parameters."
+            )
+        return found
+
+    def frozen_parts(self) -> list[nn.Module]:
+        """Give what stays in evaluation mode: modules with frozen weights alone.
+
+        Returns
+        -------
+        list of Module
+            The backbone, if all of it is frozen; parts of it, if its tasks share a
+            part of the weights only; none if nothing is frozen.
+        """
+        if self.frozen_names is None:
+            return []
+        shared = set(map(id, self.shared_parameters().values()))
+        return list(_parts_within(self.backbone, shared))
 
     def freeze_backbone(self, frozen: bool) -> None:
         """Keep the backbone as it is while the heads train, or let it train again.
 
         A frozen backbone has no gradients, and is in evaluation mode: its batch norms
-        use their statistics and leave them, and it drops nothing.
+        use their statistics and leave them, and it drops nothing. Where the backbone
+        has a method `shared_parameters`, the others of its weights go on training.
 
         Parameters
         ----------
@@ -88,51 +140,98 @@ class MultiTaskNetwork(nn.Module):
         """
         if frozen == (self.frozen_names is not None):
             return
-        weights = dict(self.backbone.named_parameters())
+        weights = self.shared_parameters()
         if self.frozen_names is None:
             names = [name for name in weights if weights[name].requires_grad]
             self.frozen_names = tuple(names)
             for weight in weights.values():
                 # An optimiser would follow a gradient that is left over.
                 weight.requires_grad_(False).grad = None
+            for part in self.frozen_parts():
+                part.eval()
         else:
+            parts = self.frozen_parts()
             for name in self.frozen_names:
                 weights[name].requires_grad_()
             self.frozen_names = None
-        self.backbone.train(self.training and not frozen)
+            for part in parts:
+                part.train(self.training)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, weights: Mapping[str, Tensor] | None = None) -> Found:
         """Return the shared features, without running a head.
 
         Parameters
         ----------
         x : Tensor of shape (n_samples, ...)
             A batch, as the backbone takes it.
+        weights : mapping of str to Tensor, default=None
+            To be taken instead of the backbone's own, by their names in it.
 
         Returns
         -------
-        Tensor of shape (n_samples, n_features)
+        Tensor of shape (n_samples, n_features), Features, or tuple of one for each task
             The output of the backbone.
         """
         if self.memory_format is not None:
             x = x.contiguous(memory_format=self.memory_format)
+        if weights:
+            return torch.func.functional_call(self.backbone, dict(weights), (x,))
         return self.backbone(x)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+    def outputs(
+        self, features: Found, only: Sequence[int] | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the outputs of tasks from their features.
+
+        Parameters
+        ----------
+        features : Tensor, Features, or tuple of one for each task
+            What `features` has returned.
+        only : sequence of int, default=None
+            The numbers of tasks, whose heads alone are run; None runs all of them.
+
+        Returns
+        -------
+        tuple of Tensor of shape (n_samples, n_outputs)
+            The output of each head, in task order or that of the numbers.
+        """
+        numbers = range(len(self.heads)) if only is None else only
+        heads = self.heads if only is None else [self.heads[each] for each in only]
+        if isinstance(features, Tensor):
+            return tuple(head(features) for head in heads)
+        return tuple(
+            head(input_of(head, features, number))
+            for number, head in zip(numbers, heads, strict=True)
+        )
+
+    def forward(self, x: Tensor, with_features: bool = False) -> Any:
         """Return the outputs of all tasks from one run of the backbone.
 
         Parameters
         ----------
         x : Tensor of shape (n_samples, ...)
             A batch, as the backbone takes it.
+        with_features : bool, default=False
+            Whether to return the features too.
 
         Returns
         -------
         tuple of Tensor of shape (n_samples, n_outputs)
-            The output of each head, in task order.
+            The output of each head, in task order; or this tuple and the features.
         """
         features = self.features(x)
-        return tuple(head(features) for head in self.heads)
+        outputs = self.outputs(features)
+        return (outputs, features) if with_features else outputs
+
+
+def _parts_within(module: nn.Module, shared: Container[int]) -> Iterator[nn.Module]:
+    """Give the largest modules whose weights are all among some, by their ids."""
+    if all(id(weight) in shared for weight in module.parameters()):
+        yield module
+        return
+    for child in module.children():
+        if any(True for _ in child.parameters()):
+            yield from _parts_within(child, shared)
 
 
 def needs_batch(network: nn.Module) -> bool:
@@ -148,7 +247,7 @@ def needs_batch(network: nn.Module) -> bool:
     Returns
     -------
     bool
-        True if a batch norm layer is in it, outside of a frozen backbone.
+        True if a batch norm layer is in it, outside of what is frozen.
 
     Examples
     --------
@@ -156,6 +255,9 @@ def needs_batch(network: nn.Module) -> bool:
     >>> needs_batch(MLP(5)), needs_batch(MLP(5, batch_norm=True))
     (False, True)
     """
-    if isinstance(network, MultiTaskNetwork) and network.frozen_names is not None:
-        network = network.heads  # the backbone's statistics stay
-    return any(isinstance(module, _BatchNorm) for module in network.modules())
+    parts = network.frozen_parts() if isinstance(network, MultiTaskNetwork) else []
+    frozen = {id(module) for part in parts for module in part.modules()}
+    return any(
+        isinstance(module, _BatchNorm) and id(module) not in frozen
+        for module in network.modules()
+    )

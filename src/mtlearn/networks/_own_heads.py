@@ -8,6 +8,13 @@ from torch import Tensor, nn
 
 from mtlearn.exceptions import NetworkError, ParameterTypeError
 from mtlearn.networks._construct import construct
+from mtlearn.networks._features import (
+    OfTask,
+    mapped,
+    maps_of,
+    shape_text,
+    vector_of,
+)
 from mtlearn.networks._heads import HeadSpec
 from mtlearn.networks._memory import raise_if_out_of_memory
 
@@ -45,25 +52,26 @@ class OwnHead(nn.Module):
         self.module = module
         self.end = end
         self.label = label
+        self.takes_maps = bool(getattr(module, "takes_maps", False))
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: OfTask) -> Tensor:
         """Apply the module.
 
         Parameters
         ----------
-        features : Tensor of shape (n_samples, n_features)
-            Of any real type.
+        features : Tensor of shape (n_samples, n_features), or Features
+            Of any real type; the latter if the module takes maps.
 
         Returns
         -------
         Tensor of shape (n_samples, ...)
             Of the type of the weights where autocast would have a shorter one.
         """
-        kind = features.device.type
+        kind = vector_of(features).device.type
         if not torch.is_autocast_enabled(kind):
             return self._ended(self.module(features))
         with torch.autocast(kind, enabled=False):
-            return self._ended(_whole(self.module(_whole(features))))
+            return self._ended(_whole(self.module(mapped(_whole, features))))
 
     def _ended(self, output: Tensor) -> Tensor:
         return output if self.end is None else self.end(output)
@@ -78,6 +86,7 @@ def build_own_head(
     spec: HeadSpec,
     number: int,
     known: Mapping[str, Any],
+    features: OfTask,
     shape: tuple[int, ...],
     dtype: torch.dtype,
     *,
@@ -92,7 +101,10 @@ def build_own_head(
     number : int
         Which head it is, for messages about one without a name.
     known : mapping of str to object
-        What its constructor gets where it asks for it.
+        What its constructor gets where it asks for it, beside what the features and
+        the spec say.
+    features : Tensor of shape (n_samples, n_features), or Features
+        Of its task.
     shape : tuple of int
         Shape of one sample.
     dtype : torch.dtype
@@ -108,7 +120,7 @@ def build_own_head(
     Raises
     ------
     NetworkError
-        If it cannot be built.
+        If it cannot be built, or takes maps and there are none.
     ParameterTypeError
         If the class is none of a module.
     """
@@ -119,14 +131,32 @@ def build_own_head(
             f"Got {cls!r} instead."
         )
     label = f"The head {cls.__name__} of task {task}"
-    given = {"out_features": spec.out_features, "output_shape": spec.shape, **known}
+    maps = maps_of(features)
+    _check_maps(cls, maps, label)
+    given = {
+        **known,
+        "in_features": vector_of(features).shape[1],
+        "out_features": spec.out_features,
+        "output_shape": spec.shape,
+    }
+    if maps is not None:
+        given["map_shape"] = tuple(maps.shape[1:])
     params = spec.params or {}
     module = construct(cls, params, given, dtype, label, shape, outline=outline)
+    _check_maps(module, maps, label)
     return OwnHead(module, None if spec.end is None else spec.end(), label)
 
 
+def _check_maps(head: Any, maps: Tensor | None, label: str) -> None:
+    if maps is None and getattr(head, "takes_maps", False):
+        raise NetworkError(
+            f"{label} takes maps (takes_maps = True), and the backbone gives it none. "
+            "Let the backbone return mtlearn.networks.Features(vector, maps)."
+        )
+
+
 def check_own_head(
-    head: OwnHead, features: Tensor, expected: Sequence[int], dtype: torch.dtype
+    head: OwnHead, features: OfTask, expected: Sequence[int], dtype: torch.dtype
 ) -> None:
     """Pass features through a head; that gives lazy modules their shapes.
 
@@ -134,8 +164,8 @@ def check_own_head(
     ----------
     head : OwnHead
         Its weights and mode stay as they are.
-    features : Tensor of shape (n_samples, n_features)
-        Of a few samples.
+    features : Tensor of shape (n_samples, n_features), or Features
+        Of a few samples, as the head takes them.
     expected : sequence of int
         Shape of what its module must return for one sample.
     dtype : torch.dtype
@@ -150,20 +180,19 @@ def check_own_head(
     module_was_training = head.module.training
     # In eval mode batch norm keeps its statistics and dropout draws nothing.
     head.eval()
-    shape = tuple(features.shape)
     try:
         with torch.no_grad():
             output = head.module(features)
     except Exception as error:
         raise_if_out_of_memory(error)
         raise NetworkError(
-            f"{head.label} could not be applied to features of shape {shape} and "
-            f"{dtype}: {error}"
+            f"{head.label} could not be applied to features of {shape_text(features)} "
+            f"and {dtype}: {error}"
         ) from error
     finally:
         head.train(was_training)
         head.module.train(module_was_training)
-    wanted = (len(features), *expected)
+    wanted = (len(vector_of(features)), *expected)
     if not isinstance(output, Tensor):
         got = f"an object of type {type(output).__name__}"
     elif output.dtype != dtype:
@@ -175,5 +204,5 @@ def check_own_head(
     rows = ", ".join(map(str, ("n_samples", *expected)))
     raise NetworkError(
         f"{head.label} must return outputs of shape ({rows}). Got {got} for features "
-        f"of shape {shape} instead."
+        f"of {shape_text(features)} instead."
     )

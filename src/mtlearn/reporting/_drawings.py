@@ -69,16 +69,19 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
         )
         text = f"Cosines between gradients on the shared weights. Lowest: {pairs}."
         pictures.append(drawn(conflict.plot, text))
-    if _has_features(evidence):
+    for name in _whose_features(evidence):
         embedding = EmbeddingDisplay.from_estimator(
             evidence.estimator,
             evidence.X,
             evidence.y,
+            tasks=None if name is None else [name],
+            features_of=name,
             max_samples=_MOST_POINTS,
             random_state=0,
         )
+        whose = "that the tasks share" if name is None else f"of {name}"
         text = (
-            "The features that the tasks share, by t-SNE: near points are alike to the "
+            f"The features {whose}, by t-SNE: near points are alike to the "
             "network. Distances across the picture and axes mean nothing."
         )
         pictures.append(drawn(embedding.plot, text))
@@ -91,12 +94,17 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
     return pictures
 
 
-def _has_features(evidence: Evidence) -> bool:
-    """Tell whether there is one network, with features to draw enough rows by."""
+def _whose_features(evidence: Evidence) -> list[str | None]:
+    """Tell of which tasks one network has features to draw enough rows by.
+
+    None stands for all tasks, where they share their features.
+    """
     if len(evidence.networks) > 1 or evidence.tasks[0].n_samples < _FEWEST_ROWS:
-        return False
+        return []
     network, X = reach_network(evidence.estimator, take_rows(evidence.X, np.arange(1)))
-    return network.embed(X).shape[1] > 1
+    per_task = network.net_.module_.per_task
+    names = [task.name for task in evidence.tasks] if per_task else [None]
+    return [name for name in names if network.embed(X, name).shape[1] > 1]
 
 
 def pictures_of_task(evidence: Evidence, task: TaskEvidence) -> list[Picture]:

@@ -200,7 +200,8 @@ def _conflict(
     """Compare the gradients of tasks, where they share weights that train."""
     network, X = reach_network(estimator, X)
     module = network.net_.module_
-    trainable = any(each.requires_grad for each in module.backbone.parameters())
+    shared = module.shared_parameters().values()
+    trainable = any(weight.requires_grad for weight in shared)
     if len(module.heads) == 1 or not trainable:
         return None
     return TaskConflictDisplay.from_estimator(

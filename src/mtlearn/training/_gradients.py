@@ -96,7 +96,7 @@ class TaskGradients:
 
 
 def shared_layers(network: MultiTaskNetwork) -> dict[str, list[nn.Parameter]]:
-    """List the layers that the tasks share.
+    """List the layers that the tasks share; see `shared_parameters` of the network.
 
     Parameters
     ----------
@@ -120,18 +120,16 @@ def shared_layers(network: MultiTaskNetwork) -> dict[str, list[nn.Parameter]]:
             "freeze_backbone=False."
         )
     layers: dict[str, list[nn.Parameter]] = {}
-    seen: set[int] = set()
+    left = set(map(id, network.shared_parameters().values()))
     for path, module in network.backbone.named_modules():
-        own = [
-            each for each in module.parameters(recurse=False) if id(each) not in seen
-        ]
-        seen.update(map(id, own))
+        own = [each for each in module.parameters(recurse=False) if id(each) in left]
+        left.difference_update(map(id, own))
         if own:
             layers[path or _ROOT] = own
     if not layers:
         raise NetworkError(
-            f"The backbone {type(network.backbone).__name__} has no weights, so the "
-            "tasks share none. Use one with layers."
+            f"The backbone {type(network.backbone).__name__} has no weights that the "
+            "tasks share. Use one with layers."
         )
     return layers
 
@@ -239,7 +237,7 @@ def lookahead_affinity(net: Any, samples: Samples, rate: float) -> np.ndarray:
         If the backbone has no weights, or is frozen.
     """
     shared_layers(net.module_)
-    named = dict(net.module_.backbone.named_parameters())
+    named = net.module_.shared_parameters()
     with _undisturbed(net):
         # One for all passes: on a GPU each one would bring the rows there anew.
         batches = net.get_iterator(samples)
@@ -276,12 +274,11 @@ def _loss_sums(
 ) -> Tensor:
     """Sum up weight times loss of a batch, with some weights of the backbone moved."""
     network = net.module_
-    if network.memory_format is not None:
-        x = x.contiguous(memory_format=network.memory_format)
-    features = torch.func.functional_call(network.backbone, dict(moved), (x,))
     outputs = tuple(
-        task.link(head(features))
-        for task, head in zip(net.tasks, network.heads, strict=True)
+        task.link(output)
+        for task, output in zip(
+            net.tasks, network.outputs(network.features(x, moved)), strict=True
+        )
     )
     return net.criterion_.sums(
         outputs, labels.values, labels.loss_weights, Inputs(x, x)

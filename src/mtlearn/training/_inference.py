@@ -1,6 +1,7 @@
 """Prediction with a trained net, batch by batch."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -11,9 +12,11 @@ from mtlearn.data import Samples
 from mtlearn.networks import (
     MultiTaskNetwork,
     check_memory,
+    features_of,
     fingerprint,
     for_inference,
     shares_modules,
+    vector_of,
 )
 
 # Pixels (of tables: cells) of a batch. On a processor its activations should fit into
@@ -67,7 +70,7 @@ def activations(
     tasks = list(net.tasks)
     if only is not None:
         tasks = [tasks[number] for number in only]
-    function = network if only is None else _of_heads(network, only)
+    function = network if only is None else partial(_outputs_of, network, only)
     for outputs in _run(net, network, function, samples):
         yield tuple(
             task.activate(output.to(net.precision.dtype)).cpu()
@@ -75,19 +78,14 @@ def activations(
         )
 
 
-def _of_heads(network: MultiTaskNetwork, numbers: Sequence[int]) -> Callable:
-    """Give a function of x that runs the backbone and some heads."""
-    heads = [network.heads[number] for number in numbers]
-
-    def run(x: Tensor) -> tuple[Tensor, ...]:
-        features = network.features(x)
-        return tuple(head(features) for head in heads)
-
-    return run
+def _outputs_of(
+    network: MultiTaskNetwork, only: Sequence[int], x: Tensor
+) -> tuple[Tensor, ...]:
+    return network.outputs(network.features(x), only)
 
 
-def features(net: Any, samples: Samples) -> Iterator[Tensor]:
-    """Compute the shared features, batch by batch.
+def features(net: Any, samples: Samples, only: int | None = None) -> Iterator[Tensor]:
+    """Compute feature vectors, batch by batch.
 
     Parameters
     ----------
@@ -95,6 +93,8 @@ def features(net: Any, samples: Samples) -> Iterator[Tensor]:
         A trained net.
     samples : Samples
         Rows.
+    only : int or None, default=None
+        The number of a task; None where all share their features.
 
     Yields
     ------
@@ -102,8 +102,9 @@ def features(net: Any, samples: Samples) -> Iterator[Tensor]:
         On the CPU.
     """
     network = inference_network(net)
-    for output in _run(net, network, network.features, samples):
-        yield output.to(net.precision.dtype).cpu()
+    for found in _run(net, network, network.features, samples):
+        vector = vector_of(features_of(found, 0 if only is None else only))
+        yield vector.to(net.precision.dtype).cpu()
 
 
 def _run(

@@ -38,6 +38,8 @@ class BatchLoop(OwnNumbers):
     change_generator_: torch.Generator
     step_sums_: StepSums | None
     recent_: RecentInputs | None
+    # Whether a step keeps the features, with their graph, for what looks at them.
+    keeps_features_: bool = False
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, *, epochs: int = 1
@@ -204,6 +206,18 @@ class BatchLoop(OwnNumbers):
         """
         with self.precision.context(self.device):
             outputs = self.module_(x)
+        return self._of_precision(outputs)
+
+    def _infer_with_features(self, x: Tensor) -> tuple[tuple[Tensor, ...], Any]:
+        """Run the network in its precision, and give the features beside its outputs.
+
+        By one call, also where it is compiled.
+        """
+        with self.precision.context(self.device):
+            outputs, features = self.module_(x, with_features=True)
+        return self._of_precision(outputs), features
+
+    def _of_precision(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return tuple(output.to(self.precision.dtype) for output in outputs)
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
@@ -232,6 +246,7 @@ class BatchLoop(OwnNumbers):
         else:
             step = super().train_step(batch, **fit_params)
         self.tallies_[True].add(*step.pop("counted"))
+        step.pop("features", None)  # whose graph need not outlive the step
         return step
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
@@ -284,18 +299,24 @@ class BatchLoop(OwnNumbers):
         Returns
         -------
         dict
-            ``loss``, ``y_pred`` and ``counted``, which a tally adds up.
+            ``loss``, ``y_pred`` and ``counted``, which a tally adds up; of training
+            rows with `keeps_features_` also ``features``, as the network's `features`
+            returns them.
         """
         # A callback may have predicted. Going through all layers at every step, as
         # skorch does, takes longer than a small network.
         if self.module_.training != training:
             self._set_training(training)
         x, labels = batch
-        outputs = self.infer(x)
+        kept = {}
+        if training and self.keeps_features_:
+            outputs, kept["features"] = self._infer_with_features(x)
+        else:
+            outputs = self.infer(x)
         if labels.inputs is None:
             labels = labels._replace(inputs=Inputs(x, x))
         counted = self._counted(outputs, labels, training)
-        return {"loss": counted[0].total, "y_pred": outputs, "counted": counted}
+        return {"loss": counted[0].total, "y_pred": outputs, "counted": counted, **kept}
 
     def get_loss(
         self, y_pred: Any, y_true: Labels, X: Any = None, training: bool = False

@@ -1,7 +1,7 @@
 """The skorch net that owns the network and the weighted loss."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -12,13 +12,12 @@ from torch import nn
 from mtlearn._utils._short import short
 from mtlearn.data import Samples
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import cast_module, filling, is_filling, structure, trained_spec
+from mtlearn.networks import cast_module, filling, structure, trained_spec
 from mtlearn.tasks import Tasks
 from mtlearn.training._changes import Changes
-from mtlearn.training._fingerprint import same_value
 from mtlearn.training._learned import copied, load_weights_of, parts_of, weights_of
-from mtlearn.training._loop import BatchLoop
 from mtlearn.training._modes import own_modes
+from mtlearn.training._own_optimizer import OwnOptimizer
 from mtlearn.training._precision import Precision
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._scaling import loss_scaler
@@ -26,10 +25,10 @@ from mtlearn.training._statistics import RecentInputs, refresh_if_stale
 from mtlearn.training._step_sums import StepSums
 
 
-class MultiTaskNet(BatchLoop):
+class MultiTaskNet(OwnOptimizer):
     """A skorch net for a module with several outputs.
 
-    It adds to `BatchLoop` how the network is made, moved, trained and pickled.
+    It adds to `OwnOptimizer` how the network is made, moved, trained and pickled.
 
     Parameters
     ----------
@@ -120,29 +119,6 @@ class MultiTaskNet(BatchLoop):
         )
         self.criterion_ = cast_module(made, self.precision.dtype)
         return self
-
-    def initialize_optimizer(self) -> Self:
-        """Make the optimiser; where a trained network is read, when it is asked for.
-
-        Making one imports torch's compiler, which no prediction needs.
-
-        Returns
-        -------
-        MultiTaskNet
-            This net.
-        """
-        if not is_filling():
-            return super().initialize_optimizer()
-        # So that skorch knows of it.
-        self.optimizer_ = torch.optim.Optimizer.__new__(torch.optim.Optimizer)
-        del self.__dict__["optimizer_"]
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "optimizer_" and "module_" in vars(self):
-            super().initialize_optimizer()
-            return vars(self)[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def train(
         self,
@@ -249,69 +225,6 @@ class MultiTaskNet(BatchLoop):
             self.module_._compiled_call_impl = None  # torch has no undo of compile
             if options is not None:
                 _compile(self.module_, options)
-
-    def set_optimizer(
-        self,
-        cls: Callable[..., Any],
-        arguments: dict[str, Any],
-        rates: Sequence[float],
-        *,
-        keep_state: bool,
-    ) -> None:
-        """Go on with another learning rate, or another optimiser.
-
-        Parameters
-        ----------
-        cls : class
-            A torch optimiser.
-        arguments : dict
-            Its arguments but the learning rate.
-        rates : sequence of float
-            Learning rate of each group of weights; see `set_rates`.
-        keep_state : bool
-            Whether the state of the present optimiser is kept, if it is the same.
-        """
-        before = {k: v for k, v in vars(self).items() if k.startswith("optimizer__")}
-        today = {f"optimizer__{key}": value for key, value in arguments.items()}
-        if not (keep_state and cls is self.optimizer and same_value(before, today)):
-            for name in before:
-                delattr(self, name)
-            for name, value in {"optimizer": cls, **today}.items():
-                setattr(self, name, value)
-            self.forget_optimizer()
-        self.set_rates(rates)
-
-    def forget_optimizer(self) -> None:
-        """Give the optimiser no state, as it has none in a pickled net."""
-        self.initialize_optimizer()
-        self.scaler_ = loss_scaler(self.precision, self.device)
-
-    def set_rates(self, rates: Sequence[float]) -> None:
-        """Set the learning rate of each group of weights.
-
-        Parameters
-        ----------
-        rates : sequence of float
-            Of the backbone, if that is a group of its own, and of all others.
-
-        Raises
-        ------
-        InvalidParameterError
-            If there are two rates, and not these two groups.
-        """
-        self.lr = rates[-1]
-        groups = self.optimizer_.param_groups
-        if len(rates) == 1:  # also where an optimiser makes groups of its own
-            rates = [self.lr] * len(groups)
-        if len(rates) != len(groups):
-            raise InvalidParameterError(
-                "The 'backbone_lr' parameter must be None where the backbone has no "
-                f"weights, or the optimizer makes groups of its own. Got {rates[0]!r} "
-                f"with {type(self.optimizer_).__name__} and {len(groups)} groups of "
-                "weights instead."
-            )
-        for group, lr in zip(groups, rates, strict=True):
-            group["lr"] = lr
 
     @contextmanager
     def unchanged_on_error(self) -> Iterator[None]:
