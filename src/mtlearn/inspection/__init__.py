@@ -1,6 +1,7 @@
 """What a fitted estimator has learned, as data first and pictures then."""
 
-from mtlearn.inspection._calibration import CalibrationCurve, CalibrationDisplay
+from mtlearn.inspection._calibration import CalibrationDisplay
+from mtlearn.inspection._calibration_curve import CalibrationCurve
 from mtlearn.inspection._classwise import (
     ClassFigures,
     ClasswiseDisplay,

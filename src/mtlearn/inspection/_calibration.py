@@ -1,7 +1,6 @@
 """Whether probabilities come true, and what intervals of an ensemble cover."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -11,14 +10,16 @@ from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.inspection._calibration_curve import (
+    CalibrationCurve,
+    bin_edges,
+    coverage,
+    reliability,
+)
 from mtlearn.inspection._choice import one_task, shown
-from mtlearn.inspection._coverage import interval_factors
 from mtlearn.inspection._display import Display
 from mtlearn.inspection._panels import panel_for_each
 from mtlearn.metrics import (
-    ScoredOutputs,
-    calibration_bins,
-    calibration_error,
     confidences,
     fitted_tasks,
     has_spread,
@@ -28,44 +29,7 @@ from mtlearn.metrics import (
 )
 from mtlearn.tasks import Tasks
 
-_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 _WIDTH, _HEIGHT = 3.4, 3.4  # inches of a panel
-
-
-@dataclass(frozen=True)
-class CalibrationCurve:
-    """What one task promises, and what comes true.
-
-    Attributes
-    ----------
-    kind : {"confidence", "coverage"}
-        What is promised: the confidence in classes, or the coverage of intervals.
-    expected : ndarray of shape (n_points,)
-        Mean confidence of each bin, NaN where it is empty; or nominal levels.
-    observed : ndarray of shape (n_points,)
-        Accuracy of each bin, NaN where it is empty; or the share of true values inside
-        of the interval of each level.
-    share : ndarray of shape (n_points,)
-        Share of the rows, or of their weights, in each bin; NaN for levels.
-    error : float
-        The expected calibration error of the bins; or the mean distance of `observed`
-        from `expected` over levels. NaN without a label.
-
-    Examples
-    --------
-    >>> from mtlearn.inspection import CalibrationDisplay
-    >>> display = CalibrationDisplay.from_predictions(
-    ...     [0, 1], [[0.8, 0.2], [0.6, 0.4]], n_bins=2
-    ... )
-    >>> display.curves[""].observed
-    array([nan, 0.5])
-    """
-
-    kind: str
-    expected: np.ndarray
-    observed: np.ndarray
-    share: np.ndarray
-    error: float
 
 
 class CalibrationDisplay(Display):
@@ -169,9 +133,9 @@ class CalibrationDisplay(Display):
         scored = scored_outputs(estimator, X, y, sample_weight)
         return cls(
             {
-                name: _reliability(scored[name].confidences(), n_bins)
+                name: reliability(scored[name].confidences(), n_bins)
                 if known[name].has_classes
-                else _coverage(scored[name], spread[name], weights)
+                else coverage(scored[name], spread[name], weights)
                 for name in names
             }
         )
@@ -221,7 +185,7 @@ class CalibrationDisplay(Display):
         """
         n_bins = check_integer(n_bins, "n_bins", cls.__name__, low=1)
         found = confidences(y_true, y_prob, labels, sample_weight)
-        return cls({task: _reliability(found, n_bins)})
+        return cls({task: reliability(found, n_bins)})
 
     def error(self, task: str | None = None) -> float:
         """Give how far a task is from the diagonal.
@@ -259,7 +223,7 @@ class CalibrationDisplay(Display):
         pandas = import_optional("pandas", "pandas", "CalibrationDisplay.frame")
         parts = []
         for name, curve in self.curves.items():
-            edges = _edges(len(curve.share))
+            edges = bin_edges(len(curve.share))
             if curve.kind == "coverage":
                 edges = np.full(len(edges), np.nan)
             columns = {
@@ -322,31 +286,6 @@ def _shown(
     )
 
 
-def _reliability(
-    found: tuple[np.ndarray, np.ndarray, np.ndarray], n_bins: int
-) -> CalibrationCurve:
-    return CalibrationCurve(
-        "confidence",
-        *calibration_bins(*found, n_bins),
-        calibration_error(*found, n_bins),
-    )
-
-
-def _coverage(
-    scored: ScoredOutputs, spread: np.ndarray, members: np.ndarray
-) -> CalibrationCurve:
-    """Count the true values within intervals around the predicted ones."""
-    levels, nothing = np.array(_LEVELS), np.full(len(_LEVELS), np.nan)
-    if not len(scored.true):
-        return CalibrationCurve("coverage", levels, nothing, nothing, float("nan"))
-    distance = np.abs(scored.true.astype(float) - scored.output[:, 0])
-    reach = interval_factors(members, levels) * spread[scored.rows, 0, np.newaxis]
-    inside = distance[:, np.newaxis] <= reach
-    observed = np.average(inside, axis=0, weights=scored.weight)
-    error = float(np.abs(observed - levels).mean())
-    return CalibrationCurve("coverage", levels, observed, nothing, error)
-
-
 def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:
     """Draw one task."""
     ax.plot([0, 1], [0, 1], "--", color="grey", linewidth=1, label="as promised")
@@ -354,7 +293,7 @@ def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:
     observed, what = curve.observed[known], "coverage"
     ax.set(xlabel="nominal coverage", ylabel="observed coverage")
     if curve.kind == "confidence":
-        edges, what = _edges(len(curve.share)), "accuracy"
+        edges, what = bin_edges(len(curve.share)), "accuracy"
         ax.bar(
             edges[:-1],
             curve.share,
@@ -371,7 +310,3 @@ def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:
     title = "ECE" if curve.kind == "confidence" else "coverage error"
     ax.set_title(f"{shown(name)}: {title}={curve.error:.3f}".removeprefix(": "))
     ax.legend(fontsize="small")
-
-
-def _edges(n_bins: int) -> np.ndarray:
-    return np.linspace(0, 1, n_bins + 1)
