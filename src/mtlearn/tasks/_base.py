@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from mtlearn.losses import Inputs, weighted_sums
-from mtlearn.tasks._figure import Figure
+from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._members import TaskMembers
 from mtlearn.tasks._parameters import TaskParameters
 
@@ -164,9 +164,9 @@ class Task(TaskParameters, TaskMembers, ABC):
             Labels.
         """
 
-    @abstractmethod
     def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
         """Give the per-sample loss, a name or a callable, and its options."""
+        return self.loss, {}
 
     def loss_sums(
         self,
@@ -289,11 +289,10 @@ class Task(TaskParameters, TaskMembers, ABC):
     def figures(self) -> Mapping[str, Figure]:
         """Give the figures of scorers and reports by name, `metric` among them."""
 
-    @abstractmethod
     def score(
         self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
     ) -> float:
-        """Compute the default metric from labels, none of them missing.
+        """Compute the default metric from labels, at least one and none missing.
 
         Parameters
         ----------
@@ -302,6 +301,8 @@ class Task(TaskParameters, TaskMembers, ABC):
         sample_weight : ndarray of shape (n_labelled,)
             Weights.
         """
+        scored = ScoredLabels(labels, predicted, sample_weight)
+        return self.figures()[self.metric](scored)
 
     @abstractmethod
     def baseline(self) -> Any:

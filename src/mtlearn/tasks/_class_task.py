@@ -209,28 +209,6 @@ class ClassTask(Task):
         """Give the accuracy, and means over classes."""
         return CLASS_FIGURES
 
-    def score(
-        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
-    ) -> float:
-        """Compute the accuracy; a label that is no class counts as wrong.
-
-        Parameters
-        ----------
-        labels, predicted : ndarray of shape (n_labelled,)
-            True and predicted labels.
-        sample_weight : ndarray of shape (n_labelled,)
-            Weights.
-
-        Returns
-        -------
-        float
-            Accuracy in [0, 1].
-        """
-        true, known = self.locate(labels)
-        found, sure = self.locate(predicted)
-        right = known & sure & (true == found)
-        return float(np.average(right, weights=sample_weight))
-
     def baseline(self) -> Any:
         """Give the most frequent label."""
         return self.classes_[self.class_prior_.argmax()]

@@ -224,3 +224,25 @@ class Classification(ClassTask):
         """
         right, total = statistics
         return float(right / total) if total else float("nan")
+
+    def score(
+        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
+    ) -> float:
+        """Compute the accuracy; a label that is no class counts as wrong.
+
+        Parameters
+        ----------
+        labels, predicted : ndarray of shape (n_labelled,)
+            True and predicted labels.
+        sample_weight : ndarray of shape (n_labelled,)
+            Weights.
+
+        Returns
+        -------
+        float
+            Accuracy in [0, 1].
+        """
+        true, known = self.locate(labels)
+        found, sure = self.locate(predicted)
+        right = known & sure & (true == found)
+        return float(np.average(right, weights=sample_weight))

@@ -303,25 +303,6 @@ class Count(ValueTask):
         """Give D², and errors in counts."""
         return COUNT_FIGURES
 
-    def score(
-        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
-    ) -> float:
-        """Compute D².
-
-        Parameters
-        ----------
-        labels, predicted : ndarray of shape (n_labelled,)
-            True and expected counts.
-        sample_weight : ndarray of shape (n_labelled,)
-            Weights.
-
-        Returns
-        -------
-        float
-            D², at most 1; NaN where the counts do not vary.
-        """
-        return _d2(ScoredLabels(labels, predicted, sample_weight))
-
 
 def poisson_deviance(output: Tensor, target: Tensor) -> Tensor:
     """Return half the unit deviance of logarithms of expected counts, and counts."""

@@ -189,18 +189,6 @@ class Ordinal(ClassTask):
         self.ranks_ = find_labels(order, self.classes_)[0].argsort()
         return self._learn_shares(labels, sample_weight, name, rows)
 
-    def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
-        """Give the per-sample loss and its options.
-
-        Returns
-        -------
-        loss : str or callable
-            Name of the loss, or the user's own.
-        options : dict
-            Empty.
-        """
-        return self.loss, {}
-
     def decode(self, activated: np.ndarray) -> np.ndarray:
         """Map probabilities to the median label.
 
@@ -328,25 +316,6 @@ class Ordinal(ClassTask):
             "quadratic_kappa": Figure(self._quadratic_kappa),
             "accuracy": CLASS_FIGURES["accuracy"],
         }
-
-    def score(
-        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
-    ) -> float:
-        """Compute D²; a label that is no category is as wrong as can be.
-
-        Parameters
-        ----------
-        labels, predicted : ndarray of shape (n_labelled,)
-            True and predicted labels.
-        sample_weight : ndarray of shape (n_labelled,)
-            Weights.
-
-        Returns
-        -------
-        float
-            D², at most 1; NaN where all labels are one.
-        """
-        return self._d2_absolute(ScoredLabels(labels, predicted, sample_weight))
 
     def _placed(self, labels: ScoredLabels) -> ScoredLabels:
         return placed(labels, self._in_order())

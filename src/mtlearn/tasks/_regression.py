@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.metrics import r2_score
 from torch import Tensor
 
 from mtlearn._utils._short import short
@@ -218,18 +217,6 @@ class Regression(ValueTask):
         low, high = map(float, self.bounds)
         return values.clip(low, high)
 
-    def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
-        """Give the per-sample loss and its options.
-
-        Returns
-        -------
-        loss : str or callable
-            Name of the loss, or the user's own.
-        options : dict
-            Keyword arguments of a named loss; none.
-        """
-        return self.loss, {}
-
     def link(self, output: Tensor) -> Tensor:
         """Squash the output into the bounds, on the scale of the loss.
 
@@ -338,25 +325,6 @@ class Regression(ValueTask):
         errors, total, squares, weight = statistics
         spread = squares - total**2 / weight if weight else 0.0
         return float(1 - errors / spread) if spread > 1e-12 * squares else float("nan")
-
-    def score(
-        self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
-    ) -> float:
-        """Compute R².
-
-        Parameters
-        ----------
-        labels, predicted : ndarray of shape (n_labelled,)
-            True and predicted values.
-        sample_weight : ndarray of shape (n_labelled,)
-            Weights.
-
-        Returns
-        -------
-        float
-            R², at most 1.
-        """
-        return float(r2_score(labels, predicted, sample_weight=sample_weight))
 
 
 def _double(number: float) -> Tensor:
