@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
 from mtlearn import (
@@ -338,3 +339,27 @@ def test_a_step_has_features_with_their_graph(case, compiled, request):
     for vector in vectors:
         (gradient,) = torch.autograd.grad(step["loss"], vector, retain_graph=True)
         assert gradient.abs().sum() > 0
+
+
+class Steps(Callback):
+    def __init__(self, keeps):
+        self.keeps = keeps
+        self.seen = []
+
+    def on_train_begin(self, net, **kwargs):
+        net.keeps_features_ = self.keeps
+
+    def on_batch_end(self, net, **kwargs):
+        self.seen.append(set(kwargs))
+
+
+def test_keeping_features_changes_no_bits_and_ends_with_the_step():
+    X, y = make_table()
+    found, seen = [], []
+    for keeps in (False, True):
+        steps = Steps(keeps)
+        params = {"callbacks": [steps], "early_stopping": True, "batch_size": 10}
+        found.append(table_estimator(backbone=Gated, **params).fit(X, y))
+        seen.append(steps.seen)
+    assert_same_bits(*found)
+    assert seen[0] == seen[1]

@@ -9,8 +9,18 @@ import torch
 from skorch.callbacks import Callback
 from torch import nn
 
-from mtlearn import Classification, Partial, Regression, Tasks, load, save, to_onnx
+from mtlearn import (
+    Classification,
+    Head,
+    Partial,
+    Regression,
+    Tasks,
+    load,
+    save,
+    to_onnx,
+)
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError, NetworkError
+from mtlearn.networks import MLP
 from tiny_problems import (
     assert_same_bits,
     epochs_of,
@@ -71,6 +81,34 @@ def test_a_file_and_another_class_of_that_name(tmp_path):
         load(tmp_path / "own.mtl", custom_objects={"Own": Other})
     with pytest.raises(ModelFormatError, match="must be a subclass"):
         load(tmp_path / "own.mtl", custom_objects={"Own": partial(Own)})
+
+
+def test_a_file_of_one_head_of_ones_own_among_others(tmp_path):
+    X, y = make_table()
+    tasks = Tasks(kind=Classification(3, head=Head((5,))), size=Regression(head=Own))
+    estimator = table_estimator(tasks).fit(X, y)
+    save(estimator, tmp_path / "own.mtl")
+    again = load(tmp_path / "own.mtl", custom_objects={"Own": Own})
+    assert_same_bits(again, estimator)
+    described = [head.params for head in again.net_.module__heads]
+    assert described == [None, {}]
+    # A head that is not the user's is what the file's weights say.
+    again.net_.module__heads[0].__dict__["hidden"] = (10**5, 10**5)
+    save(again, tmp_path / "large.mtl")
+    with pytest.raises(ModelFormatError, match=r"its weights differ in \['heads.0.4.b"):
+        load(tmp_path / "large.mtl", custom_objects={"Own": Own})
+
+
+def test_a_file_with_a_large_backbone_of_the_package_as_a_head(tmp_path):
+    X, y = make_table()
+    tasks = Tasks(kind=Classification(3, head=Partial(MLP, hidden=(3,))))
+    estimator = table_estimator(tasks).fit(X, y[:, 0])
+    save(estimator, tmp_path / "own.mtl")
+    assert_same_bits(load(tmp_path / "own.mtl"), estimator)
+    estimator.net_.module__heads[0].params["hidden"] = (10**5, 10**5, 3)
+    save(estimator, tmp_path / "large.mtl")
+    with pytest.raises(ModelFormatError, match="more layers than the file weights"):
+        load(tmp_path / "large.mtl")
 
 
 class Other(nn.Module):

@@ -102,6 +102,19 @@ def test_heads_follow_their_spec():
     assert repr(second) == repr(make_head(40, 1, **bare))
 
 
+def test_linear_layers_may_make_a_picture():
+    spec = HeadSpec(24, hidden=(4,), output_shape=(2, 3, 4), end=nn.ReLU)
+    network = build_network(MLP, {"hidden": (8,)}, (5,), [spec])
+    x = torch.rand(6, 5)
+    (output,) = network(x)
+    head = network.heads[0]
+    assert output.shape == (6, 2, 3, 4)
+    assert head[-3].out_features == 24
+    network.eval()
+    numbers = head[:-2](network.backbone(x))
+    assert torch.equal(network(x)[0], numbers.relu().reshape(6, 2, 3, 4))
+
+
 def test_lazy_modules_are_initialised_and_untouched_otherwise():
     network = build(LazyBackbone)
     assert network.heads[0][0].in_features == 6

@@ -52,6 +52,23 @@ def one_column(task, column):
     return table_estimator(task).fit(X, y[:, column]), X, y[:, column]
 
 
+class FeaturesOfEach(torch.nn.Module):
+    """Features for each task, of which the second one has a single one."""
+
+    def __init__(self, in_features, n_tasks):
+        super().__init__()
+        widths = [3, 1, 2][:n_tasks]
+        self.own = torch.nn.ModuleList(
+            torch.nn.Linear(in_features, width) for width in widths
+        )
+
+    def forward(self, x):
+        return tuple(layer(x) for layer in self.own)
+
+    def shared_parameters(self):
+        return []
+
+
 def without_labels_of_one():
     estimator, X, y = table()
     y = y.copy()
@@ -113,6 +130,7 @@ CASES = {
     "one classification": lambda: one_column(Classification(3), 0),
     "one regression": lambda: one_column(Regression(), 1),
     "a task without labels": without_labels_of_one,
+    "features of each": lambda: table(backbone=FeaturesOfEach),
     "color": color,
     "dataset": dataset,
     "many classes": many_classes,

@@ -243,3 +243,13 @@ def test_nothing_is_drawn_from_global_randomness(images):
     report(*images)
     np.testing.assert_array_equal(np.random.get_state()[1], before[0])
     assert torch.equal(torch.get_rng_state(), before[1])
+
+
+def test_features_of_each_task_have_a_picture_each():
+    # The second task has a single feature, and there are no weights that both share.
+    page = report(*CASES["features of each"]())
+    found = re.findall(r"The features (.*?), by t-SNE", page.html)
+    assert set(found) == {"of kind"}
+    assert "gradients on the shared weights" not in page.html
+    found = re.findall(r"The features (.*?), by t-SNE", report(*CASES["table"]()).html)
+    assert set(found) == {"that the tasks share"}

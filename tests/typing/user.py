@@ -3,6 +3,7 @@
 from typing import Any, assert_type
 
 import numpy as np
+from torch import nn
 
 from mtlearn import (
     Classification,
@@ -28,7 +29,8 @@ tasks = Tasks(
     sign=Classification(2, class_weight="balanced"),
     grade=Ordinal(["low", "high"], loss="focal"),
     size=Regression(loss="mae", bounds=(0, 1)),
-    visits=Count(loss="negative_binomial"),
+    visits=Count(loss="negative_binomial", head=Partial(nn.Linear, bias=False)),
+    depth=Regression(head=nn.Linear),
 )
 
 estimator = MultiTaskEstimator(
@@ -51,6 +53,7 @@ assert_type(estimator.task_names_, tuple[str, ...])
 assert_type(estimator.score(X, y), float)
 backbone = estimator.net_.module_.backbone
 probabilities = estimator.predict_proba(X)
+features = estimator.embed(X, task="sign").mean()
 
 images = MultiTaskImageEstimator(
     tasks, backbone=Partial(ResNet, attention="se"), mixing="cutmix", averaging="ema"
@@ -75,4 +78,6 @@ MultiTaskEstimator(tasks, learning_rate=0.1)  # error
 Regression(loss="bce")  # error
 Count(loss="mse")  # error
 Classification(class_weight="even")  # error
+Regression(head=(64,))  # error
+Regression(head=nn.Linear(3, 1))  # error
 Augmentation(flip="sideways")  # error

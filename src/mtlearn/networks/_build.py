@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any, cast
 
 import torch
@@ -194,14 +195,16 @@ def _check_heads(
 
 
 def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
-    return make_head(
+    made = make_head(
         n_features,
-        head.out_features,
+        prod(head.shape),
         hidden=head.hidden,
         dropout=head.dropout,
         batch_norm=head.batch_norm,
-        end=head.end,
     )
+    if len(head.shape) != 1:
+        made.append(nn.Unflatten(1, head.shape))
+    return made if head.end is None else made.append(head.end())
 
 
 def _check_class(backbone: type[nn.Module]) -> None:

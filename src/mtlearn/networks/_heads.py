@@ -34,7 +34,8 @@ class HeadSpec:
     params : mapping of str to object, default=None
         Arguments of its constructor; what else that may ask for, see `build_network`.
     output_shape : tuple of int, default=None
-        Shape of what `module` returns for one sample; None is `(out_features,)`.
+        Shape of what the head returns for one sample, before its `end`; None is
+        `(out_features,)`. Linear layers have as many outputs as it has numbers.
     name : str, default=None
         The task's name, for messages.
 

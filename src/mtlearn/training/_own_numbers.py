@@ -28,6 +28,7 @@ _QUIET = frozenset(
         nn.ModuleList,
         nn.ReLU,
         nn.Sequential,
+        nn.Unflatten,
     }
 )
 # Where callbacks, and the functions that they hold, draw nothing from torch.
