@@ -209,6 +209,14 @@ def test_modes_of_the_original_stay(training):
         assert all(part.training is training for part in network.modules())
 
 
+def assert_close_in_bfloat16(folded, network, x):
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        outputs = folded(x)
+    for one, other in zip(outputs, network(x), strict=True):
+        scale = other.abs().max().item()
+        torch.testing.assert_close(one.float(), other, rtol=0, atol=0.1 * scale)
+
+
 @pytest.mark.parametrize("make", [image_network, table_network])
 def test_weights_are_cast_where_a_type_is_given(make):
     network, x = make()
@@ -220,11 +228,7 @@ def test_weights_are_cast_where_a_type_is_given(make):
     assert {layer.weight.dtype for layer in short} == {torch.bfloat16}
     assert {layer.weight.dtype for layer in last} == {torch.float32}
     assert len(layers) == len(modules_of(network, (nn.Linear, nn.Conv2d)))
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        outputs = folded(x)
-    for one, other in zip(outputs, network(x), strict=True):
-        scale = other.abs().max().item()
-        torch.testing.assert_close(one.float(), other, rtol=0, atol=0.1 * scale)
+    assert_close_in_bfloat16(folded, network, x)
 
 
 @pytest.mark.parametrize("attention", ["se", "cbam"])
@@ -237,11 +241,7 @@ def test_weights_of_attention_are_cast(backbone, attention):
     shared = modules_of(folded.backbone, (nn.Linear, nn.Conv2d))
     assert {layer.weight.dtype for layer in shared} == {torch.bfloat16}
     assert len(layers) == len(modules_of(network, (nn.Linear, nn.Conv2d)))
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        outputs = folded(x)
-    for one, other in zip(outputs, network(x), strict=True):
-        scale = other.abs().max().item()
-        torch.testing.assert_close(one.float(), other, rtol=0, atol=0.1 * scale)
+    assert_close_in_bfloat16(folded, network, x)
 
 
 def test_a_head_of_another_kind_is_copied():

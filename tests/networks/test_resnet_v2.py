@@ -197,12 +197,16 @@ def test_deviations_of_the_convolutions():
     assert pointwise.weight.std().item() == pytest.approx((2 / 128) ** 0.5, rel=0.1)
 
 
+def network_of(backbone, params):
+    if backbone is ResNet:
+        params = {name: params[name] for name in params if name != "separable"}
+    return build_network(backbone, {**SMALL, **params}, (3, 8, 6), HEADS)
+
+
 @options
 @pytest.mark.parametrize("backbone", [ResNet, ResNetV2])
 def test_it_works_channels_last(backbone, params):
-    if backbone is ResNet:
-        params = {name: params[name] for name in params if name != "separable"}
-    network = build_network(backbone, {**SMALL, **params}, (3, 8, 6), HEADS)
+    network = network_of(backbone, params)
     assert network.memory_format is LAST
     seen = []
     for part in network.modules():
@@ -240,9 +244,7 @@ def test_results_are_those_of_the_other_order(training, params):
 @options
 @pytest.mark.parametrize("backbone", [ResNet, ResNetV2])
 def test_autocast(backbone, params):
-    if backbone is ResNet:
-        params = {name: params[name] for name in params if name != "separable"}
-    network = build_network(backbone, {**SMALL, **params}, (3, 8, 6), HEADS)
+    network = network_of(backbone, params)
     x = torch.rand(8, 3, 8, 6)
     with torch.autocast("cpu", torch.bfloat16):
         outputs = network(x)

@@ -63,13 +63,18 @@ def test_weights_of_one_give_the_very_number_of_rows(dtype, draws):
         assert sums.of(n_rows).dtype == dtype
 
 
-@pytest.mark.parametrize("batch_size", [1, 5, 6])
-def test_steps_of_an_epoch_add_up_to_the_loss_of_all_rows(batch_size):
+def weighted_problem(batch_size):
+    """Return samples, their labels with weights of classes, and a net for them."""
     samples, tasks = make_problem()
     weights = torch.tensor(np.random.default_rng(0).random((30, 2)))
     weights[3:20, 1] = 0
     labels = samples.labels._replace(class_weighted=weights.unbind(dim=1))
-    net = make_net(tasks, batch_size=batch_size, lr=NEXT_TO_NOTHING)
+    return samples, labels, make_net(tasks, batch_size=batch_size, lr=NEXT_TO_NOTHING)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 6])
+def test_steps_of_an_epoch_add_up_to_the_loss_of_all_rows(batch_size):
+    samples, labels, net = weighted_problem(batch_size)
     net = train(net, Samples(samples.X, labels), epochs=1)
 
     steps = net.batch_losses_[0]
@@ -80,12 +85,9 @@ def test_steps_of_an_epoch_add_up_to_the_loss_of_all_rows(batch_size):
 
 @pytest.mark.parametrize("batch_size", [1, 10])
 def test_both_labels_of_a_mixed_row_share_the_weight_of_one(batch_size):
-    samples, tasks = make_problem()
-    weights = torch.tensor(np.random.default_rng(0).random((30, 2)))
-    weights[3:20, 1] = 0
-    labels = samples.labels._replace(class_weighted=weights.unbind(dim=1))
-    net = make_net(tasks, batch_size=batch_size, lr=NEXT_TO_NOTHING)
+    samples, labels, net = weighted_problem(batch_size)
     X, (sign, value) = torch.from_numpy(samples.X), labels.values
+    weights = torch.stack(labels.class_weighted, dim=1)
     with torch.no_grad():
         logits, found = net.module_(X)
     share = torch.linspace(0.1, 0.8, batch_size, dtype=torch.float64)
