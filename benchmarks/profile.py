@@ -160,6 +160,13 @@ def run(options: argparse.Namespace, report: Report) -> None:
         name: peak_flops(options.size, dtype, options.repeats)
         for name, dtype in dtypes.items()
     }
+    print_speeds(speeds, peaks, report)
+
+
+def print_speeds(
+    speeds: dict[str, tuple[float, float]], peaks: dict[str, float], report: Report
+) -> None:
+    """Print operations, seconds and their ratio, also as shares of the peaks."""
     for name, peak in peaks.items():
         report.line(f"matmul peak {name}: {peak / 1e9:.0f} GFLOP/s")
     report.line()

@@ -111,16 +111,23 @@ def train(
     if len(history) == before and guard.error_ is None:
         raise _nothing_to_train(net, settings)
     _check_followed(best)
-    replaced = any(getattr(each, "has_replaced_", False) for each in averages)
-    found = loaded.epoch_
-    if found is None:
-        found = (0 if replaced else best.found_epoch_) or len(history) - before
-    state.best_epoch = before + found
+    found = _kept_epoch(loaded, averages, best)
+    state.best_epoch = before + found if found is not None else len(history)
     if guard.error_ is not None:
         warn(
             f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",
             ConvergenceWarning,
         )
+
+
+def _kept_epoch(
+    loaded: LoadedEpoch, averages: list[Callback], best: BestWeights
+) -> int | None:
+    """Give the epoch of this run whose weights the network has; None for the last."""
+    if loaded.epoch_ is not None:
+        return loaded.epoch_
+    replaced = any(getattr(each, "has_replaced_", False) for each in averages)
+    return None if replaced else best.found_epoch_ or None
 
 
 def _best_weights(validates: bool, settings: Settings) -> BestWeights:

@@ -73,24 +73,9 @@ def build_net(
         )
     found = precision_of(precision).on(_CPU)
     if is_registered(backbone):  # a class of the user's may not know this device
-        # Nor does one of a head.
-        own = tuple(
-            f"heads.{number}."
-            for number, head in enumerate(heads)
-            if head.module is not None and not is_registered(head.module)
+        _check_outline(
+            tasks, backbone, backbone_params, input_shape, heads, found.dtype, weights
         )
-        of_network, _ = split_weights(weights)
-        of_network = {k: v for k, v in of_network.items() if not k.startswith(own)}
-        with torch.device("meta"), _Outline(len(of_network)):
-            network = build_network(
-                backbone,
-                dict(backbone_params),
-                tuple(input_shape),
-                with_ends(heads, tasks),
-                found.dtype,
-                outline=True,
-            )
-        _check_weights(network.state_dict(), of_network)
     with filling():
         net = make_net(
             tasks,
@@ -112,6 +97,36 @@ def build_net(
     with filling():
         net.settle_precision()
     return net
+
+
+def _check_outline(
+    tasks: Tasks,
+    backbone: type[nn.Module],
+    backbone_params: Mapping[str, Any],
+    input_shape: Sequence[int],
+    heads: Sequence[HeadSpec],
+    dtype: torch.dtype,
+    weights: Mapping[str, np.ndarray],
+) -> None:
+    """Raise, before memory is taken, if a network would have other weights."""
+    # A head of a class of the user's may not know this device either.
+    own = tuple(
+        f"heads.{number}."
+        for number, head in enumerate(heads)
+        if head.module is not None and not is_registered(head.module)
+    )
+    of_network, _ = split_weights(weights)
+    of_network = {k: v for k, v in of_network.items() if not k.startswith(own)}
+    with torch.device("meta"), _Outline(len(of_network)):
+        network = build_network(
+            backbone,
+            dict(backbone_params),
+            tuple(input_shape),
+            with_ends(heads, tasks),
+            dtype,
+            outline=True,
+        )
+    _check_weights(network.state_dict(), of_network)
 
 
 class _Outline(TorchFunctionMode):
