@@ -10,6 +10,7 @@ from torch import nn
 from mtlearn import (
     Classification,
     Count,
+    Head,
     Ordinal,
     Partial,
     Regression,
@@ -98,6 +99,42 @@ def test_one_kind_for_all_columns_takes_one():
     assert estimator.net_.module_.heads[1].module.layers[0].out_features == 5
 
 
+class Picture(Regression):
+    """A kind whose head makes a picture of four pixels, of which their sum is left."""
+
+    @property
+    def score_shape(self):
+        return 1, 2, 2
+
+    def head_end(self):
+        return Summed
+
+
+class Summed(nn.Module):
+    def forward(self, picture):
+        return picture.sum(dim=(2, 3))
+
+
+class Draws(nn.Linear):
+    def __init__(self, in_features, output_shape):
+        super().__init__(in_features, 4)
+        self.output_shape = output_shape
+
+    def forward(self, features):
+        return super().forward(features).reshape(-1, *self.output_shape)
+
+
+@pytest.mark.parametrize("head", [Draws, Head((3,))])
+def test_a_task_says_what_its_head_makes(head):
+    X, y = make_table()
+    estimator = table_estimator(Tasks(size=Picture(head=head))).fit(X, y[:, 1])
+    *_, last = estimator.net_.module_.heads.modules()
+    assert isinstance(last, Summed)
+    assert estimator.predict(X).shape == (40,)
+    with pytest.raises(NetworkError, match=r"Own of .*\(n_samples, 1, 2, 2\)"):
+        table_estimator(Tasks(size=Picture(head=Own))).fit(X, y[:, 1])
+
+
 def test_images():
     class OfImages(nn.Linear):
         def __init__(self, in_features, out_features, in_channels, image_size):
@@ -134,6 +171,7 @@ def test_what_the_user_changes_later_does_not_reach_a_network():
     tasks = own_tasks(Partial(OfMapping, widths=widths))
     estimator = table_estimator(tasks).fit(X, y)
     widths["first"] = 9
+    estimator.tasks_["kind"].head.kwargs["widths"]["first"] = 9
     assert estimator.net_.module__heads[0].params == {"widths": {"first": 4}}
 
 

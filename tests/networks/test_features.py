@@ -145,10 +145,48 @@ class Views(OfMaps):
         return features.maps.view(len(features.vector), -1)[:, :2]
 
 
-def test_maps_are_tried_in_the_order_of_memory_that_they_have():
-    message = r"head Views of .*shape \(2, 4\) with maps of shape \(2, 4, 6, 4\)"
+class Thins(OfMaps):
+    """Has a layer whose gradient is wrong on channels-last memory on processors."""
+
+    def __init__(self, in_features, out_features, map_shape):
+        super().__init__(in_features, out_features, map_shape)
+        self.layer = nn.Conv2d(map_shape[0], out_features, 1, stride=(6, 4))
+
+
+class ViewsVector(Thins):
+    takes_maps = False
+
+    def forward(self, vector):
+        return self.layer(vector[:, :, None, None]).flatten(1)
+
+
+@pytest.mark.parametrize("head", [Views, Thins])
+def test_a_head_that_cannot_do_with_channels_last_memory(head):
+    heads = [HeadSpec(1), spec_of(OfMaps), spec_of(head)]
+    network = build_network(Maps, {}, SHAPE, heads)
+    assert network.memory_format == torch.contiguous_format
+    assert network.backbone.layer.weight.is_contiguous()
+    x = torch.rand(3, *SHAPE).contiguous(memory_format=torch.channels_last)
+    assert network.features(x).maps.is_contiguous()
+    assert network(x)[2].shape == (3, 2)
+
+
+def test_a_head_without_maps_has_nothing_to_do_with_their_memory():
+    network = build_network(Maps, {}, SHAPE, [spec_of(ViewsVector)])
+    assert network.memory_format == torch.channels_last
+
+
+class FailsTwice(Views):
+    def forward(self, features):
+        raise ValueError("at any rate")
+
+
+def test_a_head_that_fails_in_any_order_of_memory():
+    message = (
+        r"FailsTwice of .*\(2, 4\) with maps of shape \(2, 4, 6, 4\) .*at any rate"
+    )
     with pytest.raises(NetworkError, match=message):
-        build_network(Maps, {}, SHAPE, [spec_of(Views)])
+        build_network(Maps, {}, SHAPE, [spec_of(FailsTwice)])
 
 
 class Split(nn.Module):
@@ -324,6 +362,7 @@ def test_freezing_what_is_shared():
     own = {n for n, _ in network.named_parameters() if n.startswith("backbone.own")}
     heads = {n for n, _ in network.named_parameters() if n.startswith("heads")}
     assert trained == own | heads
+    assert not backbone.norm.training
     network.train()
     assert network.frozen_parts() == [backbone.shared, backbone.norm]
     assert not backbone.norm.training

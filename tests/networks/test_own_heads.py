@@ -181,6 +181,19 @@ def test_lazy_layers_get_their_shapes_and_state_stays():
     assert head.module.training
 
 
+class Evaluating(nn.Linear):
+    """Is not in training mode from the start."""
+
+    def __init__(self, in_features, out_features):
+        super().__init__(in_features, out_features)
+        self.eval()
+
+
+def test_a_mode_is_restored():
+    (head,) = build(spec_of(Evaluating)).heads
+    assert not head.module.training
+
+
 def test_float64():
     network = build(spec_of(nn.Linear), dtype=torch.float64)
     assert network(torch.rand(2, 3, dtype=torch.float64))[0].dtype == torch.float64

@@ -1,6 +1,5 @@
 """From a backbone class and the shape of one sample to the whole network."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any, cast
@@ -32,12 +31,14 @@ from mtlearn.networks._memory import (
     raise_if_out_of_memory,
     values_of_pass,
 )
+from mtlearn.networks._memory_format import (
+    choose_memory_format,
+    order_weights,
+    suits_channels_last,
+)
 from mtlearn.networks._multitask import MultiTaskNetwork
 from mtlearn.networks._own_heads import OwnHead, build_own_head, check_own_head
 from mtlearn.networks._registry import is_registered
-from mtlearn.networks._residual import TOO_NARROW
-
-_logger = logging.getLogger("mtlearn")
 
 
 def build_network(
@@ -62,8 +63,8 @@ def build_network(
     for one sample, and of images there are `in_channels` and `image_size`.
 
     A network of images works on channels-last memory, in which convolutions are
-    faster, unless its backbone cannot: one that calls ``x.view(len(x), -1)`` needs
-    the other order.
+    faster, unless its backbone, or a head of maps, cannot: one that calls
+    ``x.view(len(x), -1)`` needs the other order.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def build_network(
     # a system that promises it ends the process when it is used.
     check_memory(row_values, shape, 2, dtype, torch.device("cpu"))
     features = _features_of(module, shape, dtype, len(heads))
-    memory_format = _choose_memory_format(module, shape, dtype)
+    memory_format = choose_memory_format(module, shape, dtype)
     made = _make_heads(heads, features, shape, dtype)
     network = MultiTaskNetwork(
         module, made, memory_format, row_values, is_per_task(features)
@@ -176,14 +177,10 @@ def _check_heads(
     shape: tuple[int, ...],
     dtype: torch.dtype,
 ) -> None:
-    """Pass features of two samples through the heads of the user's."""
+    """Pass features of two samples through the heads of the user's.
 
-    def twice(one: Tensor) -> Tensor:
-        two = torch.cat([one, one])
-        if two.ndim == 4 and network.memory_format is not None:
-            return two.contiguous(memory_format=network.memory_format)
-        return two
-
+    One of maps that cannot work on channels-last memory has the network do without it.
+    """
     for number, (head, spec) in enumerate(zip(network.heads, heads, strict=True)):
         if not isinstance(head, OwnHead):
             continue
@@ -191,7 +188,19 @@ def _check_heads(
         n_values = values_of_pass(head.module, shape, dtype, given)
         check_memory(n_values, shape, 2, dtype, torch.device("cpu"))
         network.row_values = max(network.row_values, n_values)
-        check_own_head(head, mapped(twice, given), spec.shape, dtype)
+        two = mapped(_twice, given)
+        check_own_head(head, two, spec.shape, dtype)
+        if (
+            head.takes_maps
+            and network.memory_format == torch.channels_last
+            and not suits_channels_last(head, two, spec.shape, dtype)
+        ):
+            network.memory_format = torch.contiguous_format
+            order_weights(network.backbone, torch.contiguous_format)
+
+
+def _twice(one: Tensor) -> Tensor:
+    return torch.cat([one, one])
 
 
 def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
@@ -292,54 +301,3 @@ def _fault_of(part: Any, dtype: torch.dtype) -> str | None:
     if maps is not None and (maps.ndim != 4 or len(maps) != 1 or not maps.numel()):
         return f"maps of shape {tuple(maps.shape)}"
     return None
-
-
-def _choose_memory_format(
-    backbone: nn.Module, shape: tuple[int, ...], dtype: torch.dtype
-) -> torch.memory_format | None:
-    """Bring the weights to channels-last memory, if the backbone can work on it."""
-    if len(shape) != 3:
-        return None
-    if any(map(_is_too_narrow, backbone.modules())):
-        return torch.contiguous_format
-    _order_weights(backbone, torch.channels_last)
-    if is_registered(type(backbone)):
-        return torch.channels_last
-    # Two samples: some views are possible for one only.
-    samples = torch.zeros(2, *shape, dtype=dtype)
-    was_training = backbone.training
-    backbone.eval()
-    try:
-        with torch.no_grad():
-            backbone(samples.contiguous(memory_format=torch.channels_last))
-    except Exception as error:
-        raise_if_out_of_memory(error)
-        _logger.info(
-            "The backbone %s works on the contiguous memory format, as it raises in "
-            "the channels-last one: %s",
-            type(backbone).__name__,
-            error,
-        )
-        _order_weights(backbone, torch.contiguous_format)
-        return torch.contiguous_format
-    finally:
-        backbone.train(was_training)
-    return torch.channels_last
-
-
-def _is_too_narrow(module: nn.Module) -> bool:
-    """Tell whether a layer must not work on channels-last memory."""
-    return (
-        isinstance(module, nn.Conv2d)
-        and module.kernel_size == (1, 1)
-        and max(module.stride) > 1
-        and module.in_channels // module.groups < TOO_NARROW
-    )
-
-
-def _order_weights(module: nn.Module, memory_format: torch.memory_format) -> None:
-    """Bring the weights of two-dimensional convolutions to an order in memory."""
-    for weight in module.parameters():
-        # Module.to would fail on convolutions of three dimensions.
-        if weight.ndim == 4:
-            weight.data = weight.data.contiguous(memory_format=memory_format)
