@@ -60,8 +60,9 @@ def test_the_log_says_which_layer(caplog):
 def test_by_name_it_is_refused(method):
     estimator, X, y = narrow(2, precision="bfloat16")
     message = (
-        r"^The backbone ResNet cannot compute in precision='bfloat16' on the device "
-        r"'cpu': the layer 'backbone\.stages\.1\..*one wide.*\. Set precision='float32'"
+        r"^The network of the backbone ResNet cannot compute in precision='bfloat16' "
+        r"on the device 'cpu': the layer 'backbone\.stages\.1\..*one wide.*\. Set "
+        r"precision='float32'"
     )
     with pytest.raises(NetworkError, match=message):
         getattr(estimator, method)(X, y)

@@ -11,7 +11,7 @@ from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 class Partial:
     """A class together with some of its keyword arguments.
 
-    Where an estimator takes a class (a backbone, an optimiser, a schedule), a
+    Where an estimator takes a class (a backbone, a head, an optimiser), a
     `Partial` fixes arguments of it, much as :func:`functools.partial` does, and
     makes them parameters: with ``backbone=Partial(ResNet, dropout=0.1)``,
     ``backbone__dropout`` can be searched by ``GridSearchCV``.

@@ -229,9 +229,9 @@ def move(net: MultiTaskNet, settings: Settings) -> bool:
     error = precision.error_of(net.module_, net.module__input_shape)
     if error is not None:
         raise NetworkError(
-            f"The backbone {settings.backbone.cls.__name__} cannot compute in "
-            f"precision={precision.name!r} on the device {device!r}: {error}. Set "
-            "precision='float32'."
+            f"The network of the backbone {settings.backbone.cls.__name__} cannot "
+            f"compute in precision={precision.name!r} on the device {device!r}: "
+            f"{error}. Set precision='float32'."
         ) from error
     return moved
 

@@ -135,8 +135,8 @@ def _numbers(
             given = tensors_of(features)
             found.update(_of_part("backbone", "features", network.backbone, given))
         for number, output in outputs.items():
-            name = f"head of task {number}"
-            found.update(_of_part(name, "outputs", own[number], output))
+            head = own[number]
+            found.update(_of_part(head.label, "outputs", head, output))
     return found
 
 

@@ -31,7 +31,7 @@ class OwnHead(nn.Module):
         Maps features to outputs.
     end : torch.nn.Module or None, default=None
         What follows it.
-    label : str, default="The head"
+    label : str, default="head"
         What it is, for messages.
 
     Examples
@@ -46,7 +46,7 @@ class OwnHead(nn.Module):
     """
 
     def __init__(
-        self, module: nn.Module, end: nn.Module | None = None, label: str = "The head"
+        self, module: nn.Module, end: nn.Module | None = None, label: str = "head"
     ) -> None:
         super().__init__()
         self.module = module
@@ -130,7 +130,7 @@ def build_own_head(
             f"The head of task {task} must be a subclass of torch.nn.Module. "
             f"Got {cls!r} instead."
         )
-    label = f"The head {cls.__name__} of task {task}"
+    label = f"head {cls.__name__} of task {task}"
     maps = maps_of(features)
     _check_maps(cls, maps, label)
     given = {
@@ -142,7 +142,8 @@ def build_own_head(
     if maps is not None:
         given["map_shape"] = tuple(maps.shape[1:])
     params = spec.params or {}
-    module = construct(cls, params, given, dtype, label, shape, outline=outline)
+    what = f"The {label}"
+    module = construct(cls, params, given, dtype, what, shape, outline=outline)
     _check_maps(module, maps, label)
     return OwnHead(module, None if spec.end is None else spec.end(), label)
 
@@ -150,8 +151,8 @@ def build_own_head(
 def _check_maps(head: Any, maps: Tensor | None, label: str) -> None:
     if maps is None and getattr(head, "takes_maps", False):
         raise NetworkError(
-            f"{label} takes maps (takes_maps = True), and the backbone gives it none. "
-            "Let the backbone return mtlearn.networks.Features(vector, maps)."
+            f"The {label} takes maps (takes_maps = True), and the backbone gives it "
+            "none. Let the backbone return mtlearn.networks.Features(vector, maps)."
         )
 
 
@@ -186,8 +187,8 @@ def check_own_head(
     except Exception as error:
         raise_if_out_of_memory(error)
         raise NetworkError(
-            f"{head.label} could not be applied to features of {shape_text(features)} "
-            f"and {dtype}: {error}"
+            f"The {head.label} could not be applied to features of "
+            f"{shape_text(features)} and {dtype}: {error}"
         ) from error
     finally:
         head.train(was_training)
@@ -203,6 +204,6 @@ def check_own_head(
         return
     rows = ", ".join(map(str, ("n_samples", *expected)))
     raise NetworkError(
-        f"{head.label} must return outputs of shape ({rows}). Got {got} for features "
-        f"of {shape_text(features)} instead."
+        f"The {head.label} must return outputs of shape ({rows}). Got {got} for "
+        f"features of {shape_text(features)} instead."
     )
