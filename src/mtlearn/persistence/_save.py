@@ -116,8 +116,8 @@ def load(
     path : str or path-like
         The file.
     custom_objects : mapping of str to class or function, default=None
-        Your own backbones, losses and augmentations, by their names. Loading calls
-        them, so pass what you trust.
+        Your own backbones, heads, losses and augmentations, by their names. Loading
+        calls them, so pass what you trust.
 
     Returns
     -------
