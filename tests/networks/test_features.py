@@ -8,13 +8,10 @@ from mtlearn.exceptions import InvalidDataError, NetworkError
 from mtlearn.networks import (
     Features,
     HeadSpec,
-    MultiTaskNetwork,
     autocast_error,
     build_network,
     features_of,
     for_inference,
-    make_head,
-    needs_batch,
     vector_of,
 )
 from mtlearn.networks import _memory as memory
@@ -206,11 +203,6 @@ class Split(nn.Module):
         return tuple(layer(x) for layer in self.own)
 
 
-class Shares(Split):
-    def shared_parameters(self):
-        return [*self.shared.parameters(), *self.norm.parameters()]
-
-
 def split(cls=Split, n_tasks=3, **params):
     heads = [HeadSpec(1, hidden=(), batch_norm=False) for _ in range(n_tasks)]
     return build_network(cls, params, (4,), heads)
@@ -236,6 +228,27 @@ def test_own_heads_get_the_width_of_their_task():
     heads = [spec_of(nn.Linear) for _ in range(3)]
     network = build_network(Split, {}, (4,), heads)
     assert [head.module.in_features for head in network.heads] == [2, 3, 4]
+
+
+class MapsForTheFirst(Maps):
+    def forward(self, x):
+        vector, maps = super().forward(x)
+        return [Features(vector, maps), vector[:, :3]]
+
+
+def test_a_task_may_have_maps_and_another_one_none():
+    heads = [spec_of(OfMaps), spec_of(nn.Linear)]
+    network = build_network(MapsForTheFirst, {}, SHAPE, heads).eval()
+    x = torch.rand(5, *SHAPE)
+    maps = network.backbone.layer(x)
+    vector = maps.mean(dim=(2, 3))
+    first, second = network(x)
+    expected = network.heads[0].module.layer(maps).flatten(1) + vector[:, :1]
+    torch.testing.assert_close(first, expected)
+    torch.testing.assert_close(second, network.heads[1].module(vector[:, :3]))
+    assert autocast_error(network, SHAPE, torch.bfloat16) is None
+    with pytest.raises(NetworkError, match="OfMaps of task 'shade' takes maps"):
+        build_network(MapsForTheFirst, {}, SHAPE, heads[::-1])
 
 
 def test_the_number_of_tasks_may_be_the_users():
@@ -331,57 +344,6 @@ def test_maps_are_of_the_weights_type_in_a_head_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         (found,) = network.outputs(features)
     assert torch.equal(found, network.heads[0].module(whole))
-
-
-def test_what_tasks_share():
-    assert list(split().shared_parameters()) == [
-        name for name, _ in split().backbone.named_parameters()
-    ]
-    assert list(split(Shares).shared_parameters()) == ["shared.weight", "shared.bias"]
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        lambda self: self.shared.named_parameters(),
-        lambda self: [nn.Parameter(torch.ones(1))],
-        lambda self: [self.shared.weight.data],
-    ],
-)
-def test_shared_weights_that_are_none(given):
-    cls = type("Other", (Split,), {"shared_parameters": given})
-    with pytest.raises(NetworkError, match="shared_parameters of Other must return"):
-        split(cls)
-
-
-def test_freezing_what_is_shared():
-    network = split(Shares, batch_norm=True)
-    network.freeze_backbone(True)
-    backbone = network.backbone
-    trained = {n for n, w in network.named_parameters() if w.requires_grad}
-    own = {n for n, _ in network.named_parameters() if n.startswith("backbone.own")}
-    heads = {n for n, _ in network.named_parameters() if n.startswith("heads")}
-    assert trained == own | heads
-    assert not backbone.norm.training
-    network.train()
-    assert network.frozen_parts() == [backbone.shared, backbone.norm]
-    assert not backbone.norm.training
-    assert not backbone.shared.training
-    assert backbone.own[0][1].training  # dropout of a task's own layers
-    assert not needs_batch(network)
-    network.freeze_backbone(False)
-    assert all(weight.requires_grad for weight in network.parameters())
-    assert all(module.training for module in network.modules())
-    assert needs_batch(network)
-
-
-def test_freezing_all_of_a_backbone_is_as_before():
-    network = MultiTaskNetwork(nn.Sequential(nn.Dropout(0.5)), [make_head(3, 1)])
-    network.freeze_backbone(True)
-    assert network.frozen_parts() == [network.backbone]
-    assert not network.train().backbone[0].training
-    network.eval().freeze_backbone(False)
-    assert not network.backbone.training
 
 
 def test_a_graph_of_the_network_is_exported():
