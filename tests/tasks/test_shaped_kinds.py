@@ -21,6 +21,7 @@ from mtlearn import (
 )
 from mtlearn.augmentation import MixUp
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.losses import weighted_sums
 from mtlearn.metrics import ensemble_report, task_report, task_scorers
 from mtlearn.model_selection import MultiTaskStratifiedKFold, cross_val_predict
 from mtlearn.networks import MLP
@@ -125,6 +126,8 @@ def test_a_single_kind_of_several_columns_reads_all_of_y():
         (Tasks(a=Vector(2, column=[0])), "names 1 columns of y, and the task reads 2"),
         (Tasks(a=Vector(2, column=0)), "names 1 columns of y, and the task reads 2"),
         (Tasks(a=Vector(2, column=[1, 1])), "reads column 1 of y twice"),
+        (Tasks(a=Vector(2, column=[3, -1])), "reads column 3 of y twice"),
+        (Tasks(a=AllOthers(column=[])), "'a' finds no column in y, .*: 0, 1, 2, 3"),
         (Tasks(a=Vector(3)), r"4 columns for 1 tasks \(a\)"),
         (Tasks(a=Echo()), r"None of the tasks \(a\) reads a column"),
         (Echo(), "None of the tasks .* reads a column"),
@@ -299,3 +302,60 @@ def test_pickles_warm_starts_and_partial_fits(fitted):
     assert len(warm.history_) == 6
     part = make().partial_fit(X, y, classes=[None, [0, 1], None])
     assert part.predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("classes", [[0.0, 1.0], [[0.0, 1.0]]])
+def test_classes_of_a_first_batch_are_those_of_tasks_with_labels(classes):
+    X, y = problem()
+    tasks = Tasks(echo=Echo(3), sign=Classification())
+    part = make(tasks).partial_fit(X, y[:, 2], classes=classes)
+    assert_array_equal(part.classes_, [0.0, 1.0])
+    with pytest.raises(InvalidParameterError, match=r"has 3 entries for 1 tasks \(si"):
+        make(tasks).partial_fit(X, y[:, 2], classes=[None, [0, 1], None])
+
+
+def test_cells_of_known_labels_keep_their_weights():
+    """As many rows as columns, or not: a mask of rows would broadcast along them."""
+    codec = fit_codec(TASKS, Y)
+    for rows in ([0, 1, 3], [0, 1]):
+        given = codec.encode(Y[rows]).weights
+        known = codec.encode(Y[rows], known_only=True).weights
+        for one, other in zip(given, known, strict=True):
+            assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "several", "one", "kind"),
+    [
+        (Tasks(size=Regression(), echo=Echo()), False, True, "regressor"),
+        (Tasks(sign=Classification(), echo=Echo()), False, True, "classifier"),
+        (Tasks(place=Vector(2)), True, False, None),
+        (Vector(2), True, False, None),
+        (Tasks(rest=AllOthers()), True, True, None),
+        (Regression(), True, True, "regressor"),
+        (None, True, True, None),
+    ],
+)
+def test_tags_count_columns(tasks, several, one, kind):
+    tags = make(tasks).__sklearn_tags__()
+    assert tags.target_tags.multi_output == several
+    assert tags.target_tags.single_output == one
+    assert tags.estimator_type == kind
+
+
+def test_a_kind_may_find_no_column_of_a_frame():
+    class Prefixed(AllOthers):
+        def find_columns(self, name, names):
+            return [each for each in names if each.startswith(f"{name}_")]
+
+    frame = pd.DataFrame(Y, columns=["a_0", "a_1", "b", "c"])
+    (target,) = read_targets(frame, Tasks(a=Prefixed()))
+    assert target.places == (0, 1)
+    with pytest.raises(InvalidDataError, match=r"'z' finds no column in y, .*: a_0, a"):
+        read_targets(frame, Tasks(z=Prefixed()))
+
+
+def test_the_loss_knows_which_tasks_it_sums_up_together(fitted):
+    usual = [each is weighted_sums for each in fitted.net_.criterion_.reductions]
+    assert fitted.task_names_ == ("place", "sign", "size", "echo")
+    assert usual == [True, True, True, False]

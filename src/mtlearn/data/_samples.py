@@ -52,7 +52,7 @@ class Labels(NamedTuple):
     def take(self, index: Tensor) -> "Labels":
         """Select rows by their numbers, wherever those are kept."""
         index = index.to(self.weights[0].device)
-        return self.map(lambda each: each[index])
+        return self.map(lambda each: each.index_select(0, index))
 
 
 @dataclass(frozen=True)

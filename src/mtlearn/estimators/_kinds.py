@@ -14,9 +14,18 @@ from mtlearn.tasks import Task, Tasks, read_targets, task_of_classes
 
 
 def _declared(tasks: Tasks | Task | None) -> list[Task]:
-    if isinstance(tasks, Tasks):
-        return list(tasks)
-    return [] if tasks is None else [tasks]
+    """List the tasks that read y, which the user's may not be yet."""
+    if tasks is None:
+        return []
+    each = list(tasks) if isinstance(tasks, Tasks) else [tasks]
+    return [task for task in each if getattr(task, "n_columns", 1) != 0]
+
+
+def _n_outputs(tasks: Tasks | Task | None) -> int | None:
+    """Count the columns of y that declared tasks read; None if y tells."""
+    counts = [getattr(task, "n_columns", 1) for task in _declared(tasks)]
+    any_number = tasks is None or (not isinstance(tasks, Tasks) and counts == [1])
+    return None if any_number or None in counts else sum(counts)
 
 
 def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
@@ -32,13 +41,13 @@ def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
     elif types == {"regressor"}:
         tags.estimator_type = "regressor"
         tags.regressor_tags = RegressorTags()
-    n_named = len(tasks) if isinstance(tasks, Tasks) else None
+    n_outputs = _n_outputs(tasks)
     tags.target_tags.required = True
     tags.target_tags.positive_only = any(
         getattr(task, "positive_only", False) for task in _declared(tasks)
     )
-    tags.target_tags.multi_output = n_named is None or n_named > 1
-    tags.target_tags.single_output = n_named is None or n_named == 1
+    tags.target_tags.multi_output = n_outputs is None or n_outputs > 1
+    tags.target_tags.single_output = n_outputs is None or n_outputs == 1
     return tags
 
 
@@ -87,30 +96,27 @@ def declare_classes(
         tasks = task_of_classes()
     if not isinstance(tasks, Tasks):
         return _with_classes(tasks, classes, "y")
-    names = tasks.names
-    if len(names) > 1 and classes is not None:
-        targets = sorted(read_targets(y, tasks), key=lambda target: target.places)
-        names = tuple(target.name for target in targets)
-        names += tuple(name for name in tasks.names if name not in names)
     copies: Tasks = clone(tasks)
-    named = Tasks.from_mapping({name: copies[name] for name in names})
-    if classes is not None and len(named) > len(tasks.labelled):
-        classes = [*classes, *[None] * (len(named) - len(tasks.labelled))]
-    each = [classes] if len(named) == 1 and not _is_nested(classes) else classes
+    copies.validate()
+    names = copies.labelled.names
+    if len(names) > 1 and classes is not None:
+        targets = sorted(read_targets(y, copies), key=lambda target: target.places)
+        names = tuple(target.name for target in targets)
+    each = [classes] if len(names) == 1 and not _is_nested(classes) else classes
     if each is None:
-        each = [None] * len(named)
-    if len(each) != len(named):
+        each = [None] * len(names)
+    if len(each) != len(names):
         raise InvalidParameterError(
             f"The 'classes' argument of partial_fit has {len(each)} entries for "
-            f"{len(named)} tasks ({listed(named.names)}). Give labels for each "
+            f"{len(names)} tasks ({listed(names)}). Give labels for each "
             "task that has classes, and None for the others."
         )
-    return Tasks.from_mapping(
-        {
-            name: _with_classes(task, labels, name)
-            for (name, task), labels in zip(named.items(), each, strict=True)
-        }
-    )
+    given = {
+        name: _with_classes(copies[name], labels, name)
+        for name, labels in zip(names, each, strict=True)
+    }
+    others = {name: task for name, task in copies.items() if name not in given}
+    return Tasks.from_mapping({**given, **others})
 
 
 def _is_nested(classes: Any) -> bool:

@@ -1,13 +1,13 @@
 """The loss of all tasks together."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.losses._sums import Inputs, weighted_sums
+from mtlearn.losses._sums import Inputs, sums_of_columns, weighted_sums
 
 
 class LossParts(NamedTuple):
@@ -178,12 +178,32 @@ class MultiTaskLoss(nn.Module):
             If the number of tasks in the arguments is not that of the losses.
         """
         self._check_lengths(outputs, targets, weights)
-        parts = zip(
-            self.reductions, self.losses, outputs, targets, weights, strict=True
-        )
-        pairs = [reduce(*rest, inputs) for reduce, *rest in parts]
-        sums, weight_sums = map(torch.stack, zip(*pairs, strict=True))
+        parts = list(zip(self.losses, outputs, targets, weights, strict=True))
+        columns = self._columns(targets, weights)
+        pairs: dict[int, Any] = {}
+        if columns:
+            both = sums_of_columns(*zip(*(parts[i] for i in columns), strict=True))
+            if len(columns) == len(parts):
+                return both
+            pairs = dict(zip(columns, zip(*both, strict=True), strict=True))
+        for i, reduce in enumerate(self.reductions):
+            if i not in pairs:
+                pairs[i] = reduce(*parts[i], inputs)
+        in_order = (pairs[i] for i in range(len(parts)))
+        sums, weight_sums = map(torch.stack, zip(*in_order, strict=True))
         return sums, weight_sums
+
+    def _columns(
+        self, targets: Sequence[Tensor | None], weights: Sequence[Tensor]
+    ) -> list[int]:
+        """List the tasks of one label a row that are summed up as usual."""
+        usual = [
+            i
+            for i, reduce in enumerate(self.reductions)
+            if reduce is weighted_sums and targets[i] is not None
+        ]
+        found = [i for i in usual if weights[i].ndim == 1]
+        return found if len({len(weights[i]) for i in found}) == 1 else []
 
     def _check_lengths(
         self,

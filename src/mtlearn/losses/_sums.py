@@ -1,8 +1,9 @@
 """The reduction of losses over a batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -41,9 +42,9 @@ def weighted_sums(
     ----------
     loss : callable
         Gives the loss of each target; see `sample_loss`.
-    output : Tensor of shape (n_samples, n_outputs)
-        Outputs on the scale of the loss.
-    target : Tensor of shape (n_samples,) or (n_samples, n_outputs)
+    output : Tensor of shape (n_samples, ...)
+        Outputs on the scale of the loss; the first dimensions are those of `target`.
+    target : Tensor of shape (n_samples,) or (n_samples, k)
         Targets; those of weight 0 may have any value.
     weight : Tensor of the shape of `target`
         Weights, none below 0; 0 where a label is absent.
@@ -64,12 +65,48 @@ def weighted_sums(
     (tensor(2.), tensor(2.))
     """
     absent = weight <= 0
-    # An accelerator would have to be waited for, to learn that none is absent.
-    if absent.device.type == "cpu" and not absent.any():
+    if _is_complete(absent):
         losses = loss(output, target)
     else:
         losses = _present(loss, output, target, absent)
     return (weight * losses).sum(), weight.sum()
+
+
+def sums_of_columns(
+    losses: Sequence[Callable[[Tensor, Tensor], Tensor]],
+    outputs: Sequence[Tensor],
+    targets: Sequence[Tensor],
+    weights: Sequence[Tensor],
+) -> tuple[Tensor, Tensor]:
+    """Return the `weighted_sums` of many tasks, in fewer operations.
+
+    Parameters
+    ----------
+    losses, outputs : sequence of callable, sequence of Tensor
+        One a task.
+    targets, weights : sequence of Tensor of shape (n_samples,)
+        One a task, of the same rows.
+
+    Returns
+    -------
+    weighted_sums, weight_sums : Tensor of shape (n_tasks,)
+        With a graph, and without.
+    """
+    weight = torch.stack(tuple(weights), dim=1)
+    absent = weight <= 0
+    complete = _is_complete(absent)
+    each = [
+        loss(output, target) if complete else _present(loss, output, target, rows)
+        for loss, output, target, rows in zip(
+            losses, outputs, targets, absent.unbind(dim=1), strict=True
+        )
+    ]
+    return (weight * torch.stack(each, dim=1)).sum(dim=0), weight.sum(dim=0)
+
+
+def _is_complete(absent: Tensor) -> bool:
+    # An accelerator would have to be waited for, to learn that none is absent.
+    return absent.device.type == "cpu" and not absent.any()
 
 
 def _present(
@@ -84,6 +121,6 @@ def _present(
     gradient reaches the network, and after it, so that no NaN of its value reaches the
     sum. Unlike selecting the rows, this never makes an accelerator wait.
     """
-    by_output = absent if absent.ndim == output.ndim else absent[:, None]
+    by_output = absent.reshape(*absent.shape, *[1] * (output.ndim - absent.ndim))
     filled = output.masked_fill(by_output, 0)
     return loss(filled, target.masked_fill(absent, 0)).masked_fill(absent, 0)

@@ -139,15 +139,15 @@ class Task(TaskParameters, TaskMembers, ABC):
 
         Parameters
         ----------
-        labels : ndarray of shape (n_labelled,)
-            Labels, none of them missing.
+        labels : ndarray of shape (n_labelled,) or (n_labelled, k)
+            Labels.
 
         Returns
         -------
-        ndarray of bool of shape (n_labelled,)
+        ndarray of bool of the same shape
             All, unless a kind says otherwise.
         """
-        return np.ones(len(labels), bool)
+        return np.ones(labels.shape, bool)
 
     @abstractmethod
     def restore(self, encoded: np.ndarray) -> np.ndarray:

@@ -91,9 +91,6 @@ def _declared(name: str, task: Task) -> list[Hashable] | None:
     if task.column is None:
         return None
     declared = task.column if isinstance(task.column, list) else [task.column]
-    if len(set(map(repr, declared))) < len(declared):
-        twice = next(each for each in declared if declared.count(each) > 1)
-        raise InvalidParameterError(f"Task {name!r} reads column {twice!r} of y twice.")
     if task.n_columns not in (None, len(declared)):
         raise InvalidParameterError(
             f"The 'column' of task {name!r} names {len(declared)} columns of y, and "
@@ -198,7 +195,16 @@ def _check_claims(found: Places, raw: RawTargets, tasks: Tasks) -> None:
     keys = raw.keys
     claims = Counter(place for own in found for place in own)
     for name, own in zip(tasks.names, found, strict=True):
+        if not own:
+            raise InvalidDataError(
+                f"Task {name!r} finds no column in y, whose columns are: "
+                f"{listed(keys)}. Set its 'column'."
+            )
         taken = [place for place in own if claims[place] > 1]
+        if len(set(own)) < len(own):
+            raise InvalidParameterError(
+                f"Task {name!r} reads column {keys[taken[0]]!r} of y twice."
+            )
         if taken:
             raise InvalidParameterError(
                 f"Task {name!r} and another read the same column "

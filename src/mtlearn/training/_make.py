@@ -1,12 +1,14 @@
 """A net from fitted tasks and a description of its network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mtlearn.losses import MultiTaskLoss, sample_loss
+from torch import Tensor
+
+from mtlearn.losses import MultiTaskLoss, sample_loss, weighted_sums
 from mtlearn.networks import HeadSpec, build_network
-from mtlearn.tasks import Tasks
+from mtlearn.tasks import Task, Tasks
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._precision import Precision
 
@@ -51,12 +53,21 @@ def make_net(
         module__heads=with_ends(heads, tasks),
         criterion__losses=tuple(sample_loss(loss, **given) for loss, given in losses),
         criterion__task_weights=tasks.weights(),
-        criterion__reductions=tuple(task.loss_sums for task in tasks),
+        criterion__reductions=tuple(map(_reduction, tasks)),
         train_split=None,
         verbose=0,
         **kwargs,
     )
     return net.initialize()
+
+
+def _reduction(task: Task) -> Callable[..., tuple[Tensor, Tensor]]:
+    """Give what sums up a batch: of a kind that has none of its own the usual one.
+
+    By it the loss knows the tasks that it can sum up together.
+    """
+    has_own = type(task).loss_sums is not Task.loss_sums
+    return task.loss_sums if has_own else weighted_sums
 
 
 def with_ends(heads: Sequence[HeadSpec], tasks: Tasks) -> tuple[HeadSpec, ...]:
