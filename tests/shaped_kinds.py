@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from mtlearn.losses import Inputs
-from mtlearn.tasks import Figure, Task
+from mtlearn.tasks import Figure, Mistakes, ScoredLabels, Strata, Task
 
 
 class Several(Task):
@@ -119,3 +119,101 @@ class Echo(Several):
 
     def score(self, labels, predicted, sample_weight):
         raise AssertionError("there is nothing to score")
+
+
+def bernoulli(output, target):
+    return torch.nn.functional.binary_cross_entropy_with_logits(
+        output, target.to(output.dtype), reduction="none"
+    )
+
+
+class Flags(Vector):
+    """As many truth values as it has columns, with a probability each."""
+
+    kind = "flags"
+    metric = "exactness"
+    estimator_type = "classifier"
+    multi_label = True
+    has_probabilities = True
+    is_calibrated = True
+    displays = frozenset({"CalibrationDisplay", "EmbeddingDisplay"})
+
+    def encode(self, labels, rows, name):
+        return np.where(np.isfinite(labels), labels, 0).astype(np.int64)
+
+    def restore(self, encoded):
+        return encoded.astype(float)
+
+    def loss_spec(self):
+        return bernoulli, {}
+
+    def activate(self, output):
+        return output.double().sigmoid()
+
+    def decode(self, activated):
+        return (activated >= 0.5).astype(float)
+
+    def outcomes(self):
+        return np.array([0.0, 1.0])
+
+    def strata(self, values, present):
+        columns = zip(values.T, present.T, strict=True)
+        return [Strata(*column, True) for column in columns]
+
+    def baseline(self):
+        return (self.mean_ >= 0.5).astype(float)
+
+    def statistics(self, output, target, weight, inputs=None):
+        right = ((output >= 0) == (target > 0)).double()
+        return torch.stack([(weight * right).sum(), weight.double().sum()])
+
+    def metric_from(self, statistics):
+        right, weight = statistics
+        return float(right / weight) if weight else float("nan")
+
+    def figures(self):
+        return {"exactness": Figure(exactness)}
+
+    def score(self, labels, predicted, sample_weight):
+        return exactness(ScoredLabels(labels, predicted, sample_weight))
+
+    def confidences(self, true, activated, weight):
+        there = weight > 0
+        right = self.decode(activated) == true
+        sure = np.maximum(activated, 1 - activated)
+        return sure[there], right[there], weight[there]
+
+    def mistakes(self, true, predicted, activated, weight):
+        wrong = np.where(weight > 0, true != predicted, 0)
+        sure = np.abs(activated - 0.5) * wrong
+        return Mistakes(
+            sure.max(axis=1), lambda place: f"{wrong[place].sum():g} flags are wrong"
+        )
+
+    def never_predicted(self, true, predicted, weight):
+        counts = ((weight > 0) * true).sum(axis=0).astype(int)
+        never = (counts > 0) & (predicted.sum(axis=0) == 0)
+        return {f"flag {place}": counts[place] for place in np.flatnonzero(never)}
+
+    def coloured_by(self, values, present):
+        return np.where(present.all(axis=1), values.sum(axis=1), np.nan)
+
+    def calibrate(self, activated, labels, sample_weight):
+        """Give a temperature for each flag."""
+        return np.linspace(2.0, 3.0, self.size)
+
+    def calibrated(self, activated, temperature):
+        scores = np.log(activated) - np.log1p(-activated)
+        return 1 / (1 + np.exp(-scores / temperature))
+
+    def exported_calibration(self):
+        return lambda chances, temperature: torch.sigmoid(
+            (chances.log() - (1 - chances).log()) / temperature
+        )
+
+
+def exactness(labels):
+    """Give the share of the cells that have a label where it is right."""
+    there = labels.weight > 0
+    right = labels.true[there] == labels.predicted[there]
+    return float(np.average(right, weights=labels.weight[there]))

@@ -67,6 +67,8 @@ INNER_NAMES = {
     "paired_columns",
     "task_spread",
     "calibration_bins",
+    "reliability",
+    "Mistakes",
     "confidences",
 }
 

@@ -57,8 +57,8 @@ class TemperatureScaled(BaseMetaEstimator):
     estimator_ : estimator
         The fitted estimator.
     temperatures_ : dict of str to float
-        By the name of each classification, in [0.05, 20]. 1, with a warning, without a
-        label; near its ends where the samples held out are few, or all right.
+        By the name of each task with probabilities, in [0.05, 20]. 1, with a warning,
+        without a label; near its ends where the samples held out are few, or all right.
     tasks_ : Tasks
         Fitted tasks.
     task_names_ : tuple of str
@@ -101,7 +101,7 @@ class TemperatureScaled(BaseMetaEstimator):
     ((1599, 1), (1599, 2))
     """
 
-    temperatures_: dict[str, float]
+    temperatures_: dict[str, Any]
     estimator_: Any
 
     def __init__(
@@ -213,7 +213,9 @@ class TemperatureScaled(BaseMetaEstimator):
         }
         _warn_of_unscaled([name for name, t in temperatures.items() if t is None])
         self.estimator_ = fitted
-        self.temperatures_ = {name: t or 1.0 for name, t in temperatures.items()}
+        self.temperatures_ = {
+            name: 1.0 if t is None else t for name, t in temperatures.items()
+        }
         self._set_codec(inner._codec)
 
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
@@ -250,7 +252,7 @@ def _warn_of_unscaled(names: list[str]) -> None:
 
 def _temperature(
     task: Task, target: Target, weight: np.ndarray, output: np.ndarray
-) -> float | None:
+) -> Any:
     """Calibrate a task on the rows that count; None without a known label."""
     rows = np.flatnonzero(with_label(weight))
     known = task.knows(target.values[rows])

@@ -4,7 +4,7 @@ from mtlearn.estimators._images import MultiTaskImageEstimator
 from mtlearn.estimators._meta import BaseMetaEstimator
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._tables import MultiTaskEstimator
-from mtlearn.estimators._view import TaskClassifier, TaskRegressor
+from mtlearn.estimators._view import TaskClassifier, TaskRegressor, TaskView
 
 __all__ = [
     "BaseMetaEstimator",
@@ -13,4 +13,5 @@ __all__ = [
     "MultiTaskMixin",
     "TaskClassifier",
     "TaskRegressor",
+    "TaskView",
 ]

@@ -32,12 +32,14 @@ def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
     """Set the tags that follow from the declared tasks.
 
     All classifications make a classifier, all regressions a regressor; mixed and
-    inferred kinds are neither.
+    inferred kinds are neither. Tasks without a column of y do not count.
     """
-    types = {getattr(task, "estimator_type", None) for task in _declared(tasks)}
+    declared = _declared(tasks)
+    types = {getattr(task, "estimator_type", None) for task in declared}
     if types == {"classifier"}:
         tags.estimator_type = "classifier"
-        tags.classifier_tags = ClassifierTags()
+        several = len(declared) == 1 and declared[0].multi_label
+        tags.classifier_tags = ClassifierTags(multi_label=several)
     elif types == {"regressor"}:
         tags.estimator_type = "regressor"
         tags.regressor_tags = RegressorTags()
@@ -54,7 +56,9 @@ def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
 def has_classification(tasks: Tasks | Task | None) -> bool:
     """Tell whether there may be a classification among declared tasks."""
     declared = _declared(tasks)
-    return not declared or any(getattr(task, "has_classes", False) for task in declared)
+    return not declared or any(
+        getattr(task, "has_probabilities", False) for task in declared
+    )
 
 
 def refuse_balanced(tasks: Tasks | Task | None) -> None:

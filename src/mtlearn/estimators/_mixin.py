@@ -7,17 +7,23 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._listing import listed
 from mtlearn._utils._typed import available_if
 from mtlearn.data import item_labels
-from mtlearn.estimators._view import TaskClassifier, TaskRegressor
-from mtlearn.exceptions import InvalidDataError
+from mtlearn.estimators._view import (
+    TaskClassifier,
+    TaskRegressor,
+    TaskView,
+    view_of,
+)
+from mtlearn.exceptions import InvalidDataError, UnknownTaskError
 from mtlearn.tasks import Codec, Task, Tasks, label_weights, with_label
 
 
 def _has_classification(estimator: Any) -> bool:
     """Tell whether `predict_proba` makes sense; so it may while kinds are unknown."""
     if hasattr(estimator, "tasks_"):
-        return any(task.has_classes for task in estimator.tasks_)
+        return any(task.has_probabilities for task in estimator.tasks_.labelled)
     return estimator._may_classify()
 
 
@@ -160,8 +166,8 @@ class MultiTaskMixin(ABC):
         defined = [score for score in scores if np.isfinite(score)]
         return float(np.mean(defined)) if defined else float("nan")
 
-    def task(self, name: str) -> TaskClassifier | TaskRegressor:
-        """View one task as a fitted classifier or regressor of its own.
+    def task(self, name: str) -> TaskClassifier | TaskRegressor | TaskView:
+        """View one task as a fitted estimator of its own.
 
         Parameters
         ----------
@@ -170,15 +176,20 @@ class MultiTaskMixin(ABC):
 
         Returns
         -------
-        TaskClassifier or TaskRegressor
+        TaskClassifier, TaskRegressor or TaskView
             Predicts that task by this network; for displays, scorers and
-            ``CalibratedClassifierCV(FrozenEstimator(view))``.
+            ``CalibratedClassifierCV(FrozenEstimator(view))``. A `TaskView` is neither
+            classifier nor regressor: of a kind with several labels a row.
 
         Raises
         ------
         UnknownTaskError
-            If there is no such task.
+            If there is no such task, or it reads no column of y.
         """
         check_is_fitted(self, "tasks_")
-        view = TaskClassifier if self.tasks_[name].has_classes else TaskRegressor
-        return view(self, name)
+        if self.tasks_[name].n_columns == 0:
+            raise UnknownTaskError(
+                f"Task {name!r} reads no column of y, and has no labels to predict. "
+                f"The tasks that have are: {listed(self.tasks_.labelled.names)}."
+            )
+        return view_of(self, name)

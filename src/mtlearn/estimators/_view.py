@@ -7,13 +7,14 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._typed import available_if
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import label_weights, with_label
 
 
 class _TaskView:
-    """What both views share.
+    """What all views share.
 
     Parameters
     ----------
@@ -65,8 +66,8 @@ class _TaskView:
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            Labels.
+        ndarray of shape (n_samples,) or (n_samples, k)
+            Labels; k of a task that reads so many columns of y.
         """
         return self._output(X, decode=True)
 
@@ -77,7 +78,7 @@ class _TaskView:
         ----------
         X : array-like or dataset
             Samples, as the estimator takes them.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, k)
             True labels of this task; missing ones are left out.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights.
@@ -173,3 +174,70 @@ class TaskRegressor(_TaskView, RegressorMixin, VersionedEstimator):
     >>> estimator.fit(X, y).task("task_0").predict(X).shape
     (442,)
     """
+
+
+def _has_probabilities(view: Any) -> bool:
+    return bool(view._task.has_probabilities)
+
+
+class TaskView(_TaskView, VersionedEstimator):
+    """One task of a fitted estimator that is neither classifier nor regressor.
+
+    It has `predict_proba` if its kind has probabilities. `task(name)` gives one of a
+    kind with several labels a row, and of any other if it is made by hand.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; it is referred to, not copied.
+    name : str
+        The task.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from mtlearn import MultiTaskEstimator
+    >>> from mtlearn.estimators import TaskView
+    >>> X, y = load_iris(return_X_y=True)
+    >>> estimator = MultiTaskEstimator(max_epochs=2, random_state=0).fit(X, y)
+    >>> TaskView(estimator, "task_0").predict_proba(X).shape
+    (150, 3)
+    """
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probabilities of this task.
+
+        Parameters
+        ----------
+        X : array-like or dataset
+            Samples, as the estimator takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Probabilities, as the kind lays them out.
+        """
+        return self._output(X, decode=False)
+
+
+def view_of(estimator: Any, name: str) -> TaskClassifier | TaskRegressor | TaskView:
+    """Make the view that fits the kind of a task.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    name : str
+        A task that reads y.
+
+    Returns
+    -------
+    TaskClassifier, TaskRegressor or TaskView
+        Which follows from what its labels are.
+    """
+    task = estimator.tasks_[name]
+    if task.has_classes:
+        return TaskClassifier(estimator, name)
+    is_regressor = task.estimator_type == "regressor"
+    return (TaskRegressor if is_regressor else TaskView)(estimator, name)

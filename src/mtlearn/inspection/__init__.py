@@ -1,7 +1,7 @@
 """What a fitted estimator has learned, as data first and pictures then."""
 
 from mtlearn.inspection._calibration import CalibrationDisplay
-from mtlearn.inspection._calibration_curve import CalibrationCurve
+from mtlearn.inspection._calibration_curve import CalibrationCurve, reliability
 from mtlearn.inspection._classwise import (
     ClassFigures,
     ClasswiseDisplay,
@@ -33,5 +33,6 @@ __all__ = [
     "SharingReport",
     "TaskConflict",
     "TaskConflictDisplay",
+    "reliability",
     "sharing_report",
 ]

@@ -7,16 +7,16 @@ import numpy as np
 
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
-from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._calibration_curve import (
+    N_BINS,
     CalibrationCurve,
     bin_edges,
     coverage,
     reliability,
 )
-from mtlearn.inspection._choice import one_task, shown
+from mtlearn.inspection._choice import chosen_tasks, one_task, shown
 from mtlearn.inspection._display import Display
 from mtlearn.inspection._panels import panel_for_each
 from mtlearn.metrics import (
@@ -85,7 +85,7 @@ class CalibrationDisplay(Display):
         *,
         sample_weight: Any = None,
         tasks: Sequence[str] | None = None,
-        n_bins: int = 15,
+        n_bins: int = N_BINS,
     ) -> Self:
         """Predict, and compare with the true labels.
 
@@ -126,15 +126,15 @@ class CalibrationDisplay(Display):
         """
         n_bins = check_integer(n_bins, "n_bins", cls.__name__, low=1)
         known = fitted_tasks(estimator, cls.__name__)
-        names = _shown(known, tasks, has_spread(estimator), cls.__name__)
-        real = not all(known[name].has_classes for name in names)
-        spread = task_spread(estimator, X) if real else {}
+        names = _shown(estimator, known, tasks, cls.__name__)
+        sure = {name for name in names if known[name].has_probabilities}
+        spread = task_spread(estimator, X) if sure < set(names) else {}
         weights = member_weights(estimator)
         scored = scored_outputs(estimator, X, y, sample_weight)
         return cls(
             {
                 name: reliability(scored[name].confidences(), n_bins)
-                if known[name].has_classes
+                if name in sure
                 else coverage(scored[name], spread[name], weights)
                 for name in names
             }
@@ -148,7 +148,7 @@ class CalibrationDisplay(Display):
         *,
         labels: Any = None,
         sample_weight: Any = None,
-        n_bins: int = 15,
+        n_bins: int = N_BINS,
         task: str = "",
     ) -> Self:
         """Compare labels and probabilities of one classification.
@@ -267,23 +267,23 @@ class CalibrationDisplay(Display):
 
 
 def _shown(
-    tasks: Tasks, wanted: Sequence[str] | None, spread: bool, owner: str
+    estimator: Any, tasks: Tasks, wanted: Sequence[str] | None, owner: str
 ) -> list[str]:
-    """Choose tasks: those with classes, and those with values if there is a spread."""
-    real = [name for name, task in tasks.items() if not task.has_classes]
-    possible = [name for name in tasks.names if spread or name not in real]
-    chosen = possible if wanted is None else list(wanted)
-    if chosen and set(chosen) <= set(possible):
-        return chosen
-    remedy = (
-        f" The values of {bracketed(real)} need the spread of two members or more: "
-        "pass a fitted SeedEnsemble or VotingEnsemble."
-    )
-    raise InvalidParameterError(
-        f"The 'tasks' parameter of {owner} must be names of tasks that can be shown, "
-        f"which are {bracketed(possible)}. Got {short(wanted)} instead."
-        + (remedy if real and not spread else "")
-    )
+    """Choose tasks: with probabilities, and with values if there is a spread."""
+    real = [
+        name
+        for name, task in tasks.items()
+        if owner in task.displays and not task.has_probabilities
+    ]
+    if not real or has_spread(estimator):
+        return chosen_tasks(estimator, wanted, owner)
+    try:
+        return chosen_tasks(estimator, wanted, owner, without=real)
+    except InvalidParameterError as error:
+        raise InvalidParameterError(
+            f"{error} The values of {bracketed(real)} need the spread of two members "
+            "or more: pass a fitted SeedEnsemble or VotingEnsemble."
+        ) from None
 
 
 def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from mtlearn.inspection._coverage import interval_factors
 from mtlearn.metrics import ScoredOutputs, calibration_bins, calibration_error
 
+N_BINS = 15
 _LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
@@ -47,15 +48,15 @@ class CalibrationCurve:
 
 
 def reliability(
-    found: tuple[np.ndarray, np.ndarray, np.ndarray], n_bins: int
+    found: tuple[np.ndarray, np.ndarray, np.ndarray], n_bins: int = N_BINS
 ) -> CalibrationCurve:
-    """Compute the curve of a classification.
+    """Compute the curve of a task with probabilities.
 
     Parameters
     ----------
-    found : tuple of ndarray of shape (n_samples,)
+    found : tuple of ndarray of shape (n_predictions,)
         As `confidences` gives them: how sure, whether right, and weights.
-    n_bins : int
+    n_bins : int, default=15
         Bins of equal width.
 
     Returns

@@ -1,24 +1,77 @@
 """What several displays begin with: tasks and their labels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from mtlearn._utils._listing import bracketed
+from mtlearn._utils._listing import bracketed, listed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
+from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.metrics import fitted_tasks, scored_labels
 from mtlearn.tasks import ScoredLabels
 
 _LONGEST = 24  # letters of a name in a picture
+_MOST_NAMED = 5
+_ANY_KIND = "LearningCurvesDisplay"  # which shows every kind
+
+
+def chosen_tasks(
+    estimator: Any,
+    wanted: Sequence[str] | None,
+    owner: str,
+    without: Collection[str] = (),
+) -> list[str]:
+    """Choose the tasks that a display is to show.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave.
+    wanted : sequence of str or None
+        Names of tasks; None takes all that it can show.
+    owner : str
+        The display's class.
+    without : collection of str, default=()
+        Tasks of kinds that it shows, and that it cannot show of this estimator.
+
+    Returns
+    -------
+    list of str
+        At least one.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no such task, or none at all.
+    """
+    labelled = fitted_tasks(estimator, owner)
+    names = [
+        name
+        for name, task in labelled.items()
+        if owner in task.displays and name not in without
+    ]
+    chosen = names if wanted is None else list(wanted)
+    if chosen and set(chosen) <= set(names):
+        return chosen
+    others = [
+        f" Task {name!r} is of the kind {task.kind!r}, which has "
+        f"{listed(sorted(task.displays | {_ANY_KIND}))}."
+        for name, task in unwrap(estimator).tasks_.items()
+        if owner not in task.displays and (wanted is None or name in chosen)
+    ]
+    raise InvalidParameterError(
+        f"The 'tasks' parameter of {owner} must be names of tasks that it can show, of "
+        f"which there are {bracketed(names)}. Got {short(wanted)} instead."
+        + "".join(others[:_MOST_NAMED])
+    )
 
 
 def labels_of_tasks(
     estimator: Any,
     data: tuple[Any, Any, Any],
-    has_classes: bool,
     wanted: Sequence[str] | None,
     owner: str,
 ) -> dict[str, tuple[Any, ScoredLabels]]:
@@ -30,8 +83,6 @@ def labels_of_tasks(
         What the user gave.
     data : tuple of (X, y, sample_weight)
         Samples, labels, and weights or None.
-    has_classes : bool
-        Whether the display is for classes, or for values.
     wanted : sequence of str or None
         Names of tasks; None takes all that it is for.
     owner : str
@@ -48,15 +99,8 @@ def labels_of_tasks(
         If there is no such task, or none at all.
     """
     X, y, sample_weight = data
+    chosen = chosen_tasks(estimator, wanted, owner)
     known = fitted_tasks(estimator, owner)
-    names = [name for name, task in known.items() if task.has_classes == has_classes]
-    chosen = names if wanted is None else list(wanted)
-    if not chosen or set(chosen) - set(names):
-        what = "classes" if has_classes else "values"
-        raise InvalidParameterError(
-            f"The 'tasks' parameter of {owner} must be names of tasks with {what}, of "
-            f"which there are {bracketed(names)}. Got {short(wanted)} instead."
-        )
     scored = scored_labels(known, y, estimator.predict(X), sample_weight)
     return {name: (known[name], scored[name]) for name in chosen}
 

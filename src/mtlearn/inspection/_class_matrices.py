@@ -67,9 +67,7 @@ class ClassMatrices(Display):
         NotFittedError
             If it is not fitted.
         """
-        shown = labels_of_tasks(
-            estimator, (X, y, sample_weight), True, tasks, cls.__name__
-        )
+        shown = labels_of_tasks(estimator, (X, y, sample_weight), tasks, cls.__name__)
         found = {
             name: _count(
                 pair.true, pair.predicted, pair.weight, task.classes_in_order()

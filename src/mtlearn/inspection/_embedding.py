@@ -18,7 +18,7 @@ from mtlearn.exceptions import (
     InvalidParameterError,
     ParameterTypeError,
 )
-from mtlearn.inspection._choice import distinct_colors, shown
+from mtlearn.inspection._choice import chosen_tasks, distinct_colors, shown
 from mtlearn.inspection._clones import naming_rows_of
 from mtlearn.inspection._display import Display
 from mtlearn.inspection._panels import panel_for_each
@@ -119,7 +119,7 @@ class EmbeddingDisplay(Display):
             :class:`~sklearn.decomposition.PCA`. An object with `fit_transform`, such as
             ``TSNE(perplexity=10)``, is cloned.
         tasks : sequence of str, default=None
-            By which tasks to colour; None takes all.
+            By which tasks to colour; None takes all that have one label a row.
         features_of : str, default=None
             The task whose features to show, where the backbone makes some for each.
         max_samples : int, default=2000
@@ -146,12 +146,7 @@ class EmbeddingDisplay(Display):
             If it is not fitted.
         """
         known = fitted_tasks(estimator, cls.__name__)
-        chosen = list(known.names) if tasks is None else list(tasks)
-        if not chosen or set(chosen) - set(known.names):
-            raise InvalidParameterError(
-                f"The 'tasks' parameter of {cls.__name__} must be names of tasks, of "
-                f"which there are {bracketed(known.names)}. Got {short(tasks)} instead."
-            )
+        chosen = chosen_tasks(estimator, tasks, cls.__name__)
         _check_method(method, cls.__name__)
         most = check_integer(max_samples, "max_samples", cls.__name__, low=2)
         targets = {each.name: each for each in unwrap(estimator)._codec.targets(y)}
@@ -176,7 +171,12 @@ class EmbeddingDisplay(Display):
                 f"each row: set n_components=2. {method!r} gave an array of shape "
                 f"{np.shape(coordinates)} for {len(rows)} rows."
             )
-        labels = {name: _labels(known[name], targets[name], rows) for name in chosen}
+        labels = {
+            name: known[name].coloured_by(
+                targets[name].values[rows], targets[name].present[rows]
+            )
+            for name in chosen
+        }
         called = method if isinstance(method, str) else type(method).__name__.lower()
         return cls(np.asarray(coordinates), labels, rows, called)
 
@@ -295,19 +295,6 @@ def _features(inner: Any, X: Any, whose: str | None, owner: str) -> np.ndarray:
             "instead."
         )
     return inner.embed(X, whose).astype(np.float64)
-
-
-def _labels(task: Any, target: Any, rows: np.ndarray) -> np.ndarray:
-    """Give classes as objects, and real values as floats, of these rows."""
-    values, present = target.values[rows], target.present[rows]
-    if not target.has_classes:
-        return np.where(present, values.astype(np.float64), np.nan)
-    labels = values.astype(object)
-    # As the task has them: an array of y may hold whole numbers as real ones.
-    indices, known = task.locate(values)
-    labels[known] = task.classes_[indices[known]].astype(object)
-    labels[~present] = None
-    return labels
 
 
 def _draw_values(ax: Any, coordinates: np.ndarray, values: np.ndarray) -> None:

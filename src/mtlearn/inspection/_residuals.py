@@ -132,7 +132,7 @@ class ResidualsDisplay(Display):
         NotFittedError
             If it is not fitted.
         """
-        shown = labels_of_tasks(estimator, (X, y, None), False, tasks, cls.__name__)
+        shown = labels_of_tasks(estimator, (X, y, None), tasks, cls.__name__)
         return cls(
             {name: pair.true.astype(float) for name, (_, pair) in shown.items()},
             {name: pair.predicted.astype(float) for name, (_, pair) in shown.items()},

@@ -13,7 +13,7 @@ from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import aligned_outputs, reach, unwrap
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._calibration import calibration_error
-from mtlearn.metrics._outputs import has_members, is_right, reach_members
+from mtlearn.metrics._outputs import has_members, reach_members
 from mtlearn.metrics._table import format_figure, html_table, text_table
 from mtlearn.tasks import ScoredLabels, Target, Task, label_weights, with_label
 
@@ -229,7 +229,7 @@ class _Scored:
         """Compute every figure of a member or of the ensemble."""
         labels = ScoredLabels(self.true, self.decode(output), self.weight)
         found = {name: figure(labels) for name, figure in self.task.figures().items()}
-        if self.task.has_classes:
+        if self.task.has_probabilities:
             found[_CALIBRATION] = self._calibration_error(output)
         return found
 
@@ -239,9 +239,9 @@ class _Scored:
         return known is not None and known.greater_is_better
 
     def _calibration_error(self, output: np.ndarray) -> float:
-        probabilities = output[self.rows]
-        right = is_right(self.task, self.true, probabilities)
-        return calibration_error(probabilities.max(axis=1), right, self.weight)
+        return calibration_error(
+            *self.task.confidences(self.true, output[self.rows], self.weight)
+        )
 
     def disagreement(self, members: Sequence[np.ndarray]) -> float:
         """Compute how far the members lie apart."""

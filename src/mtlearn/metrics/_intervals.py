@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from mtlearn._utils._validation import check_integer, check_real
-from mtlearn.tasks import ScoredLabels
+from mtlearn.tasks import ScoredLabels, with_label
 
 
 class Resampling(NamedTuple):
@@ -52,7 +52,7 @@ def bootstrap_intervals(
     resampling : Resampling
         How rows are drawn.
     discrete : bool
-        Whether labels are classes: then equal pairs of labels are joined first.
+        Whether labels are one class a row: then equal pairs of them are joined first.
 
     Returns
     -------
@@ -73,8 +73,10 @@ def bootstrap_intervals(
         rows = random.randint(n, size=n)
         if (rows == rows[0]).all():
             continue  # of one row there is no R²
-        weight = np.bincount(places[rows], labels.weight[rows], len(pairs))
-        kept = weight > 0
+        weight = (np.bincount(rows, minlength=n) * labels.weight.T).T
+        if discrete:
+            weight = np.bincount(places, weight, len(pairs))
+        kept = with_label(weight)
         sample = ScoredLabels(pairs.true[kept], pairs.predicted[kept], weight[kept])
         for name, figure in figures.items():
             drawn[name].append(figure(sample))

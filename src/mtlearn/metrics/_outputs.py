@@ -35,9 +35,8 @@ class ScoredOutputs:
     weight: np.ndarray
 
     def confidences(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Give the chance of each likeliest class, whether it is right, and weights."""
-        right = is_right(self.task, self.true, self.output)
-        return self.output.max(axis=1).astype(np.float64), right, self.weight
+        """Give the chance of what is likeliest, whether it is true, and weights."""
+        return self.task.confidences(self.true, self.output, self.weight)
 
 
 def scored_outputs(
@@ -75,12 +74,6 @@ def scored_outputs(
             task, rows, target.values[rows], output[rows], weight[rows]
         )
     return scored
-
-
-def is_right(task: Any, true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Tell which likeliest classes are the true ones; an unknown label is wrong."""
-    indices, known = task.locate(true)
-    return known & (indices == probabilities.argmax(axis=1))
 
 
 def has_members(estimator: Any) -> bool:

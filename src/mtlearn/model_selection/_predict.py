@@ -122,7 +122,7 @@ def cross_val_predict(
     )  # fmt: skip
     parts = [part for part, _ in fitted]
     if method == "predict_proba":
-        parts = _with_all_classes(parts, [classes for _, classes in fitted])
+        parts = _with_all_classes(parts, [known for _, known in fitted])
     joined = _join(parts, np.argsort(tested))
     if hasattr(joined, "iloc") and hasattr(y, "iloc"):
         joined.index = y.index
@@ -166,28 +166,49 @@ def _fit_and_predict(
     params: dict[str, Any],
     method: str,
 ) -> tuple[Any, Any]:
-    """Return the predictions of a fold, and the classes that its columns stand for."""
+    """Return the predictions of a fold, and the tasks or classes that they are of."""
     train, test = rows
     estimator.fit(take_rows(X, train), take_rows(y, train), **params)
     predicted = getattr(estimator, method)(take_rows(X, test))
-    return predicted, getattr(estimator, "classes_", None)
+    inner = unwrap(estimator)
+    if inner is None:  # something else around one, or beside it
+        return predicted, getattr(estimator, "classes_", None)
+    return predicted, inner.tasks_.labelled
 
 
-def _with_all_classes(parts: list[Any], classes: list[Any]) -> list[Any]:
+def _with_all_classes(parts: list[Any], known: list[Any]) -> list[Any]:
     """Give the probabilities of every fold a column for each class of any fold."""
-    if isinstance(parts[0], list):
+    if not isinstance(parts[0], list):
         tasks = [
-            _with_all_classes(list(outputs), list(labels))
-            for outputs, labels in zip(
-                zip(*parts, strict=True), zip(*classes, strict=True), strict=True
-            )
+            next(iter(each)) if isinstance(each, Tasks) else each for each in known
         ]
-        return [list(part) for part in zip(*tasks, strict=True)]
-    if classes[0] is None:
+        return _aligned(parts, tasks)
+    columns = zip(zip(*parts, strict=True), zip(*known, strict=True), strict=True)
+    aligned = [_aligned(list(outputs), list(tasks)) for outputs, tasks in columns]
+    return [list(part) for part in zip(*aligned, strict=True)]
+
+
+def _aligned(parts: list[Any], tasks: list[Any]) -> list[Any]:
+    """Bring the probabilities of one task to what it knows in all folds together.
+
+    Parameters
+    ----------
+    parts : list of ndarray
+        Of each fold.
+    tasks : list of Task, or of ndarray or None
+        The fitted tasks; or classes, of an estimator that has no tasks.
+    """
+    first, *others = tasks
+    if isinstance(first, Task):
+        joined = first.join(others)
+        return [
+            joined.align(part, task) for part, task in zip(parts, tasks, strict=True)
+        ]
+    if first is None:
         return parts
-    union = np.unique(np.concatenate(classes))
+    union = np.unique(np.concatenate(tasks))
     filled = []
-    for part, labels in zip(parts, classes, strict=True):
+    for part, labels in zip(parts, tasks, strict=True):
         full = np.zeros((len(part), len(union)), dtype=part.dtype)
         full[:, np.searchsorted(union, labels)] = part
         filled.append(full)

@@ -256,7 +256,9 @@ class _Tempered(nn.Module):
         found = [
             scaled.temperatures_.get(name, 1.0) for name in scaled.tasks_.labelled.names
         ]
-        self.temperatures = [None if each == 1 else _double(each) for each in found]
+        self.temperatures = [
+            None if np.all(each == 1) else _double(each) for each in found
+        ]
         self.scalings = [task.exported_calibration() for task in scaled.tasks_.labelled]
 
     def forward(self, x: Tensor) -> Outputs:

@@ -20,6 +20,7 @@ from mtlearn.estimators import (
     MultiTaskImageEstimator,
     TaskClassifier,
     TaskRegressor,
+    TaskView,
 )
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
 from mtlearn.losses import focal_loss, huber_loss
@@ -45,6 +46,7 @@ _OBJECTS = (
     TemperatureScaled,
     TaskClassifier,
     TaskRegressor,
+    TaskView,
     ImageReshaper,
     GlobalMaxScaler,
     ImageStandardScaler,

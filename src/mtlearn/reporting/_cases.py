@@ -7,9 +7,9 @@ import numpy as np
 
 from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._unwrap import reach_network
+from mtlearn._utils._written import written
 from mtlearn.reporting._evidence import TaskEvidence
 from mtlearn.reporting._pictures import Picture, thumbnail
-from mtlearn.reporting._words import written
 
 
 @dataclass(frozen=True)
@@ -52,43 +52,29 @@ def worst_cases(evidence: TaskEvidence, estimator: Any, X: Any, n: int) -> list[
     Returns
     -------
     list of Case
-        The worst first: by the probability of the true class, the lowest first, or by
-        the distance between true and predicted value. None that are right.
+        The worst first, as the kind ranks them. None that are right.
     """
-    wrong, notes = _errors(evidence)
+    labels = evidence.labels
+    found = evidence.task.mistakes(
+        labels.true, labels.predicted, evidence.scored.output, labels.weight
+    )
+    if found is None:
+        return []
+    wrong, words = found
     order = np.argsort(-wrong, kind="stable")[:n]
     order = order[wrong[order] > 0]
     rows = evidence.rows[order]
     pictures = thumbnails(estimator, X, rows)
-    labels = evidence.labels
     return [
         Case(
             int(row),
-            written(labels.true[place]),
+            written(labels.true[place], labels.weight[place] > 0),
             written(labels.predicted[place]),
-            notes(place),
+            words(place),
             picture,
         )
         for place, row, picture in zip(order, rows, pictures, strict=True)
     ]
-
-
-def _errors(evidence: TaskEvidence) -> tuple[np.ndarray, Any]:
-    """Give an error of each labelled row, 0 of right ones, and words for it."""
-    labels, output, task = evidence.labels, evidence.scored.output, evidence.task
-    if not task.has_classes:
-        errors = (labels.predicted - labels.true).astype(float)
-        return np.abs(errors), lambda place: f"off by {errors[place]:+.3g}"
-    indices, known = task.locate(labels.true)
-    of_true = np.where(known, output[np.arange(len(output)), indices], 0.0)
-    wrong = np.where(labels.true == labels.predicted, 0.0, 1 - of_true)
-    sure = output[np.arange(len(output)), task.locate(labels.predicted)[0]]
-    return (
-        wrong,
-        lambda place: (
-            f"{sure[place]:.0%} sure, {of_true[place]:.0%} for the true class"
-        ),
-    )
 
 
 def thumbnails(estimator: Any, X: Any, rows: np.ndarray) -> list[Picture | None]:

@@ -1,6 +1,6 @@
 """The displays that a report shows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from mtlearn.inspection import (
     EnsembleGainDisplay,
     LearningCurvesDisplay,
     ResidualsDisplay,
+    reliability,
 )
 from mtlearn.metrics import has_spread
 from mtlearn.reporting._evidence import Evidence, TaskEvidence
@@ -97,13 +98,16 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
 def _whose_features(evidence: Evidence) -> list[str | None]:
     """Tell of which tasks one network has features to draw enough rows by.
 
-    None stands for all tasks, where they share their features.
+    None stands for all tasks, where they share their features. Nothing where no task
+    has colours for them.
     """
-    if len(evidence.networks) > 1 or evidence.tasks[0].n_samples < _FEWEST_ROWS:
+    display = EmbeddingDisplay.__name__
+    shown = [each.name for each in evidence.tasks if display in each.task.displays]
+    few = evidence.tasks[0].n_samples < _FEWEST_ROWS
+    if few or len(evidence.networks) > 1 or not shown:
         return []
     network, X = reach_network(evidence.estimator, take_rows(evidence.X, np.arange(1)))
-    per_task = network.net_.module_.per_task
-    names = [task.name for task in evidence.tasks] if per_task else [None]
+    names = shown if network.net_.module_.per_task else [None]
     return [name for name in names if network.embed(X, name).shape[1] > 1]
 
 
@@ -123,11 +127,9 @@ def pictures_of_task(evidence: Evidence, task: TaskEvidence) -> list[Picture]:
         Of the displays for its kind.
     """
     pictures = [_curves(evidence, task.name, f"loss and metric of {task.name}")]
-    if task.task.has_classes:
-        return [*pictures, *_of_classes(task)]
-    pictures.extend(_of_values(task))
-    if evidence.coverage is not None:
-        pictures.append(_coverage(evidence.coverage, task.name))
+    for display, draw in _OF_LABELS.items():
+        if display in task.task.displays:
+            pictures.extend(draw(evidence, task))
     return pictures
 
 
@@ -136,14 +138,10 @@ def _curves(evidence: Evidence, task: str, what: str) -> Picture:
     return drawn(lambda: display.plot(tasks=[task]), f"By epoch: {what}.")
 
 
-def _of_classes(task: TaskEvidence) -> Iterator[Picture]:
-    true, predicted, classes = (
-        task.labels.true,
-        task.labels.predicted,
-        task.task.classes_in_order(),
-    )
+def _confusion(evidence: Evidence, task: TaskEvidence) -> Iterator[Picture]:
+    classes = task.task.classes_in_order()
     confusion = ConfusionDisplay.from_predictions(
-        true, predicted, labels=classes, task=task.name
+        task.labels.true, task.labels.predicted, labels=classes, task=task.name
     )
     confused = "; ".join(
         f"{each.true} as {each.predicted} ({each.count:g} times, {each.rate:.0%})"
@@ -155,35 +153,39 @@ def _of_classes(task: TaskEvidence) -> Iterator[Picture]:
             "Share of each true class that is predicted as another. "
             f"Most often confused: {confused or 'none'}.",
         )
+
+
+def _classwise(evidence: Evidence, task: TaskEvidence) -> Iterator[Picture]:
+    classes = task.task.classes_in_order()
     if len(classes) > 2:
         classwise = ClasswiseDisplay.from_predictions(
-            true, predicted, labels=classes, task=task.name
+            task.labels.true, task.labels.predicted, labels=classes, task=task.name
         )
         worst = ", ".join(f"{each.label} ({each.f1:.2f})" for each in classwise.worst())
         yield drawn(
             classwise.plot,
             f"Each class, against its share of the labels. Lowest F1: {worst}.",
         )
-    calibration = CalibrationDisplay.from_predictions(
-        true, task.scored.output, labels=classes, task=task.name
-    )
-    yield drawn(
-        calibration.plot,
-        "Accuracy against confidence, and the share of the samples with it: expected "
-        f"calibration error {calibration.error():.3f}.",
-    )
 
 
-def _coverage(coverage: CalibrationDisplay, name: str) -> Picture:
-    display = CalibrationDisplay({name: coverage.curves[name]})
-    return drawn(
-        display.plot,
-        "How many true values lie within intervals from the spread of the members: on "
-        f"average {display.error():.2f} away from what they say.",
-    )
+def _calibration(evidence: Evidence, task: TaskEvidence) -> Iterator[Picture]:
+    if task.task.has_probabilities:
+        curve = reliability(task.scored.confidences())
+        yield drawn(
+            CalibrationDisplay({task.name: curve}).plot,
+            "Accuracy against confidence, and the share of the samples with it: "
+            f"expected calibration error {curve.error:.3f}.",
+        )
+    elif evidence.coverage is not None:
+        display = CalibrationDisplay({task.name: evidence.coverage.curves[task.name]})
+        yield drawn(
+            display.plot,
+            "How many true values lie within intervals from the spread of the members: "
+            f"on average {display.error():.2f} away from what they say.",
+        )
 
 
-def _of_values(task: TaskEvidence) -> Iterator[Picture]:
+def _residuals(evidence: Evidence, task: TaskEvidence) -> Iterator[Picture]:
     display = ResidualsDisplay.from_predictions(
         task.labels.true, task.labels.predicted, task=task.name
     )
@@ -193,3 +195,12 @@ def _of_values(task: TaskEvidence) -> Iterator[Picture]:
         f"True against predicted values, and the residuals: bias {found.bias:.3g}, "
         f"deviation {found.deviation:.3g}.",
     )
+
+
+# By the displays that kinds name, in the order of the page.
+_OF_LABELS: dict[str, Callable[[Evidence, TaskEvidence], Iterator[Picture]]] = {
+    ConfusionDisplay.__name__: _confusion,
+    ClasswiseDisplay.__name__: _classwise,
+    ResidualsDisplay.__name__: _residuals,
+    CalibrationDisplay.__name__: _calibration,
+}

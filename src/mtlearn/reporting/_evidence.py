@@ -80,7 +80,7 @@ class Network:
     best_epoch : int
         That of the weights, from 1.
     weights : dict of str to float
-        Of the tasks in the loss.
+        Of the tasks in the loss, also of those without labels.
     """
 
     history: list[dict[str, Any]]
@@ -186,7 +186,7 @@ def gather(estimator: Any, X: Any, y: Any, resampling: Resampling) -> Evidence:
             for name in tasks.names
         ],
         table,
-        [(each, _network(each, tasks)) for each in networks],
+        [(each, _network(each)) for each in networks],
         _conflict(estimator, X, y, resampling.random_state)
         if len(networks) == 1
         else None,
@@ -213,16 +213,21 @@ def _coverage(
     estimator: Any, X: Any, y: Any, tasks: Tasks
 ) -> CalibrationDisplay | None:
     """Compare the spread of members with the errors of all values."""
-    real = [name for name, task in tasks.items() if not task.has_classes]
+    display = CalibrationDisplay.__name__
+    real = [
+        name
+        for name, task in tasks.items()
+        if display in task.displays and not task.has_probabilities
+    ]
     if not real or not has_spread(estimator):
         return None
     return CalibrationDisplay.from_estimator(estimator, X, y, tasks=real)
 
 
-def _network(fitted: Any, tasks: Tasks) -> Network:
+def _network(fitted: Any) -> Network:
     weights = fitted.net_.criterion_.task_weights
     return Network(
         fitted.history_,
         fitted.best_epoch_,
-        dict(zip(tasks.names, weights, strict=True)),
+        dict(zip(fitted.tasks_.names, weights, strict=True)),
     )

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from mtlearn._utils._listing import listed
+from mtlearn._utils._written import written
 from mtlearn.metrics import calibration_error
 from mtlearn.reporting._evidence import Evidence, Network, TaskEvidence
-from mtlearn.reporting._words import written
 
 # From where on something is worth a word; docs/guide/findings.md has them too.
 RISE = 0.1  # of a validation loss above its lowest one, as a share
@@ -205,31 +205,26 @@ def _at_baseline(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 
 
 def _never_predicted(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
-    if not task.task.has_classes:
-        return
-    predicted = set(task.labels.predicted.tolist())
-    counts: dict[object, int] = {}
-    for label in task.labels.true[task.known].tolist():
-        counts[label] = counts.get(label, 0) + 1
-    missed = [label for label in counts if label not in predicted]
-    if missed:
-        missed.sort(key=lambda label: -counts[label])
+    labels = task.labels
+    counts = task.task.never_predicted(labels.true, labels.predicted, labels.weight)
+    if counts:
         named = [
             f"{written(label)} ({counts[label]} row{'s' * (counts[label] > 1)})"
-            for label in missed
+            for label in sorted(counts, key=lambda label: -counts[label])
         ]
         yield Finding("MTL003", task.name, listed(named, _MOST_NAMED))
 
 
 def _dominating(evidence: Evidence) -> Iterator[Finding]:
-    if len(evidence.tasks) < 2:
+    names = list(evidence.networks[0][1].weights)
+    if len(names) < 2:
         return
     shares = [network.loss_shares() for _, network in evidence.networks]
-    for task in evidence.tasks:
-        share = float(np.mean([each.get(task.name, 0.0) for each in shares]))
+    for name in names:
+        share = float(np.mean([each.get(name, 0.0) for each in shares]))
         if share >= DOMINATES:
             yield Finding(
-                "MTL004", task.name, f"{share:.0%} of the training loss of all epochs"
+                "MTL004", name, f"{share:.0%} of the training loss of all epochs"
             )
 
 
@@ -250,7 +245,7 @@ def _conflicting(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _miscalibrated(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
-    if not task.task.has_classes:
+    if not task.task.has_probabilities:
         return
     confidence, right, weight = task.scored.confidences()
     error = calibration_error(confidence, right, weight)
@@ -274,7 +269,7 @@ def _miscalibrated(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 
 
 def _biased(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
-    if task.task.has_classes:
+    if "ResidualsDisplay" not in task.task.displays:  # where it is to be seen
         return
     errors = (task.labels.predicted - task.labels.true).astype(float)
     deviation = float(np.std(task.labels.true.astype(float)))

@@ -1,6 +1,7 @@
 """The front door: everything about a fitted estimator on one page."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
@@ -13,6 +14,7 @@ from mtlearn._utils._listing import listed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
+from mtlearn._utils._written import written
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics import Resampling, TaskReport, format_figure
 from mtlearn.reporting._cases import Case, thumbnails, worst_cases
@@ -33,7 +35,6 @@ from mtlearn.reporting._summary import (
     parameters,
     training_table,
 )
-from mtlearn.reporting._words import written
 
 _CONFIDENCE = 0.95
 _SAMPLES = 8  # images that are shown as they are
@@ -266,10 +267,16 @@ def _samples(evidence: Evidence) -> list[Case]:
 
 def _said_of(tasks: list[TaskEvidence], row: int) -> str:
     return ", ".join(
-        f"{task.name} {written(label)}"
+        f"{task.name} {written(label, weight > 0)}"
         for task in tasks
-        for label in task.labels.true[task.rows == row]
+        for label, weight in _label_of(task, row)
     )
+
+
+def _label_of(task: TaskEvidence, row: int) -> Iterator[tuple[Any, Any]]:
+    """Give the label of a row and its weight, if it has one."""
+    there = task.rows == row
+    return zip(task.labels.true[there], task.labels.weight[there], strict=True)
 
 
 def _part(evidence: Evidence, task: TaskEvidence, n_worst: int) -> _TaskPart:

@@ -11,7 +11,7 @@ from mtlearn._utils._listing import listed
 from mtlearn._utils._unwrap import reach_network
 from mtlearn._utils._versioned import own_version
 from mtlearn.reporting._evidence import Evidence, TaskEvidence
-from mtlearn.reporting._words import written
+from mtlearn.tasks import Task
 
 # Rows that the range of X is read from; all of a large file would take minutes.
 _ROWS_READ = 1000
@@ -75,26 +75,9 @@ def label_table(evidence: Evidence) -> Table:
 
 
 def _labels(task: TaskEvidence) -> str:
-    true = task.labels.true
-    if not len(true):
+    if not len(task.rows):
         return "none here"
-    if not task.task.has_classes:
-        values = true.astype(float)
-        return (
-            f"{values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}, "
-            f"deviation {values.std():.3g}"
-        )
-    names = [written(label) for label in true[task.known].tolist()]
-    if not names:
-        return "none of the classes"
-    found, counts = np.unique(names, return_counts=True)
-    most, least = counts.argmax(), counts.argmin()
-    n_unknown = len(true) - len(names)
-    return (
-        f"{len(found)} of {task.task.n_outputs} classes; most {found[most]} "
-        f"({counts[most]}), fewest {found[least]} ({counts[least]})"
-        + (f"; {n_unknown} of no class" if n_unknown else "")
-    )
+    return task.task.described(task.labels.true, task.labels.weight)
 
 
 def model_facts(evidence: Evidence) -> list[tuple[str, str]]:
@@ -157,11 +140,12 @@ def training_table(evidence: Evidence) -> Table:
         "training rows",
         "validation rows",
     ]
-    return head, [_learned(task, networks, rows) for task in evidence.tasks]
+    tasks = evidence.networks[0][0].tasks_
+    return head, [_learned(name, task, networks, rows) for name, task in tasks.items()]
 
 
-def _learned(task: TaskEvidence, networks: list[Any], rows: str) -> list[str]:
-    name, metric = task.name, task.task.metric
+def _learned(name: str, task: Task, networks: list[Any], rows: str) -> list[str]:
+    metric = task.metric
     share = np.mean([each.loss_shares().get(name, np.nan) for each in networks])
     soon = [_epochs_to_learn(each.losses(name, rows)) for each in networks]
     kept = [each.history[each.best_epoch - 1] for each in networks]

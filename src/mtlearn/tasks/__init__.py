@@ -19,6 +19,7 @@ from mtlearn.tasks._label_weights import label_weights
 from mtlearn.tasks._ordinal import Ordinal
 from mtlearn.tasks._predictions import TaskReader, read_predictions
 from mtlearn.tasks._regression import Regression
+from mtlearn.tasks._shown import Mistakes
 from mtlearn.tasks._target import Target, with_label
 from mtlearn.tasks._tasks import Tasks
 
@@ -31,6 +32,7 @@ __all__ = [
     "Head",
     "HeadLike",
     "Layout",
+    "Mistakes",
     "Ordinal",
     "Regression",
     "ScoredLabels",

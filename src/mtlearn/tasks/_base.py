@@ -11,9 +11,10 @@ from mtlearn.losses import Inputs, weighted_sums
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._members import TaskMembers
 from mtlearn.tasks._parameters import TaskParameters
+from mtlearn.tasks._shown import TaskShown
 
 
-class Task(TaskParameters, TaskMembers, ABC):
+class Task(TaskParameters, TaskMembers, TaskShown, ABC):
     """Base class of the kinds of tasks.
 
     A kind says what training and predictions must know of a target: the width of its
@@ -29,13 +30,15 @@ class Task(TaskParameters, TaskMembers, ABC):
     metric: ClassVar[str]
     """Name of the default metric, such as ``"accuracy"``."""
     has_classes: ClassVar[bool] = False
-    """Whether labels are among finitely many, which are then `classes_`."""
+    """Whether each row has one label, among `classes_`, each with a probability."""
     is_calibrated: ClassVar[bool] = False
-    """Whether outputs are probabilities, which a temperature scales."""
+    """Whether it can learn how sure outputs should be: see `calibrate`."""
     unknown: ClassVar[str] = "none that it knows"
     """What is said of labels that the task does not `know`."""
     estimator_type: ClassVar[Literal["classifier", "regressor"] | None] = None
     """What scikit-learn takes an estimator of such tasks alone for."""
+    multi_label: ClassVar[bool] = False
+    """Whether such a classifier gives several labels a row, as the tag says."""
     positive_only: ClassVar[bool] = False
     """Whether labels below 0 are an error, as scikit-learn's tag says."""
 
@@ -310,7 +313,7 @@ class Task(TaskParameters, TaskMembers, ABC):
 
     def calibrate(
         self, activated: np.ndarray, labels: np.ndarray, sample_weight: np.ndarray
-    ) -> float | None:
+    ) -> float | np.ndarray | None:
         """Learn how sure the outputs should be, of a kind that `is_calibrated`.
 
         Parameters
@@ -324,12 +327,12 @@ class Task(TaskParameters, TaskMembers, ABC):
 
         Returns
         -------
-        float or None
-            What `calibrated` takes.
+        float, ndarray or None
+            What `calibrated` takes; 1 leaves outputs as they are.
         """
         return None
 
-    def calibrated(self, activated: np.ndarray, temperature: float) -> np.ndarray:
+    def calibrated(self, activated: np.ndarray, temperature: Any) -> np.ndarray:
         """Apply what `calibrate` returned to outputs of the same shape."""
         return activated
 

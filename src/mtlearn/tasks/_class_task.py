@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_figures import CLASS_FIGURES
+from mtlearn.tasks._class_shown import ClassShown
 from mtlearn.tasks._class_weight import ClassWeight, class_factors
 from mtlearn.tasks._classes import check_scored_labels, class_indices, find_labels
 from mtlearn.tasks._figure import Figure
@@ -19,7 +20,7 @@ from mtlearn.tasks._temperature import best_temperature, log_scaled, scaled
 ClassLoss = Literal["cross_entropy", "focal"] | Callable[..., Tensor]
 
 
-class ClassTask(Task):
+class ClassTask(ClassShown, Task):
     """Base class of kinds whose labels are classes, which outputs tell the chances of.
 
     Attributes

@@ -8,14 +8,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ScoredLabels:
-    """The labels of one task that count, none of them missing.
+    """The labels of one task that count.
 
     Attributes
     ----------
-    true, predicted : ndarray of shape (n_labelled,)
+    true, predicted : ndarray of shape (n_labelled,) or (n_labelled, k)
         Labels or values.
-    weight : ndarray of shape (n_labelled,)
-        Positive weights.
+    weight : ndarray of the same shape
+        Positive weights; zero where one of several labels of a row is missing.
     """
 
     true: np.ndarray

@@ -9,6 +9,7 @@ from mtlearn._utils._exact import first_rounded
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._figure import Figure
+from mtlearn.tasks._shown import Mistakes
 from mtlearn.tasks._value_figures import VALUE_FIGURES
 
 
@@ -23,6 +24,9 @@ class ValueTask(Task):
 
     unknown: ClassVar[str] = "out of its bounds"
     estimator_type = "regressor"
+    displays: ClassVar[frozenset[str]] = frozenset(
+        {"CalibrationDisplay", "EmbeddingDisplay", "ResidualsDisplay"}
+    )
 
     mean_: float
 
@@ -99,6 +103,43 @@ class ValueTask(Task):
         """
         deviation = np.std([values[:, 0] for values in members], axis=0)
         return float(np.average(deviation, weights=sample_weight))
+
+    def mistakes(
+        self,
+        true: np.ndarray,
+        predicted: np.ndarray,
+        activated: np.ndarray,
+        weight: np.ndarray,
+    ) -> Mistakes:
+        """Rank rows by the distance between true and predicted value.
+
+        Parameters
+        ----------
+        true, predicted, activated, weight : ndarray
+            As for every kind of task.
+
+        Returns
+        -------
+        Mistakes
+            With the signed difference in words.
+        """
+        errors = (predicted - true).astype(float)
+        return Mistakes(np.abs(errors), lambda place: f"off by {errors[place]:+.3g}")
+
+    def coloured_by(self, values: np.ndarray, present: np.ndarray) -> np.ndarray:
+        """Give the values.
+
+        Parameters
+        ----------
+        values, present : ndarray of shape (n_samples,)
+            Labels as `read` gives them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            NaN where there is none.
+        """
+        return np.where(present, values.astype(np.float64), np.nan)
 
     def baseline(self) -> Any:
         """Give the mean of the training labels.

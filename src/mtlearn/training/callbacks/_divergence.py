@@ -111,7 +111,7 @@ def _extremes(net: Any, batch: tuple[Tensor, Any]) -> str:
     found = [f"the largest value of X is {x.abs().max().item():g}"]
     for i, (name, task) in enumerate(net.tasks.items()):
         values, weights = labels.values[i], labels.weights[i]
-        if values is None or task.has_classes:
+        if values is None or task.outcomes() is not None:
             continue
         there = weights.cpu().numpy() > 0
         rows = with_label(there)

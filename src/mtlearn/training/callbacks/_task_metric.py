@@ -24,8 +24,9 @@ class TaskMetric(Callback):
 
     The metric is one of predicted labels or values, not of probabilities. It is
     computed from what the network gave for the epoch's own batches, and stands
-    in the history as ``{on}_{task}_{name}``. Missing labels are left out, and weights
-    are not looked at; without any label it is NaN. Until an epoch ends, true and
+    in the history as ``{on}_{task}_{name}``. Missing labels are left out, of several
+    columns the rows that lack one; weights are not looked at; without any label it is
+    NaN. Until an epoch ends, true and
     predicted labels of its rows are kept in the memory of the CPU, and the network's
     outputs of no more than some 4,096 rows where the network is.
 
@@ -196,7 +197,7 @@ class TaskMetric(Callback):
         if training == (self.on == "train"):
             labels, i = batch[1], self.index_
             weights = labels.weights[i]
-            present = weights > 0 if weights.ndim == 1 else (weights > 0).any(dim=1)
+            present = weights > 0 if weights.ndim == 1 else (weights > 0).all(dim=1)
             self.batches_.append((y_pred[i].detach(), labels.values[i], present))
             self.n_waiting_ += len(present)
             self.has_seen_ = True
