@@ -13,6 +13,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._short import short
+from mtlearn._utils._tensors import without_tensors
 from mtlearn._utils._unwrap import unwrap
 from mtlearn._utils._validation import check_fraction, check_integer
 from mtlearn.data import item_labels
@@ -167,13 +168,15 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
     tasks: Tasks = clone(codec.tasks)
     check_several(tasks.names, OWNER)
     chosen = _metrics(tasks.labelled, metrics)
-    weights = None
+    weights = given = None
     if sample_weight is not None:
         each = label_weights(read_targets(y, tasks), sample_weight)
         # All labels of a row that a task has weigh the same.
         of_rows = [w if w.ndim == 1 else w.max(axis=1) for w in each]
-        weights = np.column_stack(of_rows)
-    joint = joint_learner(model, prefix, tasks, weights)
+        weights = given = np.column_stack(of_rows)
+        if np.ndim(sample_weight) == 1:  # which tasks without labels take too
+            given = np.asarray(without_tensors(sample_weight, "sample_weight"))
+    joint = joint_learner(model, prefix, tasks, given)
     singles = [single_learner(joint, name, y, weights) for name in tasks.labelled.names]
     folds = [
         replace(fold, held_out=held_out_rows(joint, y, fold))
