@@ -154,6 +154,7 @@ def test_a_task_without_a_column_weighs_rows():
     tasks = Tasks(echo=Echo(), sign=Classification(2))
     y, weight = np.array([0.0, 1.0, NAN]), np.array([1.0, 0.0, 3.0])
     codec, targets = encoded(tasks, y)
+    assert codec.tasks["echo"].mean_.tolist() == [0, 0]  # it is fitted too
     assert codec.tasks.names == ("sign", "echo")
     assert codec.has_one_task
     assert targets.values[1] is None
@@ -359,3 +360,16 @@ def test_the_loss_knows_which_tasks_it_sums_up_together(fitted):
     usual = [each is weighted_sums for each in fitted.net_.criterion_.reductions]
     assert fitted.task_names_ == ("place", "sign", "size", "echo")
     assert usual == [True, True, True, False]
+
+
+def test_labels_of_one_task_alone_are_taken_in_its_order():
+    tasks = Tasks(place=Vector(2, column=[3, 0]), size=Regression(column=1))
+    codec = fit_codec(tasks, np.arange(8.0).reshape(2, 4))
+    alone = np.array([[7.0, 8.0], [9.0, NAN]])
+    assert_array_equal(codec.target("place", alone).values, alone)
+
+
+def test_columns_after_several_are_at_their_turn():
+    tasks = Tasks(place=Vector(2), size=Regression())
+    _, size = fit_codec(tasks, Y[:, [0, 1, 3]]).tasks
+    assert size.column is None

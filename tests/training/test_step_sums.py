@@ -29,6 +29,17 @@ def test_rows_times_the_mean_weight():
     assert sums.of(2) is sums.of(2)
 
 
+def test_all_cells_of_a_row_count():
+    cells = torch.tensor([[1.0, 0.0, 3.0], [2.0, 2.0, 0.0]])
+    labels = Labels((), (cells, torch.ones(2)))
+    samples = Samples(np.zeros((2, 1)), labels)
+    assert StepSums(samples).of(1).tolist() == [4.0, 1.0]
+    samples = Samples(np.zeros((2, 1)), labels, chances=np.array([0.5, 1.5]))
+    assert StepSums(samples).of(4).tolist() == [1 * 4 + 3 * 4, 4.0]
+    cells[0, 2] = 7.0
+    assert StepSums(samples).of(4).tolist() == [1 * 8 + 3 * 4, 4.0]
+
+
 def test_class_weights_count():
     weighted = [[3.0], [1.0], [0.0]]
     sums = StepSums(samples_of([[1.0], [1.0], [0.0]], class_weighted=weighted))
