@@ -191,12 +191,12 @@ class Flags(Vector):
         )
 
     def never_predicted(self, true, predicted, weight):
-        counts = ((weight > 0) * true).sum(axis=0).astype(int)
+        counts = np.where(weight > 0, true, 0).sum(axis=0).astype(int)
         never = (counts > 0) & (predicted.sum(axis=0) == 0)
         return {f"flag {place}": counts[place] for place in np.flatnonzero(never)}
 
     def coloured_by(self, values, present):
-        return np.where(present.all(axis=1), values.sum(axis=1), np.nan)
+        return np.where(present, values, np.nan).sum(axis=1)
 
     def calibrate(self, activated, labels, sample_weight):
         """Give a temperature for each flag."""

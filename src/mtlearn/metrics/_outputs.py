@@ -136,4 +136,4 @@ def task_spread(estimator: Any, X: Any) -> dict[str, np.ndarray]:
     deviations = ensemble.spread(X)
     # An array if there is one task.
     listed = deviations if isinstance(deviations, list) else [deviations]
-    return dict(zip(ensemble.task_names_, listed, strict=True))
+    return dict(zip(ensemble.tasks_.labelled.names, listed, strict=True))

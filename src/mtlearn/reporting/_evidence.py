@@ -60,8 +60,9 @@ class TaskEvidence:
 
     @property
     def known(self) -> np.ndarray:
-        """Whether each label is one that the task can learn."""
-        return self.task.knows(self.labels.true)
+        """Whether the labels of each row are such that the task can learn."""
+        known = self.task.knows(self.labels.true) | (self.labels.weight <= 0)
+        return known if known.ndim == 1 else np.all(known, axis=1)
 
     @property
     def main(self) -> dict[str, Any]:

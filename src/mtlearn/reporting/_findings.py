@@ -206,7 +206,8 @@ def _at_baseline(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 
 def _never_predicted(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
     labels = task.labels
-    counts = task.task.never_predicted(labels.true, labels.predicted, labels.weight)
+    found = task.task.never_predicted(labels.true, labels.predicted, labels.weight)
+    counts = {label: int(count) for label, count in found.items()}
     if counts:
         named = [
             f"{written(label)} ({counts[label]} row{'s' * (counts[label] > 1)})"
@@ -310,11 +311,13 @@ def _uncertain(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
 
 
 def _unknown(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
-    rows, labels = task.rows[~task.known], task.labels.true[~task.known]
+    unknown = ~task.known
+    rows, labels = task.rows[unknown], task.labels.true[unknown]
     if len(rows):
+        there = task.labels.weight[unknown] > 0
         named = [
-            f"{written(label)} in row {row}"
-            for label, row in zip(labels.tolist(), rows, strict=True)
+            f"{written(*label)} in row {row}"
+            for *label, row in zip(labels, there, rows, strict=True)
         ]
         count = f"{len(rows)} label{'s are' if len(rows) > 1 else ' is'}"
         yield Finding(

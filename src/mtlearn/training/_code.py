@@ -35,11 +35,14 @@ def kind_name(cls: type) -> str:
 
 
 def is_code(value: Any) -> bool:
-    """Tell whether a value is a function, a class, a method or a module."""
+    """Tell whether a value is a function, a class, a method or a module.
+
+    An object that a class binds as it does a method has no name, and is none.
+    """
     return (
         isinstance(value, tuple(_KINDS))
         or (isinstance(value, np.ufunc) and _is_known(value))
-        or inspect.isroutine(value)
+        or (inspect.isroutine(value) and hasattr(value, "__name__"))
         or _wraps(value)
     )
 
