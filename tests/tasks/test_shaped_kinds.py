@@ -373,3 +373,12 @@ def test_columns_after_several_are_at_their_turn():
     tasks = Tasks(place=Vector(2), size=Regression())
     _, size = fit_codec(tasks, Y[:, [0, 1, 3]]).tasks
     assert size.column is None
+
+
+def test_a_column_that_is_found_by_name_must_be_the_only_one():
+    frame = pd.DataFrame(Y, columns=["a_0", "a_1", "a_1", "b"])
+    (target,) = read_targets(frame, Tasks(b=Regression()))
+    assert target.places == (3,)
+    for tasks in (Tasks(a=Vector(2)), Tasks(c=Regression(column="a_1"))):
+        with pytest.raises(InvalidDataError, match=r"duplicate column names: a_1\."):
+            read_targets(frame, tasks)
