@@ -158,15 +158,20 @@ def test_results_are_those_of_the_other_order(training):
         torch.testing.assert_close(one.grad, another.grad, rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("backbone", [Flat, EachChannel, Picky])
-def test_a_backbone_that_needs_the_other_order(backbone):
-    network = build_network(backbone, {}, (3, 6, 5), HEADS)
+@pytest.mark.parametrize(
+    ("backbone", "n_channels"),
+    [(Flat, 3), (EachChannel, 3), (Picky, 3), (Flat, 1), (EachChannel, 1)],
+)
+def test_a_backbone_that_needs_the_other_order(backbone, n_channels):
+    network = build_network(backbone, {}, (n_channels, 6, 5), HEADS)
     assert network.memory_format is CONTIGUOUS
     assert all(part.training for part in network.modules())
     assert all(weight.is_contiguous() for weight in network.parameters())
-    x = torch.rand(4, 3, 6, 5)
+    x = torch.rand(4, n_channels, 6, 5)
     expected = network(x)
-    found = network(x.contiguous(memory_format=LAST))
+    # Images come with the channels behind, which of one only the strides show.
+    images = x.permute(0, 2, 3, 1).flatten(1).view(4, 6, 5, n_channels)
+    found = network(images.permute(0, 3, 1, 2))
     for one, another in zip(found, expected, strict=True):
         assert one.equal(another)
 
@@ -194,9 +199,9 @@ def test_a_network_of_ones_own_takes_batches_as_they_come():
     assert seen[0] is x
 
 
-def make_problem():
+def make_problem(n_channels=3):
     rng = np.random.default_rng(0)
-    X = rng.random((24, 6, 5, 3), dtype=np.float32)
+    X = rng.random((24, 6, 5, n_channels), dtype=np.float32)
     light = X.mean(axis=(1, 2, 3))
     return X, np.column_stack([light > np.median(light), light])
 
@@ -223,6 +228,18 @@ def test_fit_and_predict(backbone, precision):
     loaded = reload(estimator)
     assert loaded.net_.module_.memory_format is estimator.net_.module_.memory_format
     assert loaded.partial_fit(X, y).n_iter_ == 3
+
+
+@pytest.mark.parametrize("backbone", [Flat, EachChannel])
+def test_grey_images(backbone):
+    X, y = make_problem(n_channels=1)
+    tasks = Tasks(kind=Classification(2), size=Regression())
+    estimator = MultiTaskImageEstimator(
+        tasks, backbone=backbone, max_epochs=1, random_state=0
+    ).fit(X, y)
+    assert estimator.net_.module_.memory_format is CONTIGUOUS
+    found = estimator.predict(X[..., 0])
+    np.testing.assert_array_equal(found, estimator.predict(X))
 
 
 def test_the_log_says_why(caplog):

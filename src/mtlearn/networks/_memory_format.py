@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mtlearn.exceptions import NetworkError
 from mtlearn.networks._features import OfTask, mapped
 from mtlearn.networks._memory import raise_if_out_of_memory
+from mtlearn.networks._order import in_channels_last
 from mtlearn.networks._own_heads import OwnHead, check_own_head
 from mtlearn.networks._registry import is_registered
 from mtlearn.networks._residual import TOO_NARROW
@@ -48,7 +49,7 @@ def choose_memory_format(
     backbone.eval()
     try:
         with torch.no_grad():
-            backbone(samples.contiguous(memory_format=torch.channels_last))
+            backbone(in_channels_last(samples))
     except Exception as error:
         raise_if_out_of_memory(error)
         _logger.info(
@@ -88,7 +89,7 @@ def suits_channels_last(
     if any(map(_is_too_narrow, head.modules())):
         return False
     try:
-        check_own_head(head, mapped(_in_channels_last, features), expected, dtype)
+        check_own_head(head, mapped(_maps_in_channels_last, features), expected, dtype)
     except NetworkError as error:
         _logger.info(
             "The network works on the contiguous memory format, as in the "
@@ -99,10 +100,8 @@ def suits_channels_last(
     return True
 
 
-def _in_channels_last(x: Tensor) -> Tensor:
-    if x.ndim != 4:
-        return x
-    return x.contiguous(memory_format=torch.channels_last)
+def _maps_in_channels_last(x: Tensor) -> Tensor:
+    return in_channels_last(x) if x.ndim == 4 else x
 
 
 def _is_too_narrow(module: nn.Module) -> bool:

@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtlearn.exceptions import NetworkError
 from mtlearn.networks._features import Found, input_of
+from mtlearn.networks._order import in_order
 
 
 class MultiTaskNetwork(nn.Module):
@@ -173,7 +174,7 @@ class MultiTaskNetwork(nn.Module):
             The output of the backbone.
         """
         if self.memory_format is not None:
-            x = x.contiguous(memory_format=self.memory_format)
+            x = in_order(x, self.memory_format)
         if weights:
             return torch.func.functional_call(self.backbone, dict(weights), (x,))
         return self.backbone(x)
