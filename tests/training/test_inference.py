@@ -297,3 +297,29 @@ def test_a_pickle_holds_no_second_network():
     assert loaded.inference_ is None
     for one, other in zip(outputs_of(loaded, samples), expected, strict=True):
         assert one.equal(other)
+
+
+class Remembers(nn.Linear):
+    """Keeps the mean of what it has returned in prediction, and scales by that."""
+
+    def __init__(self, in_features, out_features=4):
+        super().__init__(in_features, out_features)
+        self.latest = torch.ones(())
+
+    def forward(self, x):
+        output = super().forward(x) * self.latest
+        if not self.training:
+            self.latest = output.mean()
+        return output
+
+
+@pytest.mark.parametrize("part", ["backbone", "head"])
+def test_what_a_shared_part_keeps_in_prediction_can_be_trained_with(part):
+    own = {"module__backbone": Remembers, "module__backbone_params": {}}
+    if part == "head":
+        own = {"module__heads": (HeadSpec(2, module=Remembers), HeadSpec(1))}
+    samples, net = trained(**own)
+    outputs_of(net, samples)
+    # A tensor of inference mode could not be saved for the gradient.
+    train(net, samples, epochs=4)
+    assert len(net.history) == 4
