@@ -3,12 +3,20 @@
 from importlib.metadata import version
 
 from mtlearn._utils._partial import Partial
-from mtlearn.calibration import TemperatureScaled
+from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.persistence import load, save, to_onnx
 from mtlearn.reporting import report
-from mtlearn.tasks import Classification, Count, Head, Ordinal, Regression, Tasks
+from mtlearn.tasks import (
+    Classification,
+    Count,
+    Head,
+    MultiLabel,
+    Ordinal,
+    Regression,
+    Tasks,
+)
 
 __version__ = version("mtlearn")
 
@@ -18,12 +26,14 @@ __all__ = [
     "Head",
     "MultiTaskEstimator",
     "MultiTaskImageEstimator",
+    "MultiLabel",
     "Ordinal",
     "Partial",
     "Regression",
     "SeedEnsemble",
     "Tasks",
     "TemperatureScaled",
+    "TunedThresholds",
     "VotingEnsemble",
     "__version__",
     "load",

@@ -129,7 +129,7 @@ def test_no_label_may_be_held_out(noisy):
     estimator = TemperatureScaled(
         overfitted().set_params(tasks=Classification(3)), random_state=0
     )
-    with pytest.raises(InvalidDataError, match="or scale a FrozenEstimator on other"):
+    with pytest.raises(InvalidDataError, match="or pass a FrozenEstimator and other"):
         estimator.fit(X, alone)
 
 

@@ -155,9 +155,7 @@ def test_a_loss_is_named_in_a_word(function, name):
 
 
 def test_unknown_name_lists_the_names():
-    names = (
-        r"\['cross_entropy', 'focal', 'mse', 'mae', 'huber'\] or a callable\. Got 'mes'"
-    )
+    names = r"\['cross_entropy', .*'focal', 'mse', .*\] or a callable\. Got 'mes'"
     with pytest.raises(InvalidParameterError, match=names):
         sample_loss("mes")
 

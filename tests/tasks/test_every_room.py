@@ -15,6 +15,7 @@ import mtlearn.inspection
 from mtlearn import (
     Classification,
     Count,
+    MultiLabel,
     MultiTaskEstimator,
     Ordinal,
     Partial,
@@ -63,6 +64,7 @@ def problem():
         "classification": np.digitize(X[:, 0], [-0.5, 0.5]).astype(float),
         "count": np.round(np.exp(X[:, 0])),
         "flags": (X[:, :2] > 0.2).astype(float),
+        "multi-label": (X[:, :2] > 0.2).astype(float),
         "ordinal": np.digitize(X[:, 1], [-0.5, 0.5]).astype(float),
         "regression": X[:, 0] * 3 + 10,
         "vector": X[:, :2] * [1.0, 5.0] + [2.0, -3.0],
@@ -76,6 +78,7 @@ SAMPLES = {
     "classification": Classification(3),
     "count": Count(),
     "flags": Flags(2),
+    "multi-label": MultiLabel(2),
     "ordinal": Ordinal(3),
     "regression": Regression(),
     "vector": Vector(2),

@@ -17,6 +17,7 @@ from mtlearn.tasks import (
     Classification,
     Count,
     Head,
+    MultiLabel,
     Ordinal,
     Regression,
     Task,
@@ -29,6 +30,10 @@ from mtlearn.tasks import (
 SAMPLES = {
     "classification": (Classification(), np.array(["b", "a", "c", "b", "a", "b"])),
     "count": (Count(), np.array([0.0, 3.0, 1.0, 0.0, 7.0, 2.0])),
+    "multi-label": (
+        MultiLabel(),
+        np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 1.0], [0.0, 0.0]]),
+    ),
     "ordinal": (
         Ordinal(["b", "a", "c"]),
         np.array(["b", "a", "c", "b", "a", "b"], dtype=object),
@@ -62,13 +67,15 @@ by_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def fitted(kind):
     """Return a fitted task of a kind, its labels and an ideal raw output."""
     task, labels = SAMPLES[kind.kind]
-    task = clone(task).fit(labels, np.ones(len(labels)), "a")
+    task = clone(task).fit(labels, np.ones(labels.shape), "a")
     encoded = task.encode(labels, np.arange(len(labels)), "a")
     if task.has_classes:
         return task, labels, 50.0 * torch.eye(task.n_outputs)[encoded].double()
     if task.kind == "count":  # logarithms, less that of the mean
         least = np.maximum(labels, 1e-13)
         return task, labels, torch.tensor(np.log(least / labels.mean()))[:, None]
+    if labels.ndim == 2:  # scores of what is there or not
+        return task, labels, 50.0 * torch.tensor(2 * labels - 1)
     return task, labels, torch.tensor(encoded)[:, None]
 
 
@@ -103,7 +110,7 @@ def test_hooks_keep_the_signature_of_the_base(kind):
 def test_every_kind_has_the_common_parameters(kind):
     parameters = inspect.signature(kind).parameters
 
-    assert {"weight", "head", "column"} <= set(parameters)
+    assert {"weight", "head", kind.columns_parameter} <= set(parameters)
     keyword_only = parameters["weight"].kind is inspect.Parameter.KEYWORD_ONLY
     assert keyword_only
     kind().validate("a")
@@ -111,13 +118,14 @@ def test_every_kind_has_the_common_parameters(kind):
 
 @by_kind
 def test_parameters_are_stored_and_cloned(kind):
-    task = kind(weight=3.0, head=Head(hidden=(2,)), column=1)
+    task = kind(weight=3.0, head=Head(hidden=(2,)), **{kind.columns_parameter: [1]})
     before = task.get_params()
 
     twin = clone(task).set_params(head__dropout=0.0, weight=1.0)
 
     assert task.get_params() == before
-    assert (twin.head.dropout, twin.weight, twin.column) == (0.0, 1.0, 1)
+    assert (twin.head.dropout, twin.weight) == (0.0, 1.0)
+    assert getattr(twin, kind.columns_parameter) == [1]
     assert vars(kind()).keys() == kind().get_params(deep=False).keys()
 
 
@@ -135,7 +143,7 @@ def test_fit_returns_the_task_and_changes_no_parameter(kind):
     task = clone(task)
     before = task.get_params()
 
-    assert task.fit(labels, np.ones(len(labels)), "a") is task
+    assert task.fit(labels, np.ones(labels.shape), "a") is task
 
     assert task.get_params() == before
     learned = [name for name in vars(task) if name not in before]
@@ -156,7 +164,7 @@ def test_labels_to_outputs_and_back(kind):
         np.testing.assert_allclose(decoded, labels, atol=1e-12)
     else:
         np.testing.assert_array_equal(decoded, labels)
-    assert task.score(labels, decoded, np.ones(len(labels))) == pytest.approx(1.0)
+    assert task.score(labels, decoded, np.ones(labels.shape)) == pytest.approx(1.0)
 
 
 @by_kind
@@ -179,7 +187,7 @@ def test_the_statistics_of_a_perfect_output_give_the_best_metric(kind, dtype):
     target = torch.tensor(task.encode(labels, np.arange(len(labels)), "a"))
 
     linked = task.link(output.to(dtype))
-    statistics = task.statistics(linked, target, torch.ones(len(labels), dtype=dtype))
+    statistics = task.statistics(linked, target, torch.ones(labels.shape, dtype=dtype))
 
     assert statistics.dtype == torch.float64
     assert task.metric_from(statistics.numpy()) == pytest.approx(1.0)
@@ -194,7 +202,7 @@ def test_the_loss_is_one_value_a_sample_and_has_a_gradient(kind):
 
     values = sample_loss(loss, **options)(task.link(raw), target)
 
-    assert values.shape == (len(labels),)
+    assert values.shape == labels.shape
     values.sum().backward()
     assert torch.isfinite(raw.grad).all()
     assert values.sum() > sample_loss(loss, **options)(task.link(output), target).sum()
@@ -212,9 +220,9 @@ def test_the_weight_of_a_label_is_none_or_one_each(kind):
 @by_kind
 def test_the_baseline_is_a_label_that_can_be_scored(kind):
     task, labels, _ = fitted(kind)
-    constant = np.full(len(labels), task.baseline(), dtype=labels.dtype)
+    constant = np.full(labels.shape, task.baseline(), dtype=labels.dtype)
 
-    score = task.score(labels, constant, np.ones(len(labels)))
+    score = task.score(labels, constant, np.ones(labels.shape))
 
     assert 0.0 <= score + 1e-12 < 1.0
 
@@ -231,7 +239,7 @@ def test_the_codec_knows_every_kind(kind):
     assert not [name for name in vars(task) if name.endswith("_")]
     encoded, again = codec.encode(labels), twin.encode(labels)
     np.testing.assert_array_equal(encoded.values[0], again.values[0])
-    assert np.transpose(encoded.weights).tolist() == [[1.0]] * len(labels)
+    assert encoded.weights[0].tolist() == np.ones(labels.shape).tolist()
 
 
 @by_kind

@@ -1,35 +1,23 @@
 """A temperature for the probabilities of each task."""
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_consistent_length, indexable
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._listing import listed
-from mtlearn._utils._routing import params_of_rows, routed_params, told_of
-from mtlearn._utils._row_plan import plan_of, planned_rows, resampled_plan
-from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._unwrap import (
-    check_multi_task,
     reach,
     task_outputs,
     unwrap,
 )
-from mtlearn._utils._validation import check_fraction
 from mtlearn._utils._warn import warn
-from mtlearn._utils._whole import in_one_step
-from mtlearn.data import item_labels
-from mtlearn.estimators import BaseMetaEstimator
-from mtlearn.exceptions import ParameterTypeError
-from mtlearn.tasks import Target, Task, fit_codec, label_weights, with_label
-from mtlearn.training import draw_seed, validation_rows
+from mtlearn.calibration._held_out import HeldOut
+from mtlearn.tasks import Target, Task, label_weights, with_label
 
 
-class TemperatureScaled(BaseMetaEstimator):
+class TemperatureScaled(HeldOut):
     """An estimator whose class probabilities are scaled on held-out samples.
 
     The scores of each classification, before the softmax, are divided by one number,
@@ -115,87 +103,6 @@ class TemperatureScaled(BaseMetaEstimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
-    @in_one_step
-    @with_callbacks
-    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> Self:
-        """Fit the estimator, and the temperatures on samples held out.
-
-        Parameters
-        ----------
-        X : array-like or dataset
-            Training samples, as the estimator takes them.
-        y : array-like, DataFrame or SliceDict, default=None
-            Labels, as the estimator takes them; None where X is a dataset of `(x, y)`.
-        **fit_params : object
-            Arguments of the estimator's `fit`; those with a row for each sample are
-            split too. A `sample_weight` of shape `(n_samples,)` or
-            `(n_samples, n_tasks)`, by this name, counts for the temperatures too.
-
-        Returns
-        -------
-        self : TemperatureScaled
-            The fitted estimator.
-
-        Raises
-        ------
-        InvalidParameterError, ParameterTypeError
-            If a parameter is not what it must be.
-        InvalidDataError, DataTypeError
-            If the data are not what they must be.
-        """
-        owner = type(self).__name__
-        check_multi_task(self.estimator, "estimator", owner)
-        fraction = check_fraction(
-            self.validation_fraction, "validation_fraction", owner
-        )
-        weights = fit_params.pop("sample_weight", None)
-        y = item_labels(X, y)
-        if isinstance(self.estimator, FrozenEstimator):
-            if fit_params:
-                raise ParameterTypeError(
-                    f"{owner} does not train a FrozenEstimator, and has no use for the "
-                    f"arguments {sorted(fit_params)}."
-                )
-            self._keep(self.estimator, X, y, weights)
-            return self
-        X, y = indexable(X, y)
-        (params,) = routed_params(self, "fit", self._templates(), weights, fit_params)
-        rows, held_out = self._split(X, y, weights, fraction)
-        params = params_of_rows(params, rows, len(rows) + len(held_out))
-        with planned_rows(resampled_plan(len(rows) + len(held_out), rows)):
-            fitted = self._train(
-                clone(self.estimator), take_rows(X, rows), take_rows(y, rows), params
-            )
-        if weights is not None:
-            weights = take_rows(weights, held_out)
-        self._keep(fitted, take_rows(X, held_out), take_rows(y, held_out), weights)
-        return self
-
-    def _split(
-        self, X: Any, y: Any, weights: Any, fraction: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw which rows to train on, and which to hold out."""
-        codec = fit_codec(self._declared_tasks(), y, weights)
-        targets = codec.encode(y, weights)
-        check_consistent_length(X, targets)
-        seed = draw_seed(self.random_state)
-        remedy = "validation_fraction, or scale a FrozenEstimator on other samples"
-        origins = plan_of(len(targets)).origins
-        return validation_rows(
-            targets, codec.tasks, fraction, seed, origins=origins, remedy=remedy
-        )
-
-    def _train(self, estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
-        """Fit the estimator inside, of which scikit-learn's callbacks are told."""
-        data = {"estimator": self, "X": X, "y": y}
-        root = self._init_callback_context(max_subtasks=1)
-        root.call_on_fit_task_begin(**data)
-        context = root.subcontext(task_name="estimator")
-        with told_of(context, estimator, **data):
-            estimator.fit(X, y, **params)
-        root.call_on_fit_task_end(**data)
-        return estimator
-
     def _keep(self, fitted: Any, X: Any, y: Any, sample_weight: Any) -> None:
         """Fit the temperatures of a fitted estimator, and set what is known of it."""
         inner = unwrap(fitted)
@@ -232,12 +139,6 @@ class TemperatureScaled(BaseMetaEstimator):
                 self.tasks_.labelled.items(), outputs, strict=True
             )
         ]
-
-    def _templates(self) -> dict[str, Any]:
-        return {"estimator": self.estimator}
-
-    def _fitted(self) -> list[Any]:
-        return [self.estimator_] if hasattr(self, "estimator_") else []
 
 
 def _warn_of_unscaled(names: list[str]) -> None:

@@ -1,21 +1,28 @@
 """Images that each carry three targets, made from scikit-learn's digits."""
 
 import math
-from numbers import Integral, Real
 
 import numpy as np
-from scipy import ndimage
 from sklearn.datasets import load_digits
 
-from mtlearn._utils._short import short
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.datasets._digits import (
+    Seed,
+    check_real,
+    check_whole,
+    draw_rows,
+    make_generator,
+    place_glyph,
+    prepare_glyphs,
+    wrong,
+)
+from mtlearn.exceptions import InvalidParameterError
 
+_OWNER = "make_multitask_digits"
 DOMAINS = ("image", "spectrum")
 N_ORIENTATIONS = 8
 # In cycles per pixel. The strokes of a digit lie mostly below the first of them.
 FREQUENCIES = (0.14, 0.20, 0.28, 0.39)
 N_ITEMS = N_ORIENTATIONS * len(FREQUENCIES)
-_MARGIN = 3  # empty pixels around a source digit
 
 # What differs from image to image and is no target: a uniform draw from low to high,
 # or a normal one where the comment gives the standard deviation. Chosen so that a
@@ -28,8 +35,6 @@ _ORIENTATION_JITTER = 5.0  # standard deviation, in degrees
 _FREQUENCY_JITTER = 0.06  # standard deviation, as a fraction
 # Paper minus ink, in grey levels, for shade 0 and for shade 1.
 _CONTRAST = (0.25, 0.65)
-
-Seed = int | np.random.Generator | np.random.RandomState | None
 
 
 def make_multitask_digits(
@@ -111,16 +116,16 @@ def make_multitask_digits(
     True
     """
     _check_parameters(n_samples, image_size, domain, noise, missing_labels)
-    rng = _make_generator(random_state)
+    rng = make_generator(random_state, _OWNER)
     digits = load_digits()
-    rows = _draw_rows(n_samples, len(digits.images), rng)
+    rows = draw_rows(n_samples, len(digits.images), rng)
     items = rng.integers(N_ITEMS, size=n_samples)
     shades = rng.uniform(size=n_samples).astype(np.float32)
     y = np.column_stack([digits.target[rows], items, shades]).astype(np.float32)
     # Before the images and always drawn, so that it changes nothing in X.
     _remove_labels(y, missing_labels, rng)
     X = np.empty((n_samples, image_size, image_size), dtype=np.float32)
-    glyphs = _prepare_glyphs(digits.images)
+    glyphs = prepare_glyphs(digits.images)
     for i in range(n_samples):
         glyph = glyphs[rows[i]]
         image = _draw_image(glyph, items[i], shades[i], image_size, noise, rng)
@@ -128,28 +133,11 @@ def make_multitask_digits(
     return X, y
 
 
-def _draw_rows(n_samples: int, n_digits: int, rng: np.random.Generator) -> np.ndarray:
-    """Choose source digits in random order, none again before all were used."""
-    n_rounds = math.ceil(n_samples / n_digits)
-    rounds = [rng.permutation(n_digits) for _ in range(n_rounds)]
-    return np.concatenate(rounds)[:n_samples]
-
-
 def _remove_labels(y: np.ndarray, fraction: float, rng: np.random.Generator) -> None:
     """Set the same number of labels of each task to NaN, in place."""
     n_missing = int(fraction * len(y))
     for column in range(y.shape[1]):
         y[rng.permutation(len(y))[:n_missing], column] = np.nan
-
-
-def _prepare_glyphs(images: np.ndarray) -> np.ndarray:
-    """Scale the digits to [0, 1] and filter them once for cubic splines."""
-    glyphs = images / images.max(axis=(1, 2), keepdims=True)
-    # With a margin, so that strokes that touch the border fade out there.
-    glyphs = np.pad(glyphs, ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)))
-    for axis in (1, 2):
-        glyphs = ndimage.spline_filter1d(glyphs, axis=axis)
-    return glyphs
 
 
 def _draw_image(
@@ -163,26 +151,9 @@ def _draw_image(
     """Draw one image: paper, stripes, ink and noise, cut to [0, 1]."""
     contrast = _CONTRAST[0] + (_CONTRAST[1] - _CONTRAST[0]) * shade
     image = rng.uniform(*_PAPER) + _draw_grating(item, size, rng)
-    image -= contrast * _place_glyph(glyph, size, rng)
+    image -= contrast * place_glyph(glyph, size, _DIGIT_SIZE, _ROTATION, rng)
     image += noise * rng.standard_normal((size, size))
     return np.clip(image, 0.0, 1.0)
-
-
-def _place_glyph(glyph: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Enlarge a digit, turn it a little and put it anywhere in the image."""
-    angle = np.deg2rad(rng.uniform(*_ROTATION))
-    side = size * rng.uniform(*_DIGIT_SIZE)
-    centre = rng.uniform(side / 2, size - side / 2, size=2)
-    cosine, sine = np.cos(angle), np.sin(angle)
-    # affine_transform asks where each pixel of the image lies in the glyph.
-    n_pixels = len(glyph) - 2 * _MARGIN
-    to_glyph = n_pixels / side * np.array([[cosine, -sine], [sine, cosine]])
-    middle = (len(glyph) - 1) / 2
-    offset = middle - to_glyph @ (centre - 0.5)
-    placed = ndimage.affine_transform(
-        glyph, to_glyph, offset, output_shape=(size, size), prefilter=False
-    )
-    return np.clip(placed, 0.0, 1.0)
 
 
 def _draw_grating(item: int, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -204,49 +175,23 @@ def _log_spectrum(image: np.ndarray) -> np.ndarray:
     return np.log1p(np.abs(np.fft.fftshift(np.fft.fft2(image))))
 
 
-def _make_generator(random_state: Seed) -> np.random.Generator:
-    """Make a generator that shares nothing with numpy's global random state."""
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(2**31, size=4))
-    if isinstance(random_state, np.random.Generator) or random_state is None:
-        return np.random.default_rng(random_state)
-    expected = "an int of at least 0, a Generator, a RandomState or None"
-    _check_whole("random_state", random_state, 0, expected)
-    return np.random.default_rng(random_state)
-
-
 def _check_parameters(
     n_samples: int, image_size: int, domain: str, noise: float, missing_labels: float
 ) -> None:
     """Raise for the first parameter that is not as documented."""
-    _check_whole("n_samples", n_samples, 1, "an int of at least 1")
-    _check_whole("image_size", image_size, 16, "an int of at least 16")
+    check_whole("n_samples", n_samples, 1, "an int of at least 1", _OWNER)
+    check_whole("image_size", image_size, 16, "an int of at least 16", _OWNER)
     if domain not in DOMAINS:
-        raise InvalidParameterError(_wrong("domain", f"one of {DOMAINS}", domain))
+        raise InvalidParameterError(
+            wrong("domain", f"one of {DOMAINS}", domain, _OWNER)
+        )
     expected = "a finite float of at least 0"
-    _check_real("noise", noise, expected)
+    check_real("noise", noise, expected, _OWNER)
     if not 0.0 <= noise < math.inf:
-        raise InvalidParameterError(_wrong("noise", expected, noise))
+        raise InvalidParameterError(wrong("noise", expected, noise, _OWNER))
     expected = "a float of at least 0 and below 1"
-    _check_real("missing_labels", missing_labels, expected)
+    check_real("missing_labels", missing_labels, expected, _OWNER)
     if not 0.0 <= missing_labels < 1.0:
-        raise InvalidParameterError(_wrong("missing_labels", expected, missing_labels))
-
-
-def _check_whole(name: str, value: object, least: int, expected: str) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise ParameterTypeError(_wrong(name, expected, value))
-    if value < least:
-        raise InvalidParameterError(_wrong(name, expected, value))
-
-
-def _check_real(name: str, value: object, expected: str) -> None:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise ParameterTypeError(_wrong(name, expected, value))
-
-
-def _wrong(name: str, expected: str, value: object) -> str:
-    return (
-        f"The '{name}' parameter of make_multitask_digits must be {expected}. "
-        f"Got {short(value)} instead."
-    )
+        raise InvalidParameterError(
+            wrong("missing_labels", expected, missing_labels, _OWNER)
+        )

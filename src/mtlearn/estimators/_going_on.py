@@ -151,12 +151,12 @@ def _check_columns(state: FitState, tasks: Tasks) -> None:
     keys = dict(zip(labelled, layout.keys_of_tasks, strict=True))
     turn = 0
     for name, task in tasks.labelled.items():
-        before, column = keys[name], task.column
+        before, columns = keys[name], task.own_columns
         own = range(turn, turn + len(before))
         turn += len(before)
-        if column is not None:
-            today = tuple(column) if isinstance(column, list) else (column,)
-            same = today == before or column == state.codec.tasks[name].column
+        if columns is not None:
+            today = tuple(columns)
+            same = today == before or columns == state.codec.tasks[name].own_columns
         elif named:
             today = tuple(task.find_columns(name, list(map(text, layout.keys))))
             same = today == tuple(map(text, before))
@@ -164,7 +164,7 @@ def _check_columns(state: FitState, tasks: Tasks) -> None:
             today = tuple(own)
             same = today == before
         if not same:
-            what = f"'column' of {name!r}"
+            what = f"{task.columns_parameter!r} of {name!r}"
             raise _changed("tasks", what, _alone(before), _alone(today))
 
 

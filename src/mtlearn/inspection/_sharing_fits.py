@@ -108,9 +108,8 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
     estimator = clone(joint.estimator)
     inner, place = unwrap(estimator), joint.tasks.names.index(name)
     task = clone(joint.tasks[name])
-    if task.column is None and open_frame(y, "y") is None:
-        places = read_targets(y, joint.tasks)[place].places
-        task.set_params(column=places[0] if len(places) == 1 else list(places))
+    if task.own_columns is None and open_frame(y, "y") is None:
+        task.take_columns(read_targets(y, joint.tasks)[place].places)
     given = inner.loss_weights
     tasks = Tasks.from_mapping({name: task})
     inner.set_params(

@@ -1,5 +1,10 @@
 """Per-sample losses and the weighted loss of all tasks."""
 
+from mtlearn.losses._binary import (
+    asymmetric_loss,
+    binary_cross_entropy,
+    binary_focal_loss,
+)
 from mtlearn.losses._multitask import LossParts, MultiTaskLoss
 from mtlearn.losses._sample import focal_loss, huber_loss, sample_loss
 from mtlearn.losses._sums import Inputs, weighted_sums
@@ -8,6 +13,9 @@ __all__ = [
     "Inputs",
     "LossParts",
     "MultiTaskLoss",
+    "asymmetric_loss",
+    "binary_cross_entropy",
+    "binary_focal_loss",
     "focal_loss",
     "huber_loss",
     "sample_loss",

@@ -2,8 +2,6 @@
 
 import functools
 import inspect
-import math
-import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.losses._binary import (
+    WeighedLabels,
+    asymmetric_loss,
+    binary_cross_entropy,
+    binary_focal_loss,
+)
+from mtlearn.losses._check_number import check_number
 
 SampleLoss = Callable[[Tensor, Tensor], Tensor]
 
@@ -69,7 +74,7 @@ def focal_loss(output: Tensor, target: Tensor, *, gamma: float = 2.0) -> Tensor:
     >>> task.get_params()["loss__gamma"]
     1.0
     """
-    _check_number(gamma, "gamma", "focal_loss", zero=True)
+    check_number(gamma, "gamma", "focal_loss", zero=True)
     logits = output.unsqueeze(1) if output.ndim == 1 else output  # of a single class
     # log(1 - p) is summed up from the other classes: a power of 1 - p would have an
     # infinite slope at p = 1 for gamma below 1. The lowest number, not -inf, stands
@@ -129,7 +134,7 @@ def huber_loss(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
     >>> Regression(loss=Partial(huber_loss, delta=0.5))
     Regression(loss=Partial(huber_loss, delta=0.5))
     """
-    _check_number(delta, "delta", "huber_loss", zero=False)
+    check_number(delta, "delta", "huber_loss", zero=False)
     # functional.huber_loss rejects two dtypes; a difference has only one.
     difference = _difference(output, target)
     return nn.functional.huber_loss(
@@ -139,6 +144,9 @@ def huber_loss(output: Tensor, target: Tensor, *, delta: float = 1.0) -> Tensor:
 
 _LOSSES: dict[str, SampleLoss] = {
     "cross_entropy": cross_entropy,
+    "bce": binary_cross_entropy,
+    "binary_focal": binary_focal_loss,
+    "asymmetric": asymmetric_loss,
     "focal": focal_loss,
     "mse": squared_error,
     "mae": absolute_error,
@@ -149,17 +157,6 @@ _LOSSES: dict[str, SampleLoss] = {
 def _difference(output: Tensor, target: Tensor) -> Tensor:
     # A column less a vector would be a matrix.
     return output.reshape(target.shape) - target
-
-
-def _check_number(value: Any, name: str, owner: str, *, zero: bool) -> None:
-    """Raise if an option is no finite number above 0, or 0 where that may be."""
-    number = float(value) if isinstance(value, numbers.Real) else math.nan
-    if math.isfinite(number) and (number > 0 or (zero and number == 0)):
-        return
-    raise InvalidParameterError(
-        f"The {name!r} parameter of {owner} must be a finite number "
-        f"{'not below' if zero else 'above'} 0. Got {value!r} instead."
-    )
 
 
 class _UserLoss(nn.Module):
@@ -266,6 +263,8 @@ def sample_loss(loss: str | SampleLoss, **options: float) -> SampleLoss:
                 f"or a callable. Got {loss!r} instead."
             )
         _check_options(loss, options)
+        if "pos_weight" in options:
+            return WeighedLabels(_LOSSES[loss], **options)
         return functools.partial(_LOSSES[loss], **options)
     if not callable(loss):
         raise ParameterTypeError(

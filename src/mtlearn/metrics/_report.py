@@ -236,7 +236,9 @@ def fitted_tasks(estimator: Any, owner: str) -> Tasks:
 def _rows(
     name: str, task: Task, labels: ScoredLabels, resampling: Resampling
 ) -> list[dict[str, Any]]:
-    constant = replace(labels, predicted=np.full(labels.true.shape, task.baseline()))
+    constant = replace(
+        labels, predicted=np.repeat([task.baseline()], len(labels), axis=0)
+    )
     figures = task.figures()
     intervals: dict[str, dict[str, float]] = {}
     if resampling.n_bootstraps:

@@ -8,7 +8,7 @@ from mtlearn.networks._drawing import Dropout, drawing_from, dropped, generator_
 from mtlearn.networks._drop_block import DropBlock2d
 from mtlearn.networks._features import Features, features_of, vector_of
 from mtlearn.networks._filling import filling, is_filling
-from mtlearn.networks._heads import HeadSpec, make_head
+from mtlearn.networks._heads import HeadSpec, OutputLayer, make_head
 from mtlearn.networks._inference import (
     Fingerprint,
     fingerprint,
@@ -37,6 +37,7 @@ __all__ = [
     "Features",
     "Fingerprint",
     "HeadSpec",
+    "OutputLayer",
     "MLP",
     "MultiTaskNetwork",
     "OwnHead",

@@ -106,7 +106,12 @@ must be one of 'float32', 'uint8'. Got 'float64' instead.
         "class": type(estimator).__name__,
         "versions": versions(),
         "tasks": [
-            {"name": name, "kind": task.kind, "classes": _labels(task)}
+            {
+                "name": name,
+                "kind": task.kind,
+                "classes": _labels(task),
+                **_thresholds(name, task, parts(estimator)[-1]),
+            }
             for name, task in tasks.items()
         ],
     }
@@ -124,6 +129,13 @@ def _labels(task: Any) -> list[Any] | None:
     """Give the classes of a task, in the order of its probabilities."""
     classes = getattr(task, "classes_", None)
     return None if classes is None else classes.tolist()
+
+
+def _thresholds(name: str, task: Any, estimator: Any) -> dict[str, Any]:
+    """Give the probabilities above which labels are predicted, if a task has such."""
+    own = getattr(task, "thresholds_", None)
+    found = getattr(estimator, "thresholds_", {}).get(name, own)
+    return {} if found is None else {"thresholds": found.tolist()}
 
 
 def _exported(module: nn.Module, shape: Sequence[int], dtype: torch.dtype) -> Any:

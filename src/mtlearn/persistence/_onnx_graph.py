@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from mtlearn._utils._short import short
-from mtlearn.calibration import TemperatureScaled
+from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
@@ -27,7 +27,8 @@ _NETWORKS = (MultiTaskImageEstimator, MultiTaskEstimator)
 _ENSEMBLES = (SeedEnsemble, VotingEnsemble)
 _TRANSFORMERS = (ImageReshaper, GlobalMaxScaler, ImageStandardScaler)
 # Not subclasses: what they change would be left out without a word.
-_KNOWN = {*_NETWORKS, *_ENSEMBLES, *_TRANSFORMERS, TemperatureScaled}
+_WRAPPERS = (TemperatureScaled, TunedThresholds)
+_KNOWN = {*_NETWORKS, *_ENSEMBLES, *_TRANSFORMERS, *_WRAPPERS}
 
 
 def parts(estimator: Any) -> list[Any]:
@@ -103,7 +104,7 @@ def row_shape(estimator: Any) -> tuple[int, ...]:
 def _row_shapes(estimator: Any) -> list[tuple[int, ...]]:
     """Give the shapes that a row may have, the usual one first."""
     first = parts(estimator)[0]
-    if isinstance(first, TemperatureScaled):
+    if isinstance(first, _WRAPPERS):
         return _row_shapes(first.estimator_)
     if isinstance(first, _ENSEMBLES):
         own, *others = [_row_shapes(member) for member in first.estimators_]
@@ -150,6 +151,8 @@ def _made(part: Any) -> nn.Module:
         return _Scaled(part.mean_, part.scale_)
     if isinstance(part, TemperatureScaled):
         return _Tempered(part)
+    if isinstance(part, TunedThresholds):  # which leave probabilities as they are
+        return make_module(part.estimator_)
     return _Average(part) if isinstance(part, _ENSEMBLES) else _Activated(part)
 
 

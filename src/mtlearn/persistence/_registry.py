@@ -13,7 +13,7 @@ from torch import nn
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
 from mtlearn.augmentation import Augmentation, CutMix, MixUp
-from mtlearn.calibration import TemperatureScaled
+from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import (
     MultiTaskEstimator,
@@ -44,6 +44,7 @@ _OBJECTS = (
     SeedEnsemble,
     VotingEnsemble,
     TemperatureScaled,
+    TunedThresholds,
     TaskClassifier,
     TaskRegressor,
     TaskView,

@@ -16,6 +16,7 @@ from mtlearn.tasks._head import Head, HeadLike
 from mtlearn.tasks._infer import read_targets, task_of_classes
 from mtlearn.tasks._kinds import kinds
 from mtlearn.tasks._label_weights import label_weights
+from mtlearn.tasks._multi_label import MultiLabel
 from mtlearn.tasks._ordinal import Ordinal
 from mtlearn.tasks._predictions import TaskReader, read_predictions
 from mtlearn.tasks._regression import Regression
@@ -33,6 +34,7 @@ __all__ = [
     "HeadLike",
     "Layout",
     "Mistakes",
+    "MultiLabel",
     "Ordinal",
     "Regression",
     "ScoredLabels",

@@ -8,13 +8,14 @@ import numpy as np
 from torch import Tensor, nn
 
 from mtlearn.losses import Inputs, weighted_sums
+from mtlearn.tasks._decisions import TaskDecisions
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._members import TaskMembers
 from mtlearn.tasks._parameters import TaskParameters
 from mtlearn.tasks._shown import TaskShown
 
 
-class Task(TaskParameters, TaskMembers, TaskShown, ABC):
+class Task(TaskParameters, TaskMembers, TaskDecisions, TaskShown, ABC):
     """Base class of the kinds of tasks.
 
     A kind says what training and predictions must know of a target: the width of its
@@ -79,6 +80,10 @@ class Task(TaskParameters, TaskMembers, TaskShown, ABC):
         It gets scores `(n_samples, n_scores)` and returns `(n_samples, n_outputs)`,
         both in the type of the network's weights.
         """
+        return None
+
+    def head_start(self) -> np.ndarray | None:
+        """Give what the last biases of the head begin with, `(n_scores,)`; None: 0."""
         return None
 
     @abstractmethod

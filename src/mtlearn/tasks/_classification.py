@@ -181,6 +181,50 @@ class Classification(ClassTask):
         """
         return self.classes_[activated.argmax(axis=1)]
 
+    def chances(self, activated: np.ndarray) -> np.ndarray | None:
+        """Give the probability of the second of two classes."""
+        return activated[:, 1:] if self.n_outputs == 2 else None
+
+    def truths(
+        self, labels: np.ndarray, weight: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give 1 where the label is the second of two classes.
+
+        Parameters
+        ----------
+        labels, weight : ndarray of shape (n_labelled,)
+            Labels and weights.
+
+        Returns
+        -------
+        truth, weight : ndarray of shape (n_labelled, 1)
+            0 or 1; and zero where a label is no class.
+        """
+        indices, known = self.locate(labels)
+        truth = (known & (indices == 1)).astype(np.float64)
+        return truth[:, np.newaxis], (weight * known)[:, np.newaxis]
+
+    def decided(self, activated: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+        """Give the second of two classes where it is more probable than a threshold.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, 2)
+            Probabilities.
+        thresholds : ndarray of shape (1,)
+            Of the second class.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels.
+        """
+        return self.classes_[(activated[:, 1] > thresholds[0]).astype(np.intp)]
+
+    def own_thresholds(self) -> np.ndarray:
+        """Give one half, where the other class is as probable."""
+        return np.array([0.5])
+
     def statistics(
         self,
         output: Tensor,

@@ -236,6 +236,7 @@ def fit_codec(
                 f"Task {name!r} has no label: every row of its column of y is missing, "
                 "or has a sample weight of zero. Leave the task out, or pass labels."
             )
+        task.learn_names([target.keys[place] for place in target.places if target.keys])
         task.fit(target.values[rows], weight[rows], name, rows)
     for name, task in fitted.items():
         if task.n_columns == 0:
@@ -313,7 +314,7 @@ def encode_targets(
             encoded, weight, in_loss = None, of_rows, of_rows
         else:
             target, weight = given[name]
-            encoded, in_loss = _encoded(task, target, weight)
+            encoded, weight, in_loss = _encoded(task, target, weight)
         values.append(encoded)
         own.append(weight)
         weighted.append(in_loss)
@@ -325,16 +326,18 @@ def encode_targets(
 
 def _encoded(
     task: Task, target: Target, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Encode the labels of a task, and give their weights in the loss."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Encode the labels of a task, and give their weights, and those in the loss."""
     rows = np.flatnonzero(with_label(weight))
     encoded = task.encode(target.values[rows], rows, target.name)
+    if encoded.ndim > weight.ndim:  # one label of y says several things
+        weight = np.repeat(weight[:, np.newaxis], encoded.shape[1], axis=1)
     full = np.zeros(weight.shape, dtype=encoded.dtype)
     full[rows] = np.where(weight[rows] > 0, encoded, 0)
     factor = task.label_weight(encoded)
     if factor is None:
-        return full, weight
+        return full, weight, weight
     weighted = weight.copy()
     with np.errstate(over="ignore"):  # which a later check finds
         weighted[rows] *= factor
-    return full, weighted
+    return full, weight, weighted

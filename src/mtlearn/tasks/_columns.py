@@ -1,6 +1,6 @@
 """What of y a kind reads, and how its predictions are laid out there."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -36,12 +36,32 @@ class TaskColumns:
     """
 
     has_classes: ClassVar[bool]
-    column: Any
+    columns_parameter: ClassVar[str] = "column"
+    """Name of the parameter that says which columns of y the task reads."""
 
     @property
     def n_columns(self) -> int | None:
         """Columns of y that the task reads; None takes those that others leave."""
         return 1
+
+    @property
+    def may_be_one_column(self) -> bool:
+        """Whether one column may hold what otherwise takes several."""
+        return False
+
+    @property
+    def own_columns(self) -> list[Any] | None:
+        """Columns that the user has declared, by name or position; None if none."""
+        declared = getattr(self, self.columns_parameter)
+        if declared is None:
+            return None
+        several = isinstance(declared, list | tuple) and self.n_columns != 1
+        return list(declared) if several else [declared]
+
+    def take_columns(self, columns: Sequence[Hashable]) -> None:
+        """Declare the columns that the task reads from now on."""
+        value = columns[0] if self.n_columns == 1 else list(columns)
+        setattr(self, self.columns_parameter, value)
 
     def find_columns(self, name: str, names: Sequence[str]) -> Sequence[str]:
         """Tell which columns of a DataFrame are meant where `column` is None.
@@ -91,6 +111,19 @@ class TaskColumns:
             np.column_stack([each.values for each in columns]),
             np.column_stack([each.present for each in columns]),
         )
+
+    def dtypes(self, columns: Sequence[RawColumn]) -> list[Any]:
+        """Give the dtype of each of the task's columns of y."""
+        return [column.dtype for column in columns]
+
+    def learn_names(self, names: Sequence[Hashable]) -> None:
+        """Learn what its columns are called in y, before `fit`.
+
+        Parameters
+        ----------
+        names : sequence of hashable
+            Empty in an array.
+        """
 
     def outcomes(self) -> np.ndarray | None:
         """Give what may stand in a column of predictions, if it is one of a few.

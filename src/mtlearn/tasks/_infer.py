@@ -81,8 +81,8 @@ def name_columns(tasks: Tasks, places: Sequence[tuple[int, ...]]) -> None:
     """Set the columns of each task of an array that its turn would not find."""
     turn = 0
     for task, own in zip(tasks, places, strict=True):
-        if task.column is None and own != tuple(range(turn, turn + len(own))):
-            task.set_params(column=own[0] if len(own) == 1 else list(own))
+        if task.own_columns is None and own != tuple(range(turn, turn + len(own))):
+            task.take_columns(own)
         turn += len(own)
 
 
@@ -102,10 +102,10 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
             "The 'tasks' parameter must be None, Tasks(...), or one Classification or "
             f"other task for every column of y. Got {short(tasks)} instead."
         )
-    if tasks is not None and tasks.column is not None:
+    if tasks is not None and tasks.n_columns == 1 and tasks.own_columns is not None:
         raise InvalidParameterError(
-            "A single kind for every column of y cannot have a 'column'. "
-            "Name the task instead: Tasks(name=...)."
+            f"A single kind for every column of y cannot have a "
+            f"{tasks.columns_parameter!r}. Name the task instead: Tasks(name=...)."
         )
     if tasks is not None and tasks.n_columns != 1:
         return resolve_tasks(_of_all_columns(tasks, raw), raw)
@@ -121,9 +121,11 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
 
 def _of_all_columns(task: Task, raw: RawTargets) -> Tasks:
     """Give one task that reads the whole of y, as its kind takes several columns."""
-    if task.n_columns == 0:
+    if task.n_columns == 0 or task.own_columns is not None:
         return Tasks(task_0=task)
-    return Tasks(task_0=clone(task).set_params(column=list(raw.keys)))
+    whole = clone(task)
+    whole.take_columns(raw.keys)
+    return Tasks(task_0=whole)
 
 
 def _names(raw: RawTargets) -> list[str]:

@@ -68,24 +68,24 @@ class Layout:
 
 def layout_of(raw: RawTargets, tasks: Tasks, places: Places) -> Layout:
     """Give the layout of y, of which labelled tasks read these columns."""
-    columns = [
-        (task, raw.column(place))
-        for task, own in zip(tasks, places, strict=True)
-        for place in own
-    ]
-    dtypes = [
-        _prediction_dtype(task, column.dtype, raw.container == "frame")
-        for task, column in columns
-    ]
+    columns, readers, dtypes = [], [], []
+    for task, own in zip(tasks, places, strict=True):
+        found = [raw.column(place) for place in own]
+        columns += found
+        readers += [task] * len(found)
+        dtypes += task.dtypes(found)
+    framed = raw.container == "frame"
+    pairs = zip(readers, dtypes, strict=True)
+    dtypes = [_prediction_dtype(task, dtype, framed) for task, dtype in pairs]
     if raw.container in ("2d", "dict"):
-        dtypes = _exact_dtypes([task for task, _ in columns], dtypes)
+        dtypes = _exact_dtypes(readers, dtypes)
     counts = tuple(map(len, places))
     flat = [place for own in places for place in own]
     ranks = tuple(sorted(range(len(flat)), key=flat.__getitem__))
     return Layout(
         raw.container,
         tuple(range(len(places))),
-        tuple(column.key for _, column in columns),
+        tuple(column.key for column in columns),
         tuple(dtypes),
         raw.library,
         raw.levels,

@@ -10,7 +10,8 @@ from mtlearn._utils._listing import listed
 from mtlearn.exceptions import InvalidDataError
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Tell whether a cell of y means that there is no label."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, float | np.floating) and bool(value != value)
@@ -51,7 +52,7 @@ def plain_label(label: Any) -> Any:
 
 def narrow(values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Give an object array the type of its labels, with a mask of those there are."""
-    present = np.array([not _is_missing(value) for value in values], dtype=bool)
+    present = np.array([not is_missing(value) for value in values], dtype=bool)
     labels = values[present].tolist()
     types = {_label_type(label) for label in labels}
     if types == {int, float}:

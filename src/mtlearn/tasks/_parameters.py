@@ -23,7 +23,6 @@ class TaskParameters(VersionedEstimator, TaskColumns):
     weight: float
     loss: str | Callable[..., Tensor]
     head: HeadLike | None
-    column: int | str | list | None
 
     def validate(self, name: str) -> None:
         """Check the parameters that every kind has.
@@ -42,16 +41,14 @@ class TaskParameters(VersionedEstimator, TaskColumns):
 
     def _check_column(self, owner: str) -> None:
         """Raise if the column is neither a position nor a name, or a list of them."""
-        columns: list[Any] = [self.column]
-        if self.n_columns != 1 and isinstance(self.column, list):
-            columns = self.column
-        for column in columns:
+        name = self.columns_parameter
+        for column in self.own_columns or ():
             if isinstance(column, bool) or not isinstance(column, Hashable):
                 what = "position or the name of a column"
                 raise ParameterTypeError(
-                    f"The 'column' parameter of {owner} must be None, a {what}"
+                    f"The {name!r} parameter of {owner} must be None, a {what}"
                     f"{'' if self.n_columns == 1 else ', or a list of them'}. "
-                    f"Got {short(self.column)} instead."
+                    f"Got {short(getattr(self, name))} instead."
                 )
 
     def _check_loss(self, owner: str) -> None:

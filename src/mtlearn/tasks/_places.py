@@ -75,6 +75,11 @@ def _widths(n_columns: int, tasks: Tasks) -> list[int]:
     for i, (name, task) in enumerate(tasks.items()):
         declared = _declared(name, task)
         widths[i] = widths[i] if declared is None else len(declared)
+    if n_columns == len(widths) and all(
+        width == 1 or task.may_be_one_column
+        for width, task in zip(widths, tasks, strict=True)
+    ):
+        return [1] * len(widths)
     takers = [i for i, width in enumerate(widths) if width is None]
     if len(takers) > 1:
         names = [tasks.names[i] for i in takers]
@@ -88,13 +93,13 @@ def _widths(n_columns: int, tasks: Tasks) -> list[int]:
 
 def _declared(name: str, task: Task) -> list[Hashable] | None:
     """Give the columns that a task declares, in its order; None if it does not."""
-    if task.column is None:
+    declared, parameter = task.own_columns, task.columns_parameter
+    if declared is None:
         return None
-    declared = task.column if isinstance(task.column, list) else [task.column]
     if task.n_columns not in (None, len(declared)):
         raise InvalidParameterError(
-            f"The 'column' of task {name!r} names {len(declared)} columns of y, and "
-            f"the task reads {task.n_columns}. Got {task.column!r}."
+            f"The {parameter!r} of task {name!r} names {len(declared)} columns of y, "
+            f"and the task reads {task.n_columns}. Got {getattr(task, parameter)!r}."
         )
     return declared
 
@@ -210,7 +215,7 @@ def _check_claims(found: Places, raw: RawTargets, tasks: Tasks) -> None:
                 f"Task {name!r} and another read the same column "
                 f"{keys[taken[0]]!r} of y. Set 'column' so that each has its own."
             )
-    chosen = raw.is_named or any(task.column is not None for task in tasks)
+    chosen = raw.is_named or any(task.own_columns is not None for task in tasks)
     if len(claims) < len(keys) and not chosen:
         # A list of columns reads as a table with one row for each of them.
         transposed = len(raw.take(0)) == len(claims)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._columns import Strata
-from mtlearn.tasks._read import RawTargets
+from mtlearn.tasks._read import RawColumn, RawTargets
 from mtlearn.tasks._tasks import Tasks
 
 
@@ -29,8 +29,8 @@ class Target:
         Where its columns stand among those of y; at least one.
     keys : tuple of hashable
         Names of all columns of y; empty for an array.
-    discrete : bool
-        Whether y declares categories or truth values.
+    columns : tuple of RawColumn
+        Its columns, as they were found.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Target:
     task: Task
     places: tuple[int, ...]
     keys: tuple[Hashable, ...] = ()
-    discrete: bool = False
+    columns: tuple[RawColumn, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -50,6 +50,11 @@ class Target:
     def has_classes(self) -> bool:
         """Whether the task takes labels for classes."""
         return self.task.has_classes
+
+    @property
+    def discrete(self) -> bool:
+        """Whether y declares categories or truth values."""
+        return all(column.discrete for column in self.columns)
 
     @property
     def rows(self) -> np.ndarray:
@@ -77,8 +82,7 @@ def read_places(
     for (name, task), own in zip(tasks.items(), places, strict=True):
         columns = [raw.column(place) for place in own]
         values, present = task.read(columns, name)
-        discrete = all(column.discrete for column in columns)
-        targets.append(Target(name, values, present, task, own, keys, discrete))
+        targets.append(Target(name, values, present, task, own, keys, tuple(columns)))
     return tuple(targets)
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from mtlearn.losses import MultiTaskLoss, sample_loss, weighted_sums
-from mtlearn.networks import HeadSpec, build_network
+from mtlearn.networks import HeadSpec, OutputLayer, build_network
 from mtlearn.tasks import Task, Tasks
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._precision import Precision
@@ -58,7 +59,22 @@ def make_net(
         verbose=0,
         **kwargs,
     )
-    return net.initialize()
+    net.initialize()
+    for head, task in zip(net.module_.heads, tasks, strict=True):
+        _start(head, task)
+    return net
+
+
+def _start(head: nn.Module, task: Task) -> None:
+    """Let outputs begin with what is best to say of a sample that nothing is known of.
+
+    Otherwise a training begins by learning how rare each label is.
+    """
+    start = task.head_start()
+    last = [layer for layer in head.modules() if isinstance(layer, OutputLayer)]
+    if start is not None and last:
+        with torch.no_grad():
+            last[-1].bias.copy_(torch.as_tensor(start))
 
 
 def _reduction(task: Task) -> Callable[..., tuple[Tensor, Tensor]]:

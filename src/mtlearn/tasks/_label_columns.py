@@ -1,0 +1,268 @@
+"""How a task of several labels reads them from y, and lays them out there."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from mtlearn._utils._short import short
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks._base import Task
+from mtlearn.tasks._columns import Strata
+from mtlearn.tasks._label_parameters import as_labels, declared
+from mtlearn.tasks._label_sets import as_indicators, as_sets, holds_sets, read_sets
+from mtlearn.tasks._read import RawColumn
+
+
+class LabelColumns(Task):
+    """A block of columns of 0 and 1, or one column of label sets."""
+
+    columns_parameter = "columns"
+
+    labels: Any
+    columns: Sequence[Hashable] | None
+    sep: str | None
+    classes_: np.ndarray
+    in_sets_: bool
+
+    @property
+    def n_columns(self) -> int | None:
+        """As many as there are labels, if they are declared."""
+        if self.columns is not None:
+            return len(self.columns)
+        if self.labels is None:
+            return None
+        return self.labels if isinstance(self.labels, int) else len(self.labels)
+
+    @property
+    def own_columns(self) -> list[Any] | None:
+        """Columns that the user has declared, by name or position; None if none."""
+        return None if self.columns is None else list(self.columns)
+
+    def take_columns(self, columns: Sequence[Hashable]) -> None:
+        """Declare the columns that the task reads from now on."""
+        self.columns = list(columns)
+
+    @property
+    def may_be_one_column(self) -> bool:
+        """Whether one column may hold all of its labels, as sets."""
+        return self.columns is None or len(self.columns) == 1
+
+    def find_columns(self, name: str, names: Sequence[str]) -> Sequence[str]:
+        """Give the columns that the labels name, or else the one of the task.
+
+        Parameters
+        ----------
+        name : str
+            The task's name.
+        names : sequence of str
+            Names of the columns of y.
+
+        Returns
+        -------
+        sequence of str
+            Names of columns.
+        """
+        labels = declared(self.labels, name)
+        if labels is None or name in names:
+            return (name,)
+        return [str(label) for label in labels]
+
+    def read(
+        self, columns: Sequence[RawColumn], name: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read a block of 0 and 1, or sets of labels.
+
+        Parameters
+        ----------
+        columns : sequence of RawColumn
+            The task's columns of y, or of predictions.
+        name : str
+            The task's name, for messages.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_labels) or (n_samples,)
+            Floats with NaN where a cell is missing, or frozensets.
+        present : ndarray of bool of the same shape
+            False where a cell, or a whole set, is missing.
+        """
+        if len(columns) == 1 and holds_sets(columns[0].held, self.sep):
+            return read_sets(columns[0].held, self.sep, name)
+        each = [_as_floats(column, name) for column in columns]
+        present = np.column_stack([column.present for column in columns])
+        return np.column_stack(each), present
+
+    def dtypes(self, columns: Sequence[RawColumn]) -> list[Any]:
+        """Give the dtypes of its columns of y; of sets, that of objects."""
+        if len(columns) == 1 and holds_sets(columns[0].held, self.sep):
+            return [np.dtype(object)]
+        return super().dtypes(columns)
+
+    def learn_names(self, names: Sequence[Hashable]) -> None:
+        """Learn the labels from the names of their columns, if they are not declared.
+
+        Parameters
+        ----------
+        names : sequence of hashable
+            Of the task's columns in y; empty in an array.
+        """
+        self.names_ = list(names)
+
+    def _find_labels(self, labels: np.ndarray, owner: str) -> np.ndarray:
+        known = declared(self.labels, owner)
+        if known is None and self.in_sets_:
+            known = sorted(set().union(*labels.tolist()))
+        elif known is None:
+            known = getattr(self, "names_", None) or list(range(labels.shape[1]))
+        if not len(known):
+            raise InvalidDataError(f"{owner} has no labels: every set in y is empty.")
+        if not self.in_sets_ and len(known) != labels.shape[1]:
+            raise InvalidDataError(
+                f"{owner} has {len(known)} labels, and {labels.shape[1]} columns of y. "
+                "Declare one label for each column."
+            )
+        return as_labels(known)
+
+    def encode(self, labels: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
+        """Turn labels into 0 and 1.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled, n_labels) or (n_labelled,)
+            0, 1 or NaN, or frozensets.
+        rows : ndarray of shape (n_labelled,)
+            Row of y that each stands in, for messages.
+        name : str
+            The task's name, for messages.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_labelled, n_labels)
+            0 or 1; 0 where a cell is missing.
+
+        Raises
+        ------
+        InvalidDataError
+            If a cell is neither, or a label is unknown.
+        """
+        if labels.ndim == 1:
+            return as_indicators(labels, self.classes_, rows, name)
+        odd = np.isfinite(labels) & (labels != 0) & (labels != 1)
+        if odd.any():
+            row, place = np.argwhere(odd)[0]
+            known = getattr(self, "classes_", None)
+            label = place if known is None else known.tolist()[place]
+            raise InvalidDataError(
+                f"Row {rows[row]} of y has {labels[row, place]:g} for the label "
+                f"{label!r} of task {name!r}. A label is 1 where it is there, 0 where "
+                "it is not, and NaN where nobody knows."
+            )
+        return np.nan_to_num(labels)
+
+    def knows(self, labels: np.ndarray) -> np.ndarray:
+        """Tell which labels `encode` takes."""
+        if labels.ndim == 2:
+            return (labels == 0) | (labels == 1)
+        known = set(self.classes_.tolist())
+        return np.array([own <= known for own in labels], dtype=bool)
+
+    def check_labels(
+        self, labels: np.ndarray, name: str, predicted: np.ndarray | None = None
+    ) -> None:
+        """Raise if labels that are to be scored are neither 0 nor 1.
+
+        Parameters
+        ----------
+        labels, predicted, name
+            As for every kind of task.
+        """
+        if labels.ndim == 2:
+            self.encode(labels, np.arange(len(labels)), name)
+
+    def restore(self, encoded: np.ndarray) -> np.ndarray:
+        """Give 0 and 1 as labels.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_labelled, n_labels)
+            0 or 1.
+
+        Returns
+        -------
+        ndarray of the same shape
+            The same.
+        """
+        return encoded
+
+    def strata(self, values: np.ndarray, present: np.ndarray) -> list[Strata]:
+        """Give a column for each label, in which it is there or not.
+
+        Parameters
+        ----------
+        values, present : ndarray
+            What `read` gave.
+
+        Returns
+        -------
+        list of Strata
+            One for each label.
+        """
+        if values.ndim == 1:
+            known = as_labels(sorted(set().union(*values.tolist()), key=repr))
+            values = as_indicators(values, known, None, "")
+            present = np.repeat(present[:, np.newaxis], len(known), axis=1)
+        filled = np.where(present, values, 0)
+        columns = zip(filled.T, present.T, strict=True)
+        return [Strata(*column, are_classes=True) for column in columns]
+
+    def truths(
+        self, labels: np.ndarray, weight: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give 1 where a label is there.
+
+        Parameters
+        ----------
+        labels, weight : ndarray
+            Labels as `read` gives them, and their weights.
+
+        Returns
+        -------
+        truth, weight : ndarray of shape (n_labelled, n_labels)
+            0 or 1; and zero where a cell is missing.
+        """
+        if labels.ndim == 1:
+            labels = as_indicators(labels, self.classes_, None, "")
+            weight = np.repeat(weight[:, np.newaxis], self.n_outputs, axis=1)
+        return np.nan_to_num(labels), weight
+
+    def outcomes(self) -> np.ndarray | None:
+        """Give 0 and 1, unless labels come as sets."""
+        return None if self.in_sets_ else np.array([0, 1])
+
+    def lay_out(self, labels: np.ndarray) -> list[np.ndarray]:
+        """Give a column for each label, or one of tuples of labels.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_samples, n_labels)
+            0 or 1.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples,)
+            As y has them.
+        """
+        return [as_sets(labels, self.classes_)] if self.in_sets_ else list(labels.T)
+
+
+def _as_floats(column: RawColumn, name: str) -> np.ndarray:
+    if column.values.dtype.kind in "OU":
+        found = column.values[column.present]
+        raise InvalidDataError(
+            f"Column {column.key!r} of y has {short(found[0])} for task {name!r}, "
+            "which takes 0 and 1, or one column of label sets. Split texts: "
+            "y.str.split(), or MultiLabel(sep=...)."
+        )
+    values = column.values.astype(np.float64)
+    return np.where(column.present, values, np.nan)

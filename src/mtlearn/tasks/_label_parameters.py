@@ -1,0 +1,228 @@
+"""Labels as they are declared, and parameters with a value for each."""
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mtlearn._utils._listing import bracketed, listed
+from mtlearn._utils._short import short
+from mtlearn._utils._warn import warn
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+
+# A label of one sample in ten thousand weighs no more than that.
+_HEAVIEST = 100.0
+
+
+def declared(labels: Any, owner: str) -> list | None:
+    """Give the labels that a user has declared.
+
+    Parameters
+    ----------
+    labels : None, int or sequence
+        The parameter.
+    owner : str
+        The task, for messages.
+
+    Returns
+    -------
+    list or None
+        None if they are to be learned.
+
+    Raises
+    ------
+    InvalidParameterError, ParameterTypeError
+        If they are not what they must be.
+    """
+    if labels is None:
+        return None
+    if isinstance(labels, numbers.Integral) and not isinstance(labels, bool):
+        if labels < 1:
+            raise InvalidParameterError(
+                f"The 'labels' parameter of {owner} must be at least 1. "
+                f"Got {labels} instead."
+            )
+        return list(range(int(labels)))
+    if isinstance(labels, str) or not hasattr(labels, "__iter__"):
+        raise ParameterTypeError(
+            f"The 'labels' parameter of {owner} must be None, a number of labels, or a "
+            f"sequence of them. Got {short(labels)} instead."
+        )
+    names = np.asarray(labels).tolist() if isinstance(labels, np.ndarray) else [*labels]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice or not names:
+        what = f"{twice[0]!r} twice" if twice else "no label"
+        raise InvalidParameterError(
+            f"The 'labels' parameter of {owner} must name each label once. "
+            f"Got {what} instead."
+        )
+    return names
+
+
+def as_labels(names: Sequence[Any]) -> np.ndarray:
+    """Give labels as an array, of objects where they are of several types."""
+    kinds = {type(name) for name in names}
+    if len(kinds) == 1 and issubclass(next(iter(kinds)), str | numbers.Integral):
+        return np.array(names)
+    found = np.empty(len(names), dtype=object)
+    found[:] = names
+    return found
+
+
+def check_by_label(
+    value: Any,
+    labels: Sequence[Any] | None,
+    name: str,
+    owner: str,
+    words: Sequence[str] = (),
+    high: float = math.inf,
+) -> None:
+    """Raise if a parameter is neither a number, nor one for each label.
+
+    Parameters
+    ----------
+    value : object
+        The parameter.
+    labels : sequence or None
+        Declared labels.
+    name, owner : str
+        Of the parameter and its task, for messages.
+    words : sequence of str
+        What else it may be.
+    high : float
+        What numbers must be below; they must be above 0.
+    """
+    if value is None or (isinstance(value, str) and value in words):
+        return
+    each = list(value.values()) if isinstance(value, Mapping) else value
+    each = each if hasattr(each, "__len__") and not isinstance(each, str) else [each]
+    good = all(
+        isinstance(x, numbers.Real) and not isinstance(x, bool) and 0 < float(x) < high
+        for x in each
+    )
+    if not good or not len(each) or math.inf in each:
+        choice = f"one of {list(words)}, " if words else ""
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {owner} must be None, {choice}a number above 0"
+            f"{'' if high == math.inf else f' and below {high:g}'}, or one for each "
+            f"label. Got {short(value)} instead."
+        )
+    if labels is not None:
+        by_label(value, np.array(labels, dtype=object), 1.0, owner, name)
+
+
+def by_label(
+    value: Any, labels: np.ndarray, default: float, owner: str, name: str = "thresholds"
+) -> np.ndarray:
+    """Give a number for each label.
+
+    Parameters
+    ----------
+    value : None, float, sequence or mapping
+        The parameter.
+    labels : ndarray of shape (n_labels,)
+        The labels.
+    default : float
+        Of labels that a mapping does not name, and of None.
+    owner, name : str
+        Of the task and the parameter, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        Numbers.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it names a label that there is not, or their number differs.
+    """
+    if value is None:
+        return np.full(len(labels), default)
+    if isinstance(value, Mapping):
+        unknown = [key for key in value if key not in labels.tolist()]
+        if unknown:
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {owner} names {bracketed(unknown)}, which "
+                f"are not among its labels {bracketed(labels.tolist())}."
+            )
+        return np.array([float(value.get(label, default)) for label in labels.tolist()])
+    numbers_ = np.asarray(value, dtype=np.float64)
+    if numbers_.ndim and len(numbers_) != len(labels):
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {owner} must have one number for each of the "
+            f"{len(labels)} labels. Got {len(numbers_)} instead."
+        )
+    return np.broadcast_to(numbers_, len(labels)).copy()
+
+
+def prevalences(encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Give the share of samples that have each label.
+
+    Parameters
+    ----------
+    encoded, weights : ndarray of shape (n_labelled, n_labels)
+        0 or 1, and weights; zero where a cell is missing.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        As if half a sample more had the label, and half a sample more had it not.
+    """
+    counts = (weights > 0).sum(axis=0)
+    mean = np.divide(
+        weights.sum(axis=0), counts, out=np.ones(len(counts)), where=counts > 0
+    )
+    there = (weights * encoded).sum(axis=0) / mean
+    return (there + 0.5) / (counts + 1)
+
+
+def weights_of_positives(
+    value: Any,
+    labels: np.ndarray,
+    prevalence: np.ndarray,
+    encoded: np.ndarray,
+    weights: np.ndarray,
+    owner: str,
+) -> np.ndarray:
+    """Give the factor on the loss of each label that is there.
+
+    Parameters
+    ----------
+    value : None, str, float, sequence or mapping
+        The parameter `pos_weight`.
+    labels, prevalence : ndarray of shape (n_labels,)
+        The labels, and how often each is there.
+    encoded, weights : ndarray of shape (n_labelled, n_labels)
+        0 or 1, and weights; zero where a cell is missing.
+    owner : str
+        The task, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        From the prevalences no more than 100; 1 of a label that is always or never
+        there.
+
+    Warns
+    -----
+    UserWarning
+        If a label is always or never there.
+    """
+    known = weights > 0
+    never = ~(known & (encoded > 0)).any(axis=0)
+    always = ~(known & (encoded == 0)).any(axis=0)
+    for found, word in ((never, "never"), (always & ~never, "always")):
+        if found.any():
+            warn(
+                f"{owner} has labels that are {word} there in training, of which "
+                f"nothing can be learned: {listed(map(repr, labels[found].tolist()))}. "
+                "Leave them out, or pass rows that differ.",
+            )
+    if not isinstance(value, str):
+        return by_label(value, labels, 1.0, owner, "pos_weight")
+    ratio = (1 - prevalence) / prevalence
+    found = np.sqrt(ratio) if value == "sqrt" else ratio
+    return np.where(never | always, 1.0, np.clip(found, 1 / _HEAVIEST, _HEAVIEST))

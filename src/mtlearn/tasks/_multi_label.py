@@ -1,0 +1,382 @@
+"""A task of several labels, each of which is there or not."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtlearn._utils._partial import Partial
+from mtlearn._utils._short import short
+from mtlearn._utils._validation import check_real
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.losses import (
+    Inputs,
+    asymmetric_loss,
+    binary_cross_entropy,
+    binary_focal_loss,
+)
+from mtlearn.tasks._figure import Figure
+from mtlearn.tasks._head import HeadLike
+from mtlearn.tasks._label_chances import log_odds, score_of
+from mtlearn.tasks._label_figures import LABEL_FIGURES, OfIndicators, mean_f1
+from mtlearn.tasks._label_parameters import (
+    by_label,
+    check_by_label,
+    declared,
+    prevalences,
+    weights_of_positives,
+)
+from mtlearn.tasks._label_shown import LabelShown
+
+ByLabel = float | Sequence[float] | Mapping[Any, float] | None
+
+
+class MultiLabel(LabelShown):
+    """A task of several labels, each of which a sample has or has not.
+
+    Labels come as a block of columns of 0 and 1 (or truth values), in which any cell
+    may be missing, or as one column of label sets: lists, tuples or sets, or text with
+    `sep` between labels. Predictions are laid out in the same way.
+
+    Parameters
+    ----------
+    labels : None, int or sequence of labels, default=None
+        None learns them from y in `fit`: those of sets, sorted; the names of a
+        DataFrame's columns; or 0 to k - 1. An int k, or a sequence, declares them, in
+        the order of the columns of a block.
+    columns : None or list of int or str, default=None
+        Columns of y, by position or name. None takes from an array as many as there are
+        labels, or all that other tasks leave; from a DataFrame those that the labels
+        name, or the one of the task's name.
+    weight : float, default=1.0
+        Factor of this task's mean loss in the total loss, not negative.
+    loss : {"bce", "focal", "asymmetric"} or callable, default="bce"
+        Loss of each label; see `mtlearn.losses` for their options, which
+        ``Partial(binary_focal_loss, gamma=1.0)`` sets. A callable gets scores and 0 or
+        1, both `(n_samples, n_labels)`, and returns losses of this shape.
+    pos_weight : None, "sqrt", "balanced", float, sequence or mapping, default=None
+        Factors on the loss of labels that are there: ``"balanced"`` is the number of
+        samples without a label over that with it, ``"sqrt"`` its square root, which
+        finds rare labels without inventing them. Probabilities are corrected for it.
+    label_smoothing : float, default=0.0
+        Share of the target that is spread evenly over both answers, in [0, 1). Only for
+        ``loss="bce"``.
+    thresholds : None, float, sequence or mapping, default=None
+        Probabilities above which a label is predicted. None takes those that the loss
+        decides by: 0.5, or less where it weighs labels that are there more.
+    sep : str or None, default=None
+        What is between the labels of a text, in a column of label sets.
+    head : None, Head, class or Partial, default=None
+        Layers of this task; None takes the estimator's default.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels.
+    prevalence_ : ndarray of shape (n_labels,)
+        Weighted share of the training samples that have each label, a little off 0
+        and 1.
+    pos_weight_ : ndarray of shape (n_labels,)
+        Factors on the loss of labels that are there.
+    thresholds_ : ndarray of shape (n_labels,)
+        Probabilities above which labels are predicted.
+
+    References
+    ----------
+    .. [1] E. Ben-Baruch et al., "Asymmetric Loss For Multi-Label Classification",
+       ICCV 2021.
+
+    Examples
+    --------
+    >>> from mtlearn import Classification, MultiLabel, Tasks
+    >>> Tasks(item=Classification(4), tags=MultiLabel(17, pos_weight="sqrt"))
+    Tasks(item=Classification(classes=4),
+          tags=MultiLabel(labels=17, pos_weight='sqrt'))
+    """
+
+    kind: ClassVar[str] = "multi-label"
+    metric: ClassVar[str] = "f1_macro"
+    losses: ClassVar[tuple[str, ...]] = ("bce", "focal", "asymmetric")
+    unknown: ClassVar[str] = "none of its labels"
+    estimator_type = "classifier"
+    multi_label: ClassVar[bool] = True
+
+    prevalence_: np.ndarray
+    pos_weight_: np.ndarray
+
+    def __init__(
+        self,
+        labels: int | Sequence[Any] | None = None,
+        columns: Sequence[Hashable] | None = None,
+        *,
+        weight: float = 1.0,
+        loss: Literal["bce", "focal", "asymmetric"] | Callable[..., Tensor] = "bce",
+        pos_weight: Literal["sqrt", "balanced"] | ByLabel = None,
+        label_smoothing: float = 0.0,
+        thresholds: ByLabel = None,
+        sep: str | None = None,
+        head: HeadLike | None = None,
+    ) -> None:
+        self.labels = labels
+        self.columns = columns
+        self.weight = weight
+        self.loss = loss
+        self.pos_weight = pos_weight
+        self.label_smoothing = label_smoothing
+        self.thresholds = thresholds
+        self.sep = sep
+        self.head = head
+
+    def validate(self, name: str) -> None:
+        """Check the parameters.
+
+        Parameters
+        ----------
+        name : str
+            The task's name, for messages.
+
+        Raises
+        ------
+        InvalidParameterError, ParameterTypeError
+            If a parameter is not what it must be.
+        """
+        super().validate(name)
+        owner = f"MultiLabel (task {name!r})"
+        share: dict[str, Any] = {"low": 0, "high": 1, "include_high": False}
+        check_real(self.label_smoothing, "label_smoothing", owner, **share)
+        if self.label_smoothing and self.loss != "bce":
+            raise InvalidParameterError(
+                f"The 'label_smoothing' parameter of {owner} goes with loss='bce'. Got "
+                f"{self.label_smoothing!r} with {short(self.loss)} instead."
+            )
+        labels = declared(self.labels, owner)
+        check_by_label(
+            self.pos_weight, labels, "pos_weight", owner, ("sqrt", "balanced")
+        )
+        check_by_label(self.thresholds, labels, "thresholds", owner, high=1.0)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of labels."""
+        return len(self.classes_)
+
+    def fit(
+        self,
+        labels: np.ndarray,
+        sample_weight: np.ndarray,
+        name: str,
+        rows: np.ndarray | None = None,
+    ) -> Self:
+        """Learn the labels, and how often each is there.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_labelled, n_labels) or (n_labelled,)
+            0, 1 or NaN, or frozensets.
+        sample_weight : ndarray of the same shape
+            Weights; zero where a cell is missing.
+        name : str
+            The task's name, for messages.
+        rows : ndarray of shape (n_labelled,), default=None
+            Row of y that each stands in, for messages; None counts from 0.
+
+        Returns
+        -------
+        MultiLabel
+            This task.
+
+        Raises
+        ------
+        InvalidDataError
+            If there is no label, or a cell is neither 0 nor 1, or a label unknown.
+        """
+        owner = f"MultiLabel (task {name!r})"
+        rows = np.arange(len(labels)) if rows is None else rows
+        self.in_sets_ = labels.ndim == 1
+        self.classes_ = self._find_labels(labels, owner)
+        encoded = self.encode(labels, rows, name)
+        weights = sample_weight if labels.ndim == 2 else sample_weight[:, np.newaxis]
+        weights = np.broadcast_to(weights, encoded.shape)
+        self.prevalence_ = prevalences(encoded, weights)
+        self.pos_weight_ = weights_of_positives(
+            self.pos_weight, self.classes_, self.prevalence_, encoded, weights, owner
+        )
+        self.thresholds_ = self._find_thresholds(owner)
+        return self
+
+    def _find_thresholds(self, owner: str) -> np.ndarray:
+        given = by_label(self.thresholds, self.classes_, 0.5, owner)
+        if self.thresholds is not None:
+            return given
+        undecided = torch.zeros(1, self.n_outputs, dtype=torch.float64, device="cpu")
+        return self.activate(undecided)[0].numpy()
+
+    def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
+        """Give the loss of each label.
+
+        Returns
+        -------
+        loss, options
+            A name or a callable, and its options.
+        """
+        known = self._known_loss()
+        return (self.loss, {}) if known is None else known
+
+    def _known_loss(self) -> tuple[str, dict[str, Any]] | None:
+        """Give the name and the options of a loss of this package; None of another."""
+        given: dict[str, Any] = {}
+        loss: Any = self.loss
+        if isinstance(loss, Partial):
+            loss, given = loss.cls, loss.kwargs
+        name = _LOSSES.get(loss) if isinstance(loss, str) else _FUNCTIONS.get(loss)
+        if name is None:
+            return None
+        if name == "bce":
+            given = {"label_smoothing": self.label_smoothing, **given}
+        return name, {"pos_weight": self.pos_weight_, **given}
+
+    def head_start(self) -> np.ndarray:
+        """Give the scores that mean the prevalences of the labels.
+
+        Returns
+        -------
+        ndarray of shape (n_labels,)
+            The loss is lowest there for samples of which nothing is known.
+        """
+        known = self._known_loss() or ("bce", {})
+        return score_of(self.prevalence_, *known)
+
+    def activate(self, output: Tensor) -> Tensor:
+        """Map scores to the probabilities that the loss has taught them to mean.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_labels)
+            Scores.
+
+        Returns
+        -------
+        Tensor of float64 of shape (n_samples, n_labels)
+            Probability of each label.
+        """
+        scores, known = output.double(), self._known_loss()
+        return torch.sigmoid(scores if known is None else log_odds(scores, *known))
+
+    def chances(self, activated: np.ndarray) -> np.ndarray:
+        """Give the probability of each label."""
+        return activated
+
+    def decided(self, activated: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+        """Give 1 for labels that are more probable than thresholds.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, n_labels)
+            Probabilities.
+        thresholds : ndarray of shape (n_labels,)
+            Of each label.
+
+        Returns
+        -------
+        ndarray of int64 of shape (n_samples, n_labels)
+            0 or 1.
+        """
+        return (activated > thresholds).astype(np.int64)
+
+    def own_thresholds(self) -> np.ndarray:
+        """Give `thresholds_`."""
+        return self.thresholds_
+
+    def decode(self, activated: np.ndarray) -> np.ndarray:
+        """Give 1 for labels that are more probable than their thresholds.
+
+        Parameters
+        ----------
+        activated : ndarray of shape (n_samples, n_labels)
+            Probabilities.
+
+        Returns
+        -------
+        ndarray of int64 of shape (n_samples, n_labels)
+            0 or 1.
+        """
+        return self.decided(activated, self.thresholds_)
+
+    def statistics(
+        self,
+        output: Tensor,
+        target: Tensor,
+        weight: Tensor,
+        inputs: Inputs | None = None,
+    ) -> Tensor:
+        """Sum up, by label, the weights of right answers, of true and of found ones.
+
+        Parameters
+        ----------
+        output : Tensor of shape (n_samples, n_labels)
+            Scores.
+        target : Tensor of shape (n_samples, n_labels)
+            0 or 1.
+        weight : Tensor of shape (n_samples, n_labels)
+            Weights, zero where a cell is missing.
+        inputs : Inputs, default=None
+            Not used.
+
+        Returns
+        -------
+        Tensor of shape (3 * n_labels,)
+            Three sums for each label.
+        """
+        cuts = torch.as_tensor(self.thresholds_, device=output.device)
+        found, weight = (self.activate(output) > cuts).double(), weight.double()
+        true = torch.where(weight > 0, target.double(), 0.0)
+        parts = [(weight * each).sum(dim=0) for each in (true * found, true, found)]
+        return torch.cat(parts)
+
+    def metric_from(self, statistics: np.ndarray) -> float:
+        """Compute the mean F1 from added-up statistics.
+
+        Parameters
+        ----------
+        statistics : ndarray of shape (3 * n_labels,)
+            Sums over batches.
+
+        Returns
+        -------
+        float
+            Over the labels that are there at all, in [0, 1]; NaN if none is.
+        """
+        return mean_f1(*np.split(statistics, 3))
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Give F1 scores, and shares of labels and of rows.
+
+        Returns
+        -------
+        mapping of str to Figure
+            By name.
+        """
+        return {
+            name: Figure(OfIndicators(figure.compute, self), figure.greater_is_better)
+            for name, figure in LABEL_FIGURES.items()
+        }
+
+    def baseline(self) -> Any:
+        """Give the answer for each label that most training samples have.
+
+        Returns
+        -------
+        ndarray of shape (n_labels,)
+            0 or 1.
+        """
+        return (self.prevalence_ > 0.5).astype(np.int64)
+
+
+_LOSSES = {"bce": "bce", "focal": "binary_focal", "asymmetric": "asymmetric"}
+_FUNCTIONS: dict[Any, str] = {
+    binary_cross_entropy: "bce",
+    binary_focal_loss: "binary_focal",
+    asymmetric_loss: "asymmetric",
+}

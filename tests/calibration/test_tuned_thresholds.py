@@ -1,0 +1,172 @@
+"""Thresholds against every cut there is, and what they leave alone."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit, logit
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mtlearn import (
+    Classification,
+    MultiLabel,
+    MultiTaskEstimator,
+    Partial,
+    Regression,
+    SeedEnsemble,
+    Tasks,
+    TunedThresholds,
+)
+from mtlearn.calibration._platt import straightened
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.networks import MLP
+
+TASKS = Tasks(tags=MultiLabel(3), sign=Classification(["n", "p"]), size=Regression())
+
+
+def problem(n=160, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 4))
+    tags = (X[:, :3] + rng.normal(size=(n, 3)) > [0.0, 1.0, 1.5]).astype(object)
+    sign = np.where(X[:, 3] + rng.normal(size=n) > 1, "p", "n").astype(object)
+    return X, np.column_stack([tags * 1, sign, X.sum(axis=1).astype(object)])
+
+
+def make(tasks=TASKS):
+    return MultiTaskEstimator(
+        tasks,
+        backbone=Partial(MLP, hidden=(8,)),
+        max_epochs=5,
+        lr=0.01,
+        n_threads=1,
+        random_state=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return make().fit(*problem())
+
+
+def best_f1(truth, chances):
+    """Try a cut below each value."""
+    cuts = [*np.unique(chances) - 1e-9, 2]
+    return max(f1_score(truth, chances > cut, zero_division=0) for cut in cuts)
+
+
+def test_no_other_threshold_is_better_on_the_labels_held_out(fitted):
+    X, y = problem(seed=1)
+    y[:20, 1] = None
+    tuned = TunedThresholds(FrozenEstimator(fitted), method="best").fit(X, y)
+    tags, sign, _ = fitted.predict_proba(X)
+    assert set(tuned.thresholds_) == {"tags", "sign"}
+    predicted = tuned.predict(X)
+    for place in range(3):
+        kept = slice(20, None) if place == 1 else slice(None)
+        truth = y[kept, place].astype(int)
+        found = f1_score(truth, predicted[kept, place].astype(int))
+        assert found == pytest.approx(best_f1(truth, tags[kept, place]))
+    found = f1_score(y[:, 3] == "p", predicted[:, 3] == "p")
+    assert found == pytest.approx(best_f1(y[:, 3] == "p", sign[:, 1]))
+
+
+def test_one_threshold_for_all_labels_together(fitted):
+    X, y = problem(seed=1)
+    tuned = TunedThresholds(FrozenEstimator(fitted), method="best", average="micro")
+    tuned.fit(X, y)
+    assert len(np.unique(tuned.thresholds_["tags"])) == 1
+    tags, truth = fitted.predict_proba(X)[0], y[:, :3].astype(int)
+    found = f1_score(truth.ravel(), tuned.predict(X)[:, :3].astype(int).ravel())
+    assert found == pytest.approx(best_f1(truth.ravel(), tags.ravel()))
+
+
+def test_expected_f1_needs_no_labels(fitted):
+    X, _ = problem(seed=2)
+    tuned = TunedThresholds(FrozenEstimator(fitted)).fit(X)
+    for chances, cut in zip(
+        fitted.predict_proba(X)[0].T, tuned.thresholds_["tags"], strict=True
+    ):
+
+        def expected(threshold, chances=chances):
+            taken = chances > threshold
+            return 2 * chances[taken].sum() / (taken.sum() + chances.sum())
+
+        others = [expected(other) for other in np.unique(chances) - 1e-9]
+        assert expected(cut) == pytest.approx(max(others))
+
+
+def test_probabilities_and_other_tasks_stay(fitted):
+    X, y = problem(seed=1)
+    tuned = TunedThresholds(FrozenEstimator(fitted)).fit(X, y)
+    for one, other in zip(tuned.predict_proba(X), fitted.predict_proba(X), strict=True):
+        assert_array_equal(one, other)
+    assert_array_equal(tuned.predict(X)[:, 4], fitted.predict(X)[:, 4])
+
+
+def test_a_fit_holds_samples_out():
+    X, y = problem()
+    tuned = TunedThresholds(make(), validation_fraction=0.25, random_state=0).fit(X, y)
+    assert tuned.estimator_.n_features_in_ == 4
+    again = clone(tuned).fit(X, y)
+    for name, cuts in tuned.thresholds_.items():
+        assert_array_equal(cuts, again.thresholds_[name])
+    loaded = pickle.loads(pickle.dumps(tuned))
+    assert_array_equal(loaded.predict(X), tuned.predict(X))
+
+
+def test_it_takes_ensembles_and_pipelines():
+    X, y = problem()
+    ensemble = SeedEnsemble(make(), n_members=2, random_state=0)
+    tuned = TunedThresholds(make_pipeline(StandardScaler(), ensemble)).fit(X, y)
+    assert tuned.predict(X).shape == y.shape
+
+
+def test_a_label_that_is_not_there_keeps_its_own_threshold(fitted):
+    X, y = problem(seed=1)
+    y[:, 2] = 0
+    tuned = TunedThresholds(FrozenEstimator(fitted), method="best").fit(X, y)
+    assert tuned.thresholds_["tags"][2] == 0.5
+
+
+def test_probabilities_are_straightened_as_by_a_logistic_regression():
+    rng = np.random.default_rng(0)
+    true = rng.random(3000)
+    chances = expit(3 * logit(true) + 1)  # far too sure
+    truth = (rng.random(3000) < true).astype(float)
+    found = straightened(chances[:, None], truth[:, None], np.ones((3000, 1)), 10)
+    model = LogisticRegression(C=np.inf).fit(logit(chances)[:, None], truth)
+    expected = model.predict_proba(logit(chances)[:, None])[:, 1]
+    assert_allclose(found[:, 0], expected, atol=2e-3)
+    few = straightened(chances[:, None], truth[:, None] * 0, np.ones((3000, 1)), 10)
+    assert_array_equal(few[:, 0], chances)
+    turned = straightened(chances[:, None], 1 - truth[:, None], np.ones((3000, 1)), 10)
+    assert_array_equal(turned[:, 0], chances)  # which would turn the order round
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"average": "samples"}, "'average'"),
+        ({"method": "f1"}, "'method'"),
+        ({"calibrate": "yes"}, "'calibrate'"),
+    ],
+)
+def test_parameters_are_checked(params, message):
+    with pytest.raises(InvalidParameterError, match=message):
+        TunedThresholds(make(), **params).fit(*problem())
+
+
+def test_what_cannot_be_decided(fitted):
+    X, y = problem()
+    with pytest.raises(InvalidDataError, match="needs y for method='best'"):
+        TunedThresholds(FrozenEstimator(fitted), method="best").fit(X)
+    with pytest.raises(InvalidDataError, match="finds no task to decide"):
+        TunedThresholds(make(Tasks(size=Regression(column=4)))).fit(
+            X, np.column_stack([y[:, 4].astype(float)] * 5)
+        )
