@@ -98,10 +98,10 @@ class Task(TaskParameters, TaskMembers, TaskDecisions, TaskShown, ABC):
 
         Parameters
         ----------
-        labels : ndarray of shape (n_labelled,)
-            Labels, none of them missing.
-        sample_weight : ndarray of shape (n_labelled,)
-            Positive weights.
+        labels : ndarray of shape (n_labelled,) or (n_labelled, k)
+            Labels, as `read` gives them, of rows with one at least.
+        sample_weight : ndarray of the same shape
+            Positive weights; zero where one of several labels of a row is missing.
         name : str
             The task's name, for messages.
         rows : ndarray of shape (n_labelled,), default=None
@@ -114,8 +114,9 @@ class Task(TaskParameters, TaskMembers, TaskDecisions, TaskShown, ABC):
 
         Parameters
         ----------
-        labels : ndarray of shape (n_labelled,)
-            Labels, none of them missing.
+        labels : ndarray of shape (n_labelled,) or (n_labelled, k)
+            Labels, as `read` gives them, of rows with one at least: where one of
+            several is missing, anything may stand, and anything come out.
         rows : ndarray of shape (n_labelled,)
             Row of y that each label stands in, for messages.
         name : str
@@ -123,7 +124,7 @@ class Task(TaskParameters, TaskMembers, TaskDecisions, TaskShown, ABC):
 
         Returns
         -------
-        ndarray of shape (n_labelled,)
+        ndarray of shape (n_labelled,) or (n_labelled, k)
             int64 for classes, float64 for real values.
         """
 

@@ -149,7 +149,7 @@ def undefined_metrics(labels: Labels, tasks: Tasks) -> list[str]:
             continue
         # Of any predictions: zeros, which take no memory for each row and class.
         output = weight.new_zeros(1, task.n_outputs).expand(len(weight), -1)
-        sums = task.statistics(output, target, weight).cpu().numpy()
+        sums = task.statistics(task.link(output), target, weight).cpu().numpy()
         if np.isnan(task.metric_from(sums)):
             undefined.append(name)
     return undefined
