@@ -347,6 +347,7 @@ def test_maps_are_of_the_weights_type_in_a_head_under_autocast():
 
 
 def test_a_graph_of_the_network_is_exported():
+    torch._dynamo.reset()  # it counts how often other tests have compiled a network
     for backbone, heads, shape in (
         (Maps, [HeadSpec(2), spec_of(OfMaps)], SHAPE),
         (Split, [HeadSpec(2), spec_of(nn.Linear)], (4,)),

@@ -67,7 +67,7 @@ assert_type(ensemble.estimators_, list[Any])
 assert_type(VotingEnsemble([("one", estimator)]).fit(X, y), VotingEnsemble)
 scaled = TemperatureScaled(estimator).fit(X, y)
 assert_type(scaled, TemperatureScaled)
-assert_type(scaled.temperatures_, dict[str, float])
+assert_type(scaled.temperatures_, dict[str, Any])
 assert_type(task_report(estimator, X, y), TaskReport)
 assert_type(multitask_train_test_split(X, y), list[Any])
 

@@ -37,8 +37,9 @@ def f1_cut(
     >>> import numpy as np
     >>> from mtlearn.calibration._cuts import f1_cut
     >>> chances = np.array([0.9, 0.6, 0.3, 0.1])
-    >>> float(f1_cut(chances, chances))  # of the first two, 2 * 1.5 / (2 + 1.9)
-    0.45
+    >>> cut = f1_cut(chances, chances)  # the first two have 2 * 1.5 / (2 + 1.9)
+    >>> chances > cut
+    array([ True,  True, False, False])
     """
     weight = np.ones(len(scores)) if weight is None else weight
     kept = weight > 0
