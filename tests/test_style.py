@@ -39,6 +39,7 @@ INNER_NAMES = {
     "MultiTaskMixin",
     "Codec",
     "EncodedTargets",
+    "Decisions",
     "Strata",
     "Target",
     "with_label",

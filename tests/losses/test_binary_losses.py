@@ -31,6 +31,7 @@ OPTIONS = [
     ("asymmetric", {}),
     ("asymmetric", {"gamma_pos": 0.0}),
     ("asymmetric", {"gamma_neg": 1.0, "clip": 0.1}),
+    ("asymmetric", {"gamma_neg": 0.5, "gamma_pos": 0.5}),
     ("asymmetric", {"gamma_neg": 0.0, "clip": 0.01}),
     ("asymmetric", {"gamma_neg": 2.0, "clip": 0.0, "pos_weight": 2.0}),
 ]

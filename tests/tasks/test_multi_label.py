@@ -20,7 +20,7 @@ from mtlearn.exceptions import (
 from mtlearn.losses import binary_focal_loss, sample_loss
 from mtlearn.metrics import task_report
 from mtlearn.networks import MLP
-from mtlearn.tasks import fit_codec, read_targets
+from mtlearn.tasks import ScoredLabels, fit_codec, read_targets
 
 NAN = float("nan")
 BLOCK = np.array([[1.0, 0.0, 0.0], [0.0, NAN, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
@@ -71,6 +71,7 @@ def test_tasks_of_an_array_take_their_widths_in_order():
     assert codec.layout.counts_of_tasks == (1, 3, 1)
     tasks = Tasks(a=Classification(), tags=MultiLabel())
     assert fit_codec(tasks, y[:, :4]).tasks["tags"].n_outputs == 3
+    assert MultiLabel(np.int64(3)).n_columns == 3
 
 
 @pytest.mark.parametrize("hold", [list, pd.Series])
@@ -132,6 +133,9 @@ def test_labels_that_cannot_be(task, y, message):
             "goes with loss='bce'",
         ),
         ({"loss": "mse"}, InvalidParameterError, "'loss'"),
+        ({"sep": ""}, ParameterTypeError, "'sep'"),
+        ({"columns": "ab"}, ParameterTypeError, "'columns' .* a list of columns"),
+        ({"columns": 3}, ParameterTypeError, "'columns' .* a list of columns"),
     ],
 )
 def test_parameters_are_checked(params, error, message):
@@ -195,8 +199,6 @@ def test_figures_are_those_of_scikit_learn():
     weight = np.repeat(WEIGHT[:, None], 4, axis=1)
 
     def figure(name):
-        from mtlearn.tasks import ScoredLabels
-
         return task.figures()[name](ScoredLabels(TRUE, FOUND, weight))
 
     kept = slice(0, 3)  # of a label that is never there, there is no F1

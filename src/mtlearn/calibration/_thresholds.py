@@ -16,7 +16,7 @@ from mtlearn.calibration._held_out import HeldOut
 from mtlearn.calibration._platt import straightened
 from mtlearn.data import item_labels
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.tasks import Task, label_weights
+from mtlearn.tasks import Decisions, label_weights
 
 
 class TunedThresholds(HeldOut):
@@ -162,20 +162,16 @@ class TunedThresholds(HeldOut):
             weights = label_weights(targets, sample_weight)
             check_consistent_length(outputs[0], *weights)
             known = [
-                task.truths(target.values, weight)
-                if task.chances(output) is not None
-                else None
-                for task, target, weight, output in zip(
-                    labelled, targets, weights, outputs, strict=True
-                )
+                (target.values, weight)
+                for target, weight in zip(targets, weights, strict=True)
             ]
-        thresholds = {}
-        for (name, task), output, truths in zip(
-            labelled.items(), outputs, known, strict=True
-        ):
-            chances = task.chances(output)
-            if chances is not None:
-                thresholds[name] = self._cuts(task, chances, truths)
+        thresholds = {
+            name: self._cuts(task.decisions, output, labels)
+            for (name, task), output, labels in zip(
+                labelled.items(), outputs, known, strict=True
+            )
+            if task.decisions is not None
+        }
         if not thresholds:
             raise InvalidDataError(
                 f"{type(self).__name__} finds no task to decide: pass an estimator "
@@ -185,18 +181,21 @@ class TunedThresholds(HeldOut):
         self.thresholds_ = thresholds
         self._set_codec(inner._codec)
 
-    def _cuts(self, task: Task, chances: np.ndarray, truths: Any) -> np.ndarray:
-        """Find the threshold of each label of a task."""
-        own = task.own_thresholds()
-        if truths is None:
-            truth, weight = chances, np.ones_like(chances)
-        elif self.method == "best":
-            truth, weight = truths
-        else:
-            truth, weight = chances, np.ones_like(chances)
-            if self.calibrate is not False:
+    def _cuts(
+        self,
+        decisions: Decisions,
+        output: np.ndarray,
+        labels: tuple[np.ndarray, np.ndarray] | None,
+    ) -> np.ndarray:
+        """Find the threshold of each decision; without labels, by what is expected."""
+        own, chances = decisions.own_thresholds(), decisions.chances(output)
+        truth, weight = chances, np.ones_like(chances)
+        if labels is not None:
+            known, counted = decisions.truths(*labels)
+            if self.method == "best":
+                truth, weight = known, counted
+            elif self.calibrate is not False:
                 fewest = 1 if self.calibrate is True else 10
-                known, counted = truths
                 truth = straightened(chances, known, counted, fewest)
         if self.average == "micro":
             cut = f1_cut(chances.ravel(), truth.ravel(), weight.ravel())
@@ -212,8 +211,8 @@ class TunedThresholds(HeldOut):
         if not decode:
             return outputs
         return [
-            task.decided(output, self.thresholds_[name])
-            if name in self.thresholds_
+            task.decisions.decided(output, self.thresholds_[name])
+            if task.decisions is not None and name in self.thresholds_
             else task.decode(output)
             for (name, task), output in zip(
                 self.tasks_.labelled.items(), outputs, strict=True

@@ -113,7 +113,31 @@ class _TaskView:
         return self.estimator.n_features_in_
 
 
-class TaskClassifier(_TaskView, ClassifierMixin, VersionedEstimator):
+def _has_probabilities(view: Any) -> bool:
+    return bool(view._task.has_probabilities)
+
+
+class _Probabilities(_TaskView):
+    """A view of a task that may have probabilities."""
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probabilities of this task.
+
+        Parameters
+        ----------
+        X : array-like or dataset
+            Samples, as the estimator takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Probabilities, as the kind lays them out.
+        """
+        return self._output(X, decode=False)
+
+
+class TaskClassifier(_Probabilities, ClassifierMixin, VersionedEstimator):
     """One classification task of a fitted estimator.
 
     Parameters
@@ -139,21 +163,6 @@ class TaskClassifier(_TaskView, ClassifierMixin, VersionedEstimator):
         """Labels of the task."""
         return self._task.classes_
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Predict the class probabilities of this task.
-
-        Parameters
-        ----------
-        X : array-like or dataset
-            Samples, as the estimator takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Probabilities.
-        """
-        return self._output(X, decode=False)
-
 
 class TaskRegressor(_TaskView, RegressorMixin, VersionedEstimator):
     """One regression task of a fitted estimator.
@@ -176,11 +185,7 @@ class TaskRegressor(_TaskView, RegressorMixin, VersionedEstimator):
     """
 
 
-def _has_probabilities(view: Any) -> bool:
-    return bool(view._task.has_probabilities)
-
-
-class TaskView(_TaskView, VersionedEstimator):
+class TaskView(_Probabilities, VersionedEstimator):
     """One task of a fitted estimator that is neither classifier nor regressor.
 
     It has `predict_proba` if its kind has probabilities. `task(name)` gives one of a
@@ -203,22 +208,6 @@ class TaskView(_TaskView, VersionedEstimator):
     >>> TaskView(estimator, "task_0").predict_proba(X).shape
     (150, 3)
     """
-
-    @available_if(_has_probabilities)
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Predict the probabilities of this task.
-
-        Parameters
-        ----------
-        X : array-like or dataset
-            Samples, as the estimator takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs)
-            Probabilities, as the kind lays them out.
-        """
-        return self._output(X, decode=False)
 
 
 def view_of(estimator: Any, name: str) -> TaskClassifier | TaskRegressor | TaskView:

@@ -1,6 +1,5 @@
 """Losses of labels that are there or not, one value for each."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -178,11 +177,8 @@ def asymmetric_loss(
 
 def _of_both(target: Tensor, there: Tensor, absent: Tensor, pos_weight: Any) -> Tensor:
     """Join the losses of both answers, which is exact for labels mixed of two."""
-    if not (isinstance(pos_weight, float) and math.isclose(pos_weight, 1)):
-        there = there * torch.as_tensor(
-            pos_weight, dtype=there.dtype, device=there.device
-        )
-    return target * there + (1 - target) * absent
+    weight = torch.as_tensor(pos_weight, dtype=there.dtype, device=there.device)
+    return target * weight * there + (1 - target) * absent
 
 
 class WeighedLabels(nn.Module):

@@ -222,21 +222,26 @@ def sample_loss(loss: str | SampleLoss, **options: float) -> SampleLoss:
 
     Parameters
     ----------
-    loss : {"cross_entropy", "focal", "mse", "mae", "huber"} or callable
-        A name, or a function of `(output, target)`. The function gets outputs of
-        shape `(n_samples,)` if the task has one output, else
-        `(n_samples, n_outputs)`, and targets of shape `(n_samples,)`; it returns
-        the losses, of shape `(n_samples,)`.
+    loss : str or callable
+        A name, one of "cross_entropy", "focal", "mse", "mae", "huber", and of labels
+        that are there or not "bce", "binary_focal", "asymmetric"; or a function of
+        `(output, target)`. That gets outputs of shape `(n_samples,)` if the task has
+        one output, else `(n_samples, n_outputs)`, and targets of shape `(n_samples,)`,
+        or of several labels `(n_samples, n_labels)`; it returns the losses, of the
+        shape of the targets.
     **options : float
         `label_smoothing` of "cross_entropy", in [0, 1], default 0; `gamma` of
-        "focal", not negative, default 2; `delta` of "huber", above 0, default 1.
+        "focal", not negative, default 2; `delta` of "huber", above 0, default 1. Of
+        "bce", "binary_focal" and "asymmetric", those of `binary_cross_entropy`,
+        `binary_focal_loss` and `asymmetric_loss`.
 
     Returns
     -------
     callable
         Takes outputs of shape `(n_samples, n_outputs)` and targets of shape
         `(n_samples,)`, classes as int64 or real values, and returns the losses of
-        shape `(n_samples,)`. It can be pickled if `loss` can. The loss made from a
+        shape `(n_samples,)`; of labels that are there or not, both are
+        `(n_samples, n_outputs)`. It can be pickled if `loss` can. The loss made from a
         callable raises InvalidParameterError if that returns another shape.
 
     Raises

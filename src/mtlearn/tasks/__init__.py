@@ -11,6 +11,7 @@ from mtlearn.tasks._codec import (
 )
 from mtlearn.tasks._columns import Strata
 from mtlearn.tasks._count import Count
+from mtlearn.tasks._decisions import Decisions
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import Head, HeadLike
 from mtlearn.tasks._infer import read_targets, task_of_classes
@@ -28,6 +29,7 @@ __all__ = [
     "Classification",
     "Codec",
     "Count",
+    "Decisions",
     "EncodedTargets",
     "Figure",
     "Head",

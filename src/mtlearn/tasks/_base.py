@@ -8,14 +8,14 @@ import numpy as np
 from torch import Tensor, nn
 
 from mtlearn.losses import Inputs, weighted_sums
-from mtlearn.tasks._decisions import TaskDecisions
+from mtlearn.tasks._decisions import Decisions
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._members import TaskMembers
 from mtlearn.tasks._parameters import TaskParameters
 from mtlearn.tasks._shown import TaskShown
 
 
-class Task(TaskParameters, TaskMembers, TaskDecisions, TaskShown, ABC):
+class Task(TaskParameters, TaskMembers, TaskShown, ABC):
     """Base class of the kinds of tasks.
 
     A kind says what training and predictions must know of a target: the width of its
@@ -262,6 +262,11 @@ class Task(TaskParameters, TaskMembers, TaskDecisions, TaskShown, ABC):
     @abstractmethod
     def decode(self, activated: np.ndarray) -> np.ndarray:
         """Map what `activate` returned to labels of shape (n_samples,)."""
+
+    @property
+    def decisions(self) -> Decisions | None:
+        """What a threshold decides; None of a fitted task that has no such decision."""
+        return None
 
     @abstractmethod
     def statistics(

@@ -1,5 +1,6 @@
 """How kinds are shown whose rows have one class each."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from mtlearn._utils._written import written
 from mtlearn.tasks._shown import Mistakes, TaskShown
 
 
-class ClassShown(TaskShown):
+class ClassShown(TaskShown, ABC):
     """Answers of kinds with `classes_`, of which outputs are the probabilities."""
 
     has_probabilities: ClassVar[bool] = True
@@ -24,9 +25,9 @@ class ClassShown(TaskShown):
 
     classes_: np.ndarray
 
+    @abstractmethod
     def locate(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find labels among the classes."""
-        raise NotImplementedError
 
     def confidences(
         self, true: np.ndarray, activated: np.ndarray, weight: np.ndarray

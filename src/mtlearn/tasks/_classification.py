@@ -1,6 +1,7 @@
 """Tasks whose labels are classes."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from mtlearn.tasks._classes import (
     declared_classes,
     known_classes,
 )
+from mtlearn.tasks._decisions import Decisions
 from mtlearn.tasks._head import HeadLike
 
 
@@ -181,49 +183,10 @@ class Classification(ClassTask):
         """
         return self.classes_[activated.argmax(axis=1)]
 
-    def chances(self, activated: np.ndarray) -> np.ndarray | None:
-        """Give the probability of the second of two classes."""
-        return activated[:, 1:] if self.n_outputs == 2 else None
-
-    def truths(
-        self, labels: np.ndarray, weight: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Give 1 where the label is the second of two classes.
-
-        Parameters
-        ----------
-        labels, weight : ndarray of shape (n_labelled,)
-            Labels and weights.
-
-        Returns
-        -------
-        truth, weight : ndarray of shape (n_labelled, 1)
-            0 or 1; and zero where a label is no class.
-        """
-        indices, known = self.locate(labels)
-        truth = (known & (indices == 1)).astype(np.float64)
-        return truth[:, np.newaxis], (weight * known)[:, np.newaxis]
-
-    def decided(self, activated: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-        """Give the second of two classes where it is more probable than a threshold.
-
-        Parameters
-        ----------
-        activated : ndarray of shape (n_samples, 2)
-            Probabilities.
-        thresholds : ndarray of shape (1,)
-            Of the second class.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels.
-        """
-        return self.classes_[(activated[:, 1] > thresholds[0]).astype(np.intp)]
-
-    def own_thresholds(self) -> np.ndarray:
-        """Give one half, where the other class is as probable."""
-        return np.array([0.5])
+    @property
+    def decisions(self) -> Decisions | None:
+        """Whether a sample is of the second of two classes."""
+        return _SecondClass(self) if self.n_outputs == 2 else None
 
     def statistics(
         self,
@@ -290,3 +253,27 @@ class Classification(ClassTask):
         found, sure = self.locate(predicted)
         right = known & sure & (true == found)
         return float(np.average(right, weights=sample_weight))
+
+
+@dataclass(frozen=True)
+class _SecondClass:
+    """The decision between two classes, by the probability of the second one."""
+
+    task: Classification
+
+    def chances(self, activated: np.ndarray) -> np.ndarray:
+        return activated[:, 1:]
+
+    def truths(
+        self, labels: np.ndarray, weight: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        indices, known = self.task.locate(labels)
+        truth = (known & (indices == 1)).astype(np.float64)
+        return truth[:, np.newaxis], (weight * known)[:, np.newaxis]
+
+    def decided(self, activated: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+        above = activated[:, 1] > thresholds[0]
+        return self.task.classes_[above.astype(np.intp)]
+
+    def own_thresholds(self) -> np.ndarray:
+        return np.array([0.5])

@@ -1,16 +1,14 @@
 """Decisions of a kind that a threshold on a probability makes."""
 
+from typing import Protocol
+
 import numpy as np
 
 
-class TaskDecisions:
-    """What is there or not, and is said to be there above some probability.
+class Decisions(Protocol):
+    """What is there or not, and is said to be there above some probability."""
 
-    A kind of several labels decides on each; a classification of two classes on the
-    second one. Other kinds decide nothing so.
-    """
-
-    def chances(self, activated: np.ndarray) -> np.ndarray | None:
+    def chances(self, activated: np.ndarray) -> np.ndarray:
         """Give the probabilities that are decided on.
 
         Parameters
@@ -20,15 +18,14 @@ class TaskDecisions:
 
         Returns
         -------
-        ndarray of shape (n_samples, n_decisions) or None
-            None of a kind that has no such decisions.
+        ndarray of shape (n_samples, n_decisions)
+            Of what may be there.
         """
-        return None
 
     def truths(
         self, labels: np.ndarray, weight: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give what would be the right decisions, if the kind has any.
+        """Give what would be the right decisions.
 
         Parameters
         ----------
@@ -44,10 +41,9 @@ class TaskDecisions:
         weight : ndarray of the same shape
             Zero where nobody knows.
         """
-        raise NotImplementedError
 
     def decided(self, activated: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-        """Give the labels that follow from other thresholds, if the kind has any.
+        """Give the labels that follow from other thresholds.
 
         Parameters
         ----------
@@ -61,8 +57,6 @@ class TaskDecisions:
         ndarray
             As `decode` gives them.
         """
-        raise NotImplementedError
 
     def own_thresholds(self) -> np.ndarray:
-        """Give the thresholds of `decode`, `(n_decisions,)`, if the kind has any."""
-        raise NotImplementedError
+        """Give the thresholds of `decode`, `(n_decisions,)`."""

@@ -70,14 +70,12 @@ def _fading(scores: Tensor, gamma: float) -> Tensor:
 def _lowered(scores: Tensor, gamma: float, clip: float) -> Tensor:
     """Give the same of ``p - clip``, with the slope of zero where that is below 0."""
     lowered = (torch.sigmoid(scores) - clip).clamp(min=0)
-    p, absent = lowered.log(), -torch.log1p(-lowered)
-    first = gamma * p + absent if gamma else absent
-    if gamma == 0:
-        return torch.where(lowered > 0, first, -torch.inf)
-    second = math.log(gamma) + absent.log()
-    if gamma != 1:
-        second = second + (gamma - 1) * p
-    return torch.logaddexp(first, second)
+    absent = -torch.log1p(-lowered)
+    slope = torch.xlogy(gamma, lowered) + absent
+    if gamma:
+        second = math.log(gamma) + torch.xlogy(gamma - 1, lowered) + absent.log()
+        slope = torch.logaddexp(slope, second)
+    return torch.where(lowered > 0, slope, -torch.inf)
 
 
 def _unsmoothed(log_odds: Tensor, smoothing: float) -> Tensor:

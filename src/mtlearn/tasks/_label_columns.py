@@ -1,5 +1,6 @@
 """How a task of several labels reads them from y, and lays them out there."""
 
+import numbers
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -28,16 +29,18 @@ class LabelColumns(Task):
     @property
     def n_columns(self) -> int | None:
         """As many as there are labels, if they are declared."""
-        if self.columns is not None:
-            return len(self.columns)
-        if self.labels is None:
-            return None
-        return self.labels if isinstance(self.labels, int) else len(self.labels)
+        if self.own_columns is not None:
+            return len(self.own_columns)
+        if isinstance(self.labels, numbers.Integral):
+            return int(self.labels)
+        return len(self.labels) if hasattr(self.labels, "__len__") else None
 
     @property
     def own_columns(self) -> list[Any] | None:
         """Columns that the user has declared, by name or position; None if none."""
-        return None if self.columns is None else list(self.columns)
+        if self.columns is None or not isinstance(self.columns, list | tuple):
+            return None
+        return list(self.columns)
 
     def take_columns(self, columns: Sequence[Hashable]) -> None:
         """Declare the columns that the task reads from now on."""
@@ -46,7 +49,7 @@ class LabelColumns(Task):
     @property
     def may_be_one_column(self) -> bool:
         """Whether one column may hold all of its labels, as sets."""
-        return self.columns is None or len(self.columns) == 1
+        return self.own_columns is None or len(self.own_columns) == 1
 
     def find_columns(self, name: str, names: Sequence[str]) -> Sequence[str]:
         """Give the columns that the labels name, or else the one of the task.

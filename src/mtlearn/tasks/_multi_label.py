@@ -10,13 +10,14 @@ from torch import Tensor
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
-from mtlearn.exceptions import InvalidParameterError
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.losses import (
     Inputs,
     asymmetric_loss,
     binary_cross_entropy,
     binary_focal_loss,
 )
+from mtlearn.tasks._decisions import Decisions
 from mtlearn.tasks._figure import Figure
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._label_chances import log_odds, score_of
@@ -151,6 +152,16 @@ class MultiLabel(LabelShown):
                 f"The 'label_smoothing' parameter of {owner} goes with loss='bce'. Got "
                 f"{self.label_smoothing!r} with {short(self.loss)} instead."
             )
+        if self.columns is not None and not isinstance(self.columns, list | tuple):
+            raise ParameterTypeError(
+                f"The 'columns' parameter of {owner} must be None or a list of columns "
+                f"of y. Got {short(self.columns)} instead."
+            )
+        if self.sep is not None and not (isinstance(self.sep, str) and self.sep):
+            raise ParameterTypeError(
+                f"The 'sep' parameter of {owner} must be None or what is between the "
+                f"labels of a text, such as ','. Got {short(self.sep)} instead."
+            )
         labels = declared(self.labels, owner)
         check_by_label(
             self.pos_weight, labels, "pos_weight", owner, ("sqrt", "balanced")
@@ -263,6 +274,11 @@ class MultiLabel(LabelShown):
         """
         scores, known = output.double(), self._known_loss()
         return torch.sigmoid(scores if known is None else log_odds(scores, *known))
+
+    @property
+    def decisions(self) -> Decisions:
+        """Whether each label is there: what is asked, the task answers itself."""
+        return self
 
     def chances(self, activated: np.ndarray) -> np.ndarray:
         """Give the probability of each label."""

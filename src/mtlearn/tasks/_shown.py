@@ -53,6 +53,7 @@ class TaskShown:
             Probability of what is likeliest, whether it is true, and its weight: one
             for each label that is there.
         """
+        # Asked only of kinds that say they have some, which a test of all kinds checks.
         raise NotImplementedError(f"{type(self).__name__} has no probabilities.")
 
     def mistakes(
@@ -108,6 +109,7 @@ class TaskShown:
         ndarray of shape (n_samples,)
             Of dtype object, None where there is nothing; or of floats, with NaN.
         """
+        # Asked only of kinds that name the display, which a test of all kinds checks.
         raise NotImplementedError(f"{type(self).__name__} has no colours.")
 
     def described(self, true: np.ndarray, weight: np.ndarray) -> str:
