@@ -26,6 +26,8 @@ def is_dataset(X: Any) -> bool:
     bool
         True for torch's datasets, skorch's SliceDataset and their like.
     """
+    if isinstance(X, np.ndarray):  # at once, as it counts where a row is predicted
+        return False
     if isinstance(X, Dataset | SliceDataset):
         return True
     if isinstance(X, Sequence | Mapping | type):

@@ -195,7 +195,8 @@ class Batches:
         return len(self.slices)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Labels | None]]:
-        order = torch.arange(len(self.samples), device="cpu")
+        # Not torch.arange, which takes ten times as long for one row.
+        order = torch.from_numpy(np.arange(len(self.samples)))
         if self.generator is not None:
             order = draw_order(len(order), self.samples.chances, self.generator)
         rows = [order[batch] for batch in self.slices]

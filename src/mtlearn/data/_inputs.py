@@ -269,6 +269,8 @@ def _read(samples: Samples, rows: Any, dtype: torch.dtype) -> np.ndarray:
 def _cast(x: np.ndarray, dtype: torch.dtype) -> np.ndarray:
     if dtype == torch.uint8:
         return x
+    if x.dtype == _NUMPY[dtype]:
+        return np.ascontiguousarray(x)
     if x.dtype.kind in "iu" and x.size:
         _check_whole(x, dtype)
     with np.errstate(over="raise"):

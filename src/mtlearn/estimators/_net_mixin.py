@@ -39,10 +39,15 @@ class NetMixin(MultiTaskMixin):
     def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
         """Check X; with `reset`, remember its shape, else compare with it."""
 
+    def _check_fitted(self) -> None:
+        # It reads the tags, which takes a part of the time of one row.
+        if "net_" not in vars(self):
+            check_is_fitted(self, "net_")
+
     @own_modes()
     def _labelled(self, X: Any, targets: EncodedTargets) -> Samples:
         """Join rows and encoded labels, as the fitted net's loss sees them."""
-        check_is_fitted(self, "net_")
+        self._check_fitted()
         X = self._check_X(X, reset=False)
         dtype, device = self.net_.precision.dtype, torch.device(self.net_.device)
         return Samples(X, to_labels(targets, dtype, device))
@@ -60,14 +65,14 @@ class NetMixin(MultiTaskMixin):
         return self._predicted(X, None, decode)
 
     def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
-        check_is_fitted(self, "net_")
+        self._check_fitted()
         if self.net_.compile_options is not None:  # all heads are one piece
             return super()._output(X, position, decode=decode)
         return self._predicted(X, position, decode)[0]
 
     @own_modes()
     def _predicted(self, X: Any, only: int | None, decode: bool) -> list[np.ndarray]:
-        check_is_fitted(self, "net_")
+        self._check_fitted()
         labelled = list(self.tasks_.labelled)  # which come first
         numbers = range(len(labelled)) if only is None else [only]
         tasks = [labelled[number] for number in numbers]
@@ -106,7 +111,7 @@ class NetMixin(MultiTaskMixin):
         InvalidParameterError
             If there is no such task, or each has features of its own and none is given.
         """
-        check_is_fitted(self, "net_")
+        self._check_fitted()
         number = self._whose_features(task)
         samples = Samples(self._check_X(X, reset=False))
         with threads(read_n_threads(self)):

@@ -1,5 +1,6 @@
 """The network as prediction runs it: fewer layers, and no work done twice."""
 
+from array import array
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -128,18 +129,19 @@ class Fingerprint:
     ----------
     parts : list of Module, Tensor and None
         Kept alive, so that no other object gets the address of one of them.
-    marks : list of tuple of int, and None
-        Address and number of changes of each tensor's memory.
+    marks : array of int
+        Addresses of the tensors' memory, and how often each has changed.
 
     Examples
     --------
+    >>> from array import array
     >>> from mtlearn.networks import Fingerprint
-    >>> Fingerprint([], [(0, 1)]).is_same(Fingerprint([], [(0, 2)]))
+    >>> Fingerprint([], array("Q", [0, 1])).is_same(Fingerprint([], array("Q", [0, 2])))
     False
     """
 
     parts: list[object]
-    marks: list[tuple[int, int] | None]
+    marks: array
 
     def is_same(self, other: "Fingerprint") -> bool:
         """Tell whether a network is still the same.
@@ -185,18 +187,25 @@ def fingerprint(network: MultiTaskNetwork) -> Fingerprint | None:
     >>> fingerprint(network.train().eval()).is_same(before)
     False
     """
-    # Quick, as it counts where one image is predicted: network.modules() is not.
+    # Quick, as it counts where one image is predicted: network.modules() is not, nor
+    # are the attributes of a module, for whose own each class is searched first.
     modules: list[Any] = [network]
     tensors: list[Any] = []
     for module in modules:  # which grows
-        if module.training or module._forward_hooks or module._forward_pre_hooks:
+        own = vars(module)
+        if own["training"] or own["_forward_hooks"] or own["_forward_pre_hooks"]:
             return None
-        # An empty container is false, but somebody may listen to it.
-        modules.extend(x for x in module._modules.values() if x is not None)
-        tensors.extend(module._parameters.values())
-        tensors.extend(module._buffers.values())
-    marks = [
-        None if tensor is None else (tensor.data_ptr(), tensor._version)
-        for tensor in tensors
-    ]
-    return Fingerprint([*modules, *tensors], [*marks, (0, network.n_trainings)])
+        if children := own["_modules"]:
+            # An empty container is false, but somebody may listen to it.
+            modules.extend([x for x in children.values() if x is not None])
+        if parameters := own["_parameters"]:
+            tensors.extend(parameters.values())
+        if buffers := own["_buffers"]:
+            tensors.extend(buffers.values())
+    known = [tensor for tensor in tensors if tensor is not None]
+    marks = [tensor.data_ptr() for tensor in known]
+    marks += [tensor._version for tensor in known]
+    marks.append(network.n_trainings)
+    # An array lies in one place: objects spread over the memory take as long to
+    # compare as to make.
+    return Fingerprint([*modules, *tensors], array("Q", marks))
