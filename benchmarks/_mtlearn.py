@@ -16,6 +16,7 @@ from mtlearn import (
     Tasks,
 )
 from mtlearn.networks import ResNet
+from mtlearn.tasks import Task
 
 
 def make_tasks(problem: Problem) -> Tasks:
@@ -33,7 +34,7 @@ def make_tasks(problem: Problem) -> Tasks:
 
 
 def make_estimator(
-    problem: Problem, tasks: Tasks | None = None, **params: Any
+    problem: Problem, tasks: Tasks | Task | None = None, **params: Any
 ) -> MultiTaskImageEstimator:
     """Return an estimator with the network of the problem that trains one epoch.
 

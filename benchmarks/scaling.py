@@ -2,6 +2,7 @@
 
 rows: one epoch and one prediction of small images, of growing numbers; time a row.
 tasks: the same with the reference network, its digits learned 1, 4, 16 and 64 times.
+labels: one task of 17 and of 1,000 labels, each there or not, beside one of 17 classes.
 search: GridSearchCV over four candidates and two folds, in one process and several.
 """
 
@@ -18,19 +19,20 @@ from benchmarks._options import Option, names
 from benchmarks._problem import Problem, choose, make_data
 from benchmarks._report import Report
 from benchmarks._timing import clock, interleave, ratios, spread
-from mtlearn import Classification, Head, Regression, Tasks
+from mtlearn import Classification, Head, MultiLabel, Regression, Tasks
 
-ALL_PARTS = ("rows", "tasks", "search")
+ALL_PARTS = ("rows", "tasks", "labels", "search")
 OPTIONS = (
     Option("repeats", 3, 1, "rounds"),
     Option("parts", ALL_PARTS, ALL_PARTS, "what to measure", names),
-    Option("rows", 640, 64, "rows of the parts tasks and search"),
+    Option("rows", 640, 64, "rows of the parts tasks, labels and search"),
     Option("jobs", 2, 2, "processes of the search"),
 )
 ROWS = (1_000, 10_000, 100_000)
 QUICK_ROWS = (40, 80)
 TASK_COUNTS = (1, 4, 16, 64)
 QUICK_TASK_COUNTS = (1, 4)
+LABEL_COUNTS = (17, 1_000)
 SMALL = Problem(image_size=8, widths=(8,), n_blocks=1, n_features=16)
 HEADS = {"heads of one linear layer": Head(hidden=()), "default heads": None}
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
@@ -97,6 +99,35 @@ def growth(
     report.table(header, rows)
 
 
+def label_clocks(problem: Problem) -> dict[str, Callable[[], float]]:
+    """Return what fits one task of several labels, and one of as many classes."""
+    X, _ = make_data(problem)
+    rng = np.random.default_rng(0)
+    few, many = LABEL_COUNTS
+    tasks = {f"{n:,} labels": MultiLabel(n) for n in (few, many)}
+    targets = {f"{n:,} labels": rng.integers(2, size=(len(X), n)) for n in (few, many)}
+    tasks[f"{few} classes"] = Classification(few)
+    targets[f"{few} classes"] = rng.integers(few, size=len(X))
+    return {
+        name: clock(partial(make_estimator(problem, task).fit, X, targets[name]))
+        for name, task in tasks.items()
+    }
+
+
+def measure_labels(options: argparse.Namespace, report: Report) -> None:
+    """Print how long an epoch of many labels takes beside one of classes."""
+    clocks = label_clocks(choose(options.quick, options.rows))
+    for timed in clocks.values():
+        timed()  # to warm up
+    seconds = interleave(clocks, options.repeats)
+    *labelled, classes = clocks
+    report.line(f"fit, one epoch of {options.rows} rows, one task\n")
+    report.seconds(seconds, classes)
+    for name in labelled:
+        report.ratio(seconds, name, classes)
+    report.line()
+
+
 def search_clocks(problem: Problem, jobs: int) -> dict[str, Callable[[], float]]:
     """Return searches in one process and in several."""
     X, y = make_data(problem)
@@ -146,5 +177,7 @@ def run(options: argparse.Namespace, report: Report) -> None:
             growth(fits, rounds, report, unit="task", each=False)
             report.line(f"predict {options.rows} rows, {title}\n")
             growth(predictions, rounds, report, unit="task", each=False)
+    if "labels" in options.parts:
+        measure_labels(options, report)
     if "search" in options.parts:
         measure_search(options, report)

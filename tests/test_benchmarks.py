@@ -112,6 +112,8 @@ def test_scaling(run):
     assert [rows.count(name) for name in ("40 rows", "80 rows")] == [2, 2]
     assert [rows.count(name) for name in ("1 task", "4 tasks")] == [4, 4]
     assert "GridSearchCV over 4 candidates" in printed
+    for name in ("17 labels", "1,000 labels", "17 classes"):
+        assert rows.count(name) == 1
 
 
 def test_scaling_measures_only_what_is_asked_for(run):
