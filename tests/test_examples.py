@@ -29,6 +29,7 @@ def load_example(monkeypatch):
 def run_example(tmp_path, monkeypatch, capsys, load_example):
     """Run an example's main in an empty folder and return what it prints."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(EXAMPLES)  # as for a script: some import others
 
     def run(name, *arguments, **constants):
         module = load_example(name)
@@ -185,3 +186,80 @@ def test_spectrum_recipe(run_example):
     assert "320 spectra to train on, 80 to test" in printed
     assert "| resnet_v1   |" in printed
     assert "| for spectra |" in printed
+
+
+@pytest.fixture
+def drawings(tmp_path):
+    """A folder like that of Debian's packages of openclipart."""
+    image = pytest.importorskip("PIL.Image")
+    subject = (
+        '<svg xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        "<dc:subject><rdf:Bag>{words}</rdf:Bag></dc:subject>"
+        "<dc:creator><agent><dc:title>{author}</dc:title></agent></dc:creator></svg>"
+    )
+    kinds = ["animal mammal", "Sign", "food fruit", "symbol sign", "nothing"]
+    for number in range(40):
+        folder = "icons" if number % 10 == 9 else "food"
+        words = kinds[number % 5].split()
+        items = "".join(f"<rdf:li>{word}</rdf:li>" for word in words)
+        texts = {"words": items, "author": f"author {number // 4}"}
+        for ending in ("svg", "png"):
+            (tmp_path / ending / folder).mkdir(parents=True, exist_ok=True)
+        svg = tmp_path / "svg" / folder / f"{number}.svg"
+        svg.write_text(subject.format(**texts), encoding="utf-8")
+        picture = image.new("RGBA", (20, 10), (255, 0, number, 255))
+        picture.save(tmp_path / "png" / folder / f"{number}.png")
+    # A copy of another one, whatever its name.
+    (tmp_path / "svg/food/copy.svg").write_text(subject.format(**texts))
+    first = (tmp_path / "png/food/0.png").read_bytes()
+    (tmp_path / "png/food/copy.png").write_bytes(first)
+    return tmp_path
+
+
+def test_openclipart_reads_drawings_and_their_tags(load_example, drawings):
+    openclipart = load_example("openclipart")
+
+    X, y, authors = openclipart.read_openclipart(drawings, 16)
+
+    # 40, without those in a series and one copy, sorted by their paths.
+    assert X.shape == (36, 16, 16, 3)
+    assert y.shape == (36, 17)
+    tags = [
+        {openclipart.TAGS[k] for k in row.nonzero()[0]} for row in y[[0, 1, 2, 11, 12]]
+    ]
+    # 0, 1, 10, 2 and 20 begin alike: text sorts them so.
+    assert tags[:3] == [{"animal", "mammal"}, {"sign"}, {"animal", "mammal"}]
+    assert authors[:3].tolist() == ["author 0", "author 0", "author 2"]
+    # Twice as wide as high: white above and below.
+    assert X[0, 0].min() == X[0, -1].min() == 255
+    assert X[0, 8].tolist() == [[255, 0, 0]] * 16
+
+
+def test_multilabel_compares_settings(run_example):
+    # As a user's run of the command: three small networks, and the average of them.
+    arguments = ("--samples", "140", "--epochs", "1", "--seeds", "3", "--jobs", "1")
+    printed = run_example("multilabel", *arguments, "--only", "plain", "focal")
+
+    assert "80 pictures to train on, 20 to find thresholds on, 40 to" in printed
+    lines = [line for line in printed.splitlines() if line.startswith("| ")]
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [
+        "plain",
+        "focal",
+        "3 networks: plain",
+    ]
+    assert Path("outputs", "multilabel-mosaics-32.png").exists()
+    assert len(list(Path("outputs").glob("multilabel/*/*.joblib"))) == 6
+
+
+def test_multilabel_goes_on_with_trained_networks(run_example, drawings):
+    arguments = ("--data", str(drawings), "--size", "16", "--epochs", "1", "--seeds")
+    only = ("1", "--jobs", "1", "--only", "plain")
+    first = run_example("multilabel", *arguments, *only)
+    (kept,) = Path("outputs").glob("multilabel/*/*.joblib")
+    before = kept.stat().st_mtime_ns
+    again = run_example("multilabel", *arguments, *only)
+
+    assert kept.stat().st_mtime_ns == before
+    assert first == again
+    assert "| plain" in first
