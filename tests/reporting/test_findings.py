@@ -40,7 +40,10 @@ def task_evidence(true, predicted, output=None, name="t"):
     task = kind.fit(true, np.ones(len(true)), name)
     labels = ScoredLabels(true, predicted, np.ones(len(true)))
     table = report_of(
-        Tasks.from_mapping({name: task}), {name: labels}, Resampling(100, 0.95, 0)
+        Tasks.from_mapping({name: task}),
+        {name: labels},
+        Resampling(100, 0.95, 0),
+        {name: output},
     )
     if output is None and not is_real:
         output = np.eye(task.n_outputs)[np.searchsorted(task.classes_, predicted)]

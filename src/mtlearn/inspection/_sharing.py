@@ -200,10 +200,11 @@ def _metrics(tasks: Tasks, metrics: Mapping[str, str] | None) -> dict[str, str]:
             f"which are no tasks. The tasks are {bracketed(tasks.names)}."
         )
     for name, metric in given.items():
-        known = tasks[name].figures()
+        figures = tasks[name].figures().items()
+        known = [each for each, figure in figures if not figure.of_outputs]
         if metric not in known:
             raise InvalidParameterError(
-                f"The 'metrics' parameter of {OWNER} must have one of {list(known)} "
+                f"The 'metrics' parameter of {OWNER} must have one of {known} "
                 f"for the {tasks[name].kind} {name!r}. Got {short(metric)} instead."
             )
     return {name: given.get(name, task.metric) for name, task in tasks.items()}

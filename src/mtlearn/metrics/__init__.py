@@ -17,9 +17,10 @@ from mtlearn.metrics._outputs import (
     task_spread,
 )
 from mtlearn.metrics._paired import paired_columns
-from mtlearn.metrics._report import TaskReport, fitted_tasks, report_of, task_report
+from mtlearn.metrics._report import fitted_tasks, report_of, task_report
 from mtlearn.metrics._scorers import task_scorers
 from mtlearn.metrics._table import format_figure, html_table, text_table
+from mtlearn.metrics._task_report import TaskReport, metric_words
 
 __all__ = [
     "EnsembleReport",
@@ -36,6 +37,7 @@ __all__ = [
     "has_spread",
     "html_table",
     "member_weights",
+    "metric_words",
     "paired_columns",
     "report_of",
     "scored_labels",

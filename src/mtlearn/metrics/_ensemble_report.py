@@ -227,8 +227,15 @@ class _Scored:
 
     def figures(self, output: np.ndarray) -> dict[str, float]:
         """Compute every figure of a member or of the ensemble."""
-        labels = ScoredLabels(self.true, self.decode(output), self.weight)
-        found = {name: figure(labels) for name, figure in self.task.figures().items()}
+        decided, known = self.decode(output), output[self.rows]
+        found = {
+            name: figure(
+                ScoredLabels(
+                    self.true, known if figure.of_outputs else decided, self.weight
+                )
+            )
+            for name, figure in self.task.figures().items()
+        }
         if self.task.has_probabilities:
             found[_CALIBRATION] = self._calibration_error(output)
         return found

@@ -81,7 +81,40 @@ def scored_task(
     return _counted(target.values, values, weight)
 
 
-def _check(tasks: Tasks, target: Target, predicted: np.ndarray) -> None:
+def scored_chances(
+    name: str, reader: TaskReader, y_true: Any, outputs: Any, sample_weight: Any = None
+) -> ScoredLabels:
+    """Pair the labels of one task with its probabilities.
+
+    Parameters
+    ----------
+    name : str
+        The task.
+    reader : TaskReader
+        Of the declared tasks.
+    y_true, sample_weight
+        As for `scored_labels`.
+    outputs : ndarray or list of ndarray
+        What `predict_proba` returned.
+
+    Returns
+    -------
+    ScoredLabels
+        Of this task, for figures `of_outputs`.
+    """
+    target, output = reader.read_outputs(name, y_true, outputs)
+    _check(reader.tasks, target, None)
+    if sample_weight is None or np.ndim(sample_weight) == 1:
+        (weight,) = label_weights([target], sample_weight)
+    else:  # which column is whose, all tasks tell
+        targets = read_targets(y_true, reader.tasks)
+        place = [each.name for each in targets].index(name)
+        weight = label_weights(targets, sample_weight)[place]
+    check_consistent_length(weight, output)
+    return _counted(target.values, output, weight)
+
+
+def _check(tasks: Tasks, target: Target, predicted: np.ndarray | None) -> None:
     """Raise if labels cannot be those of their task."""
     labels = target.values[target.rows]
     tasks[target.name].check_labels(labels, target.name, predicted)

@@ -36,11 +36,11 @@ class Resampling(NamedTuple):
 
 def bootstrap_intervals(
     labels: ScoredLabels,
-    figures: Mapping[str, Callable[[ScoredLabels], float]],
+    figures: Mapping[str, Callable[[ScoredLabels], Any]],
     resampling: Resampling,
     *,
     discrete: bool,
-) -> dict[str, tuple[float, float]]:
+) -> dict[str, tuple[Any, Any]]:
     """Compute percentile intervals of figures over resampled rows.
 
     Parameters
@@ -48,7 +48,7 @@ def bootstrap_intervals(
     labels : ScoredLabels
         Of one task.
     figures : mapping of str to callable
-        By name.
+        By name; each gives a number, or an array of them.
     resampling : Resampling
         How rows are drawn.
     discrete : bool
@@ -56,8 +56,9 @@ def bootstrap_intervals(
 
     Returns
     -------
-    dict of str to (float, float)
-        NaN of fewer than two labels.
+    dict of str to (low, high)
+        Of the shape of the figure. NaN of fewer than two labels; draws in which there
+        is no such figure do not count.
 
     References
     ----------
@@ -68,7 +69,7 @@ def bootstrap_intervals(
         return dict.fromkeys(figures, (float("nan"), float("nan")))
     random = check_random_state(resampling.random_state)
     pairs, places = _pairs(labels) if discrete else (labels, np.arange(n))
-    drawn: dict[str, list[float]] = {name: [] for name in figures}
+    drawn: dict[str, list[Any]] = {name: [] for name in figures}
     while len(next(iter(drawn.values()))) < resampling.n_bootstraps:
         rows = random.randint(n, size=n)
         if (rows == rows[0]).all():
@@ -81,8 +82,18 @@ def bootstrap_intervals(
         for name, figure in figures.items():
             drawn[name].append(figure(sample))
     tail = (1 - resampling.confidence) / 2
-    ends = {name: np.quantile(found, [tail, 1 - tail]) for name, found in drawn.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+    return {name: _quantiles(np.array(found), tail) for name, found in drawn.items()}
+
+
+def _quantiles(found: np.ndarray, tail: float) -> tuple[Any, Any]:
+    """Give the ends of an interval, of draws of a figure or of several."""
+    columns = found.reshape(len(found), -1)
+    ends = np.full((2, columns.shape[1]), np.nan)
+    defined = ~np.isnan(columns).all(axis=0)
+    ends[:, defined] = np.nanquantile(columns[:, defined], [tail, 1 - tail], axis=0)
+    if found.ndim == 1:
+        return float(ends[0, 0]), float(ends[1, 0])
+    return ends[0], ends[1]
 
 
 def _pairs(labels: ScoredLabels) -> tuple[ScoredLabels, np.ndarray]:

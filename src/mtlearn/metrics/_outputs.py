@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._unwrap import reach, unwrap
-from mtlearn.tasks import Task, label_weights, with_label
+from mtlearn.tasks import ScoredLabels, Task, label_weights, with_label
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class ScoredOutputs:
     true: np.ndarray
     output: np.ndarray
     weight: np.ndarray
+
+    def labels(self) -> ScoredLabels:
+        """Give the labels, and those that are predicted."""
+        return ScoredLabels(self.true, self.task.decode(self.output), self.weight)
 
     def confidences(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Give the chance of what is likeliest, whether it is true, and weights."""

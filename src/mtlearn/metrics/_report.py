@@ -1,91 +1,18 @@
 """The figures of each task beside those of a baseline."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import ParameterTypeError
-from mtlearn.metrics._figures import scored_labels
-from mtlearn.metrics._intervals import Resampling, bootstrap_intervals
-from mtlearn.metrics._table import format_figure, html_table, text_table
-from mtlearn.tasks import ScoredLabels, Task, Tasks
-
-_COLUMNS = ("task", "kind", "n_labelled", "metric", "value", "baseline")
-_ENDS = ("low", "high")
-_DIRECTION = "greater_is_better"
-
-
-@dataclass(frozen=True, repr=False)
-class TaskReport:
-    """Figures of each task, which print as a table.
-
-    Attributes
-    ----------
-    rows : list of dict
-        One a figure, with the keys `task`, `kind`, `n_labelled` (labels that were
-        scored), `metric`, `value`, `baseline` and, where asked for, `low` and `high`,
-        the ends of an interval of the value; `greater_is_better`, False of an error.
-
-    See Also
-    --------
-    task_report : Makes one.
-
-    Examples
-    --------
-    >>> from mtlearn.metrics import TaskReport
-    >>> row = {"task": "digit", "kind": "classification", "n_labelled": 50}
-    >>> row |= {"metric": "accuracy", "greater_is_better": True}
-    >>> TaskReport([{**row, "value": 0.9, "baseline": 0.1}])
-    task   kind            n_labelled  metric    value  baseline
-    digit  classification          50  accuracy  0.900     0.100
-    """
-
-    rows: list[dict[str, Any]]
-
-    def to_frame(self) -> Any:
-        """Give the rows as a DataFrame.
-
-        Returns
-        -------
-        pandas.DataFrame
-            With the keys of the rows as columns.
-
-        Raises
-        ------
-        MissingDependencyError
-            If pandas is not installed.
-        """
-        pandas = import_optional("pandas", "pandas", "TaskReport.to_frame")
-        return pandas.DataFrame(self.rows, columns=[*self._head(), _DIRECTION])
-
-    def _head(self) -> list[str]:
-        has_intervals = bool(self.rows) and "low" in self.rows[0]
-        return [*_COLUMNS, *_ENDS] if has_intervals else list(_COLUMNS)
-
-    def _cells(self, head: list[str]) -> list[list[str]]:
-        """Format the rows; what repeats the row above is left blank."""
-        cells, above = [], None
-        for row in self.rows:
-            what = [str(row[key]) for key in _COLUMNS[:3]]
-            shown = [""] * 3 if row["task"] == above else what
-            is_error = not row[_DIRECTION]
-            figures = [format_figure(row[key], is_error) for key in head[4:]]
-            cells.append([*shown, row["metric"], *figures])
-            above = row["task"]
-        return cells
-
-    def __repr__(self) -> str:
-        head = self._head()
-        return text_table(head, self._cells(head), "<<><" + ">" * len(head[4:]))
-
-    def _repr_html_(self) -> str:
-        head = self._head()
-        return html_table(head, self._cells(head))
+from mtlearn.metrics._intervals import Resampling
+from mtlearn.metrics._outputs import scored_outputs
+from mtlearn.metrics._report_rows import Scored, figure_rows, label_rows
+from mtlearn.metrics._task_report import TaskReport
+from mtlearn.tasks import ScoredLabels, Tasks
 
 
 def task_report(
@@ -101,7 +28,8 @@ def task_report(
     """Score each task, with the same figures of a baseline beside.
 
     The baseline predicts, for every row, the most frequent class, the median grade or
-    the mean of the training labels.
+    the mean of the training labels; the probability of one of several labels is the
+    share of training samples that have it.
 
     Parameters
     ----------
@@ -130,7 +58,10 @@ def task_report(
         `f1_macro` of each classification; `r2`, and in the units of y the errors `mae`
         and `rmse`, not negated, of each regression; `d2_absolute`, `mae` (in ranks),
         `quadratic_kappa` and `accuracy` of an ordinal task; `d2`, `mae` and `rmse` of
-        counts. NaN where a task has no label, or the figure is not defined.
+        counts; of several labels a row those that `task_scorers` has, and a row for
+        each label in `label_rows`. NaN where a task has no label, or the figure is not
+        defined; a mean over labels leaves out those that have no such figure, and
+        `left_out` counts them.
 
     Raises
     ------
@@ -167,12 +98,17 @@ def task_report(
     resampling = Resampling(n_bootstraps, confidence, random_state)
     resampling.check("task_report")
     tasks = fitted_tasks(estimator, "task_report")
-    labels = scored_labels(tasks, y, estimator.predict(X), sample_weight)
-    return report_of(tasks, labels, resampling)
+    scored = scored_outputs(estimator, X, y, sample_weight)
+    labels = {name: each.labels() for name, each in scored.items()}
+    outputs = {name: each.output for name, each in scored.items()}
+    return report_of(tasks, labels, resampling, outputs)
 
 
 def report_of(
-    tasks: Tasks, labels: dict[str, ScoredLabels], resampling: Resampling
+    tasks: Tasks,
+    labels: Mapping[str, ScoredLabels],
+    resampling: Resampling,
+    outputs: Mapping[str, Any],
 ) -> TaskReport:
     """Score predictions that are there already.
 
@@ -180,22 +116,25 @@ def report_of(
     ----------
     tasks : Tasks
         Fitted.
-    labels : dict of str to ScoredLabels
+    labels : mapping of str to ScoredLabels
         By task.
     resampling : Resampling
         Of the intervals; without any sample there are none.
+    outputs : mapping of str to ndarray of shape (n_labelled, n_outputs)
+        What predicted labels are decoded from, by task.
 
     Returns
     -------
     TaskReport
         As `task_report` gives it.
     """
+    scored = [
+        (name, Scored(task, labels[name], outputs[name]))
+        for name, task in tasks.items()
+    ]
     return TaskReport(
-        [
-            row
-            for name, task in tasks.items()
-            for row in _rows(name, task, labels[name], resampling)
-        ]
+        [row for name, each in scored for row in figure_rows(name, each, resampling)],
+        [row for name, each in scored for row in label_rows(name, each, resampling)],
     )
 
 
@@ -231,34 +170,3 @@ def fitted_tasks(estimator: Any, owner: str) -> Tasks:
         )
     check_is_fitted(inner, "tasks_")
     return inner.tasks_.labelled
-
-
-def _rows(
-    name: str, task: Task, labels: ScoredLabels, resampling: Resampling
-) -> list[dict[str, Any]]:
-    constant = replace(
-        labels, predicted=np.repeat([task.baseline()], len(labels), axis=0)
-    )
-    figures = task.figures()
-    intervals: dict[str, dict[str, float]] = {}
-    if resampling.n_bootstraps:
-        found = bootstrap_intervals(
-            labels, figures, resampling, discrete=task.has_classes
-        )
-        intervals = {
-            metric: dict(zip(_ENDS, ends, strict=True))
-            for metric, ends in found.items()
-        }
-    return [
-        {
-            "task": name,
-            "kind": task.kind,
-            "n_labelled": len(labels),
-            "metric": metric,
-            "value": figure(labels),
-            "baseline": figure(constant),
-            **intervals.get(metric, {}),
-            _DIRECTION: figure.greater_is_better,
-        }
-        for metric, figure in figures.items()
-    ]

@@ -4,22 +4,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import make_scorer
 
 from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
+from mtlearn._utils._sklearn_compat import BaseScorer
 from mtlearn.exceptions import (
     InvalidParameterError,
     ParameterTypeError,
     UnknownTaskError,
 )
 from mtlearn.metrics._figures import (
+    scored_chances,
     scored_labels,
     scored_task,
     warn_without_labels,
 )
-from mtlearn.tasks import TaskReader, Tasks
+from mtlearn.tasks import Figure, TaskReader, Tasks
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,12 @@ class _TaskMetric:
         return f"{self.task}_{self.figure}"
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
-        labels = scored_task(self.task, self.reader, y_true, y_pred, sample_weight)
+        figure = self.reader.tasks[self.task].figures()[self.figure]
+        scored = scored_chances if figure.of_outputs else scored_task
+        labels = scored(self.task, self.reader, y_true, y_pred, sample_weight)
         if not len(labels):
             warn_without_labels(f"Task {self.task!r}")
-        return self.reader.tasks[self.task].figures()[self.figure](labels)
+        return figure(labels)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,37 @@ class _MeanScore:
         # R² of one label is undefined, and says nothing about the other tasks.
         defined = [score for score in scores if np.isfinite(score)]
         return float(np.mean(defined)) if defined else float("nan")
+
+
+class _Answers(BaseEstimator):
+    """Gives the probabilities of an estimator as they are.
+
+    scikit-learn takes one column of those of a classifier with two classes, as which it
+    takes two labels; and keeps them, by the name of the method, for other scorers.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def task_probabilities(self, X: Any) -> Any:
+        return self.estimator.predict_proba(X)
+
+
+class _ChanceScorer(BaseScorer):
+    """A scorer of probabilities of all tasks, which are a list where y has columns."""
+
+    def _score(
+        self, method_caller: Any, estimator: Any, X: Any, y_true: Any, **kwargs: Any
+    ) -> float:
+        outputs = method_caller(_Answers(estimator), "task_probabilities", X)
+        return self._sign * self._score_func(y_true, outputs, **kwargs)
+
+
+def _scorer(metric: _TaskMetric, figure: Figure) -> Any:
+    if figure.of_outputs:
+        sign = 1 if figure.greater_is_better else -1
+        return _ChanceScorer(metric, sign, {}, "predict_proba")
+    return make_scorer(metric, greater_is_better=figure.greater_is_better)
 
 
 class _Scorers(dict[str, Any]):
@@ -98,7 +133,12 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
         `{task}_precision_macro`, `{task}_recall_macro` and `{task}_f1_macro`, in
         [0, 1]; for each regression `{task}_r2`, at most 1, and
         the errors `{task}_mae` and `{task}_rmse`, in the units of y and **negated**,
-        as in scikit-learn's ``neg_mean_absolute_error``: a greater score is better.
+        as in scikit-learn's ``neg_mean_absolute_error``: a greater score is better;
+        for each task of several labels `{task}_f1_macro`, `{task}_f1_micro`,
+        `{task}_f1_weighted`, `{task}_f1_samples`, `{task}_hamming` (negated),
+        `{task}_subset_accuracy`, and from probabilities `{task}_map` (the mean average
+        precision), `{task}_ap_micro` and `{task}_roc_auc_macro`, where means over
+        labels leave out those that have no such figure among these rows.
         Last `mean_score`, the mean over tasks of accuracy and R², as `score` of the
         estimators.
 
@@ -115,8 +155,9 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
 
     Notes
     -----
-    All scorers use `predict`. For figures that need probabilities, such as the log
-    loss, score the view of one task: ``estimator.task(name)``.
+    Scorers use `predict`, but for those of several labels that are said to use
+    probabilities. For other figures of probabilities, such as the log loss, score the
+    view of one task: ``estimator.task(name)``.
 
     Examples
     --------
@@ -154,8 +195,6 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
                     f"Two scorers would be named {metric.__name__!r}: one of task "
                     f"{task!r}, and one of another. Rename one of the tasks."
                 )
-            scorers[metric.__name__] = make_scorer(
-                metric, greater_is_better=figure.greater_is_better
-            )
+            scorers[metric.__name__] = _scorer(metric, figure)
     scorers["mean_score"] = make_scorer(_MeanScore(tasks))
     return scorers

@@ -167,11 +167,9 @@ def gather(estimator: Any, X: Any, y: Any, resampling: Resampling) -> Evidence:
     tasks = fitted_tasks(estimator, "report")
     y = item_labels(X, y)
     scored = scored_outputs(estimator, X, y)
-    labels = {
-        name: ScoredLabels(each.true, each.task.decode(each.output), each.weight)
-        for name, each in scored.items()
-    }
-    table = report_of(tasks, labels, resampling)
+    labels = {name: each.labels() for name, each in scored.items()}
+    outputs = {name: each.output for name, each in scored.items()}
+    table = report_of(tasks, labels, resampling, outputs)
     networks = list(single_networks(estimator))
     return Evidence(
         estimator,

@@ -16,7 +16,7 @@ from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
 from mtlearn._utils._written import written
 from mtlearn.exceptions import ParameterTypeError
-from mtlearn.metrics import Resampling, TaskReport, format_figure
+from mtlearn.metrics import Resampling, TaskReport, format_figure, metric_words
 from mtlearn.reporting._cases import Case, thumbnails, worst_cases
 from mtlearn.reporting._drawings import (
     pictures_of_task,
@@ -105,6 +105,7 @@ class _TaskPart:
     name: str
     kind: str
     table: Table | None
+    by_label: Table | None
     pictures: list[Picture]
     cases: list[Case]
 
@@ -244,13 +245,18 @@ def _figures(task: TaskEvidence) -> Table:
     return list(_FIGURE), [_cells(row) for row in task.figures.values()]
 
 
+def _by_label(cells: list[list[str]]) -> Table | None:
+    """Give the figures of each of several labels; None where there are none."""
+    return (cells[0], cells[1:]) if cells else None
+
+
 def _cells(row: dict[str, Any]) -> list[str]:
     is_error = not row["greater_is_better"]
     value, low, high, baseline = (
         format_figure(row[key], is_error)
         for key in ("value", "low", "high", "baseline")
     )
-    return [row["metric"], value, f"{low} to {high}", baseline]
+    return [metric_words(row), value, f"{low} to {high}", baseline]
 
 
 def _samples(evidence: Evidence) -> list[Case]:
@@ -282,11 +288,12 @@ def _label_of(task: TaskEvidence, row: int) -> Iterator[tuple[Any, Any]]:
 def _part(evidence: Evidence, task: TaskEvidence, n_worst: int) -> _TaskPart:
     kind = f"{task.task.kind}, {len(task.rows):,} labels"
     if not len(task.rows):
-        return _TaskPart(task.name, kind, None, [], [])
+        return _TaskPart(task.name, kind, None, None, [], [])
     return _TaskPart(
         task.name,
         kind,
         _figures(task),
+        _by_label(evidence.table.label_cells(task.name)),
         pictures_of_task(evidence, task),
         worst_cases(task, evidence.estimator, evidence.X, n_worst),
     )

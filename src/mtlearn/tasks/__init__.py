@@ -12,7 +12,7 @@ from mtlearn.tasks._codec import (
 from mtlearn.tasks._columns import Strata
 from mtlearn.tasks._count import Count
 from mtlearn.tasks._decisions import Decisions
-from mtlearn.tasks._figure import Figure, ScoredLabels
+from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels
 from mtlearn.tasks._head import Head, HeadLike
 from mtlearn.tasks._infer import read_targets, task_of_classes
 from mtlearn.tasks._kinds import kinds
@@ -34,6 +34,7 @@ __all__ = [
     "Figure",
     "Head",
     "HeadLike",
+    "LabelFigure",
     "Layout",
     "Mistakes",
     "MultiLabel",

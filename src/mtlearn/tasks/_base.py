@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mtlearn.losses import Inputs, weighted_sums
 from mtlearn.tasks._decisions import Decisions
-from mtlearn.tasks._figure import Figure, ScoredLabels
+from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels
 from mtlearn.tasks._members import TaskMembers
 from mtlearn.tasks._parameters import TaskParameters
 from mtlearn.tasks._shown import TaskShown
@@ -303,6 +303,14 @@ class Task(TaskParameters, TaskMembers, TaskShown, ABC):
     def figures(self) -> Mapping[str, Figure]:
         """Give the figures of scorers and reports by name, `metric` among them."""
 
+    def by_cell(self, labels: ScoredLabels) -> ScoredLabels:
+        """Give labels in the form in which figures are computed fastest."""
+        return labels
+
+    def figures_by_label(self) -> Mapping[str, LabelFigure]:
+        """Give the figures of each of several labels, which `classes_` names."""
+        return {}
+
     def score(
         self, labels: np.ndarray, predicted: np.ndarray, sample_weight: np.ndarray
     ) -> float:
@@ -321,6 +329,13 @@ class Task(TaskParameters, TaskMembers, TaskShown, ABC):
     @abstractmethod
     def baseline(self) -> Any:
         """Give the label that a learner without X would predict."""
+
+    def baseline_output(self) -> np.ndarray:
+        """Give what `activate` would return of such a learner, `(n_outputs,)`.
+
+        Asked only of a kind with figures `of_outputs`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no such figures.")
 
     def calibrate(
         self, activated: np.ndarray, labels: np.ndarray, sample_weight: np.ndarray

@@ -1,5 +1,6 @@
 """Tasks whose labels are classes."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -169,7 +170,7 @@ class Classification(ClassTask):
         return self.loss, {"label_smoothing": self.label_smoothing}
 
     def decode(self, activated: np.ndarray) -> np.ndarray:
-        """Map probabilities to the most likely label.
+        """Map probabilities to the most likely label, or by a threshold of its own.
 
         Parameters
         ----------
@@ -181,6 +182,9 @@ class Classification(ClassTask):
         ndarray of shape (n_samples,)
             Labels.
         """
+        thresholds = getattr(self, "thresholds_", None)
+        if thresholds is not None:
+            return _SecondClass(self).decided(activated, thresholds)
         return self.classes_[activated.argmax(axis=1)]
 
     @property
@@ -276,4 +280,9 @@ class _SecondClass:
         return self.task.classes_[above.astype(np.intp)]
 
     def own_thresholds(self) -> np.ndarray:
-        return np.array([0.5])
+        return getattr(self.task, "thresholds_", np.array([0.5]))
+
+    def deciding_at(self, thresholds: np.ndarray) -> Classification:
+        task = copy.copy(self.task)
+        task.thresholds_ = thresholds
+        return task

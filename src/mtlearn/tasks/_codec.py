@@ -1,6 +1,6 @@
 """The codec between y and what the network computes with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -171,6 +171,15 @@ class Codec:
                 rows = np.flatnonzero(with_label(weight))
                 encoded = task.encode(target.values[rows], rows, name)
                 tasks[name] = task.balanced_over(encoded, weight[rows])
+        return replace(self, tasks=Tasks.from_mapping(tasks))
+
+    def deciding_at(self, thresholds: Mapping[str, np.ndarray]) -> "Codec":
+        """Give a codec whose tasks decide by other thresholds, given by name."""
+        tasks = dict(self.tasks.items())
+        for name, cuts in thresholds.items():
+            decisions = tasks[name].decisions
+            if decisions is not None:
+                tasks[name] = decisions.deciding_at(cuts)
         return replace(self, tasks=Tasks.from_mapping(tasks))
 
     def classes(self) -> Any:

@@ -1,6 +1,6 @@
 """Decisions of a kind that a threshold on a probability makes."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -60,3 +60,17 @@ class Decisions(Protocol):
 
     def own_thresholds(self) -> np.ndarray:
         """Give the thresholds of `decode`, `(n_decisions,)`."""
+
+    def deciding_at(self, thresholds: np.ndarray) -> Any:
+        """Give a fitted task like this one, which decides by other thresholds.
+
+        Parameters
+        ----------
+        thresholds : ndarray of shape (n_decisions,)
+            Probabilities above which something is said to be there.
+
+        Returns
+        -------
+        Task
+            What it learned otherwise is the same.
+        """

@@ -112,6 +112,12 @@ class LabelColumns(Task):
         """
         self.names_ = list(names)
 
+    def known_labels(self) -> list[Any] | None:
+        """Give the labels, learned or declared; None if they are not known yet."""
+        if hasattr(self, "classes_"):
+            return self.classes_.tolist()
+        return declared(self.labels, type(self).__name__)
+
     def _find_labels(self, labels: np.ndarray, owner: str) -> np.ndarray:
         known = declared(self.labels, owner)
         if known is None and self.in_sets_:

@@ -1,14 +1,18 @@
 """Figures of labels that are there or not, of which cells may be missing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
-from mtlearn.tasks._figure import Figure, ScoredLabels
+from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels, share_of
 from mtlearn.tasks._label_parameters import as_labels
 from mtlearn.tasks._label_sets import as_indicators
+from mtlearn.tasks._ranking_figures import areas_under_roc, average_precisions
+
+AnyFigure = TypeVar("AnyFigure", Figure, LabelFigure)
 
 
 def label_counts(labels: ScoredLabels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -37,18 +41,49 @@ def f1_of(right: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> np.ndar
 
     A label without a positive has no F1 to speak of: 0 would be a lie, and 1 too.
     """
-    share = np.full(np.shape(true), np.nan)
-    return np.divide(2 * right, true + predicted, out=share, where=true > 0)
+    return share_of(2 * right, np.where(true > 0, true + predicted, 0))
 
 
 def mean_f1(right: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> float:
     """Compute the mean F1 over labels that are there at all; NaN if none is."""
-    found = f1_of(right, true, predicted)
-    return float(np.nanmean(found)) if (true > 0).any() else float("nan")
+    return _mean_of_defined(f1_of(right, true, predicted))
 
 
-def _f1_macro(labels: ScoredLabels) -> float:
-    return mean_f1(*label_counts(labels))
+def _mean_of_defined(figures: np.ndarray) -> float:
+    """Give the mean over labels that have such a figure; NaN if none has."""
+    defined = figures[~np.isnan(figures)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def _f1(labels: ScoredLabels) -> np.ndarray:
+    return f1_of(*label_counts(labels))
+
+
+def _average_precision(labels: ScoredLabels) -> np.ndarray:
+    return average_precisions(labels.true > 0, labels.predicted, labels.weight)
+
+
+def _roc_auc(labels: ScoredLabels) -> np.ndarray:
+    return areas_under_roc(labels.true > 0, labels.predicted, labels.weight)
+
+
+def _precision(labels: ScoredLabels) -> np.ndarray:
+    right, _, predicted = label_counts(labels)
+    return share_of(right, predicted)
+
+
+def _recall(labels: ScoredLabels) -> np.ndarray:
+    right, true, _ = label_counts(labels)
+    return share_of(right, true)
+
+
+def _support(labels: ScoredLabels) -> np.ndarray:
+    return ((labels.true > 0) & (labels.weight > 0)).sum(axis=0)
+
+
+def _prevalence(labels: ScoredLabels) -> np.ndarray:
+    _, true, _ = label_counts(labels)
+    return share_of(true, labels.weight.sum(axis=0))
 
 
 def _f1_micro(labels: ScoredLabels) -> float:
@@ -82,33 +117,104 @@ def _subset_accuracy(labels: ScoredLabels) -> float:
     return np.average(~wrong.any(axis=1), weights=labels.weight.max(axis=1))
 
 
+def _ap_micro(labels: ScoredLabels) -> float:
+    """Compute the average precision of all labels in one order."""
+    cells = (labels.true > 0, labels.predicted, labels.weight)
+    return average_precisions(*(each.reshape(-1, 1) for each in cells))[0]
+
+
+def _mean_over_labels(
+    each: Callable[[ScoredLabels], np.ndarray], *, of_outputs: bool = False
+) -> Figure:
+    def mean(labels: ScoredLabels) -> float:
+        return _mean_of_defined(each(labels))
+
+    return Figure(mean, of_outputs=of_outputs, each=each)
+
+
 LABEL_FIGURES = {
-    "f1_macro": Figure(_f1_macro),
+    "f1_macro": _mean_over_labels(_f1),
     "f1_micro": Figure(_f1_micro),
     "f1_weighted": Figure(_f1_weighted),
     "f1_samples": Figure(_f1_samples),
     "hamming": Figure(_hamming, greater_is_better=False),
     "subset_accuracy": Figure(_subset_accuracy),
+    "map": _mean_over_labels(_average_precision, of_outputs=True),
+    "ap_micro": Figure(_ap_micro, of_outputs=True),
+    "roc_auc_macro": _mean_over_labels(_roc_auc, of_outputs=True),
 }
+
+FIGURES_BY_LABEL = {
+    "support": LabelFigure(_support, varies=False),
+    "prevalence": LabelFigure(_prevalence, varies=False),
+    "precision": LabelFigure(_precision),
+    "recall": LabelFigure(_recall),
+    "f1": LabelFigure(_f1),
+    "average_precision": LabelFigure(_average_precision, of_outputs=True),
+}
+
+
+def bound(figure: AnyFigure, task: Any) -> AnyFigure:
+    """Give a figure that takes labels of a task as sets, too."""
+    inner: dict[str, Any] = {"compute": OfIndicators(figure.compute, task)}
+    if isinstance(figure, Figure) and figure.each is not None:
+        inner["each"] = OfIndicators(figure.each, task)
+    return replace(figure, **inner)
 
 
 @dataclass(frozen=True)
 class OfIndicators:
     """A figure of 0 and 1, of labels that may come as sets."""
 
-    compute: Callable[[ScoredLabels], float]
+    compute: Callable[[ScoredLabels], Any]
     task: Any
 
-    def __call__(self, labels: ScoredLabels) -> float:
-        known = getattr(self.task, "classes_", None)
-        if known is None:
-            sets = [each for each in (labels.true, labels.predicted) if each.ndim == 1]
-            named = set().union(*(own for each in sets for own in each))
-            known = as_labels(sorted(named, key=repr))
-        true, predicted = (
-            each if each.ndim == 2 else as_indicators(each, known, None, "")
-            for each in (labels.true, labels.predicted)
+    def __call__(self, labels: ScoredLabels) -> Any:
+        return self.compute(as_cells(labels, self.task))
+
+
+def as_cells(labels: ScoredLabels, task: Any) -> ScoredLabels:
+    """Give a column of 0 and 1 for each label, of sets too.
+
+    Parameters
+    ----------
+    labels : ScoredLabels
+        Indicators or sets; predicted ones, or probabilities.
+    task : LabelColumns
+        Which may not be fitted.
+
+    Returns
+    -------
+    ScoredLabels
+        Of shape (n_labelled, n_labels). A label of a set that the task does not know
+        has a column of its own at the end, as it counts as wrong.
+
+    Raises
+    ------
+    InvalidDataError
+        If the probabilities are of labels that nobody has declared.
+    """
+    true, predicted, weight = labels.true, labels.predicted, labels.weight
+    if true.ndim == 2:
+        return labels
+    named = set().union(*true.tolist())
+    if predicted.ndim == 1:
+        named = named.union(*predicted.tolist())
+    known = task.known_labels()
+    if known is None and predicted.ndim == 2:
+        raise InvalidDataError(
+            "Probabilities cannot be scored by sets of labels, as nothing says which "
+            "column is whose. Declare MultiLabel(labels=[...]), or pass the 'tasks_' "
+            "of a fitted estimator."
         )
-        weight = labels.weight if labels.weight.ndim == 2 else labels.weight[:, None]
-        weight = np.broadcast_to(weight, true.shape)
-        return self.compute(ScoredLabels(true, predicted, weight))
+    known = known or []
+    columns = as_labels([*known, *sorted(named.difference(known), key=repr)])
+    if predicted.ndim == 1:
+        predicted = as_indicators(predicted, columns, None, "")
+    else:
+        n_unknown = len(columns) - len(known)
+        predicted = np.pad(predicted, ((0, 0), (0, n_unknown)))
+    true = as_indicators(true, columns, None, "")
+    return ScoredLabels(
+        true, predicted, np.broadcast_to(weight[:, np.newaxis], true.shape)
+    )

@@ -12,16 +12,12 @@ from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.losses import (
-    Inputs,
     asymmetric_loss,
     binary_cross_entropy,
     binary_focal_loss,
 )
-from mtlearn.tasks._decisions import Decisions
-from mtlearn.tasks._figure import Figure
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._label_chances import log_odds, score_of
-from mtlearn.tasks._label_figures import LABEL_FIGURES, OfIndicators, mean_f1
 from mtlearn.tasks._label_parameters import (
     by_label,
     check_by_label,
@@ -29,12 +25,12 @@ from mtlearn.tasks._label_parameters import (
     prevalences,
     weights_of_positives,
 )
-from mtlearn.tasks._label_shown import LabelShown
+from mtlearn.tasks._label_scores import LabelScores
 
 ByLabel = float | Sequence[float] | Mapping[Any, float] | None
 
 
-class MultiLabel(LabelShown):
+class MultiLabel(LabelScores):
     """A task of several labels, each of which a sample has or has not.
 
     Labels come as a block of columns of 0 and 1 (or truth values), in which any cell
@@ -104,7 +100,6 @@ class MultiLabel(LabelShown):
     estimator_type = "classifier"
     multi_label: ClassVar[bool] = True
 
-    prevalence_: np.ndarray
     pos_weight_: np.ndarray
 
     def __init__(
@@ -274,120 +269,6 @@ class MultiLabel(LabelShown):
         """
         scores, known = output.double(), self._known_loss()
         return torch.sigmoid(scores if known is None else log_odds(scores, *known))
-
-    @property
-    def decisions(self) -> Decisions:
-        """Whether each label is there: what is asked, the task answers itself."""
-        return self
-
-    def chances(self, activated: np.ndarray) -> np.ndarray:
-        """Give the probability of each label."""
-        return activated
-
-    def decided(self, activated: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-        """Give 1 for labels that are more probable than thresholds.
-
-        Parameters
-        ----------
-        activated : ndarray of shape (n_samples, n_labels)
-            Probabilities.
-        thresholds : ndarray of shape (n_labels,)
-            Of each label.
-
-        Returns
-        -------
-        ndarray of int64 of shape (n_samples, n_labels)
-            0 or 1.
-        """
-        return (activated > thresholds).astype(np.int64)
-
-    def own_thresholds(self) -> np.ndarray:
-        """Give `thresholds_`."""
-        return self.thresholds_
-
-    def decode(self, activated: np.ndarray) -> np.ndarray:
-        """Give 1 for labels that are more probable than their thresholds.
-
-        Parameters
-        ----------
-        activated : ndarray of shape (n_samples, n_labels)
-            Probabilities.
-
-        Returns
-        -------
-        ndarray of int64 of shape (n_samples, n_labels)
-            0 or 1.
-        """
-        return self.decided(activated, self.thresholds_)
-
-    def statistics(
-        self,
-        output: Tensor,
-        target: Tensor,
-        weight: Tensor,
-        inputs: Inputs | None = None,
-    ) -> Tensor:
-        """Sum up, by label, the weights of right answers, of true and of found ones.
-
-        Parameters
-        ----------
-        output : Tensor of shape (n_samples, n_labels)
-            Scores.
-        target : Tensor of shape (n_samples, n_labels)
-            0 or 1.
-        weight : Tensor of shape (n_samples, n_labels)
-            Weights, zero where a cell is missing.
-        inputs : Inputs, default=None
-            Not used.
-
-        Returns
-        -------
-        Tensor of shape (3 * n_labels,)
-            Three sums for each label.
-        """
-        cuts = torch.as_tensor(self.thresholds_, device=output.device)
-        found, weight = (self.activate(output) > cuts).double(), weight.double()
-        true = torch.where(weight > 0, target.double(), 0.0)
-        parts = [(weight * each).sum(dim=0) for each in (true * found, true, found)]
-        return torch.cat(parts)
-
-    def metric_from(self, statistics: np.ndarray) -> float:
-        """Compute the mean F1 from added-up statistics.
-
-        Parameters
-        ----------
-        statistics : ndarray of shape (3 * n_labels,)
-            Sums over batches.
-
-        Returns
-        -------
-        float
-            Over the labels that are there at all, in [0, 1]; NaN if none is.
-        """
-        return mean_f1(*np.split(statistics, 3))
-
-    def figures(self) -> Mapping[str, Figure]:
-        """Give F1 scores, and shares of labels and of rows.
-
-        Returns
-        -------
-        mapping of str to Figure
-            By name.
-        """
-        return {
-            name: Figure(OfIndicators(figure.compute, self), figure.greater_is_better)
-            for name, figure in LABEL_FIGURES.items()
-        }
-
-    def baseline(self) -> Any:
-        """Give the answer for each label that most training samples have.
-
-        Returns
-        -------
-        ndarray of shape (n_labels,)
-            0 or 1.
-        """
-        return (self.prevalence_ > 0.5).astype(np.int64)
 
 
 _LOSSES = {"bce": "bce", "focal": "binary_focal", "asymmetric": "asymmetric"}

@@ -83,18 +83,63 @@ class TaskReader:
         InvalidDataError, DataTypeError
             If they cannot be read, or do not match each other and the tasks.
         """
+        raw, places = self._find(y)
+        (found,) = _predictions(
+            raw, read_raw(predicted), places, self.tasks.labelled, [name]
+        )
+        return self._target(name, raw, places), found
+
+    def read_outputs(self, name: str, y: Any, outputs: Any) -> tuple[Target, Any]:
+        """Read the labels of a task, and what `predict_proba` gives for it.
+
+        Parameters
+        ----------
+        name : str
+            The task.
+        y : array-like, DataFrame, Series or SliceDict
+            True labels.
+        outputs : ndarray or list of ndarray
+            What `predict_proba` returned: a list is in the order of y's columns.
+
+        Returns
+        -------
+        target : Target
+            Labels.
+        output : ndarray of shape (n_samples, n_outputs)
+            Of this task.
+
+        Raises
+        ------
+        InvalidDataError, DataTypeError
+            If they cannot be read, or do not match each other and the tasks.
+        """
+        raw, places = self._find(y)
+        each = outputs if isinstance(outputs, list) else [outputs]
+        if len(each) != len(places):
+            raise InvalidDataError(
+                f"There are probabilities of {len(each)} tasks; expected those of "
+                f"{len(places)}: {listed(self.tasks.labelled.names)}."
+            )
+        firsts = [own[0] for own in places]
+        own = firsts[self.tasks.labelled.names.index(name)]
+        output = np.asarray(each[sorted(firsts).index(own)])
+        return self._target(name, raw, places), output
+
+    def _find(self, y: Any) -> tuple[RawTargets, Places]:
+        """Read y, and find the columns of all tasks in it."""
         raw = read_raw(y)
         key = raw.container, raw.keys
         places = self._places.get(key)
         if places is None:
             places = positions(raw, self.tasks.labelled)
             self._places = {key: places}
-        labelled = self.tasks.labelled
-        own = places[labelled.names.index(name)]
+        return raw, places
+
+    def _target(self, name: str, raw: RawTargets, places: Places) -> Target:
+        own = places[self.tasks.labelled.names.index(name)]
         alone = Tasks.from_mapping({name: self.tasks[name]})
         (target,) = read_places(raw, alone, [own])
-        (found,) = _predictions(raw, read_raw(predicted), places, labelled, [name])
-        return target, found
+        return target
 
 
 def _predictions(
