@@ -7,7 +7,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from mtlearn import Classification, Regression, Tasks
+from mtlearn import Classification, MultiLabel, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from tiny_problems import (
     assert_same_bits,
@@ -316,6 +316,20 @@ def test_balanced_class_weights_need_all_rows(tasks, is_fitted):
         estimator.fit(X, y)
     with pytest.raises(InvalidParameterError, match=r"a mapping .*'balanced' instead"):
         estimator.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("pos_weight", ["sqrt", "balanced"])
+def test_weights_of_positives_of_all_rows_do_not_go_with_partial_fit(pos_weight):
+    X, y = make_table()
+    indicators = np.column_stack([y[:, 0] > 0, y[:, 0] > 1])
+    learned = table_estimator(Tasks(a=MultiLabel(2, pos_weight=pos_weight)))
+    with pytest.raises(InvalidParameterError, match=f"numbers .*'{pos_weight}' inst"):
+        learned.partial_fit(X, indicators)
+
+    given = [3.0, 2.0]
+    by_hand = table_estimator(Tasks(a=MultiLabel(2, pos_weight=given)))
+    fitted = by_hand.partial_fit(X, indicators).tasks_["a"]
+    assert fitted.pos_weight_.tolist() == given
 
 
 def test_class_weights_of_a_mapping_go_with_partial_fit():

@@ -29,7 +29,7 @@ from mtlearn.estimators._going_on import check_same_network, go_on, weights_of_t
 from mtlearn.estimators._kinds import (
     declare_classes,
     has_classification,
-    refuse_balanced,
+    refuse_parts,
     set_tags,
 )
 from mtlearn.estimators._net_mixin import NetMixin
@@ -179,13 +179,13 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         Raises
         ------
         InvalidParameterError
-            If classes are not known, or class weights are ``"balanced"``: they would be
-            those of the first rows.
+            If classes are not known, or weights of classes or labels follow from the
+            rows (``"balanced"``, ``"sqrt"``): they would be those of the first ones.
         InvalidDataError, DataTypeError
             If X, y or the weights are not what they must be.
         """
         settings = read_settings(self, self._default_precision).for_one_epoch()
-        refuse_balanced(self.tasks)
+        refuse_parts(self.tasks)
         context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         state = self._state()
         X = self._check_X(X, reset=state is None)

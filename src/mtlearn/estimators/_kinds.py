@@ -61,18 +61,11 @@ def has_classification(tasks: Tasks | Task | None) -> bool:
     )
 
 
-def refuse_balanced(tasks: Tasks | Task | None) -> None:
-    """Raise if class weights depend on all rows, of which `partial_fit` sees a part."""
+def refuse_parts(tasks: Tasks | Task | None) -> None:
+    """Raise if a parameter depends on all rows, of which `partial_fit` sees a part."""
     for task in _declared(tasks):
-        if getattr(task, "balances_classes", False):
-            raise InvalidParameterError(
-                f"The 'class_weight' parameter of {type(task).__name__} must be None "
-                "or a mapping for partial_fit, which does not see all rows. Got "
-                "'balanced' instead. Compute the factors from as many labels as you "
-                "have: weights = sklearn.utils.class_weight.compute_class_weight("
-                "'balanced', classes=classes, y=y), and "
-                "class_weight=dict(zip(classes, weights))."
-            )
+        if isinstance(task, Task):
+            task.refuse_parts()
 
 
 def declare_classes(

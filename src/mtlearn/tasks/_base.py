@@ -224,6 +224,10 @@ class Task(TaskParameters, TaskMembers, TaskShown, ABC):
         """Whether these factors follow from the labels of all rows."""
         return False
 
+    def refuse_parts(self) -> None:
+        """Raise if a parameter depends on all rows: `partial_fit` sees some of them."""
+        return
+
     def balanced_over(self, encoded: np.ndarray, weights: np.ndarray) -> Self:
         """Give a task whose factors follow from other labels, if it `balances_classes`.
 

@@ -9,6 +9,7 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
+from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._class_figures import CLASS_FIGURES
 from mtlearn.tasks._class_shown import ClassShown
@@ -168,6 +169,24 @@ class ClassTask(ClassShown, Task):
     def balances_classes(self) -> bool:
         """Whether class weights are such that all classes weigh the same."""
         return self.class_weight == "balanced"
+
+    def refuse_parts(self) -> None:
+        """Raise if class weights depend on all rows, of which `partial_fit` sees some.
+
+        Raises
+        ------
+        InvalidParameterError
+            If they are ``"balanced"``.
+        """
+        if self.balances_classes:
+            raise InvalidParameterError(
+                f"The 'class_weight' parameter of {type(self).__name__} must be None "
+                "or a mapping for partial_fit, which does not see all rows. Got "
+                "'balanced' instead. Compute the factors from as many labels as you "
+                "have: weights = sklearn.utils.class_weight.compute_class_weight("
+                "'balanced', classes=classes, y=y), and "
+                "class_weight=dict(zip(classes, weights))."
+            )
 
     def balanced_over(self, encoded: np.ndarray, weights: np.ndarray) -> Self:
         """Give a task whose balanced class weights are those of some rows.

@@ -226,3 +226,52 @@ def weights_of_positives(
     ratio = (1 - prevalence) / prevalence
     found = np.sqrt(ratio) if value == "sqrt" else ratio
     return np.where(never | always, 1.0, np.clip(found, 1 / _HEAVIEST, _HEAVIEST))
+
+
+def refuse_of_all_rows(pos_weight: Any) -> None:
+    """Raise if weights of positives are those of all rows.
+
+    Parameters
+    ----------
+    pos_weight : None, str, float, sequence or mapping
+        The parameter.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is ``"sqrt"`` or ``"balanced"``.
+    """
+    if isinstance(pos_weight, str):
+        raise InvalidParameterError(
+            "The 'pos_weight' parameter of MultiLabel must be None or numbers for "
+            f"partial_fit, which does not see all rows. Got {pos_weight!r} instead. "
+            "Compute the factors from as many labels as you have: pos_weight=list("
+            "numpy.sqrt(1 / y.mean(axis=0) - 1)) are those of 'sqrt'."
+        )
+
+
+def check_reading(columns: Any, sep: Any, owner: str) -> None:
+    """Check the parameters that say where labels are.
+
+    Parameters
+    ----------
+    columns, sep : object
+        Of a MultiLabel.
+    owner : str
+        Who asks, for messages.
+
+    Raises
+    ------
+    ParameterTypeError
+        If they are of another type.
+    """
+    if columns is not None and not isinstance(columns, list | tuple):
+        raise ParameterTypeError(
+            f"The 'columns' parameter of {owner} must be None or a list of columns "
+            f"of y. Got {short(columns)} instead."
+        )
+    if sep is not None and not (isinstance(sep, str) and sep):
+        raise ParameterTypeError(
+            f"The 'sep' parameter of {owner} must be None or what is between the "
+            f"labels of a text, such as ','. Got {short(sep)} instead."
+        )

@@ -10,7 +10,7 @@ from torch import Tensor
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.exceptions import InvalidParameterError
 from mtlearn.losses import (
     asymmetric_loss,
     binary_cross_entropy,
@@ -21,8 +21,10 @@ from mtlearn.tasks._label_chances import log_odds, score_of
 from mtlearn.tasks._label_parameters import (
     by_label,
     check_by_label,
+    check_reading,
     declared,
     prevalences,
+    refuse_of_all_rows,
     weights_of_positives,
 )
 from mtlearn.tasks._label_scores import LabelScores
@@ -147,21 +149,16 @@ class MultiLabel(LabelScores):
                 f"The 'label_smoothing' parameter of {owner} goes with loss='bce'. Got "
                 f"{self.label_smoothing!r} with {short(self.loss)} instead."
             )
-        if self.columns is not None and not isinstance(self.columns, list | tuple):
-            raise ParameterTypeError(
-                f"The 'columns' parameter of {owner} must be None or a list of columns "
-                f"of y. Got {short(self.columns)} instead."
-            )
-        if self.sep is not None and not (isinstance(self.sep, str) and self.sep):
-            raise ParameterTypeError(
-                f"The 'sep' parameter of {owner} must be None or what is between the "
-                f"labels of a text, such as ','. Got {short(self.sep)} instead."
-            )
+        check_reading(self.columns, self.sep, owner)
         labels = declared(self.labels, owner)
         check_by_label(
             self.pos_weight, labels, "pos_weight", owner, ("sqrt", "balanced")
         )
         check_by_label(self.thresholds, labels, "thresholds", owner, high=1.0)
+
+    def refuse_parts(self) -> None:
+        """Raise if `pos_weight` follows from all rows: `partial_fit` sees some."""
+        refuse_of_all_rows(self.pos_weight)
 
     @property
     def n_outputs(self) -> int:
