@@ -71,6 +71,9 @@ INNER_NAMES = {
     "task_spread",
     "calibration_bins",
     "reliability",
+    "label_rows",
+    "scored_decisions",
+    "decision_thresholds",
     "Mistakes",
     "confidences",
 }

@@ -39,7 +39,9 @@ from mtlearn.inspection import (
     ConfusionDisplay,
     EmbeddingDisplay,
     EnsembleGainDisplay,
+    LabelwiseDisplay,
     LearningCurvesDisplay,
+    PrecisionRecallDisplay,
     ResidualsDisplay,
     TaskConflictDisplay,
     sharing_report,
@@ -91,6 +93,8 @@ OF_LABELS = {
     "EmbeddingDisplay": lambda *args, **kwargs: EmbeddingDisplay.from_estimator(
         *args, method="pca", **kwargs
     ),
+    "LabelwiseDisplay": LabelwiseDisplay.from_estimator,
+    "PrecisionRecallDisplay": PrecisionRecallDisplay.from_estimator,
     "ResidualsDisplay": ResidualsDisplay.from_estimator,
 }
 OF_ALL = {"EnsembleGainDisplay", "LearningCurvesDisplay", "TaskConflictDisplay"}

@@ -11,7 +11,11 @@ from mtlearn.inspection._conflict_pairs import TaskConflict
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
 from mtlearn.inspection._embedding import EmbeddingDisplay
 from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
+from mtlearn.inspection._label_curves import LabelCurves, PrecisionRecallCurve
+from mtlearn.inspection._label_rows import LabelRows, label_rows
+from mtlearn.inspection._labelwise import LabelFigures, LabelwiseDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
+from mtlearn.inspection._precision_recall import PrecisionRecallDisplay
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 from mtlearn.inspection._sharing import sharing_report
 from mtlearn.inspection._sharing_table import SharingReport
@@ -27,12 +31,19 @@ __all__ = [
     "Correlation",
     "EmbeddingDisplay",
     "EnsembleGainDisplay",
+    "LabelCurves",
+    "LabelFigures",
+    "LabelRows",
+    "LabelwiseDisplay",
     "LearningCurvesDisplay",
+    "PrecisionRecallCurve",
+    "PrecisionRecallDisplay",
     "ResidualFigures",
     "ResidualsDisplay",
     "SharingReport",
     "TaskConflict",
     "TaskConflictDisplay",
+    "label_rows",
     "reliability",
     "sharing_report",
 ]

@@ -1,10 +1,12 @@
 """Grids of panels that stay within a page, however many tasks there are."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
+from mtlearn.exceptions import InvalidParameterError
 
 _LARGEST = 24.0  # inches of a side, as long as panels can be read
 _SMALLEST = (1.8, 1.4)  # inches of a panel that can be read
@@ -127,7 +129,9 @@ def letters(pyplot: Any, scale: float) -> Any:
     return pyplot.rc_context({"font.size": size})
 
 
-def panel_for_each(keys: Sequence[Any], size: tuple[float, float], owner: str) -> Any:
+def panel_for_each(
+    keys: Sequence[Any], size: tuple[float, float], owner: str, ax: Any = None
+) -> Any:
     """Make a figure with a panel for each key, as `blocks_of_panels`.
 
     Parameters
@@ -138,13 +142,29 @@ def panel_for_each(keys: Sequence[Any], size: tuple[float, float], owner: str) -
         Width and height of a panel, in inches.
     owner : str
         The display's class, for the message without matplotlib.
+    ax : matplotlib Axes, default=None
+        The user's panel for the only key.
 
     Returns
     -------
     context manager
         Of the figure and Axes by key. There are four side by side where that is enough.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is one panel for several keys.
     """
-    return blocks_of_panels([[key] for key in keys], size, owner, _MOST_SIDE_BY_SIDE)
+    if ax is None:
+        return blocks_of_panels(
+            [[key] for key in keys], size, owner, _MOST_SIDE_BY_SIDE
+        )
+    if len(keys) > 1:
+        raise InvalidParameterError(
+            f"The 'ax' parameter of {owner}.plot takes one task, and there are "
+            f"{bracketed(keys)}. Make the display with tasks=[...], or leave ax out."
+        )
+    return nullcontext((ax.figure, {keys[0]: ax}))
 
 
 def panels(n_rows: int, n_columns: int, size: tuple[float, float], owner: str) -> Any:

@@ -80,6 +80,70 @@ def scored_outputs(
     return scored
 
 
+def scored_decisions(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None
+) -> dict[str, ScoredLabels]:
+    """Pair the labels of each task with what the estimator says, whatever decides it.
+
+    Parameters
+    ----------
+    estimator, X, y, sample_weight
+        As for `scored_outputs`, of whose rows they are.
+
+    Returns
+    -------
+    dict of str to ScoredLabels
+        By task name; as the task's `decode` gives them.
+    """
+    inner, X = reach(estimator, X)
+    targets = inner._codec.targets(y)
+    weights = label_weights(targets, sample_weight)
+    found = inner._outputs(X, decode=True)
+    check_consistent_length(found[0], *weights)
+    paired = {}
+    for target, weight, labels in zip(targets, weights, found, strict=True):
+        rows = with_label(weight)
+        paired[target.name] = ScoredLabels(
+            target.values[rows], labels[rows], weight[rows]
+        )
+    return paired
+
+
+def decision_thresholds(estimator: Any) -> dict[str, np.ndarray]:
+    """Give the probabilities above which something is said to be there.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: of this package, or a Pipeline or search that ends in one.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_decisions,)
+        By the name of each task that has `decisions`, on the scale of what
+        `scored_outputs` gives; none where one temperature scales several outputs.
+    """
+    inner = unwrap(estimator)
+    tasks = inner.tasks_.labelled
+    temperatures = getattr(inner, "temperatures_", None)
+    if temperatures is None:
+        own = {name: task.decisions for name, task in tasks.items()}
+        found = {
+            name: each.own_thresholds()
+            for name, each in own.items()
+            if each is not None
+        }
+        return found | getattr(inner, "thresholds_", {})
+    # What is decided stays, and probabilities on both sides of it move.
+    found = decision_thresholds(inner.estimator_)
+    for name in found.keys() & temperatures:
+        cuts = found.pop(name)
+        if len(cuts) == tasks[name].n_outputs:
+            moved = tasks[name].calibrated(cuts[np.newaxis], temperatures[name])
+            found[name] = moved[0]
+    return found
+
+
 def has_members(estimator: Any) -> bool:
     """Tell whether it is an ensemble, or something around one."""
     while not hasattr(estimator, "spread"):

@@ -14,7 +14,12 @@ class LabelShown(LabelColumns):
     """Which displays show labels, and how a row of them is put into words."""
 
     displays: ClassVar[frozenset[str]] = frozenset(
-        {"CalibrationDisplay", "EmbeddingDisplay"}
+        {
+            "CalibrationDisplay",
+            "EmbeddingDisplay",
+            "LabelwiseDisplay",
+            "PrecisionRecallDisplay",
+        }
     )
     has_probabilities: ClassVar[bool] = True
 

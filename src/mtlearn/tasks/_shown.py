@@ -29,7 +29,11 @@ class TaskShown:
     """
 
     displays: ClassVar[frozenset[str]] = frozenset()
-    """Names of the displays of labels that show it; those of training show any kind."""
+    """Names of the displays of labels that show it; those of training show any kind.
+
+    Displays of labels that are there or not ask the `decisions` of a kind on each of
+    its `classes_`.
+    """
     has_probabilities: ClassVar[bool] = False
     """Whether outputs are probabilities, whose `confidences` may be right."""
 
