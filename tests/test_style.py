@@ -72,6 +72,7 @@ INNER_NAMES = {
     "calibration_bins",
     "reliability",
     "label_rows",
+    "example_images",
     "scored_decisions",
     "decision_thresholds",
     "Mistakes",

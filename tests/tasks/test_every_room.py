@@ -37,8 +37,10 @@ from mtlearn.inspection import (
     CalibrationDisplay,
     ClasswiseDisplay,
     ConfusionDisplay,
+    CooccurrenceDisplay,
     EmbeddingDisplay,
     EnsembleGainDisplay,
+    LabelErrorsDisplay,
     LabelwiseDisplay,
     LearningCurvesDisplay,
     PrecisionRecallDisplay,
@@ -93,6 +95,8 @@ OF_LABELS = {
     "EmbeddingDisplay": lambda *args, **kwargs: EmbeddingDisplay.from_estimator(
         *args, method="pca", **kwargs
     ),
+    "CooccurrenceDisplay": CooccurrenceDisplay.from_estimator,
+    "LabelErrorsDisplay": LabelErrorsDisplay.from_estimator,
     "LabelwiseDisplay": LabelwiseDisplay.from_estimator,
     "PrecisionRecallDisplay": PrecisionRecallDisplay.from_estimator,
     "ResidualsDisplay": ResidualsDisplay.from_estimator,

@@ -9,9 +9,16 @@ from mtlearn.inspection._classwise import (
 )
 from mtlearn.inspection._conflict_pairs import TaskConflict
 from mtlearn.inspection._confusion import Confusion, ConfusionDisplay
+from mtlearn.inspection._cooccurrence import (
+    CooccurrenceDisplay,
+    LabelPair,
+)
 from mtlearn.inspection._embedding import EmbeddingDisplay
 from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
+from mtlearn.inspection._example_images import example_images
+from mtlearn.inspection._label_counts import LabelErrors
 from mtlearn.inspection._label_curves import LabelCurves, PrecisionRecallCurve
+from mtlearn.inspection._label_errors import LabelErrorsDisplay
 from mtlearn.inspection._label_rows import LabelRows, label_rows
 from mtlearn.inspection._labelwise import LabelFigures, LabelwiseDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
@@ -28,11 +35,15 @@ __all__ = [
     "ClasswiseDisplay",
     "Confusion",
     "ConfusionDisplay",
+    "CooccurrenceDisplay",
     "Correlation",
     "EmbeddingDisplay",
     "EnsembleGainDisplay",
     "LabelCurves",
+    "LabelErrors",
+    "LabelErrorsDisplay",
     "LabelFigures",
+    "LabelPair",
     "LabelRows",
     "LabelwiseDisplay",
     "LearningCurvesDisplay",
@@ -43,6 +54,7 @@ __all__ = [
     "SharingReport",
     "TaskConflict",
     "TaskConflictDisplay",
+    "example_images",
     "label_rows",
     "reliability",
     "sharing_report",

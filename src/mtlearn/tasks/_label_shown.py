@@ -16,7 +16,9 @@ class LabelShown(LabelColumns):
     displays: ClassVar[frozenset[str]] = frozenset(
         {
             "CalibrationDisplay",
+            "CooccurrenceDisplay",
             "EmbeddingDisplay",
+            "LabelErrorsDisplay",
             "LabelwiseDisplay",
             "PrecisionRecallDisplay",
         }
