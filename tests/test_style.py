@@ -40,6 +40,7 @@ INNER_NAMES = {
     "Codec",
     "EncodedTargets",
     "Decisions",
+    "PresentLabels",
     "Strata",
     "Target",
     "with_label",

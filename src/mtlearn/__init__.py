@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from mtlearn._utils._partial import Partial
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
+from mtlearn.data import RaritySampler
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.persistence import load, save, to_onnx
@@ -29,6 +30,7 @@ __all__ = [
     "MultiLabel",
     "Ordinal",
     "Partial",
+    "RaritySampler",
     "Regression",
     "SeedEnsemble",
     "Tasks",

@@ -6,7 +6,14 @@ import torch
 from sklearn.callback import ScoringMonitor
 from torch import nn
 
-from mtlearn import Classification, MultiTaskEstimator, Partial, Regression, Tasks
+from mtlearn import (
+    Classification,
+    MultiTaskEstimator,
+    Partial,
+    RaritySampler,
+    Regression,
+    Tasks,
+)
 from mtlearn.exceptions import (
     InvalidParameterError,
     MtlearnError,
@@ -72,7 +79,15 @@ BAD = [
     number("clip_grad_norm", 0.0, r"\(0, inf\)"),
     of_type("clip_grad_norm", True, "a real number"),
     of_type("freeze_backbone", 1, "True or False"),
-    of_type("sampler", ["kind"], "None, 'balanced' or the name of a classification"),
+    of_type("sampler", ["kind"], "None, 'balanced', a RaritySampler or the name of"),
+    ("sampler", RaritySampler, TYPE, r"'sampler' parameter.*pass RaritySampler\(\)"),
+    ("sampler", RaritySampler("size"), VALUE, r"'task' .* the RaritySampler of .*'ki"),
+    (
+        "sampler",
+        RaritySampler(power=-1.0),
+        VALUE,
+        r"'power' .* RaritySampler of .*\[0,",
+    ),
     ("sampler", "size", VALUE, r"of which there are \['kind'\]\. Got 'size' instead"),
     ("augmentation", "weak", VALUE, r"'augmentation' parameter.*Got 'weak' instead"),
     ("augmentation", 3, TYPE, r"'augmentation' parameter.*Got 3 instead"),

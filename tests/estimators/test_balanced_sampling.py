@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.model_selection import GridSearchCV
 
-from mtlearn import Classification, MultiTaskEstimator
+from mtlearn import (
+    Classification,
+    MultiLabel,
+    MultiTaskEstimator,
+    Partial,
+    RaritySampler,
+)
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.networks import MLP
 from tiny_problems import assert_same_bits, make_table, same_bits, table_estimator
 
 
@@ -87,3 +95,53 @@ def test_a_name_that_is_no_classification():
 def test_a_value_that_is_no_name():
     with pytest.raises(ParameterTypeError, match=r"'sampler'.*Got 3 instead"):
         table_estimator(sampler=3).fit(*make_table())
+
+
+def tagged(n_samples=300):
+    X = np.random.default_rng(0).random((n_samples, 2))
+    return X, (X < [0.6, 0.05]).astype(float)
+
+
+def test_rows_with_rare_labels_come_more_often():
+    X, Y = tagged()
+    seen = Seen()
+    estimator = MultiTaskEstimator(
+        MultiLabel(2), sampler="balanced", augmentation=seen, max_epochs=40,
+        backbone=Partial(MLP, hidden=(2,)), random_state=0,
+    ).fit(X, Y)  # fmt: skip
+
+    values = torch.cat(seen.values).numpy()
+    told, name = estimator.sampling_, estimator.task_names_[0]
+    assert told["n_rows"] == 300
+    assert told["drawn"][name][0] == pytest.approx((values < 0.6).mean(), abs=0.01)
+    np.testing.assert_allclose(told["prevalence"][name], Y.mean(axis=0))
+    assert told["drawn"][name][1] > 3 * Y[:, 1].mean()
+
+
+def test_the_power_is_searched():
+    X, Y = tagged(60)
+    estimator = table_estimator(MultiLabel(2), sampler=RaritySampler())
+    search = GridSearchCV(
+        estimator, {"sampler__power": [0.0, 0.5]}, cv=2, scoring="f1_macro"
+    ).fit(X, Y)
+
+    assert search.best_estimator_.sampler.power in (0.0, 0.5)
+    assert estimator.sampler.power == 1.0
+    with pytest.raises(InvalidParameterError, match=r"Pass a RaritySampler\(...\) fi"):
+        table_estimator().set_params(sampler__power=1.0)
+
+
+def test_without_a_sampler_there_is_nothing_to_tell():
+    X, Y = tagged(60)
+    estimator = table_estimator(MultiLabel(2), sampler="balanced").fit(X, Y)
+    assert estimator.sampling_["n_rows"] == 60
+    assert estimator.set_params(sampler=None).fit(X, Y).sampling_ is None
+
+
+def test_the_rows_held_out_are_not_told_of():
+    X, Y = tagged()
+    estimator = table_estimator(
+        MultiLabel(2), sampler="balanced", early_stopping=True
+    ).fit(X, Y)
+
+    assert estimator.sampling_["n_rows"] == 270

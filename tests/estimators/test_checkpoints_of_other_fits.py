@@ -13,7 +13,14 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
-from mtlearn import Classification, Partial, Regression, Tasks, VotingEnsemble
+from mtlearn import (
+    Classification,
+    Partial,
+    RaritySampler,
+    Regression,
+    Tasks,
+    VotingEnsemble,
+)
 from mtlearn._utils._row_plan import RowPlan, planned_rows
 from mtlearn.augmentation import Augmentation, MixUp
 from mtlearn.networks import MLP, save_weights
@@ -98,7 +105,11 @@ PARAMETERS = {
         (Augmentation(noise=0.1), Augmentation(noise=0.2)),
     ],
     "mixing": [("mixup", MixUp(0.3)), (Policy(1.0).mix, Policy(0.9).mix)],
-    "sampler": [(None, "balanced")],
+    "sampler": [
+        (None, "balanced"),
+        (RaritySampler(), RaritySampler(power=0.5)),
+        ("balanced", RaritySampler()),
+    ],
     "freeze_backbone": [(False, True)],
     "optimizer": [("adam", "adamw")],
     "lr": [(0.01, 0.02)],

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from mtlearn import (
     Classification,
     Head,
+    RaritySampler,
     SeedEnsemble,
     TemperatureScaled,
     VotingEnsemble,
@@ -38,6 +39,7 @@ VALUES = [
     MixUp(),
     CutMix(),
     EMA(),
+    RaritySampler(),
     SWA(),
 ]
 

@@ -13,7 +13,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
-from mtlearn import Classification, Head, Partial, Regression, SeedEnsemble, Tasks
+from mtlearn import (
+    Classification,
+    Head,
+    Partial,
+    RaritySampler,
+    Regression,
+    SeedEnsemble,
+    Tasks,
+)
 from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
@@ -227,7 +235,11 @@ class Recipe(Callback):
         self.seen.append((net.criterion_.task_weights, drawn))
 
 
-@pytest.mark.parametrize("sampler", ["balanced", "kind"])
+@pytest.mark.parametrize(
+    "sampler",
+    ["balanced", "kind", RaritySampler(), RaritySampler("kind")],
+    ids=["balanced", "kind", "rarity", "rarity of kind"],
+)
 def test_a_network_for_one_task_has_its_weight_and_its_sampler(sampler):
     X, y = make_table(60)
     estimator = table_estimator(

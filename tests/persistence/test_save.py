@@ -19,6 +19,7 @@ from mtlearn import (
     Classification,
     Head,
     Partial,
+    RaritySampler,
     Regression,
     SeedEnsemble,
     Tasks,
@@ -35,7 +36,7 @@ from mtlearn.exceptions import (
 )
 from mtlearn.losses import focal_loss
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
-from mtlearn.training import EMA, WarmupCosineLR
+from mtlearn.training import EMA, WarmupCosineLR, same_value
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -99,6 +100,7 @@ def test_a_table_estimator_of_many_values(again, tmp_path_factory):
         lr_schedule=Partial(WarmupCosineLR, warmup=1),
         mixing=MixUp(alpha=0.3),
         averaging=EMA(decay=0.9),
+        sampler=RaritySampler("a kind", 0.5, floor=0.3),
         loss_weights={"a kind": 1.0, "size": 2.0},
         random_state=np.int64(3),
         device=torch.device("cpu"),
@@ -108,6 +110,8 @@ def test_a_table_estimator_of_many_values(again, tmp_path_factory):
     assert_alike(loaded, estimator, X)
     assert loaded.tasks["a kind"].class_weight == {0: 1.0, 1: 2.0, 2: 1.5}
     assert loaded.random_state == 3
+    assert repr(loaded.sampler) == "RaritySampler(floor=0.3, power=0.5, task='a kind')"
+    assert same_value(loaded.sampling_, estimator.sampling_)
     # It trains on as a pickle does.
     estimator._forget_optimizer()
     assert_same_bits(loaded.partial_fit(X, y), estimator.partial_fit(X, y))

@@ -115,6 +115,20 @@ def test_data_model_and_training_are_described(images, page):
     assert kind[2] == f"{losses['kind'] / sum(losses.values()):.0%}"
 
 
+def test_what_a_sampler_draws_is_told():
+    X, y = make_table(40)
+    y[:, 0] = np.repeat([0, 1, 2], [4, 16, 20])
+    estimator = table_estimator(sampler="kind", max_epochs=1).fit(X, y)
+    model = html.unescape(section(report(estimator, X, y), "model"))
+
+    # A third of 40 draws for 4, 16 and 20 rows.
+    n_different = 40**2 / ((40 / 3) ** 2 * (1 / 4 + 1 / 16 + 1 / 20))
+    told = f"an epoch of 40 counts as {n_different:.0f} different ones"
+    assert (
+        f"{told}; the rarest label of kind comes in 33.3% of them, not 10.0%" in model
+    )
+
+
 def test_the_worst_cases_come_first_with_their_pictures(images, page):
     estimator, X, y = images
     known = np.flatnonzero(~np.isnan(y[:, 0]))

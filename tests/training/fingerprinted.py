@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 from skorch.callbacks import Callback, EarlyStopping
 from torch import nn
 
-from mtlearn import Classification, Partial, Tasks
+from mtlearn import Classification, Partial, RaritySampler, Tasks
 from mtlearn.networks import MLP
 from mtlearn.training import EMA
 
@@ -248,6 +248,8 @@ ALL_DIFFERENT = [
     Tasks(a=Classification(3, weight=2.0)),
     EMA(0.5),
     EMA(0.6),
+    RaritySampler(power=0.5),
+    RaritySampler(power=0.6),
     Thing(1),
     Thing(2),
     Locked(1),

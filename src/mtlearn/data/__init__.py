@@ -6,14 +6,16 @@ from mtlearn.data._datasets import DatasetRows, item_labels, open_dataset, row_d
 from mtlearn.data._far import warn_far
 from mtlearn.data._images import check_images
 from mtlearn.data._inputs import choose_inputs
+from mtlearn.data._rarity import RaritySampler
 from mtlearn.data._rows import read_rows
 from mtlearn.data._samples import Labels, Samples
-from mtlearn.data._sampling import draw_order, row_chances
+from mtlearn.data._sampling import draw_order, row_chances, sampling_of
 
 __all__ = [
     "Batches",
     "DatasetRows",
     "Labels",
+    "RaritySampler",
     "Samples",
     "check_images",
     "check_rounding",
@@ -24,6 +26,7 @@ __all__ = [
     "read_rows",
     "row_chances",
     "row_dims",
+    "sampling_of",
     "to_labels",
     "warn_channels_first",
     "warn_far",

@@ -1,5 +1,7 @@
 """How often each row is drawn."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -7,6 +9,7 @@ from torch import Tensor
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._short import short
 from mtlearn._utils._warn import warn
+from mtlearn.data._rarity import RaritySampler, rarity_chances
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import EncodedTargets, Tasks, with_label
 
@@ -17,21 +20,27 @@ _LIMIT = 100.0
 _ROUNDS = 50
 # Of the share that is due to it, what each class must get.
 _ENOUGH = 0.9
-# Share of the rows that draws should count as.
-_FEW = 0.02
+# Share of the rows that draws should count as, and a number for where these are few:
+# so many do they count as where a single one of them makes half of an epoch.
+_FEW, _FEWEST = 0.02, 4.0
 
 _Column = tuple[np.ndarray, np.ndarray]
 
 
 def row_chances(
-    sampler: str | None, targets: EncodedTargets, tasks: Tasks, owner: str
+    sampler: str | RaritySampler | None,
+    targets: EncodedTargets,
+    tasks: Tasks,
+    owner: str,
 ) -> np.ndarray | None:
     """Give each row's chance to be drawn, relative to the mean row's.
 
     Chances are such that the classes of a task get the same share of its labels'
     weight in the loss. For several tasks they are found by scaling the rows of each
     class, task by task, again and again [1]_, where no row gets more than a hundred
-    times the mean, or than the rarest class alone would ask for.
+    times the mean, or than the rarest class alone would ask for. The rows of a class
+    are drawn by how rare their labels are, of tasks that may have several each; see
+    `RaritySampler`.
 
     Where that does not balance them, as with many rare classes, each row is drawn as
     often as the rarest of its own classes alone asks for: as in [2]_, but for the root
@@ -41,8 +50,8 @@ def row_chances(
 
     Parameters
     ----------
-    sampler : str or None
-        ``"balanced"`` for all classifications, the name of one, or None.
+    sampler : str, RaritySampler or None
+        ``"balanced"`` for all tasks with classes or labels, the name of one, or None.
     targets : EncodedTargets
         The rows.
     tasks : Tasks
@@ -59,13 +68,13 @@ def row_chances(
     Raises
     ------
     InvalidParameterError
-        If there is no such classification.
+        If there is no such task.
 
     Warns
     -----
     UserWarning
         If the classes of several tasks are not balanced, or if the rows that are drawn
-        count as less than a fiftieth of all.
+        count as less than a fiftieth of all, or less than four (a fifth of them).
 
     References
     ----------
@@ -77,29 +86,114 @@ def row_chances(
     """
     if sampler is None:
         return None
-    columns = _balanced_columns(targets, tasks)
-    if sampler in columns:  # also a task that is called "balanced"
-        columns = {sampler: columns[sampler]}
-    elif sampler != BALANCED or not columns:
-        raise InvalidParameterError(
-            f"The 'sampler' parameter of {owner} must be None, 'balanced' or the name "
-            f"of a task with classes, of which there are {bracketed(columns)}. "
-            f"Got {short(sampler)} instead."
-        )
-    labelled = np.any([with_label(each) for each in targets.loss_weights], axis=0)
+    names = _names(sampler, tasks, owner)
+    if isinstance(sampler, RaritySampler):
+        return _by_rarity(sampler, targets, tasks, names, owner)
+    columns = _balanced_columns(targets, tasks, names)
+    rest = [name for name in names if name not in columns]
+    if not columns:
+        return _by_rarity(RaritySampler(), targets, tasks, names, owner)
+    if rest:
+        start = rarity_chances(RaritySampler(), targets, tasks, rest)
+    else:
+        start = np.any([with_label(each) for each in targets.loss_weights], axis=0)
     alone = [column for own in columns.values() for column in own]
-    chances = _chances(labelled.astype(float), alone, owner)
+    chances = _chances(start.astype(float), alone, owner)
     return chances / chances.mean()
 
 
+def _names(sampler: str | RaritySampler, tasks: Tasks, owner: str) -> list[str]:
+    """Name the tasks whose labels decide."""
+    able = [name for name, task in tasks.items() if task.is_balanced]
+    is_value = isinstance(sampler, RaritySampler)
+    wanted = sampler.task if isinstance(sampler, RaritySampler) else sampler
+    if wanted in able:  # also a task that is called "balanced"
+        return [wanted]
+    if able and wanted == (None if is_value else BALANCED):
+        return able
+    if is_value:
+        what = f"'task' parameter of the RaritySampler of {owner} must be None"
+    else:
+        what = (
+            f"'sampler' parameter of {owner} must be None, 'balanced', a RaritySampler"
+        )
+    raise InvalidParameterError(
+        f"The {what} or the name of a task with classes or labels, of which there are "
+        f"{bracketed(able)}. Got {short(wanted)} instead."
+    )
+
+
+def _by_rarity(
+    sampler: RaritySampler,
+    targets: EncodedTargets,
+    tasks: Tasks,
+    names: list[str],
+    owner: str,
+) -> np.ndarray:
+    """Draw rows by how rare their labels are; warn where these are few rows."""
+    chances = rarity_chances(sampler, targets, tasks, names)
+    if _different(chances) < _few(chances):
+        warn(
+            f"The sampler of {owner} draws few rows again and again: an epoch of "
+            f"{len(chances)} rows counts as {_different(chances):.0f} different ones. "
+            "Use a smaller power of the RaritySampler, weights in the loss, or pass "
+            "more rows with the rarest label.",
+        )
+    return chances
+
+
+def sampling_of(
+    chances: np.ndarray | None, targets: EncodedTargets, tasks: Tasks
+) -> dict[str, Any] | None:
+    """Tell what is expected of an epoch of drawn rows.
+
+    Parameters
+    ----------
+    chances : ndarray of shape (n_samples,) or None
+        From `row_chances`.
+    targets : EncodedTargets
+        The rows.
+    tasks : Tasks
+        Fitted tasks.
+
+    Returns
+    -------
+    dict or None
+        ``n_rows`` and ``effective_rows``, the number of rows that, drawn equally often,
+        would say as much; ``prevalence`` and ``drawn``, by task with the share of
+        each class or label in the rows and in those that are drawn. None without
+        chances.
+    """
+    if chances is None:
+        return None
+    prevalence: dict[str, np.ndarray] = {}
+    drawn: dict[str, np.ndarray] = {}
+    rows = zip(tasks.items(), targets.values, targets.weights, strict=True)
+    for (name, task), values, weight in rows:
+        if values is None or not task.is_balanced:
+            continue
+        by_row = chances.reshape(-1, *[1] * (weight.ndim - 1))
+        for shares, counted in ((prevalence, weight), (drawn, weight * by_row)):
+            found = task.present_labels(values, counted)
+            if found is not None:
+                shares[name] = found.prevalence
+    return {
+        "n_rows": len(chances),
+        "effective_rows": _different(chances),
+        "prevalence": prevalence,
+        "drawn": drawn,
+    }
+
+
 def _balanced_columns(
-    targets: EncodedTargets, tasks: Tasks
+    targets: EncodedTargets, tasks: Tasks, names: list[str]
 ) -> dict[str, list[_Column]]:
-    """Ask each task which classes are to be drawn equally often."""
+    """Ask tasks which classes are to be drawn equally often."""
     rows = zip(tasks.items(), targets.values, targets.loss_weights, strict=True)
     asked = {
         name: [] if values is None else task.balanced(values, weight)
         for (name, task), values, weight in rows
+        if name in names
     }
     return {name: columns for name, columns in asked.items() if columns}
 
@@ -109,7 +203,7 @@ def _chances(labelled: np.ndarray, columns: list[_Column], owner: str) -> np.nda
     alone = [labelled.copy() for _ in columns]
     for chances, column in zip(alone, columns, strict=True):
         _balance(chances, *column)
-    few = _FEW * len(labelled)
+    few = _few(labelled)
     if len(columns) == 1:
         chances = alone[0]
     else:
@@ -140,6 +234,11 @@ def _chances(labelled: np.ndarray, columns: list[_Column], owner: str) -> np.nda
 def _different(chances: np.ndarray) -> float:
     """Tell how many rows, drawn equally often, would say as much."""
     return float(chances.sum() ** 2 / (chances**2).sum())
+
+
+def _few(chances: np.ndarray) -> float:
+    """Tell as how many different rows draws should count at least."""
+    return max(_FEW * len(chances), min(_FEWEST, len(chances) / 5))
 
 
 def _balance(chances: np.ndarray, values: np.ndarray, weights: np.ndarray) -> float:

@@ -198,7 +198,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         settings = settings.for_tasks(state.codec.tasks)
         seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
-        train_rows = training_samples(X, targets, state.codec.tasks, settings)
+        train_rows = training_samples(X, targets, state, settings)
         return self._train(state, (train_rows, None), settings, seeds, context)
 
     def _train(

@@ -10,6 +10,7 @@ from torch import nn
 
 from mtlearn._utils._partial import Partial
 from mtlearn.augmentation import Augmentation, CutMix, MixUp
+from mtlearn.data import RaritySampler
 from mtlearn.training import EMA, SWA
 
 Changes = Callable[..., Any]
@@ -17,6 +18,8 @@ Changes = Callable[..., Any]
 BackboneLike = str | type[nn.Module] | Partial
 AugmentationLike = Literal["light", "standard"] | Augmentation | Changes | None
 MixingLike = Literal["mixup", "cutmix"] | MixUp | CutMix | Changes | None
+# The name of a task, or "balanced".
+SamplerLike = str | RaritySampler | None
 OptimizerLike = Literal["adam", "adamw", "sgd"] | type[torch.optim.Optimizer] | Partial
 ScheduleLike = (
     Literal["cosine", "warmup_cosine", "plateau", "one_cycle"]

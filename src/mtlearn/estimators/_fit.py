@@ -16,6 +16,7 @@ from mtlearn.data import (
     Samples,
     check_rounding,
     row_chances,
+    sampling_of,
     to_labels,
 )
 from mtlearn.estimators._settings import Settings
@@ -60,6 +61,8 @@ class FitState:
         not have trained the network before.
     weighted : bool
         Whether some labels have counted more than others, in metrics of training too.
+    sampling : dict or None
+        What the sampler is expected to draw; see `sampling_of`.
     """
 
     codec: Codec
@@ -68,6 +71,7 @@ class FitState:
     best_epoch: int = 0
     split_seed: int | None = None
     weighted: bool = False
+    sampling: dict[str, Any] | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Give the attributes of an estimator fitted so far."""
@@ -81,6 +85,7 @@ class FitState:
             "history_": self.history,
             "n_iter_": len(self.history),
             "best_epoch_": self.best_epoch,
+            "sampling_": self.sampling,
             "_split_seed": self.split_seed,
             "_weighted": self.weighted,
         }
@@ -122,13 +127,15 @@ def validation_samples(
 def training_samples(
     X: np.ndarray | DatasetRows,
     targets: EncodedTargets,
-    tasks: Tasks,
+    state: FitState,
     settings: Settings,
     rows: np.ndarray | None = None,
 ) -> Samples:
     """Join rows to train on, labels, and how often each is drawn."""
+    tasks = state.codec.tasks
     check_rounding(targets, tasks, settings.precision.dtype)
     chances = row_chances(settings.sampler, targets, tasks, settings.owner)
+    state.sampling = sampling_of(chances, targets, tasks)
     return Samples(X, make_labels(targets, settings), rows, chances)
 
 
@@ -155,7 +162,7 @@ def split_samples(
     if state.split_seed is None:
         state.split_seed = seeds.split
     if validation is not None or not settings.validates:
-        return training_samples(X, targets, tasks, settings), validation
+        return training_samples(X, targets, state, settings), validation
     plan = plan_of(len(targets))
     if plan.held_out is None:
         fraction = settings.validation_fraction
@@ -166,7 +173,7 @@ def split_samples(
         valid = plan.held_out
         train = np.setdiff1d(np.arange(len(targets)), valid)
     return (
-        training_samples(X, targets.take(train), tasks, settings, train),
+        training_samples(X, targets.take(train), state, settings, train),
         Samples(X, make_labels(targets.take(valid), settings), valid),
     )
 

@@ -19,6 +19,8 @@ from mtlearn._utils._validation import (
     check_real,
 )
 from mtlearn.augmentation import resolve_augmentation, resolve_mixing
+from mtlearn.data import RaritySampler
+from mtlearn.estimators._choices import SamplerLike
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import get_backbone
 from mtlearn.tasks import Tasks
@@ -49,6 +51,7 @@ REMEDIES = {
     ),
     "augmentation": " Pass an Augmentation(...) first.",
     "mixing": " Pass a MixUp(...) or CutMix(...) first.",
+    "sampler": " Pass a RaritySampler(...) first.",
     "averaging": " Pass an EMA(...) or SWA(...) first.",
 }
 
@@ -73,8 +76,8 @@ class Settings:
         The largest norm of the gradients.
     changes : Changes
         What happens to training batches.
-    sampler : str or None
-        Which task's classes come equally often.
+    sampler : str, RaritySampler or None
+        Which rows come more often than others.
     averaging : EMA, SWA or None
         Which weights the network gets at the end.
     max_epochs, batch_size : int
@@ -123,7 +126,7 @@ class Settings:
     freeze_backbone: bool
     clip_grad_norm: float | None
     changes: Changes
-    sampler: str | None
+    sampler: SamplerLike
     averaging: Any
     max_epochs: int
     batch_size: int
@@ -264,12 +267,16 @@ def _read_rates(estimator: Any, owner: str) -> tuple[float, ...]:
     return (lr,) if backbone is None else (backbone, lr)
 
 
-def _read_sampler(value: Any, owner: str) -> str | None:
+def _read_sampler(value: Any, owner: str) -> SamplerLike:
+    if isinstance(value, RaritySampler):
+        value.validate(owner)
+        return value
     if value is None or isinstance(value, str):
         return value
+    made = "" if not isinstance(value, type) else f": pass {value.__name__}()"
     raise ParameterTypeError(
-        f"The 'sampler' parameter of {owner} must be None, 'balanced' or the name of a "
-        f"classification. Got {short(value)} instead."
+        f"The 'sampler' parameter of {owner} must be None, 'balanced', a RaritySampler "
+        f"or the name of a task. Got {short(value)} instead{made}."
     )
 
 

@@ -19,6 +19,7 @@ from mtlearn.estimators._choices import (
     OptimizerLike,
     PrecisionName,
     RandomState,
+    SamplerLike,
     ScheduleLike,
 )
 from mtlearn.tasks import Head, Task, Tasks
@@ -53,11 +54,12 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     mixing : None, "mixup", MixUp or callable, default=None
         ``"mixup"`` trains on mixtures of two rows, with the loss of either's labels by
         its share; see :class:`~mtlearn.augmentation.MixUp`.
-    sampler : None, "balanced" or str, default=None
+    sampler : None, "balanced", str or RaritySampler, default=None
         ``"balanced"`` draws training rows, with repetition, so that the classes of each
-        classification come equally often; a task's name balances that one only. Where
-        that would take few rows again and again, as with many rare classes, a row comes
-        as often as the rarest of its classes alone asks for, and a warning says so.
+        classification come equally often, and rows by how rare their labels are, of a
+        task of several; a task's name does so for that one only. A
+        :class:`~mtlearn.RaritySampler` says how much. Where few rows would come
+        again and again, a warning says so; see ``sampling_``.
     freeze_backbone : bool, default=False
         Whether only the heads are trained, and what of the backbone is not shared.
     optimizer : str, class or Partial, default="adam"
@@ -158,6 +160,10 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         Names of the columns, if X was a DataFrame whose columns are all strings.
     n_iter_ : int
         Epochs run.
+    sampling_ : dict or None
+        What an epoch of the last call is expected to draw with a `sampler`: `n_rows`
+        and `effective_rows`, as how many different ones they count, and, by task,
+        the `prevalence` of each class or label and how often it is `drawn`, as shares.
     best_epoch_ : int
         The best epoch (from 1) by `monitor`, or the one whose weights a callback of
         skorch with `load_best` has loaded; the last one if there were no validation
@@ -207,7 +213,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         loss_weights: Sequence[float] | Mapping[str, float] | None = None,
         augmentation: AugmentationLike = None,
         mixing: MixingLike = None,
-        sampler: str | None = None,
+        sampler: SamplerLike = None,
         freeze_backbone: bool = False,
         optimizer: OptimizerLike = "adam",
         lr: float = 1e-3,

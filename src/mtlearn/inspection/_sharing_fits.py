@@ -125,8 +125,11 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
 
 
 def _own_sampler(sampler: Any, name: str, task: Task) -> Any:
-    balances = sampler == "balanced" and task.is_balanced
-    return sampler if balances or sampler == name else None
+    if not task.is_balanced:
+        return None
+    wanted = getattr(sampler, "task", sampler)
+    is_of_all = wanted == ("balanced" if isinstance(sampler, str) else None)
+    return sampler if is_of_all or wanted == name else None
 
 
 def _own_monitor(joint: Learner, inner: Any, tasks: Tasks) -> Any:

@@ -14,6 +14,7 @@ from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
 from mtlearn.augmentation import Augmentation, CutMix, MixUp
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
+from mtlearn.data import RaritySampler
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
 from mtlearn.estimators import (
     MultiTaskEstimator,
@@ -56,6 +57,7 @@ _OBJECTS = (
     Augmentation,
     MixUp,
     CutMix,
+    RaritySampler,
     EMA,
     SWA,
     CSVLogger,

@@ -102,9 +102,27 @@ def model_facts(evidence: Evidence) -> list[tuple[str, str]]:
             f"scikit-learn {sklearn.__version__}",
         ),
     ]
+    drawn = getattr(first, "sampling_", None)  # which files of earlier versions lack
+    if drawn is not None:
+        facts.insert(5, ("drawn rows", _draws(drawn)))
     if n_networks > 1:
         facts.insert(1, ("networks", str(n_networks)))
     return facts
+
+
+def _draws(sampling: dict[str, Any]) -> str:
+    """Tell what a sampler makes of the rows of an epoch."""
+    parts = [
+        f"an epoch of {sampling['n_rows']:,} counts as "
+        f"{sampling['effective_rows']:,.0f} different ones"
+    ]
+    for name, before in sampling["prevalence"].items():
+        rarest = np.argmin(np.where(before > 0, before, np.inf))
+        parts.append(
+            f"the rarest label of {name} comes in {sampling['drawn'][name][rarest]:.1%}"
+            f" of them, not {before[rarest]:.1%}"
+        )
+    return "; ".join(parts)
 
 
 def _range(numbers: list[int]) -> str:

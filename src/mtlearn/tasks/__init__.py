@@ -9,7 +9,7 @@ from mtlearn.tasks._codec import (
     fit_codec,
     join_codecs,
 )
-from mtlearn.tasks._columns import Strata
+from mtlearn.tasks._columns import PresentLabels, Strata
 from mtlearn.tasks._count import Count
 from mtlearn.tasks._decisions import Decisions
 from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels
@@ -39,6 +39,7 @@ __all__ = [
     "Mistakes",
     "MultiLabel",
     "Ordinal",
+    "PresentLabels",
     "Regression",
     "ScoredLabels",
     "Strata",

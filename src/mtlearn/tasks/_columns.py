@@ -27,6 +27,32 @@ class Strata(NamedTuple):
     are_classes: bool
 
 
+class PresentLabels(NamedTuple):
+    """Which labels rows have, one entry for each that a row has.
+
+    Attributes
+    ----------
+    rows, labels : ndarray of int of shape (n_entries,)
+        Numbers of the row and of the label.
+    prevalence : ndarray of shape (n_labels,)
+        Weighted share of each label, of the rows in which it is known to be there or
+        not; NaN where there are none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mtlearn.tasks import Classification
+    >>> labels = np.array([1, 0, 1, 1])
+    >>> task = Classification(2).fit(labels, np.ones(4), "kind")
+    >>> task.present_labels(labels, np.array([1.0, 2.0, 1.0, 0.0])).prevalence
+    array([0.5, 0.5])
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    prevalence: np.ndarray
+
+
 class TaskColumns:
     """The columns of y that a kind reads: one, unless it says otherwise.
 
@@ -170,7 +196,7 @@ class TaskColumns:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether it has classes that a sampler can draw equally often."""
+        """Whether a sampler can draw rows with its rare labels more often."""
         return self.has_classes
 
     def balanced(
@@ -188,6 +214,41 @@ class TaskColumns:
         Returns
         -------
         list of (ndarray of int, ndarray), each of shape (n_samples,)
-            Classes from 0 on, and their weights; empty for real values.
+            Classes from 0 on, and their weights; empty for real values, and for labels
+            that are drawn by how rare they are.
         """
         return [(encoded, weight)] if self.is_balanced else []
+
+    def present_labels(
+        self, encoded: np.ndarray, weight: np.ndarray
+    ) -> PresentLabels | None:
+        """Tell which labels each row has, and how rare they are.
+
+        Parameters
+        ----------
+        encoded, weight : ndarray
+            As in `balanced`.
+
+        Returns
+        -------
+        PresentLabels or None
+            By default the classes that are `balanced`; None if there are none.
+        """
+        columns = self.balanced(encoded, weight)
+        if not columns:
+            return None
+        known = len(getattr(self, "classes_", ())) if len(columns) == 1 else 0
+        parts, n_labels = [], 0
+        for classes, own in columns:
+            rows = np.flatnonzero(own > 0)
+            sums = np.bincount(classes[rows], weights=own[rows], minlength=known)
+            parts.append((rows, classes[rows] + n_labels, shares(sums, own.sum())))
+            n_labels += len(sums)
+        return PresentLabels(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def shares(sums: np.ndarray, totals: np.ndarray | float) -> np.ndarray:
+    """Divide sums by their totals; NaN where a total is zero."""
+    totals = np.broadcast_to(totals, sums.shape)
+    nothing = np.full(sums.shape, np.nan)
+    return np.divide(sums, totals, out=nothing, where=totals > 0)

@@ -9,7 +9,7 @@ import numpy as np
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._base import Task
-from mtlearn.tasks._columns import Strata
+from mtlearn.tasks._columns import PresentLabels, Strata, shares
 from mtlearn.tasks._label_parameters import as_labels, declared
 from mtlearn.tasks._label_sets import as_indicators, as_sets, holds_sets, read_sets
 from mtlearn.tasks._read import RawColumn
@@ -224,6 +224,37 @@ class LabelColumns(Task):
         filled = np.where(present, values, 0)
         columns = zip(filled.T, present.T, strict=True)
         return [Strata(*column, are_classes=True) for column in columns]
+
+    @property
+    def is_balanced(self) -> bool:
+        """True: rows are drawn by how rare their labels are."""
+        return True
+
+    def balanced(
+        self, encoded: np.ndarray, weight: np.ndarray
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Give nothing: that all labels come as often as not is seldom possible."""
+        return []
+
+    def present_labels(self, encoded: np.ndarray, weight: np.ndarray) -> PresentLabels:
+        """Give the labels that are there, of the cells that are known.
+
+        Parameters
+        ----------
+        encoded : ndarray of shape (n_samples, n_labels)
+            0 or 1, with anything where a cell is missing.
+        weight : ndarray of the same shape
+            Weights in the loss, zero where a cell is missing.
+
+        Returns
+        -------
+        PresentLabels
+            Of each row.
+        """
+        there = (weight > 0) & (encoded > 0)
+        sums = np.where(there, weight, 0).sum(axis=0)
+        rows, labels = np.nonzero(there)
+        return PresentLabels(rows, labels, shares(sums, weight.sum(axis=0)))
 
     def truths(
         self, labels: np.ndarray, weight: np.ndarray
