@@ -31,6 +31,7 @@ ROOMS = [
 INNER_ROOMS = {"mtlearn.data", "mtlearn.training"}
 INNER_NAMES = {
     "Layout",
+    "with_kinds",
     "join_codecs",
     "is_registered",
     "BaseMetaEstimator",
@@ -48,6 +49,7 @@ INNER_NAMES = {
     "fit_codec",
     "kinds",
     "label_weights",
+    "row_weights",
     "read_predictions",
     "TaskReader",
     "read_targets",

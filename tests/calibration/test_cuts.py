@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from mtlearn.calibration._cuts import f1_cut
+from mtlearn.calibration._cuts import best_cut
 
 
 def all_cuts(scores):
@@ -24,7 +24,7 @@ def test_no_other_cut_has_a_higher_f1(seed, digits):
     scores = rng.random(40).round(digits)
     truth = (rng.random(40) < scores).astype(float)
     weight = rng.integers(0, 3, 40).astype(float)
-    cut = f1_cut(scores, truth, weight)
+    cut = best_cut(scores, truth, weight)
     found = f1_score(truth, scores > cut, sample_weight=weight)
     others = [
         f1_score(truth, scores > c, sample_weight=weight) for c in all_cuts(scores)
@@ -38,18 +38,18 @@ def test_no_other_cut_has_a_higher_expected_f1(seed, digits):
     rng = np.random.default_rng(seed)
     chances = (rng.random(40) ** 3).round(digits)
     weight = rng.random(40)
-    cut = f1_cut(chances, chances, weight)
+    cut = best_cut(chances, chances, weight)
     found = expected_f1(chances > cut, chances, weight)
     others = [expected_f1(chances > c, chances, weight) for c in all_cuts(chances)]
     assert found == pytest.approx(max(others))
 
 
 def test_cuts_that_are_easy_to_see():
-    assert f1_cut(np.array([0.2, 0.8]), np.array([0.0, 1.0])) == pytest.approx(0.5)
+    assert best_cut(np.array([0.2, 0.8]), np.array([0.0, 1.0])) == pytest.approx(0.5)
     neighbours = np.array([0.5, np.nextafter(0.5, 1)])
-    above = neighbours > f1_cut(neighbours, np.array([0.0, 1.0]))
+    above = neighbours > best_cut(neighbours, np.array([0.0, 1.0]))
     assert above.tolist() == [False, True]
     scores = np.array([0.3, 0.3, 0.3])
-    assert (scores > f1_cut(scores, np.ones(3))).all()
-    assert np.isnan(f1_cut(scores, np.zeros(3)))
-    assert np.isnan(f1_cut(scores, np.ones(3), np.zeros(3)))
+    assert (scores > best_cut(scores, np.ones(3))).all()
+    assert np.isnan(best_cut(scores, np.zeros(3)))
+    assert np.isnan(best_cut(scores, np.ones(3), np.zeros(3)))

@@ -22,9 +22,12 @@ from mtlearn import (
     SeedEnsemble,
     Tasks,
     TunedThresholds,
+    load,
+    save,
 )
 from mtlearn.calibration._platt import straightened
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.metrics import task_report
 from mtlearn.networks import MLP
 
 TASKS = Tasks(tags=MultiLabel(3), sign=Classification(["n", "p"]), size=Regression())
@@ -130,7 +133,9 @@ def test_it_takes_ensembles_and_pipelines():
 def test_a_label_that_is_not_there_keeps_its_own_threshold(fitted):
     X, y = problem(seed=1)
     y[:, 2] = 0
-    tuned = TunedThresholds(FrozenEstimator(fitted), method="best").fit(X, y)
+    tuned = TunedThresholds(FrozenEstimator(fitted), method="best")
+    with pytest.warns(UserWarning, match="Fewer than 10 of the samples held out"):
+        tuned.fit(X, y)
     assert tuned.thresholds_["tags"][2] == 0.5
 
 
@@ -155,6 +160,7 @@ def test_probabilities_are_straightened_as_by_a_logistic_regression():
         ({"average": "samples"}, "'average'"),
         ({"method": "f1"}, "'method'"),
         ({"calibrate": "yes"}, "'calibrate'"),
+        ({"beta": 0}, "'beta'"),
     ],
 )
 def test_parameters_are_checked(params, message):
@@ -170,3 +176,82 @@ def test_what_cannot_be_decided(fitted):
         TunedThresholds(make(Tasks(size=Regression(column=4)))).fit(
             X, np.column_stack([y[:, 4].astype(float)] * 5)
         )
+
+
+def test_few_samples_of_a_label_are_said_where_they_decide(fitted):
+    X, y = problem(seed=1)
+    y[:, 1], y[:, 2] = 0, 0
+    y[:13, 1], y[:10, 2] = 1, 1
+    y[9:11, 1] = np.nan  # of which nobody knows
+    weight = np.where((np.arange(160) == 11) | (np.arange(160) == 12), 0.0, 1.0)
+    frozen = FrozenEstimator(fitted)
+    message = r"held out have the labels 1 of 'tags', so"
+    for params in ({"method": "best"}, {"calibrate": True}):
+        with pytest.warns(UserWarning, match=message) as caught:
+            TunedThresholds(frozen, **params).fit(X, y, sample_weight=weight)
+        assert len(caught) == 1
+    # Neither here, where warnings are errors: no such label decides.
+    TunedThresholds(frozen).fit(X, y, sample_weight=weight)
+    TunedThresholds(frozen, calibrate=False).fit(X, y, sample_weight=weight)
+    TunedThresholds(frozen, method="best", average="micro").fit(
+        X, y, sample_weight=weight
+    )
+
+
+def f_beta(truth, taken, beta):
+    both = (truth * taken).sum()
+    return (1 + beta**2) * both / (taken.sum() + beta**2 * truth.sum())
+
+
+@pytest.mark.parametrize("beta", [0.5, 2.0])
+@pytest.mark.parametrize("method", ["best", "expected"])
+def test_recall_may_count_more_than_precision(fitted, beta, method):
+    X, y = problem(400, seed=1)
+    tuned = TunedThresholds(
+        FrozenEstimator(fitted), method=method, calibrate=False, beta=beta
+    ).fit(X, y)
+    chances = fitted.predict_proba(X)[0]
+    for place, cut in enumerate(tuned.thresholds_["tags"]):
+        own = chances[:, place]
+        truth = own if method == "expected" else y[:, place].astype(float)
+        best = max(f_beta(truth, own > other, beta) for other in own - 1e-9)
+        assert f_beta(truth, own > cut, beta) == pytest.approx(best)
+
+
+def test_weights_count_in_what_is_expected(fitted):
+    X, y = problem(seed=1)
+    weight = (np.arange(160) < 80).astype(float)
+    frozen = FrozenEstimator(fitted)
+    y[:, :3] = np.nan  # their labels are not needed
+    found = TunedThresholds(frozen).fit(X, y, sample_weight=weight).thresholds_
+    expected = TunedThresholds(frozen).fit(X[:80]).thresholds_
+    assert_allclose(found["tags"], expected["tags"])
+
+
+def test_all_who_ask_the_tasks_decide_by_these_thresholds(fitted, tmp_path):
+    X, y = problem(seed=1)
+    tuned = TunedThresholds(FrozenEstimator(fitted)).fit(X, y)
+    for each in (tuned, load_again(tuned, tmp_path)):
+        predicted = each.predict(X)
+        assert (predicted != fitted.predict(X)).any()
+        outputs = each._outputs(X)
+        tasks = list(each.tasks_)
+        tags, sign = (tasks[i].decode(outputs[i]) for i in (0, 1))
+        assert_array_equal(tags, predicted[:, :3].astype(int))
+        assert_array_equal(sign, predicted[:, 3])
+        report = task_report(each, X, y)
+        found = [row["threshold"] for row in report.label_rows]
+        assert_array_equal(found[:3], tuned.thresholds_["tags"])
+        rows = {(row["task"], row["metric"]): row["value"] for row in report.rows}
+        expected = f1_score(y[:, :3].astype(int), tags, average="macro")
+        assert rows["tags", "f1_macro"] == pytest.approx(expected)
+        assert rows["sign", "accuracy"] == pytest.approx((sign == y[:, 3]).mean())
+        view = each.task("tags").predict(X)
+        assert_array_equal(view, tags)
+    # What is inside decides as before.
+    assert_array_equal(fitted.tasks_["tags"].thresholds_, 0.5)
+
+
+def load_again(estimator, folder):
+    save(estimator, folder / "tuned.mtlearn")
+    return load(folder / "tuned.mtlearn")

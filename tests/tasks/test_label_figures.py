@@ -127,3 +127,12 @@ def test_declared_labels_need_no_fit_and_others_do():
     assert figures["map"](outputs) == 1
     with pytest.raises(InvalidDataError, match=r"nothing says which column is whose"):
         MultiLabel().figures()["map"](outputs)
+
+
+@pytest.mark.parametrize("missing", [None, NAN, pd.NA])
+def test_a_column_that_is_missing_whole_is_no_text(missing):
+    task = fit_codec(MultiLabel(2), np.array([[1, 0], [0, 1]]))
+    y = np.array([[1, missing], [0, missing]], dtype=object)
+    (target,) = task.targets(y)
+    assert target.present.tolist() == [[True, False]] * 2
+    assert_allclose(target.values, [[1, NAN], [0, NAN]])

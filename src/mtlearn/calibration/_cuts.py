@@ -1,16 +1,19 @@
-"""Where to cut probabilities, so that F1 is highest."""
+"""Where to cut probabilities, so that F1, or another F, is highest."""
 
 import numpy as np
 
 
-def f1_cut(
-    scores: np.ndarray, truth: np.ndarray, weight: np.ndarray | None = None
+def best_cut(
+    scores: np.ndarray,
+    truth: np.ndarray,
+    weight: np.ndarray | None = None,
+    beta: float = 1.0,
 ) -> float:
-    """Find the cut above which samples are taken for positive, with the highest F1.
+    """Find the cut above which samples are taken for positive, with the highest F.
 
-    With probabilities for the truth it is the *expected* F1 that is highest, for which
+    With probabilities for the truth it is the *expected* F that is highest, for which
     no label is needed: that of the m most probable samples is
-    ``2 * sum(truth[:m]) / (m + sum(truth))``.
+    ``(1 + beta**2) * sum(truth[:m]) / (m + beta**2 * sum(truth))``.
 
     Parameters
     ----------
@@ -20,12 +23,14 @@ def f1_cut(
         Whether each sample is positive, 0 or 1, or how probable that is.
     weight : ndarray of shape (n_samples,), default=None
         Weights, not negative; None for one each.
+    beta : float, default=1.0
+        How many times as much recall counts as precision.
 
     Returns
     -------
     float
         Midway between two scores, of which equal ones are on the same side; NaN if
-        nothing is positive, so that there is no F1.
+        nothing is positive, so that there is no F.
 
     References
     ----------
@@ -35,9 +40,9 @@ def f1_cut(
     Examples
     --------
     >>> import numpy as np
-    >>> from mtlearn.calibration._cuts import f1_cut
+    >>> from mtlearn.calibration._cuts import best_cut
     >>> chances = np.array([0.9, 0.6, 0.3, 0.1])
-    >>> cut = f1_cut(chances, chances)  # the first two have 2 * 1.5 / (2 + 1.9)
+    >>> cut = best_cut(chances, chances)  # the first two have 2 * 1.5 / (2 + 1.9)
     >>> chances > cut
     array([ True,  True, False, False])
     """
@@ -53,7 +58,8 @@ def f1_cut(
     taken = weight[order].cumsum()
     # Only after the last of several equal scores.
     ends = np.flatnonzero(np.append(scores[1:] < scores[:-1], True))
-    best = ends[np.argmax(2 * found[ends] / (taken[ends] + whole))]
+    # The factor 1 + beta**2 is the same for all.
+    best = ends[np.argmax(found[ends] / (taken[ends] + beta**2 * whole))]
     if best + 1 == len(scores):  # all of them are positive
         return float(np.nextafter(scores[best], -np.inf))
     middle = float((scores[best] + scores[best + 1]) / 2)

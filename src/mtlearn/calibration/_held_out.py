@@ -1,6 +1,7 @@
 """An estimator that learns something of samples that the one inside has not seen."""
 
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from mtlearn._utils._whole import in_one_step
 from mtlearn.data import item_labels
 from mtlearn.estimators import BaseMetaEstimator
 from mtlearn.exceptions import ParameterTypeError
-from mtlearn.tasks import fit_codec
+from mtlearn.tasks import Codec, EncodedTargets, fit_codec
 from mtlearn.training import draw_seed, validation_rows
 
 
@@ -60,9 +61,7 @@ class HeldOut(BaseMetaEstimator):
         """
         owner = type(self).__name__
         check_multi_task(self.estimator, "estimator", owner)
-        fraction = check_fraction(
-            self.validation_fraction, "validation_fraction", owner
-        )
+        check_fraction(self.validation_fraction, "validation_fraction", owner)
         weights = fit_params.pop("sample_weight", None)
         y = item_labels(X, y)
         if isinstance(self.estimator, FrozenEstimator):
@@ -75,24 +74,32 @@ class HeldOut(BaseMetaEstimator):
             return self
         X, y = indexable(X, y)
         (params,) = routed_params(self, "fit", self._templates(), weights, fit_params)
-        rows, held_out = self._split(X, y, weights, fraction)
-        params = params_of_rows(params, rows, len(rows) + len(held_out))
-        with planned_rows(resampled_plan(len(rows) + len(held_out), rows)):
-            fitted = self._train(
-                clone(self.estimator), take_rows(X, rows), take_rows(y, rows), params
-            )
+        self._fit_and_keep(X, y, weights, params)
+        return self
+
+    def _fit_and_keep(
+        self, X: Any, y: Any, weights: Any, params: dict[str, Any]
+    ) -> None:
+        """Fit the estimator on most rows, and learn of the others."""
+        rows, held_out = self._split(X, y, weights)
+        n_samples = len(rows) + len(held_out)
+        part = (clone(self.estimator), rows)
+        (fitted,) = self._train([part], X, y, params, n_samples)
         if weights is not None:
             weights = take_rows(weights, held_out)
         self._keep(fitted, take_rows(X, held_out), take_rows(y, held_out), weights)
-        return self
 
-    def _split(
-        self, X: Any, y: Any, weights: Any, fraction: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw which rows to train on, and which to hold out."""
+    def _encoded(self, X: Any, y: Any, weights: Any) -> tuple[Codec, EncodedTargets]:
+        """Look at the labels of all rows: a part would count its rows by itself."""
         codec = fit_codec(self._declared_tasks(), y, weights)
         targets = codec.encode(y, weights)
         check_consistent_length(X, targets)
+        return codec, targets
+
+    def _split(self, X: Any, y: Any, weights: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Draw which rows to train on, and which to hold out."""
+        codec, targets = self._encoded(X, y, weights)
+        fraction = float(self.validation_fraction)
         seed = draw_seed(self.random_state)
         remedy = "validation_fraction, or pass a FrozenEstimator and other samples"
         origins = plan_of(len(targets)).origins
@@ -100,16 +107,46 @@ class HeldOut(BaseMetaEstimator):
             targets, codec.tasks, fraction, seed, origins=origins, remedy=remedy
         )
 
-    def _train(self, estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
-        """Fit the estimator inside, of which scikit-learn's callbacks are told."""
+    def _train(
+        self,
+        parts: Sequence[tuple[Any, np.ndarray | None]],
+        X: Any,
+        y: Any,
+        params: dict[str, Any],
+        n_samples: int,
+    ) -> Iterator[Any]:
+        """Fit estimators on some rows each, and tell scikit-learn's callbacks of it.
+
+        Parameters
+        ----------
+        parts : sequence of (estimator, rows)
+            Clones, and the numbers of the rows to fit each on; None takes all.
+        X, y : array-like
+            All rows.
+        params : dict
+            Arguments of `fit`.
+        n_samples : int
+            How many rows there are.
+
+        Yields
+        ------
+        estimator
+            Fitted.
+        """
         data = {"estimator": self, "X": X, "y": y}
-        root = self._init_callback_context(max_subtasks=1)
+        root = self._init_callback_context(max_subtasks=len(parts))
         root.call_on_fit_task_begin(**data)
-        context = root.subcontext(task_name="estimator")
-        with told_of(context, estimator, **data):
-            estimator.fit(X, y, **params)
+        for estimator, rows in parts:
+            own, given = (X, y), params
+            if rows is not None:
+                own = take_rows(X, rows), take_rows(y, rows)
+                given = params_of_rows(params, rows, n_samples)
+            context = root.subcontext(task_name="estimator")
+            told = told_of(context, estimator, estimator=self, X=own[0], y=own[1])
+            with planned_rows(resampled_plan(n_samples, rows)), told:
+                estimator.fit(*own, **given)
+            yield estimator
         root.call_on_fit_task_end(**data)
-        return estimator
 
     @abstractmethod
     def _keep(self, fitted: Any, X: Any, y: Any, sample_weight: Any) -> None:

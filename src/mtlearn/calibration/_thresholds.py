@@ -3,20 +3,35 @@
 from typing import Any, Literal, Self
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._indexing import take_rows
+from mtlearn._utils._listing import listed
+from mtlearn._utils._short import short
 from mtlearn._utils._typed import with_callbacks
-from mtlearn._utils._unwrap import check_multi_task, reach, task_outputs, unwrap
-from mtlearn._utils._validation import check_choice
+from mtlearn._utils._unwrap import (
+    check_multi_task,
+    reach,
+    task_outputs,
+    unwrap,
+)
+from mtlearn._utils._validation import check_choice, check_real
+from mtlearn._utils._warn import warn
 from mtlearn._utils._whole import in_one_step
-from mtlearn.calibration._cuts import f1_cut
+from mtlearn.calibration._cuts import best_cut
+from mtlearn.calibration._folds import check_folds, known_outputs, make_folds
 from mtlearn.calibration._held_out import HeldOut
 from mtlearn.calibration._platt import straightened
 from mtlearn.data import item_labels
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.tasks import Decisions, label_weights
+from mtlearn.model_selection import with_kinds
+from mtlearn.tasks import Decisions, label_weights, row_weights
+
+# Samples with a label, below which its threshold is mostly chance.
+_FEW = 10
 
 
 class TunedThresholds(HeldOut):
@@ -44,10 +59,18 @@ class TunedThresholds(HeldOut):
         Whether probabilities are straightened by the labels held out before
         ``"expected"`` believes them: always, never, or where a label is there, and is
         not, ten times at least. The order of samples stays.
+    beta : float, default=1.0
+        How many times as much recall counts as precision: not F1 but F-beta is to be
+        high.
     validation_fraction : float, default=0.2
-        Share of the samples held out, in (0, 1).
+        Share of the samples held out, in (0, 1), where `cv` is None.
+    cv : None, int, splitter or iterable of (train, test), default=None
+        None holds samples out, and trains on the others. Else each fold is predicted by
+        a clone that was trained on the others, thresholds are found on all of these
+        probabilities, and the estimator is trained on all samples. An int k gives
+        ``MultiTaskStratifiedKFold(k)``.
     random_state : None, int or RandomState, default=None
-        Which samples are held out.
+        Which samples are held out, or in which fold.
 
     Attributes
     ----------
@@ -57,7 +80,7 @@ class TunedThresholds(HeldOut):
         By the name of each task that decides so. Of a label without a positive, for
         ``"best"``, the task's own.
     tasks_ : Tasks
-        Fitted tasks.
+        Fitted tasks, which decide by these thresholds.
     task_names_ : tuple of str
         Their names.
     classes_ : ndarray or list
@@ -93,14 +116,18 @@ class TunedThresholds(HeldOut):
         average: Literal["macro", "micro"] = "macro",
         method: Literal["expected", "best"] = "expected",
         calibrate: bool | Literal["auto"] = "auto",
+        beta: float = 1.0,
         validation_fraction: float = 0.2,
+        cv: Any = None,
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
         self.average = average
         self.method = method
         self.calibrate = calibrate
+        self.beta = beta
         self.validation_fraction = validation_fraction
+        self.cv = cv
         self.random_state = random_state
 
     @in_one_step
@@ -129,6 +156,12 @@ class TunedThresholds(HeldOut):
             If a parameter is not what it must be.
         InvalidDataError, DataTypeError
             If the data are not what they must be, or there is nothing to decide.
+
+        Warns
+        -----
+        UserWarning
+            If thresholds, or the straightening of probabilities, are made of fewer than
+            ten samples that have a label: of ``method="best"`` and ``calibrate=True``.
         """
         owner = type(self).__name__
         check_choice(self.average, "average", owner, ("macro", "micro"))
@@ -138,8 +171,15 @@ class TunedThresholds(HeldOut):
                 f"The 'calibrate' parameter of {owner} must be 'auto', True or False. "
                 f"Got {self.calibrate!r} instead."
             )
+        check_real(self.beta, "beta", owner, low=0, include_low=False)
+        check_folds(self.cv, owner)
         check_multi_task(self.estimator, "estimator", owner)
         frozen = isinstance(self.estimator, FrozenEstimator)
+        if frozen and self.cv is not None:
+            raise InvalidParameterError(
+                f"The 'cv' parameter of {owner} must be None for a FrozenEstimator, "
+                f"which is not trained. Got {short(self.cv)} instead."
+            )
         if frozen and item_labels(X, y) is None and not fit_params:
             if self.method == "best" or self.calibrate is True:
                 raise InvalidDataError(
@@ -150,59 +190,114 @@ class TunedThresholds(HeldOut):
             return self
         return super().fit(X, y, **fit_params)
 
+    def _fit_and_keep(
+        self, X: Any, y: Any, weights: Any, params: dict[str, Any]
+    ) -> None:
+        """Fit the estimator, and find thresholds on what it has not seen."""
+        if self.cv is None:
+            super()._fit_and_keep(X, y, weights, params)
+            return
+        codec, targets = self._encoded(X, y, weights)
+        n = len(targets)
+        folds = make_folds(self.cv, X, y, n, codec.tasks, self.random_state)
+        declared, _ = with_kinds(self.estimator, y)
+        parts: list[Any] = [(clone(declared), train) for train, _ in folds]
+        parts.insert(0, (clone(self.estimator), None))
+        trained = self._train(parts, X, y, params, n)
+        fitted = next(trained)
+        tasks = unwrap(fitted).tasks_
+        outputs = [
+            known_outputs(member, take_rows(X, test), tasks)
+            for (_, test), member in zip(folds, trained, strict=True)
+        ]
+        rows = np.concatenate([test for _, test in folds])
+        if weights is not None:
+            weights = take_rows(weights, rows)
+        joined = [np.concatenate(each) for each in zip(*outputs, strict=True)]
+        self._find(fitted, joined, take_rows(y, rows), weights)
+
     def _keep(self, fitted: Any, X: Any, y: Any, sample_weight: Any) -> None:
+        """Find thresholds on samples that a fitted estimator has not seen."""
+        check_is_fitted(unwrap(fitted), "tasks_")
+        self._find(fitted, task_outputs(fitted, X), y, sample_weight)
+
+    def _find(
+        self, fitted: Any, outputs: list[np.ndarray], y: Any, sample_weight: Any
+    ) -> None:
         """Find thresholds, and set what is known of a fitted estimator."""
-        inner = unwrap(fitted)
-        check_is_fitted(inner, "tasks_")
-        outputs = task_outputs(fitted, X)
-        labelled = inner.tasks_.labelled
+        codec = unwrap(fitted)._codec
+        labelled = codec.labelled
         known: list[Any] = [None] * len(labelled)
+        of_rows = np.ones(len(outputs[0]))
         if y is not None:
-            targets = inner._codec.targets(y)
+            targets = codec.targets(y)
             weights = label_weights(targets, sample_weight)
             check_consistent_length(outputs[0], *weights)
+            of_rows = row_weights(sample_weight, len(of_rows))
             known = [
                 (target.values, weight)
                 for target, weight in zip(targets, weights, strict=True)
             ]
-        thresholds = {
-            name: self._cuts(task.decisions, output, labels)
-            for (name, task), output, labels in zip(
-                labelled.items(), outputs, known, strict=True
-            )
-            if task.decisions is not None
-        }
+        thresholds, few = {}, []
+        for (name, task), output, labels in zip(
+            labelled.items(), outputs, known, strict=True
+        ):
+            if task.decisions is not None:
+                thresholds[name], rare = self._cuts(
+                    task.decisions, output, labels, of_rows
+                )
+                few += [f"{label!r} of {name!r}" for label in rare]
         if not thresholds:
             raise InvalidDataError(
                 f"{type(self).__name__} finds no task to decide: pass an estimator "
                 "with a MultiLabel, or with a Classification of two classes."
             )
+        _warn_of_few(few)
         self.estimator_ = fitted
         self.thresholds_ = thresholds
-        self._set_codec(inner._codec)
+        self._set_codec(codec.deciding_at(thresholds))
 
     def _cuts(
         self,
         decisions: Decisions,
         output: np.ndarray,
         labels: tuple[np.ndarray, np.ndarray] | None,
-    ) -> np.ndarray:
-        """Find the threshold of each decision; without labels, by what is expected."""
+        of_rows: np.ndarray,
+    ) -> tuple[np.ndarray, list[Any]]:
+        """Find the threshold of each decision, and labels with few samples for it.
+
+        Without labels by what is expected.
+        """
         own, chances = decisions.own_thresholds(), decisions.chances(output)
-        truth, weight = chances, np.ones_like(chances)
+        truth, rare = chances, []
+        # What is expected of a sample counts, whether its labels are known or not.
+        weight = np.broadcast_to(of_rows[:, np.newaxis], chances.shape)
         if labels is not None:
             known, counted = decisions.truths(*labels)
+            counted = np.where(np.isnan(chances), 0, counted)
             if self.method == "best":
                 truth, weight = known, counted
             elif self.calibrate is not False:
-                fewest = 1 if self.calibrate is True else 10
+                fewest = 1 if self.calibrate is True else _FEW
                 truth = straightened(chances, known, counted, fewest)
+            if self.method == "best" or self.calibrate is True:
+                rare = self._rare(decisions, (known > 0) & (counted > 0))
+        weight = np.where(np.isnan(chances), 0, weight)
         if self.average == "micro":
-            cut = f1_cut(chances.ravel(), truth.ravel(), weight.ravel())
-            return own if np.isnan(cut) else np.full(len(own), cut)
+            cells = (chances.ravel(), truth.ravel(), weight.ravel())
+            cut = best_cut(*cells, self.beta)
+            return own if np.isnan(cut) else np.full(len(own), cut), rare
         columns = zip(chances.T, truth.T, weight.T, strict=True)
-        cuts = np.array([f1_cut(*column) for column in columns])
-        return np.where(np.isnan(cuts), own, cuts)
+        cuts = np.array([best_cut(*column, self.beta) for column in columns])
+        return np.where(np.isnan(cuts), own, cuts), rare
+
+    def _rare(self, decisions: Decisions, there: np.ndarray) -> list[Any]:
+        """Give labels that few samples have; all of them together have one cut."""
+        counts = there.sum(axis=0)
+        if self.average == "micro" and self.method == "best":
+            counts = np.full(len(counts), counts.sum())
+        pairs = zip(decisions.labels_asked(), counts, strict=True)
+        return [label for label, count in pairs if count < _FEW]
 
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
         check_is_fitted(self, "estimator_")
@@ -211,10 +306,17 @@ class TunedThresholds(HeldOut):
         if not decode:
             return outputs
         return [
-            task.decisions.decided(output, self.thresholds_[name])
-            if task.decisions is not None and name in self.thresholds_
-            else task.decode(output)
-            for (name, task), output in zip(
-                self.tasks_.labelled.items(), outputs, strict=True
-            )
+            task.decode(output)
+            for task, output in zip(self.tasks_.labelled, outputs, strict=True)
         ]
+
+
+def _warn_of_few(few: list[str]) -> None:
+    """Warn of labels whose thresholds few samples have made."""
+    if few:
+        warn(
+            f"Fewer than {_FEW} of the samples held out have the labels "
+            f"{listed(few, 5)}, so that their thresholds are mostly chance. Hold out "
+            "more, set cv, or leave method='expected' and calibrate='auto', which need "
+            "no labels.",
+        )

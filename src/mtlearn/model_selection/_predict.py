@@ -93,7 +93,7 @@ def cross_val_predict(
             "Got y=None instead."
         )
     X, y, groups = indexable(X, y, groups)
-    estimator, tasks = _with_kinds(estimator, y)
+    estimator, tasks = with_kinds(estimator, y)
     if unwrap(estimator) is not None:  # what is around it may change y
         _check_labels(tasks, y, params or {})
     if not hasattr(estimator, method):
@@ -129,11 +129,23 @@ def cross_val_predict(
     return joined
 
 
-def _with_kinds(estimator: Any, y: Any) -> tuple[Any, Tasks | Task | None]:
-    """Return a clone that declares its kinds, and its tasks if it has any.
+def with_kinds(estimator: Any, y: Any) -> tuple[Any, Tasks | Task | None]:
+    """Give a clone that declares its kinds, and its tasks if it has any.
 
     A fold of real values may happen to hold whole numbers only, and would be taken
     for classes.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any that may hold one of this package.
+    y : array-like, DataFrame, Series or SliceDict
+        Labels of all folds.
+
+    Returns
+    -------
+    estimator, tasks
+        The clone; its tasks, None of one without.
     """
     estimator = clone(estimator)
     declared = {

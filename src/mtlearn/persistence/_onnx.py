@@ -110,7 +110,7 @@ must be one of 'float32', 'uint8'. Got 'float64' instead.
                 "name": name,
                 "kind": task.kind,
                 "classes": _labels(task),
-                **_thresholds(name, task, parts(estimator)[-1]),
+                **_thresholds(task),
             }
             for name, task in tasks.items()
         ],
@@ -131,10 +131,9 @@ def _labels(task: Any) -> list[Any] | None:
     return None if classes is None else classes.tolist()
 
 
-def _thresholds(name: str, task: Any, estimator: Any) -> dict[str, Any]:
+def _thresholds(task: Any) -> dict[str, Any]:
     """Give the probabilities above which labels are predicted, if a task has such."""
-    own = getattr(task, "thresholds_", None)
-    found = getattr(estimator, "thresholds_", {}).get(name, own)
+    found = getattr(task, "thresholds_", None)
     return {} if found is None else {"thresholds": found.tolist()}
 
 

@@ -16,7 +16,7 @@ from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels
 from mtlearn.tasks._head import Head, HeadLike
 from mtlearn.tasks._infer import read_targets, task_of_classes
 from mtlearn.tasks._kinds import kinds
-from mtlearn.tasks._label_weights import label_weights
+from mtlearn.tasks._label_weights import label_weights, row_weights
 from mtlearn.tasks._multi_label import MultiLabel
 from mtlearn.tasks._ordinal import Ordinal
 from mtlearn.tasks._predictions import TaskReader, read_predictions
@@ -53,6 +53,7 @@ __all__ = [
     "TaskReader",
     "read_predictions",
     "read_targets",
+    "row_weights",
     "task_of_classes",
     "with_label",
 ]

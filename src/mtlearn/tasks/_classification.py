@@ -279,6 +279,9 @@ class _SecondClass:
         above = activated[:, 1] > thresholds[0]
         return self.task.classes_[above.astype(np.intp)]
 
+    def labels_asked(self) -> list[Any]:
+        return self.task.classes_[1:].tolist()
+
     def own_thresholds(self) -> np.ndarray:
         return getattr(self.task, "thresholds_", np.array([0.5]))
 

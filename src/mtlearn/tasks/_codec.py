@@ -283,7 +283,7 @@ def join_codecs(codecs: Sequence[Codec]) -> Codec:
     """
     first, *others = codecs
     tasks = {
-        name: task.join([codec.tasks[name] for codec in others])
+        name: _joined(task, [codec.tasks[name] for codec in others])
         for name, task in first.tasks.items()
     }
     joined, layout = Tasks.from_mapping(tasks), first.layout
@@ -294,6 +294,20 @@ def join_codecs(codecs: Sequence[Codec]) -> Codec:
         for dtype in own
     ]
     return Codec(joined, replace(layout, dtypes=tuple(dtypes)))
+
+
+def _joined(task: Task, others: Sequence[Task]) -> Task:
+    """Join a task of several members, which decide together at their mean threshold."""
+    joined = task.join(others)
+    members = [each.decisions for each in (task, *others)]
+    if joined.decisions is None or None in members:
+        return joined
+    cuts = [each.own_thresholds() for each in members if each is not None]
+    if all(np.array_equal(each, cuts[0]) for each in cuts):
+        return joined
+    if any(len(each) != len(joined.decisions.own_thresholds()) for each in cuts):
+        return joined  # of other labels, which have been joined already
+    return joined.decisions.deciding_at(np.mean(cuts, axis=0))
 
 
 def encode_targets(

@@ -58,6 +58,9 @@ class Decisions(Protocol):
             As `decode` gives them.
         """
 
+    def labels_asked(self) -> list[Any]:
+        """Give the label that each decision is about."""
+
     def own_thresholds(self) -> np.ndarray:
         """Give the thresholds of `decode`, `(n_decisions,)`."""
 

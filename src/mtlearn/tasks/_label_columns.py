@@ -297,6 +297,8 @@ class LabelColumns(Task):
 
 
 def _as_floats(column: RawColumn, name: str) -> np.ndarray:
+    if not column.present.any():
+        return np.full(len(column.present), np.nan)
     if column.values.dtype.kind in "OU":
         found = column.values[column.present]
         raise InvalidDataError(

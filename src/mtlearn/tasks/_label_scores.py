@@ -52,6 +52,10 @@ class LabelScores(LabelShown):
         """
         return (activated > thresholds).astype(np.int64)
 
+    def labels_asked(self) -> list[Any]:
+        """Give the labels."""
+        return self.classes_.tolist()
+
     def own_thresholds(self) -> np.ndarray:
         """Give `thresholds_`."""
         return self.thresholds_

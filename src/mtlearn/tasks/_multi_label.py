@@ -18,6 +18,7 @@ from mtlearn.losses import (
 )
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._label_chances import log_odds, score_of
+from mtlearn.tasks._label_members import LabelMembers
 from mtlearn.tasks._label_parameters import (
     by_label,
     check_by_label,
@@ -27,12 +28,11 @@ from mtlearn.tasks._label_parameters import (
     refuse_of_all_rows,
     weights_of_positives,
 )
-from mtlearn.tasks._label_scores import LabelScores
 
 ByLabel = float | Sequence[float] | Mapping[Any, float] | None
 
 
-class MultiLabel(LabelScores):
+class MultiLabel(LabelMembers):
     """A task of several labels, each of which a sample has or has not.
 
     Labels come as a block of columns of 0 and 1 (or truth values), in which any cell
@@ -101,8 +101,6 @@ class MultiLabel(LabelScores):
     unknown: ClassVar[str] = "none of its labels"
     estimator_type = "classifier"
     multi_label: ClassVar[bool] = True
-
-    pos_weight_: np.ndarray
 
     def __init__(
         self,
