@@ -14,7 +14,7 @@ from mtlearn._utils._unwrap import (
 )
 from mtlearn._utils._warn import warn
 from mtlearn.calibration._held_out import HeldOut
-from mtlearn.tasks import Target, Task, label_weights, with_label
+from mtlearn.tasks import Target, Task, Tasks, label_weights, with_label
 
 
 class TemperatureScaled(HeldOut):
@@ -23,8 +23,9 @@ class TemperatureScaled(HeldOut):
     The scores of each classification, before the softmax, are divided by one number,
     its temperature: the one with the lowest cross-entropy on samples that the estimator
     was not trained on. Above 1 it makes confident networks less so. Of an
-    :class:`~mtlearn.Ordinal`, its number and thresholds are divided. Predicted labels
-    and real values stay as they are.
+    :class:`~mtlearn.Ordinal`, its number and thresholds are divided; of a
+    :class:`~mtlearn.MultiLabel`, the log-odds of each label by a temperature of its
+    own. Predicted labels and real values stay as they are.
 
     Parameters
     ----------
@@ -44,11 +45,15 @@ class TemperatureScaled(HeldOut):
     ----------
     estimator_ : estimator
         The fitted estimator.
-    temperatures_ : dict of str to float
+    temperatures_ : dict of str to float or ndarray of shape (n_labels,)
         By the name of each task with probabilities, in [0.05, 20]. 1, with a warning,
         without a label; near its ends where the samples held out are few, or all right.
+    unscaled_ : dict of str to list
+        By the name of each task with several labels, those that keep 1, as fewer than
+        ten samples held out have them, or have them not.
     tasks_ : Tasks
-        Fitted tasks.
+        Fitted tasks. Their thresholds are those probabilities that the ones of the
+        estimator have become.
     task_names_ : tuple of str
         Their names.
     classes_ : ndarray or list
@@ -90,6 +95,7 @@ class TemperatureScaled(HeldOut):
     """
 
     temperatures_: dict[str, Any]
+    unscaled_: dict[str, list[Any]]
     estimator_: Any
 
     def __init__(
@@ -120,10 +126,28 @@ class TemperatureScaled(HeldOut):
         }
         _warn_of_unscaled([name for name, t in temperatures.items() if t is None])
         self.estimator_ = fitted
-        self.temperatures_ = {
-            name: 1.0 if t is None else t for name, t in temperatures.items()
-        }
-        self._set_codec(inner._codec)
+        self.temperatures_, self.unscaled_ = {}, {}
+        for name, found in temperatures.items():
+            task = inner.tasks_[name]
+            if task.multi_label:
+                each = np.full(task.n_outputs, np.nan) if found is None else found
+                self.unscaled_[name] = _labels_of(task, np.isnan(each))
+                found = np.where(np.isnan(each), 1.0, each)
+            self.temperatures_[name] = 1.0 if found is None else found
+        self._set_codec(inner._codec.deciding_at(self._thresholds(inner.tasks_)))
+
+    def _thresholds(self, tasks: Tasks) -> dict[str, np.ndarray]:
+        """Give what the thresholds of tasks become, so that decisions are the same."""
+        found = {}
+        for name, temperature in self.temperatures_.items():
+            task, decisions = tasks[name], tasks[name].decisions
+            if decisions is not None:
+                cuts = decisions.own_thresholds()
+                scaled = task.calibrated(decisions.outputs_at(cuts), temperature)
+                moved = decisions.chances(scaled)[0]
+                if not np.array_equal(moved, cuts):
+                    found[name] = moved
+        return found
 
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
         check_is_fitted(self, "estimator_")
@@ -139,6 +163,14 @@ class TemperatureScaled(HeldOut):
                 self.tasks_.labelled.items(), outputs, strict=True
             )
         ]
+
+
+def _labels_of(task: Task, chosen: np.ndarray) -> list[Any]:
+    """Name some of the labels of a task."""
+    if task.decisions is None:
+        return np.flatnonzero(chosen).tolist()
+    labels = task.decisions.labels_asked()
+    return [labels[place] for place in np.flatnonzero(chosen)]
 
 
 def _warn_of_unscaled(names: list[str]) -> None:

@@ -28,10 +28,7 @@ from mtlearn.calibration._platt import straightened
 from mtlearn.data import item_labels
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.model_selection import with_kinds
-from mtlearn.tasks import Decisions, label_weights, row_weights
-
-# Samples with a label, below which its threshold is mostly chance.
-_FEW = 10
+from mtlearn.tasks import FEW_SAMPLES, Decisions, label_weights, row_weights
 
 
 class TunedThresholds(HeldOut):
@@ -278,7 +275,7 @@ class TunedThresholds(HeldOut):
             if self.method == "best":
                 truth, weight = known, counted
             elif self.calibrate is not False:
-                fewest = 1 if self.calibrate is True else _FEW
+                fewest = 1 if self.calibrate is True else FEW_SAMPLES
                 truth = straightened(chances, known, counted, fewest)
             if self.method == "best" or self.calibrate is True:
                 rare = self._rare(decisions, (known > 0) & (counted > 0))
@@ -297,7 +294,7 @@ class TunedThresholds(HeldOut):
         if self.average == "micro" and self.method == "best":
             counts = np.full(len(counts), counts.sum())
         pairs = zip(decisions.labels_asked(), counts, strict=True)
-        return [label for label, count in pairs if count < _FEW]
+        return [label for label, count in pairs if count < FEW_SAMPLES]
 
     def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
         check_is_fitted(self, "estimator_")
@@ -315,7 +312,7 @@ def _warn_of_few(few: list[str]) -> None:
     """Warn of labels whose thresholds few samples have made."""
     if few:
         warn(
-            f"Fewer than {_FEW} of the samples held out have the labels "
+            f"Fewer than {FEW_SAMPLES} of the samples held out have the labels "
             f"{listed(few, 5)}, so that their thresholds are mostly chance. Hold out "
             "more, set cv, or leave method='expected' and calibrate='auto', which need "
             "no labels.",

@@ -11,7 +11,7 @@ from mtlearn.tasks._codec import (
 )
 from mtlearn.tasks._columns import PresentLabels, Strata
 from mtlearn.tasks._count import Count
-from mtlearn.tasks._decisions import Decisions
+from mtlearn.tasks._decisions import FEW_SAMPLES, Decisions
 from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels
 from mtlearn.tasks._head import Head, HeadLike
 from mtlearn.tasks._infer import read_targets, task_of_classes
@@ -26,6 +26,7 @@ from mtlearn.tasks._target import Target, with_label
 from mtlearn.tasks._tasks import Tasks
 
 __all__ = [
+    "FEW_SAMPLES",
     "Classification",
     "Codec",
     "Count",

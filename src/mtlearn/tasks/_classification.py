@@ -268,6 +268,9 @@ class _SecondClass:
     def chances(self, activated: np.ndarray) -> np.ndarray:
         return activated[:, 1:]
 
+    def outputs_at(self, chances: np.ndarray) -> np.ndarray:
+        return np.array([[1 - chances[0], chances[0]]])
+
     def truths(
         self, labels: np.ndarray, weight: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+# Samples with a label, below which what is learned of them alone is mostly chance.
+FEW_SAMPLES = 10
+
 
 class Decisions(Protocol):
     """What is there or not, and is said to be there above some probability."""
@@ -20,6 +23,20 @@ class Decisions(Protocol):
         -------
         ndarray of shape (n_samples, n_decisions)
             Of what may be there.
+        """
+
+    def outputs_at(self, chances: np.ndarray) -> np.ndarray:
+        """Give an output that has such probabilities, the inverse of `chances`.
+
+        Parameters
+        ----------
+        chances : ndarray of shape (n_decisions,)
+            Of what may be there.
+
+        Returns
+        -------
+        ndarray of shape (1, n_outputs)
+            As `activate` gives it.
         """
 
     def truths(

@@ -6,11 +6,11 @@ from typing import Self
 
 import numpy as np
 
+from mtlearn.tasks._label_calibration import LabelCalibration
 from mtlearn.tasks._label_parameters import as_labels
-from mtlearn.tasks._label_scores import LabelScores
 
 
-class LabelMembers(LabelScores):
+class LabelMembers(LabelCalibration):
     """Labels that members have learned of sets, of which each may have seen others."""
 
     pos_weight_: np.ndarray
@@ -62,6 +62,6 @@ class LabelMembers(LabelScores):
         aligned[:, self._places_of(source)] = activated
         return aligned
 
-    def _places_of(self, source: LabelScores) -> list[int]:
+    def _places_of(self, source: LabelCalibration) -> list[int]:
         places = {label: i for i, label in enumerate(self.classes_.tolist())}
         return [places[label] for label in source.classes_.tolist()]

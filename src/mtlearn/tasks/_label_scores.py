@@ -35,6 +35,10 @@ class LabelScores(LabelShown):
         """Give the probability of each label."""
         return activated
 
+    def outputs_at(self, chances: np.ndarray) -> np.ndarray:
+        """Give a row of these probabilities."""
+        return chances[np.newaxis]
+
     def decided(self, activated: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
         """Give 1 for labels that are more probable than thresholds.
 

@@ -38,13 +38,32 @@ def best_temperature(
         return 1.0
     places = np.arange(len(indices))
 
-    def cross_entropy(log_temperature: float) -> float:
-        found = log_at(probabilities, np.exp(log_temperature))
-        return -np.average(found[places, indices], weights=sample_weight)
+    def cross_entropy(temperature: float) -> float:
+        found = log_at(probabilities, temperature)
+        return float(-np.average(found[places, indices], weights=sample_weight))
 
-    bounds = (np.log(_COLDEST), np.log(_HOTTEST))
-    found = minimize_scalar(cross_entropy, bounds=bounds, method="bounded")
-    return float(np.exp(found.x))
+    return lowest_temperature(cross_entropy)
+
+
+def lowest_temperature(cross_entropy: Callable[[float], float]) -> float:
+    """Find the temperature at which a cross-entropy is lowest.
+
+    Parameters
+    ----------
+    cross_entropy : callable
+        Gets a temperature.
+
+    Returns
+    -------
+    float
+        1 where no other is better.
+    """
+    found = minimize_scalar(
+        lambda logarithm: cross_entropy(float(np.exp(logarithm))),
+        bounds=(np.log(_COLDEST), np.log(_HOTTEST)),
+        method="bounded",
+    )
+    return float(np.exp(found.x)) if found.fun < cross_entropy(1.0) else 1.0
 
 
 def scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
