@@ -242,7 +242,9 @@ def test_a_copy_does_the_same(cls, copy):
 
     copied = copy(mixing)
 
-    assert copied.get_params() == {"alpha": 0.7, "probability": 0.5}
+    assert copied.get_params() == {
+        "alpha": 0.7, "probability": 0.5, "labels": "soft",
+    }  # fmt: skip
     assert torch.equal(copied(x, seeded()).x, mixing(x, seeded()).x)
 
 

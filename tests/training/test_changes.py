@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mtlearn.augmentation import CutMix, MixUp
 from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.losses import MultiTaskLoss, sample_loss
@@ -182,3 +183,81 @@ def test_a_mixing_must_keep_the_shape(labels):
 
     with pytest.raises(InvalidParameterError, match=r"'mixing'.*Got \(2, 2\)"):
         changes.apply(torch.zeros(4, 2), labels, torch.Generator())
+
+
+NAN = float("nan")
+# Cells of two rows that are mixed with each other, and what they have in common.
+PAIRS = [(1, 1, 1), (1, 0, 1), (0, 1, 1), (0, 0, 0), (1, NAN, 1), (NAN, 1, 1),
+         (0, NAN, NAN), (NAN, 0, NAN), (NAN, NAN, NAN)]  # fmt: skip
+
+
+def united(first, second, lam, weights=(1.0, 1.0)):
+    """Return targets and weights of both halves of a row of single cells."""
+    cells = torch.tensor([first, second], dtype=torch.float64)
+    rows = torch.tensor(weights, dtype=torch.float64)[:, None]
+    known = (~cells.isnan()) * rows
+    tags = Labels((cells.nan_to_num(7.0),), (known,))
+    other = torch.tensor([1, 0])
+    mixed = mixed_labels(tags, other, torch.tensor([lam, 1.0]).double(), [True])
+    return mixed.values[0][[0, 2]], mixed.weights[0][[0, 2]]
+
+
+def test_labels_are_united():
+    first, second, expected = map(list, zip(*PAIRS, strict=True))
+    values, weights = united(first, second, 0.75)
+
+    for own, partner, cell in zip(*values.T[:, :, None].unbind(1), PAIRS, strict=True):
+        if cell[2] == cell[2]:
+            assert own == partner == cell[2]
+    known = torch.tensor([cell == cell for cell in expected]).double()
+    torch.testing.assert_close(weights, torch.stack([0.75 * known, 0.25 * known]))
+
+
+def test_a_united_cell_has_the_weights_of_what_it_follows_from():
+    first, second, _ = map(list, zip(*PAIRS, strict=True))
+    _, weights = united(first, second, 0.75, (2.0, 8.0))
+
+    both, one, other = 0.75 * 2 + 0.25 * 8, 2.0, 8.0
+    expected = [both, both, both, both, one, other, 0.0, 0.0, 0.0]
+    torch.testing.assert_close(weights.sum(dim=0), torch.tensor(expected).double())
+
+
+@pytest.mark.parametrize(("lam", "cell"), [(1.0, 0), (0.0, 1)])
+def test_what_has_no_share_is_not_united(lam, cell):
+    first, second, _ = map(list, zip(*PAIRS, strict=True))
+    values, weights = united(first, second, lam)
+    expected = torch.tensor((first, second)[cell]).double()
+
+    known = ~expected.isnan()
+    assert torch.equal(weights.sum(dim=0), known.double())
+    assert torch.equal(values[cell][known], expected[known])
+
+
+def test_other_tasks_are_mixed_by_their_shares(labels):
+    tags = torch.tensor([[1.0], [0.0], [0.0], [1.0]]).double()
+    given = Labels((*labels.values, tags), (*labels.weights, torch.ones_like(tags)))
+    soft = mixed_labels(given, PERMUTATION, LAM)
+    union = mixed_labels(given, PERMUTATION, LAM, [False, False, True])
+
+    for place in (0, 1):
+        assert torch.equal(union.values[place], soft.values[place])
+        assert torch.equal(union.weights[place], soft.weights[place])
+    # The third row has all of its share, and no partner.
+    assert union.values[2][:, 0].tolist() == [1, 1, 0, 1] * 2
+
+
+@pytest.mark.parametrize("value", [MixUp(1.0), CutMix()], ids=["mixup", "cutmix"])
+def test_a_mixing_unites_where_it_is_told_to(value):
+    x = torch.eye(4).reshape(4, 1, 2, 2).repeat(1, 1, 4, 4)
+    tags = torch.eye(4).double()
+    given = Labels((tags,), (torch.ones_like(tags),))
+    found = {}
+    for labels in ("soft", "union"):
+        changes = Changes(None, value.set_params(labels=labels))
+        generator = torch.Generator().manual_seed(0)
+        found[labels] = changes.apply(x, given, generator, [True])[1].values[0]
+
+    assert found["soft"].sum() == 8
+    assert found["union"].max() == 1
+    assert found["union"].sum() > 8
+    assert torch.equal(found["union"][:4], found["union"][4:])

@@ -1,6 +1,6 @@
 """Random changes of a batch, each drawn per sample from a given generator."""
 
-from mtlearn.augmentation._mixing import CutMix, Mixed, MixUp, resolve_mixing
+from mtlearn.augmentation._mixing import CutMix, Mixed, MixUp, United, resolve_mixing
 from mtlearn.augmentation._policy import Augmentation
 from mtlearn.augmentation._registry import get_augmentation, resolve_augmentation
 
@@ -9,6 +9,7 @@ __all__ = [
     "CutMix",
     "MixUp",
     "Mixed",
+    "United",
     "get_augmentation",
     "resolve_augmentation",
     "resolve_mixing",

@@ -1,13 +1,13 @@
 """Mixing the samples of a batch with each other."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 
 from mtlearn._utils._short import short
-from mtlearn._utils._validation import check_real
+from mtlearn._utils._validation import check_choice, check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.augmentation._draws import per_sample
 from mtlearn.augmentation._intensity import random_rectangles
@@ -49,11 +49,29 @@ class Mixed(NamedTuple):
     lam: torch.Tensor
 
 
+class United(Mixed):
+    """A mixed batch, in which labels that a sample may have several of are united.
+
+    They are there if they are in one half, not there if they are known to be in
+    neither, and otherwise unknown. Other targets are mixed as in `Mixed`, whose parts
+    it has.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn.augmentation import MixUp, United
+    >>> mixed = MixUp(labels="union")(torch.eye(3), torch.Generator().manual_seed(0))
+    >>> isinstance(mixed, United), len(mixed)
+    (True, 3)
+    """
+
+
 class _Mixing(VersionedEstimator):
     """What both mixings are made of: how far, and how often."""
 
     alpha: float
     probability: float
+    labels: str
 
     def validate(self, owner: str) -> None:
         """Check the parameters.
@@ -71,6 +89,7 @@ class _Mixing(VersionedEstimator):
         where = f"the {type(self).__name__} of {owner}"
         check_real(self.alpha, "alpha", where, low=0, include_low=False)
         check_real(self.probability, "probability", where, low=0, high=1)
+        check_choice(self.labels, "labels", where, ("soft", "union"))
 
     def _draw(
         self, x: torch.Tensor, generator: torch.Generator
@@ -88,6 +107,9 @@ class _Mixing(VersionedEstimator):
         lam = torch.where(is_mixed, torch.from_numpy(shares), 1)
         return permutation.to(x.device), lam.to(x.dtype)
 
+    def _made(self, *parts: torch.Tensor) -> Mixed:
+        return United(*parts) if self.labels == "union" else Mixed(*parts)
+
 
 class MixUp(_Mixing):
     """Replace samples by a weighted mean of themselves and another of the batch.
@@ -102,6 +124,10 @@ class MixUp(_Mixing):
         near one of the two; 1: every weight is as likely.
     probability : float, default=1.0
         How likely a sample is to be mixed, in [0, 1].
+    labels : {"soft", "union"}, default="soft"
+        ``"soft"`` takes the loss of both halves' labels by their share. ``"union"``
+        does so too, but for a task of several labels: a label of either half is there,
+        and one that is known to be in neither is not. Otherwise it is unknown.
 
     References
     ----------
@@ -118,9 +144,16 @@ class MixUp(_Mixing):
     (torch.Size([2, 1]), torch.Size([2]), torch.Size([2]))
     """
 
-    def __init__(self, alpha: float = 0.2, *, probability: float = 1.0) -> None:
+    def __init__(
+        self,
+        alpha: float = 0.2,
+        *,
+        probability: float = 1.0,
+        labels: Literal["soft", "union"] = "soft",
+    ) -> None:
         self.alpha = alpha
         self.probability = probability
+        self.labels = labels
 
     def __call__(self, x: torch.Tensor, generator: torch.Generator) -> Mixed:
         """Mix a batch.
@@ -148,7 +181,7 @@ class MixUp(_Mixing):
         weights = per_sample(lam, x)
         # Another sample may hold inf or NaN, of which no share is zero.
         mixed = torch.where(weights < 1, torch.lerp(x[permutation], x, weights), x)
-        return Mixed(mixed, permutation, lam.to(x.device))
+        return self._made(mixed, permutation, lam.to(x.device))
 
 
 class CutMix(_Mixing):
@@ -161,6 +194,10 @@ class CutMix(_Mixing):
         1: every share is as likely.
     probability : float, default=1.0
         How likely an image is to be mixed, in [0, 1].
+    labels : {"soft", "union"}, default="soft"
+        ``"soft"`` takes the loss of both halves' labels by their share. ``"union"``
+        does so too, but for a task of several labels: a label of either half is there,
+        and one that is known to be in neither is not. Otherwise it is unknown.
 
     Notes
     -----
@@ -184,9 +221,16 @@ class CutMix(_Mixing):
     True
     """
 
-    def __init__(self, alpha: float = 1.0, *, probability: float = 1.0) -> None:
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        *,
+        probability: float = 1.0,
+        labels: Literal["soft", "union"] = "soft",
+    ) -> None:
         self.alpha = alpha
         self.probability = probability
+        self.labels = labels
 
     def __call__(self, x: torch.Tensor, generator: torch.Generator) -> Mixed:
         """Mix a batch.
@@ -221,7 +265,8 @@ class CutMix(_Mixing):
         sides = (size * (1 - lam).sqrt()).long()
         pasted = random_rectangles(x, sides, generator)
         mixed = torch.where(pasted, x[permutation], x)
-        return Mixed(mixed, permutation, 1 - pasted.to(x.dtype).mean((1, 2, 3)))
+        kept = 1 - pasted.to(x.dtype).mean((1, 2, 3))
+        return self._made(mixed, permutation, kept)
 
 
 _NAMES: dict[str, type[MixUp] | type[CutMix]] = {"mixup": MixUp, "cutmix": CutMix}

@@ -62,6 +62,8 @@ class TaskColumns:
     """
 
     has_classes: ClassVar[bool]
+    unites: ClassVar[bool] = False
+    """Whether 0 and 1 of two rows may be united, as where pictures are mixed."""
     columns_parameter: ClassVar[str] = "column"
     """Name of the parameter that says which columns of y the task reads."""
 

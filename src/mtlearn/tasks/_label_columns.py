@@ -19,6 +19,7 @@ class LabelColumns(Task):
     """A block of columns of 0 and 1, or one column of label sets."""
 
     columns_parameter = "columns"
+    unites = True
 
     labels: Any
     columns: Sequence[Hashable] | None

@@ -1,13 +1,13 @@
 """Batches as the network trains on them: augmented, and mixed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mtlearn.augmentation import Mixed
+from mtlearn.augmentation import Mixed, United
 from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.losses import Inputs
@@ -32,7 +32,11 @@ class Changes:
     mixing: Change | None = None
 
     def apply(
-        self, x: Tensor, labels: Labels, generator: torch.Generator
+        self,
+        x: Tensor,
+        labels: Labels,
+        generator: torch.Generator,
+        unites: Sequence[bool] = (),
     ) -> tuple[Tensor, Labels]:
         """Change a batch.
 
@@ -44,6 +48,8 @@ class Changes:
             Their labels.
         generator : torch.Generator
             On the CPU; draws everything.
+        unites : sequence of bool, default=()
+            By task, whether a mixing may unite its labels; empty for none.
 
         Returns
         -------
@@ -59,15 +65,20 @@ class Changes:
             _check_batch(x, before, "augmentation", self.augmentation)
         if self.mixing is not None:
             before = x
-            x, permutation, lam = _unpack(
-                self.mixing(x, generator), len(before), self.mixing
-            )
+            mixed = self.mixing(x, generator)
+            x, permutation, lam = _unpack(mixed, len(before), self.mixing)
             _check_batch(x, before, "mixing", self.mixing)
-            labels = mixed_labels(labels, permutation, lam)
+            unites = unites if isinstance(mixed, United) else ()
+            labels = mixed_labels(labels, permutation, lam, unites)
         return x, labels if x is given else labels._replace(inputs=Inputs(given, x))
 
 
-def mixed_labels(labels: Labels, permutation: Tensor, lam: Tensor | float) -> Labels:
+def mixed_labels(
+    labels: Labels,
+    permutation: Tensor,
+    lam: Tensor | float,
+    unites: Sequence[bool] = (),
+) -> Labels:
     """Join the labels of both halves of a mixed batch.
 
     The loss of row i is then ``lam[i] * loss(y[i]) + (1 - lam[i]) * loss(y[j])`` with
@@ -82,6 +93,8 @@ def mixed_labels(labels: Labels, permutation: Tensor, lam: Tensor | float) -> La
         The row that each row is mixed with.
     lam : Tensor of shape (n_samples,) or float
         Share of the row's own label, in [0, 1].
+    unites : sequence of bool, default=()
+        Tasks whose 0 and 1 are united, see `_united`; empty for none.
 
     Returns
     -------
@@ -105,13 +118,60 @@ def mixed_labels(labels: Labels, permutation: Tensor, lam: Tensor | float) -> La
         return tuple(shared(each) if twice else each for each, twice in pairs)
 
     weighted = labels.class_weighted
-    return Labels(
+    mixed = Labels(
         tuple(
             None if value is None else torch.cat([value, value[permutation]])
             for value in labels.values
         ),
         of_tasks(labels.weights),
         None if weighted is None else of_tasks(weighted),
+    )
+    for place, is_united in enumerate(unites):
+        if is_united:
+            mixed = _united(mixed, labels, place, permutation, own)
+    return mixed
+
+
+def _united(
+    mixed: Labels, labels: Labels, place: int, permutation: Tensor, own: Tensor
+) -> Labels:
+    """Give both halves of a task the labels that are in either.
+
+    A label is there if it is in a half, and not if it is known to be in neither. A cell
+    that follows from one half has all of its weight. What has a share of nothing is no
+    half.
+    """
+    values = labels.values[place]
+    assert values is not None
+    share = own.reshape(-1, *[1] * (values.ndim - 1))
+    is_known = labels.weights[place] > 0
+    halves = [
+        (values > 0, is_known, share > 0),
+        (values[permutation] > 0, is_known[permutation], share < 1),
+    ]
+    there = torch.stack([a & known & has for a, known, has in halves]).any(dim=0)
+    absent = torch.stack([~a & known | ~has for a, known, has in halves]).all(dim=0)
+
+    def shared(each: Tensor) -> Tensor:
+        first, second = each, each[permutation]
+        first, second = (
+            torch.where(first > 0, first, second),
+            torch.where(second > 0, second, first),
+        )
+        whole = torch.cat([share * first, (1 - share) * second])
+        return whole * torch.cat([there | absent] * 2)
+
+    def replaced(each: tuple[Any, ...], new: Tensor) -> tuple[Any, ...]:
+        return (*each[:place], new, *each[place + 1 :])
+
+    target = there.to(values.dtype)
+    weighted = labels.class_weighted
+    return Labels(
+        replaced(mixed.values, torch.cat([target, target])),
+        replaced(mixed.weights, shared(labels.weights[place])),
+        None
+        if weighted is None or mixed.class_weighted is None
+        else replaced(mixed.class_weighted, shared(weighted[place])),
     )
 
 

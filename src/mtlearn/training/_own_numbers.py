@@ -140,7 +140,8 @@ class OwnNumbers(NeuralNet):
         changes = self.changes_
         watches = not (_is_ours(changes.augmentation) and _is_ours(changes.mixing))
         with self.randomness_.for_all() if watches else nullcontext():
-            return changes.apply(x, labels, generator)
+            unites = [task.unites for task in self.tasks]
+            return changes.apply(x, labels, generator, unites)
 
     def step_through(self, batch: Any) -> dict[str, Any]:
         """Go forward and backward through the network.
