@@ -246,7 +246,11 @@ class CooccurrenceDisplay(LabelDisplay):
         for ax in axes:
             ax.set_xlabel("the share that has this one")
         axes[1].set_yticks(axes[1].get_yticks(), [])  # the same as of the first
-        self.figure_.colorbar(image, ax=axes, shrink=0.7, format="{x:.0%}")
+        # Not "{x:.0%}", which matplotlib 3.7 does not know.
+        owner = "CooccurrenceDisplay.plot"
+        ticker = import_optional("matplotlib.ticker", "plot", owner)
+        percent = ticker.PercentFormatter(1.0, decimals=0)
+        self.figure_.colorbar(image, ax=axes, shrink=0.7, format=percent)
 
 
 def counted_together(found: LabelRows, of: Of) -> tuple[np.ndarray, np.ndarray]:
