@@ -76,8 +76,6 @@ INNER_NAMES = {
     "reliability",
     "label_rows",
     "example_images",
-    "scored_decisions",
-    "decision_thresholds",
     "Mistakes",
     "confidences",
 }

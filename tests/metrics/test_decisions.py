@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -16,7 +16,7 @@ from mtlearn import (
     TemperatureScaled,
     TunedThresholds,
 )
-from mtlearn.metrics import decision_thresholds, scored_decisions, scored_outputs
+from mtlearn.metrics import scored_outputs
 from tiny_problems import table_estimator
 
 
@@ -52,22 +52,11 @@ WHOLE = {
 def test_thresholds_decide_what_is_predicted(whole, problem):
     X, y = problem
     estimator = WHOLE[whole]().fit(X, y)
-    cuts = decision_thresholds(estimator)["tags"]
-    chance = scored_outputs(estimator, X, y)["tags"].output
-    found = scored_decisions(estimator, X, y)["tags"]
-    assert_array_equal(found.predicted, chance > cuts)
+    scored = scored_outputs(estimator, X, y)["tags"]
+    found, cuts = scored.labels(), scored.task.decisions.own_thresholds()
+    assert_array_equal(found.predicted, scored.output > cuts)
     assert_array_equal(found.predicted, estimator.predict(X)[:, :2])
     assert_array_equal(found.weight, np.isfinite(y[:, :2]))
-
-
-def test_thresholds_of_tasks_that_have_no_such_decision(problem):
-    X, y = problem
-    estimator = made().fit(X, y)
-    cuts = decision_thresholds(estimator)
-    assert set(cuts) == {"tags", "kind"}
-    assert_allclose(cuts["kind"], [0.5])
-    scaled = TemperatureScaled(made(), random_state=0).fit(X, y)
-    assert set(decision_thresholds(scaled)) == {"tags"}
 
 
 def test_weights_and_rows_without_a_label(problem):
@@ -75,7 +64,7 @@ def test_weights_and_rows_without_a_label(problem):
     estimator = TunedThresholds(FrozenEstimator(made().fit(X, y)), calibrate=False)
     estimator.fit(X, y)
     weight = np.where(np.arange(120) < 100, 2.0, 0.0)
-    found = scored_decisions(estimator, X, y, weight)["kind"]
+    found = scored_outputs(estimator, X, y, weight)["kind"].labels()
     assert_array_equal(found.true, y[:100, 2])
     assert_array_equal(found.predicted, estimator.predict(X)[:100, 2])
     assert_array_equal(found.weight, np.full(100, 2.0))

@@ -11,13 +11,7 @@ from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.inspection._choice import chosen_tasks, one_task
 from mtlearn.inspection._display import Display
-from mtlearn.metrics import (
-    decision_thresholds,
-    fitted_tasks,
-    scored_decisions,
-    scored_outputs,
-)
-from mtlearn.tasks import Task
+from mtlearn.metrics import ScoredOutputs, scored_outputs
 
 
 @dataclass(frozen=True)
@@ -159,61 +153,35 @@ def rows_of_labels(
         At least one.
     """
     chosen = chosen_tasks(estimator, wanted, owner.__name__)
-    known = fitted_tasks(estimator, owner.__name__)
     outputs = scored_outputs(estimator, *data)
-    decided = scored_decisions(estimator, *data)
-    cuts = decision_thresholds(estimator)
-    return {
-        name: label_rows(
-            known[name],
-            (decided[name].true, decided[name].predicted, decided[name].weight),
-            outputs[name].output,
-            cuts[name],
-            np.flatnonzero(outputs[name].rows),
-        )
-        for name in chosen
-    }
+    return {name: label_rows(outputs[name]) for name in chosen}
 
 
-def label_rows(
-    task: Task,
-    labels: tuple[np.ndarray, np.ndarray, np.ndarray],
-    output: np.ndarray,
-    thresholds: np.ndarray,
-    rows: np.ndarray,
-) -> LabelRows:
+def label_rows(scored: ScoredOutputs) -> LabelRows:
     """Ask a task which labels are there.
 
     Parameters
     ----------
-    task : Task
-        Fitted, and with `decisions` on its `classes_`.
-    labels : tuple of ndarray
-        True and predicted labels, and weights, as kinds take them.
-    output : ndarray of shape (n_samples, n_outputs)
-        What `activate` returned.
-    thresholds : ndarray of shape (n_labels,)
-        Probabilities above which labels are predicted.
-    rows : ndarray of int of shape (n_samples,)
-        Rows of X.
+    scored : ScoredOutputs
+        Of a task with `decisions` on its `classes_`.
 
     Returns
     -------
     LabelRows
         Of this task.
     """
-    decisions: Any = task.decisions
-    true, predicted, weight = labels
-    found, _ = decisions.truths(predicted, weight)
-    truth, weight = decisions.truths(true, weight)
+    decisions: Any = scored.task.decisions
+    labels = scored.labels()
+    found, _ = decisions.truths(labels.predicted, labels.weight)
+    truth, weight = decisions.truths(labels.true, labels.weight)
     return LabelRows(
-        np.asarray(task.classes_),
+        np.asarray(scored.task.classes_),
         truth > 0,
         found > 0,
         np.broadcast_to(weight, truth.shape),
-        decisions.chances(output),
-        thresholds,
-        rows,
+        decisions.chances(scored.output),
+        decisions.own_thresholds(),
+        np.flatnonzero(scored.rows),
     )
 
 

@@ -11,10 +11,8 @@ from mtlearn.metrics._figures import scored_labels
 from mtlearn.metrics._intervals import Resampling
 from mtlearn.metrics._outputs import (
     ScoredOutputs,
-    decision_thresholds,
     has_spread,
     member_weights,
-    scored_decisions,
     scored_outputs,
     task_spread,
 )
@@ -32,7 +30,6 @@ __all__ = [
     "calibration_bins",
     "calibration_error",
     "confidences",
-    "decision_thresholds",
     "ensemble_report",
     "expected_calibration_error",
     "fitted_tasks",
@@ -43,7 +40,6 @@ __all__ = [
     "metric_words",
     "paired_columns",
     "report_of",
-    "scored_decisions",
     "scored_labels",
     "scored_outputs",
     "task_report",
