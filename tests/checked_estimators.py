@@ -6,6 +6,7 @@ from torch import nn
 from mtlearn import (
     Classification,
     Head,
+    MultiLabel,
     MultiTaskEstimator,
     MultiTaskImageEstimator,
     Partial,
@@ -20,6 +21,8 @@ TASKS = [
     Regression(),
     Tasks(label=Classification()),
     Tasks(value=Regression()),
+    MultiLabel(),
+    Tasks(tags=MultiLabel()),
 ]
 
 

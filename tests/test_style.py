@@ -32,6 +32,7 @@ INNER_ROOMS = {"mtlearn.data", "mtlearn.training"}
 INNER_NAMES = {
     "Layout",
     "with_kinds",
+    "suited_to",
     "join_codecs",
     "is_registered",
     "BaseMetaEstimator",

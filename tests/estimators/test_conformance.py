@@ -31,8 +31,15 @@ def test_column_names(make, tasks):
 @pytest.mark.parametrize("make", [table_estimator, image_estimator])
 def test_tags(make):
     assert make(None).__sklearn_tags__().input_tags.two_d_array
-    kinds = [make(tasks).__sklearn_tags__().estimator_type for tasks in TASKS]
-    assert kinds == [None, "classifier", "regressor", "classifier", "regressor"]
+    tags = [make(tasks).__sklearn_tags__() for tasks in TASKS]
+    kinds = [each.estimator_type for each in tags]
+    assert kinds == [None, *["classifier", "regressor"] * 2, *["classifier"] * 2]
+    labels = [each.classifier_tags for each in tags if each.classifier_tags]
+    assert [each.multi_label for each in labels] == [False, False, True, True]
+    assert all(each.multi_class for each in labels)
+    for each in tags[-2:]:
+        assert each.target_tags.single_output
+        assert each.target_tags.multi_output
     mixed = Tasks(label=Classification(), value=Regression())
     tags = make(mixed).__sklearn_tags__()
     assert tags.estimator_type is None

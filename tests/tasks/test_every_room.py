@@ -239,6 +239,8 @@ def test_views_and_tags_say_what_it_is(kind, fitted):
     expected = "TaskRegressor" if task.estimator_type == "regressor" else "TaskView"
     if task.has_classes:
         expected = "TaskClassifier"
+    elif task.multi_label:
+        expected = "TaskMultiLabel"
     assert type(view).__name__ == expected
     with pytest.raises(UnknownTaskError, match=r"'echo' reads no column .* own, size"):
         fitted[kind].task("echo")

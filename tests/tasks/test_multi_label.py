@@ -146,22 +146,38 @@ def test_parameters_are_checked(params, error, message):
 def test_prevalences_and_weights_count_cells():
     y = np.array([[1, 0], [1, 1], [0, NAN], [0, 0], [0, 0]])
     task, *_ = fitted(MultiLabel(pos_weight="balanced"), y)
-    share = np.array([2.5 / 6, 1.5 / 5])
+    share = np.array([2 / 5, 1 / 4])
     assert_allclose(task.prevalence_, share)
     assert_allclose(task.pos_weight_, (1 - share) / share)
     task, *_ = fitted(MultiLabel(pos_weight="sqrt"), y)
     assert_allclose(task.pos_weight_, np.sqrt((1 - share) / share))
     task, *_ = fitted(MultiLabel(pos_weight={1: 7.0}), y)
     assert task.pos_weight_.tolist() == [1, 7]
-    # A weight of two counts as two rows, next to what is added for those not seen.
-    task, *_ = fitted(MultiLabel(), y, sample_weight=np.array([2, 1, 1, 1, 1.0]))
-    assert_allclose(task.prevalence_[0], (3 / 1.2 + 0.5) / 6)
+
+
+@pytest.mark.parametrize("pos_weight", ["sqrt", "balanced"])
+def test_a_weight_of_two_is_two_rows(pos_weight):
+    y = np.array([[1, 0], [1, 1], [0, NAN], [0, 0], [0, 0]])
+    counts = np.array([2, 1, 3, 1, 1])
+    task, *_ = fitted(MultiLabel(pos_weight=pos_weight), y, sample_weight=counts)
+    twice, *_ = fitted(MultiLabel(pos_weight=pos_weight), np.repeat(y, counts, axis=0))
+    assert_allclose(task.prevalence_, [3 / 8, 1 / 5])
+    assert_allclose(task.prevalence_, twice.prevalence_)
+    assert_allclose(task.pos_weight_, twice.pos_weight_)
+    # What weights sum up to says nothing.
+    task, *_ = fitted(MultiLabel(), y, sample_weight=counts / 1000)
+    assert_allclose(task.prevalence_, twice.prevalence_)
 
 
 def test_a_label_that_is_never_there_is_said_and_weighs_nothing_special():
     with pytest.warns(UserWarning, match="never there in training.*: 1"):
         task, *_ = fitted(MultiLabel(pos_weight="balanced"), [[1, 0], [0, 0]])
     assert task.pos_weight_[1] == 1
+    assert task.prevalence_.tolist() == [0.5, 0.01]
+    with pytest.warns(UserWarning, match="always there in training.*: 0"):
+        task, *_ = fitted(MultiLabel(pos_weight="sqrt"), [[1, 0], [1, 1]])
+    assert task.pos_weight_[0] == 1
+    assert task.prevalence_.tolist() == [0.99, 0.5]
 
 
 def test_thresholds_are_those_that_the_loss_decides_by():
@@ -297,9 +313,7 @@ def test_a_training_begins_at_the_prevalences(loss):
     estimator = make(task).set_params(lr=1e-12, max_epochs=1).fit(X, y)
     bias = estimator.net_.module_.heads[0][-1].bias.detach()
     fitted_task = estimator.tasks_["task_0"]
-    assert_allclose(
-        fitted_task.activate(bias[None])[0], (y.sum(axis=0) + 0.5) / 121, atol=1e-6
-    )
+    assert_allclose(fitted_task.activate(bias[None])[0], y.mean(axis=0), atol=1e-6)
 
 
 def test_mistakes_are_put_into_words():

@@ -4,7 +4,12 @@ from mtlearn.estimators._images import MultiTaskImageEstimator
 from mtlearn.estimators._meta import BaseMetaEstimator
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._tables import MultiTaskEstimator
-from mtlearn.estimators._view import TaskClassifier, TaskRegressor, TaskView
+from mtlearn.estimators._view import (
+    TaskClassifier,
+    TaskMultiLabel,
+    TaskRegressor,
+    TaskView,
+)
 
 __all__ = [
     "BaseMetaEstimator",
@@ -12,6 +17,7 @@ __all__ = [
     "MultiTaskImageEstimator",
     "MultiTaskMixin",
     "TaskClassifier",
+    "TaskMultiLabel",
     "TaskRegressor",
     "TaskView",
 ]

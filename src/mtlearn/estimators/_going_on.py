@@ -70,7 +70,11 @@ def tasks_of_today(fitted: Tasks, tasks: Tasks | Task | None) -> Tasks:
         )
     )
     declared.validate()
-    return declared
+    suited = {
+        name: task.of_today(fitted[name]) if name in fitted else task
+        for name, task in declared.items()
+    }
+    return Tasks.from_mapping(suited)
 
 
 def weights_of_today(

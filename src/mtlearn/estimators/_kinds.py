@@ -10,7 +10,7 @@ from mtlearn._utils._exact import exact_array
 from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.tasks import Task, Tasks, read_targets, task_of_classes
+from mtlearn.tasks import Task, Tasks, read_targets, suited_to, task_of_classes
 
 
 def _declared(tasks: Tasks | Task | None) -> list[Task]:
@@ -49,7 +49,8 @@ def set_tags(tags: Tags, tasks: Tasks | Task | None) -> Tags:
         getattr(task, "positive_only", False) for task in _declared(tasks)
     )
     tags.target_tags.multi_output = n_outputs is None or n_outputs > 1
-    tags.target_tags.single_output = n_outputs is None or n_outputs == 1
+    one_column = len(declared) == 1 and getattr(declared[0], "may_be_one_column", False)
+    tags.target_tags.single_output = n_outputs in (None, 1) or one_column
     return tags
 
 
@@ -91,6 +92,7 @@ def declare_classes(
                 "y has several columns: pass tasks=Tasks(...) to the estimator."
             )
         tasks = task_of_classes()
+    tasks = suited_to(tasks, y)
     if not isinstance(tasks, Tasks):
         return _with_classes(tasks, classes, "y")
     copies: Tasks = clone(tasks)

@@ -10,12 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._listing import listed
 from mtlearn._utils._typed import available_if
 from mtlearn.data import item_labels
-from mtlearn.estimators._view import (
-    TaskClassifier,
-    TaskRegressor,
-    TaskView,
-    view_of,
-)
+from mtlearn.estimators._view import View, view_of
 from mtlearn.exceptions import InvalidDataError, UnknownTaskError
 from mtlearn.tasks import Codec, Task, Tasks, label_weights, with_label
 
@@ -166,7 +161,7 @@ class MultiTaskMixin(ABC):
         defined = [score for score in scores if np.isfinite(score)]
         return float(np.mean(defined)) if defined else float("nan")
 
-    def task(self, name: str) -> TaskClassifier | TaskRegressor | TaskView:
+    def task(self, name: str) -> View:
         """View one task as a fitted estimator of its own.
 
         Parameters
@@ -176,10 +171,10 @@ class MultiTaskMixin(ABC):
 
         Returns
         -------
-        TaskClassifier, TaskRegressor or TaskView
+        TaskClassifier, TaskMultiLabel, TaskRegressor or TaskView
             Predicts that task by this network; for displays, scorers and
             ``CalibratedClassifierCV(FrozenEstimator(view))``. A `TaskView` is neither
-            classifier nor regressor: of a kind with several labels a row.
+            classifier nor regressor.
 
         Raises
         ------

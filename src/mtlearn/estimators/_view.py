@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils import check_consistent_length
+from sklearn.utils import Tags, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._typed import available_if
@@ -185,11 +185,50 @@ class TaskRegressor(_TaskView, RegressorMixin, VersionedEstimator):
     """
 
 
+class TaskMultiLabel(_Probabilities, ClassifierMixin, VersionedEstimator):
+    """One task of several labels of a fitted estimator, as a multilabel classifier.
+
+    It predicts 0 and 1, and probabilities, of shape `(n_samples, n_labels)`, also where
+    labels were sets.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted; it is referred to, not copied.
+    name : str
+        The task.
+
+    Examples
+    --------
+    >>> from mtlearn import MultiLabel, MultiTaskEstimator, Tasks
+    >>> X, y = [[0.0], [1.0], [2.0]], [{"sun"}, {"sea", "sun"}, {"sea"}]
+    >>> tasks = Tasks(tags=MultiLabel())
+    >>> estimator = MultiTaskEstimator(tasks, max_epochs=2, random_state=0)
+    >>> import pandas as pd
+    >>> view = estimator.fit(X, pd.Series(y)).task("tags")
+    >>> view.classes_, view.predict(X).shape
+    (array(['sea', 'sun'], dtype='<U3'), (3, 2))
+    """
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels of the task, in the order of the columns of predictions."""
+        return self._task.classes_
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that there are several labels a row."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = False
+        return tags
+
+
 class TaskView(_Probabilities, VersionedEstimator):
     """One task of a fitted estimator that is neither classifier nor regressor.
 
     It has `predict_proba` if its kind has probabilities. `task(name)` gives one of a
-    kind with several labels a row, and of any other if it is made by hand.
+    kind that is neither, and of any other if it is made by hand.
 
     Parameters
     ----------
@@ -210,7 +249,10 @@ class TaskView(_Probabilities, VersionedEstimator):
     """
 
 
-def view_of(estimator: Any, name: str) -> TaskClassifier | TaskRegressor | TaskView:
+View = TaskClassifier | TaskMultiLabel | TaskRegressor | TaskView
+
+
+def view_of(estimator: Any, name: str) -> View:
     """Make the view that fits the kind of a task.
 
     Parameters
@@ -222,11 +264,13 @@ def view_of(estimator: Any, name: str) -> TaskClassifier | TaskRegressor | TaskV
 
     Returns
     -------
-    TaskClassifier, TaskRegressor or TaskView
+    TaskClassifier, TaskMultiLabel, TaskRegressor or TaskView
         Which follows from what its labels are.
     """
     task = estimator.tasks_[name]
     if task.has_classes:
         return TaskClassifier(estimator, name)
+    if task.estimator_type == "classifier" and task.multi_label:
+        return TaskMultiLabel(estimator, name)
     is_regressor = task.estimator_type == "regressor"
     return (TaskRegressor if is_regressor else TaskView)(estimator, name)

@@ -20,6 +20,7 @@ from mtlearn.estimators import (
     MultiTaskEstimator,
     MultiTaskImageEstimator,
     TaskClassifier,
+    TaskMultiLabel,
     TaskRegressor,
     TaskView,
 )
@@ -47,6 +48,7 @@ _OBJECTS = (
     TemperatureScaled,
     TunedThresholds,
     TaskClassifier,
+    TaskMultiLabel,
     TaskRegressor,
     TaskView,
     ImageReshaper,

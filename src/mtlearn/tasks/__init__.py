@@ -14,10 +14,11 @@ from mtlearn.tasks._count import Count
 from mtlearn.tasks._decisions import FEW_SAMPLES, Decisions
 from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels
 from mtlearn.tasks._head import Head, HeadLike
-from mtlearn.tasks._infer import read_targets, task_of_classes
+from mtlearn.tasks._infer import read_targets, suited_to, task_of_classes
 from mtlearn.tasks._kinds import kinds
 from mtlearn.tasks._label_weights import label_weights, row_weights
 from mtlearn.tasks._multi_label import MultiLabel
+from mtlearn.tasks._one_of_labels import OneOfLabels
 from mtlearn.tasks._ordinal import Ordinal
 from mtlearn.tasks._predictions import TaskReader, read_predictions
 from mtlearn.tasks._regression import Regression
@@ -39,6 +40,7 @@ __all__ = [
     "Layout",
     "Mistakes",
     "MultiLabel",
+    "OneOfLabels",
     "Ordinal",
     "PresentLabels",
     "Regression",
@@ -55,6 +57,7 @@ __all__ = [
     "read_predictions",
     "read_targets",
     "row_weights",
+    "suited_to",
     "task_of_classes",
     "with_label",
 ]

@@ -227,7 +227,7 @@ def fit_codec(
     """
     raw = read_raw(y)
     resolved = resolve_tasks(tasks, raw)
-    if isinstance(tasks, Tasks) and len(tasks) == 1:
+    if isinstance(tasks, Tasks) and _is_a_vector(resolved):
         raw = _as_one_column(raw, warns=warns)
     fitted = in_order_of_y(resolved, raw)
     labelled = fitted.labelled
@@ -252,6 +252,11 @@ def fit_codec(
             nothing = np.zeros(0)
             task.fit(nothing, nothing, name, nothing.astype(int))
     return Codec(fitted, layout_of(raw, labelled, places))
+
+
+def _is_a_vector(tasks: Tasks) -> bool:
+    """Tell whether y is one column, and not a block of labels that has one."""
+    return len(tasks) == 1 and not next(iter(tasks)).may_be_one_column
 
 
 def _as_one_column(raw: RawTargets, *, warns: bool) -> RawTargets:

@@ -77,6 +77,36 @@ class TaskColumns:
         """Whether one column may hold what otherwise takes several."""
         return False
 
+    def of_only_column(self, column: RawColumn) -> Any:
+        """Give the task that reads y where no other column is read than this.
+
+        Parameters
+        ----------
+        column : RawColumn
+            Of y.
+
+        Returns
+        -------
+        Task
+            This one, unless such a column is of another kind.
+        """
+        return self
+
+    def of_today(self, fitted: Any) -> Any:
+        """Give what a fit makes of this task, which has made of it another before.
+
+        Parameters
+        ----------
+        fitted : Task
+            The other one.
+
+        Returns
+        -------
+        Task
+            This one, unless it depends on y what it is fitted as.
+        """
+        return self
+
     @property
     def own_columns(self) -> list[Any] | None:
         """Columns that the user has declared, by name or position; None if none."""

@@ -96,27 +96,76 @@ def resolve_tasks(tasks: TasksLike, raw: RawTargets) -> Tasks:
                 f"None of the tasks ({listed(declared.names)}) reads a column of y. "
                 "Add one that does, such as a Classification."
             )
-        return declared
+        return _of_only_column(declared, raw)
     if tasks is not None and not isinstance(tasks, Task):
         raise ParameterTypeError(
             "The 'tasks' parameter must be None, Tasks(...), or one Classification or "
             f"other task for every column of y. Got {short(tasks)} instead."
         )
-    if tasks is not None and tasks.n_columns == 1 and tasks.own_columns is not None:
+    kind: Task | None = tasks
+    if kind is not None and _reads_one_of_many(kind):
         raise InvalidParameterError(
             f"A single kind for every column of y cannot have a "
-            f"{tasks.columns_parameter!r}. Name the task instead: Tasks(name=...)."
+            f"{kind.columns_parameter!r}. Name the task instead: Tasks(name=...)."
         )
-    if tasks is not None and tasks.n_columns != 1:
-        return resolve_tasks(_of_all_columns(tasks, raw), raw)
+    if kind is not None and len(raw) == 1:
+        kind.validate(_names(raw)[0])
+        kind = kind.of_only_column(raw.column(0))
+    if kind is not None and (kind.n_columns != 1 or kind.own_columns is not None):
+        return resolve_tasks(_of_all_columns(kind, raw), raw)
     found = Tasks.from_mapping(
         {
-            name: clone(tasks) if tasks is not None else _infer(raw.column(i), name)
+            name: clone(kind) if kind is not None else _infer(raw.column(i), name)
             for i, name in enumerate(_names(raw))
         }
     )
     found.validate()
     return found
+
+
+def _reads_one_of_many(kind: Task) -> bool:
+    """Tell whether a kind of one column says which, when it is to read each of them."""
+    is_vector = kind.n_columns == 1 and not kind.may_be_one_column
+    return is_vector and kind.own_columns is not None
+
+
+def suited_to(tasks: Tasks | Task, y: object) -> Tasks | Task:
+    """Give tasks of the kinds that they are fitted as, if y says more than they do.
+
+    Parameters
+    ----------
+    tasks : Tasks or Task
+        Declared tasks.
+    y : array-like, DataFrame, Series or SliceDict
+        Labels.
+
+    Returns
+    -------
+    Tasks or Task
+        The same, unless the only column of y is of another kind.
+
+    Examples
+    --------
+    >>> from mtlearn.tasks import MultiLabel, suited_to
+    >>> suited_to(MultiLabel(), ["a", "b", "c"])
+    OneOfLabels()
+    """
+    raw = read_raw(y)
+    if isinstance(tasks, Tasks):
+        return _of_only_column(tasks, raw)
+    return tasks.of_only_column(raw.column(0)) if len(raw) == 1 else tasks
+
+
+def _of_only_column(tasks: Tasks, raw: RawTargets) -> Tasks:
+    labelled = tasks.labelled
+    places = positions(raw, labelled) if len(labelled) == 1 else []
+    if [len(own) for own in places] != [1]:
+        return tasks
+    ((name, task),) = labelled.items()
+    own = task.of_only_column(raw.column(places[0][0]))
+    if own is task:
+        return tasks
+    return Tasks.from_mapping({**dict(tasks.items()), name: own})
 
 
 def _of_all_columns(task: Task, raw: RawTargets) -> Tasks:

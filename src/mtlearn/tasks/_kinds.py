@@ -1,5 +1,7 @@
 """The kinds that there are."""
 
+import inspect
+
 from mtlearn.tasks._base import Task
 
 
@@ -11,5 +13,5 @@ def kinds() -> tuple[type[Task], ...]:
         for each in family.__subclasses__():
             if each.__module__.startswith("mtlearn."):
                 families.append(each)
-                found += [each] if "kind" in vars(each) else []
+                found += [] if inspect.isabstract(each) else [each]
     return tuple(found)

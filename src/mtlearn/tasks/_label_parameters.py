@@ -14,6 +14,8 @@ from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
 # A label of one sample in ten thousand weighs no more than that.
 _HEAVIEST = 100.0
+# What is taken for the share of a label of which no case has been seen.
+_SELDOM = 0.01
 
 
 def declared(labels: Any, owner: str) -> list | None:
@@ -169,32 +171,28 @@ def prevalences(encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_labels,)
-        As if half a sample more had the label, and half a sample more had it not.
+        Strictly between 0 and 1, as `off_the_ends` makes them; a half where no cell is
+        known. A weight of two is the same as two rows.
     """
-    counts = (weights > 0).sum(axis=0)
-    mean = np.divide(
-        weights.sum(axis=0), counts, out=np.ones(len(counts)), where=counts > 0
-    )
-    there = (weights * encoded).sum(axis=0) / mean
-    return (there + 0.5) / (counts + 1)
+    total, there = weights.sum(axis=0), (weights * encoded).sum(axis=0)
+    half = np.full(len(total), 0.5)
+    return off_the_ends(np.divide(there, total, out=half, where=total > 0))
 
 
-def weights_of_positives(
-    value: Any,
-    labels: np.ndarray,
-    prevalence: np.ndarray,
-    encoded: np.ndarray,
-    weights: np.ndarray,
-    owner: str,
+def off_the_ends(share: np.ndarray) -> np.ndarray:
+    """Give shares that have odds: one in a hundred stands for none, and for all."""
+    return np.where(share <= 0, _SELDOM, np.where(share >= 1, 1 - _SELDOM, share))
+
+
+def warn_of_constant(
+    labels: np.ndarray, encoded: np.ndarray, weights: np.ndarray, owner: str
 ) -> np.ndarray:
-    """Give the factor on the loss of each label that is there.
+    """Tell which labels are always or never there, and warn of them.
 
     Parameters
     ----------
-    value : None, str, float, sequence or mapping
-        The parameter `pos_weight`.
-    labels, prevalence : ndarray of shape (n_labels,)
-        The labels, and how often each is there.
+    labels : ndarray of shape (n_labels,)
+        The labels.
     encoded, weights : ndarray of shape (n_labelled, n_labels)
         0 or 1, and weights; zero where a cell is missing.
     owner : str
@@ -202,14 +200,13 @@ def weights_of_positives(
 
     Returns
     -------
-    ndarray of shape (n_labels,)
-        From the prevalences no more than 100; 1 of a label that is always or never
-        there.
+    ndarray of bool of shape (n_labels,)
+        True of those.
 
     Warns
     -----
     UserWarning
-        If a label is always or never there.
+        If there is one.
     """
     known = weights > 0
     never = ~(known & (encoded > 0)).any(axis=0)
@@ -221,11 +218,40 @@ def weights_of_positives(
                 f"nothing can be learned: {listed(map(repr, labels[found].tolist()))}. "
                 "Leave them out, or pass rows that differ.",
             )
+    return never | always
+
+
+def weights_of_positives(
+    value: Any,
+    labels: np.ndarray,
+    prevalence: np.ndarray,
+    constant: np.ndarray,
+    owner: str,
+) -> np.ndarray:
+    """Give the factor on the loss of each label that is there.
+
+    Parameters
+    ----------
+    value : None, str, float, sequence or mapping
+        The parameter `pos_weight`.
+    labels, prevalence : ndarray of shape (n_labels,)
+        The labels, and how often each is there.
+    constant : ndarray of bool of shape (n_labels,)
+        Which are always or never there.
+    owner : str
+        The task, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        From the prevalences no more than 100; 1 of a label that is always or never
+        there.
+    """
     if not isinstance(value, str):
         return by_label(value, labels, 1.0, owner, "pos_weight")
     ratio = (1 - prevalence) / prevalence
     found = np.sqrt(ratio) if value == "sqrt" else ratio
-    return np.where(never | always, 1.0, np.clip(found, 1 / _HEAVIEST, _HEAVIEST))
+    return np.where(constant, 1.0, np.clip(found, 1 / _HEAVIEST, _HEAVIEST))
 
 
 def refuse_of_all_rows(pos_weight: Any) -> None:

@@ -7,17 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
-from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.losses import (
-    asymmetric_loss,
-    binary_cross_entropy,
-    binary_focal_loss,
-)
+from mtlearn.tasks._base import Task
 from mtlearn.tasks._head import HeadLike
-from mtlearn.tasks._label_chances import log_odds, score_of
+from mtlearn.tasks._label_loss import LabelLoss
 from mtlearn.tasks._label_members import LabelMembers
 from mtlearn.tasks._label_parameters import (
     by_label,
@@ -26,18 +20,26 @@ from mtlearn.tasks._label_parameters import (
     declared,
     prevalences,
     refuse_of_all_rows,
+    warn_of_constant,
     weights_of_positives,
 )
+from mtlearn.tasks._label_sets import holds_sets
+from mtlearn.tasks._one_of_labels import OneOfLabels
+from mtlearn.tasks._read import RawColumn
 
 ByLabel = float | Sequence[float] | Mapping[Any, float] | None
 
 
-class MultiLabel(LabelMembers):
+class MultiLabel(LabelLoss, LabelMembers):
     """A task of several labels, each of which a sample has or has not.
 
     Labels come as a block of columns of 0 and 1 (or truth values), in which any cell
     may be missing, or as one column of label sets: lists, tuples or sets, or text with
     `sep` between labels. Predictions are laid out in the same way.
+
+    As in scikit-learn, a single column of y with one label a row is no such block: a
+    task alone is then fitted as a :class:`OneOfLabels`, a classification. That it has
+    one label which is there or not, ``labels=1`` or its name says.
 
     Parameters
     ----------
@@ -75,8 +77,8 @@ class MultiLabel(LabelMembers):
     classes_ : ndarray of shape (n_labels,)
         The labels.
     prevalence_ : ndarray of shape (n_labels,)
-        Weighted share of the training samples that have each label, a little off 0
-        and 1.
+        Weighted share of the training samples that have each label; 0.01 and 0.99 of
+        one that none has, or all have.
     pos_weight_ : ndarray of shape (n_labels,)
         Factors on the loss of labels that are there.
     thresholds_ : ndarray of shape (n_labels,)
@@ -140,13 +142,7 @@ class MultiLabel(LabelMembers):
         """
         super().validate(name)
         owner = f"MultiLabel (task {name!r})"
-        share: dict[str, Any] = {"low": 0, "high": 1, "include_high": False}
-        check_real(self.label_smoothing, "label_smoothing", owner, **share)
-        if self.label_smoothing and self.loss != "bce":
-            raise InvalidParameterError(
-                f"The 'label_smoothing' parameter of {owner} goes with loss='bce'. Got "
-                f"{self.label_smoothing!r} with {short(self.loss)} instead."
-            )
+        self._check_smoothing(owner)
         check_reading(self.columns, self.sep, owner)
         labels = declared(self.labels, owner)
         check_by_label(
@@ -157,6 +153,57 @@ class MultiLabel(LabelMembers):
     def refuse_parts(self) -> None:
         """Raise if `pos_weight` follows from all rows: `partial_fit` sees some."""
         refuse_of_all_rows(self.pos_weight)
+
+    def of_only_column(self, column: RawColumn) -> Task:
+        """Give a classification for a column that has one label a row, and no sets.
+
+        Parameters
+        ----------
+        column : RawColumn
+            The only one that tasks read.
+
+        Returns
+        -------
+        Task
+            This one for sets, and where columns or a single label are declared.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there are thresholds, as one label a row is the likeliest.
+        """
+        declares = self.n_columns == 1 or self.own_columns is not None
+        if hasattr(self, "classes_") or declares or holds_sets(column.held, self.sep):
+            return self
+        if self.thresholds is not None:
+            raise InvalidParameterError(
+                "The 'thresholds' parameter of MultiLabel must be None where y has one "
+                "column with one label a row, of which the likeliest is predicted. Got "
+                f"{short(self.thresholds)} instead. Pass a column of 0 and 1 for each "
+                "label, sets of labels, or labels=1."
+            )
+        return self._as_classes()
+
+    def of_today(self, fitted: Task) -> Task:
+        """Give the task that these parameters lead to, as they have led to another.
+
+        Parameters
+        ----------
+        fitted : Task
+            What an earlier fit has made of a task in this one's place.
+
+        Returns
+        -------
+        Task
+            This one, unless that was a classification.
+        """
+        return self._as_classes() if isinstance(fitted, OneOfLabels) else self
+
+    def _as_classes(self) -> OneOfLabels:
+        shared = ("weight", "loss", "pos_weight", "label_smoothing", "head")
+        return OneOfLabels(
+            self.labels, **{name: getattr(self, name) for name in shared}
+        )
 
     @property
     def n_outputs(self) -> int:
@@ -201,8 +248,9 @@ class MultiLabel(LabelMembers):
         weights = sample_weight if labels.ndim == 2 else sample_weight[:, np.newaxis]
         weights = np.broadcast_to(weights, encoded.shape)
         self.prevalence_ = prevalences(encoded, weights)
+        constant = warn_of_constant(self.classes_, encoded, weights, owner)
         self.pos_weight_ = weights_of_positives(
-            self.pos_weight, self.classes_, self.prevalence_, encoded, weights, owner
+            self.pos_weight, self.classes_, self.prevalence_, constant, owner
         )
         self.thresholds_ = self._find_thresholds(owner)
         return self
@@ -214,30 +262,6 @@ class MultiLabel(LabelMembers):
         undecided = torch.zeros(1, self.n_outputs, dtype=torch.float64, device="cpu")
         return self.activate(undecided)[0].numpy()
 
-    def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
-        """Give the loss of each label.
-
-        Returns
-        -------
-        loss, options
-            A name or a callable, and its options.
-        """
-        known = self._known_loss()
-        return (self.loss, {}) if known is None else known
-
-    def _known_loss(self) -> tuple[str, dict[str, Any]] | None:
-        """Give the name and the options of a loss of this package; None of another."""
-        given: dict[str, Any] = {}
-        loss: Any = self.loss
-        if isinstance(loss, Partial):
-            loss, given = loss.cls, loss.kwargs
-        name = _LOSSES.get(loss) if isinstance(loss, str) else _FUNCTIONS.get(loss)
-        if name is None:
-            return None
-        if name == "bce":
-            given = {"label_smoothing": self.label_smoothing, **given}
-        return name, {"pos_weight": self.pos_weight_, **given}
-
     def head_start(self) -> np.ndarray:
         """Give the scores that mean the prevalences of the labels.
 
@@ -246,29 +270,4 @@ class MultiLabel(LabelMembers):
         ndarray of shape (n_labels,)
             The loss is lowest there for samples of which nothing is known.
         """
-        known = self._known_loss() or ("bce", {})
-        return score_of(self.prevalence_, *known)
-
-    def activate(self, output: Tensor) -> Tensor:
-        """Map scores to the probabilities that the loss has taught them to mean.
-
-        Parameters
-        ----------
-        output : Tensor of shape (n_samples, n_labels)
-            Scores.
-
-        Returns
-        -------
-        Tensor of float64 of shape (n_samples, n_labels)
-            Probability of each label.
-        """
-        scores, known = output.double(), self._known_loss()
-        return torch.sigmoid(scores if known is None else log_odds(scores, *known))
-
-
-_LOSSES = {"bce": "bce", "focal": "binary_focal", "asymmetric": "asymmetric"}
-_FUNCTIONS: dict[Any, str] = {
-    binary_cross_entropy: "bce",
-    binary_focal_loss: "binary_focal",
-    asymmetric_loss: "asymmetric",
-}
+        return self._start_at(self.prevalence_)
