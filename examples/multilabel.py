@@ -35,6 +35,7 @@ from mtlearn import (
     MultiLabel,
     MultiTaskImageEstimator,
     Partial,
+    RaritySampler,
     Tasks,
     TunedThresholds,
     VotingEnsemble,
@@ -66,13 +67,16 @@ def settings():
         "weights, whole": {"tasks__tags__pos_weight": "balanced"},
         "focal": focal,
         "asymmetric": asymmetric,
+        "rarity sampling": {"sampler": RaritySampler()},
         "MixUp 0.2": {"mixing": MixUp(alpha=0.2)},
         "CutMix": {"mixing": CutMix()},
+        "CutMix, labels of both": {"mixing": CutMix(labels="union")},
         "CBAM": {"backbone__attention": "cbam"},
         "small moves": moved,
         "small moves, square root": {**moved, **root},
         "small moves, focal": {**moved, **focal},
         "small moves, asymmetric": {**moved, **asymmetric},
+        "small moves, rarity sampling": {**moved, "sampler": RaritySampler()},
     }
 
 
