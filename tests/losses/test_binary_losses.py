@@ -108,6 +108,21 @@ def test_chances_rise_with_the_scores(loss, options):
     assert (odds.diff() > 0).all()
 
 
+def test_chances_of_far_scores():
+    """Far out, p is exp(s) and log(1 - p) is -p, or the other way round."""
+    scores = torch.tensor([[-700.0, -60.0, 60.0, 700.0]], dtype=torch.float64)
+    far = scores[0].numpy()
+    for gamma in (0.0, 0.5, 2.0):
+        odds = log_odds(scores, "binary_focal", {"gamma": gamma})[0].numpy()
+        wanted = (gamma + 1) * far - np.sign(far) * np.log1p(gamma)
+        np.testing.assert_allclose(odds, wanted, rtol=1e-12)
+    odds = log_odds(scores, "asymmetric", {"gamma_pos": 1.0})[0, 2:].numpy()
+    # (1 - p) / p - log p is 2 exp(-s); the slope of the other part:
+    u = 0.95
+    absent = u**4 / (1 - u) - 4 * u**3 * np.log(1 - u)
+    np.testing.assert_allclose(odds, np.log(absent / 2) + far[2:], rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("gammas", "cut"), [((1, 4), 0.147), ((0, 4), 0.128), ((0, 2), 0.312)]
 )

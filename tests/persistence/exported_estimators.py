@@ -11,6 +11,7 @@ from torch import nn
 from mtlearn import (
     Classification,
     Head,
+    MultiLabel,
     Partial,
     Regression,
     SeedEnsemble,
@@ -152,6 +153,17 @@ def temperature():
     return Case(scaled, X.astype(np.float32))
 
 
+def labels(task, *, one_a_row=False):
+    """A task of labels whose scores go far beyond those that a sigmoid tells apart."""
+    X, y = make_table()
+    kind, size = y.T
+    y = kind if one_a_row else np.column_stack([kind == 1, size > size.mean()])
+    estimator = table_estimator(task, batch_size=20).fit(X, y)
+    far = 300 * X.astype(np.float32)
+    assert estimator.predict_proba(far).min() < 1e-17
+    return Case(estimator, far)
+
+
 def search():
     X, y = make_table()
     found = GridSearchCV(table_estimator(), {"lr": [0.01, 0.03]}, cv=2).fit(X, y)
@@ -187,6 +199,11 @@ CASES = {
     "seeds": seeds,
     "voting": voting,
     "temperature": temperature,
+    "labels, cross-entropy": lambda: labels(MultiLabel(pos_weight="sqrt")),
+    "labels, focal": lambda: labels(MultiLabel(loss="focal", pos_weight=3.0)),
+    "labels, asymmetric": lambda: labels(MultiLabel(loss="asymmetric")),
+    "one label a row": lambda: labels(MultiLabel(), one_a_row=True),
+    "one label a row, focal": lambda: labels(MultiLabel(loss="focal"), one_a_row=True),
     "search": search,
 }
 

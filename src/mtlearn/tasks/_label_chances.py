@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
 
 # What keeps the order of scores where a loss tells nothing of them.
 _SLIGHT = 1e-6
+# Below it a series is more exact.
+_LOW = -15.0
 
 
 def log_odds(scores: Tensor, loss: str, options: dict[str, Any]) -> Tensor:
@@ -59,22 +60,42 @@ def log_odds(scores: Tensor, loss: str, options: dict[str, Any]) -> Tensor:
 
 def _fading(scores: Tensor, gamma: float) -> Tensor:
     """Give the logarithm of the slope, in p, of ``-p ** gamma * log(1 - p)``."""
-    p, absent = logsigmoid(scores), softplus(scores)
-    first = gamma * p + absent
-    if gamma == 0:
-        return first
-    second = math.log(gamma) + (gamma - 1) * p + absent.log()
-    return torch.logaddexp(first, second)
+    steepness = softplus(scores) - gamma * softplus(-scores)
+    return steepness + torch.log1p(gamma * _tail(scores))
+
+
+def softplus(scores: Tensor) -> Tensor:
+    """Give ``log(1 + exp(s))``, also in onnxruntime.
+
+    That has no double of torch's own, and ends its logsigmoid at 37.
+
+    Parameters
+    ----------
+    scores : Tensor
+        Any.
+
+    Returns
+    -------
+    Tensor of the shape of `scores`
+        Not negative.
+    """
+    return scores.clamp(min=0) + torch.log1p(torch.exp(-scores.abs()))
+
+
+def _tail(scores: Tensor) -> Tensor:
+    """Give ``softplus(s) * exp(-s)``, which goes to 1 where scores go to minus inf."""
+    bounded = scores.clamp(min=_LOW)
+    near = softplus(bounded) * torch.exp(-bounded)
+    return torch.where(scores < _LOW, 1 - torch.exp(scores) / 2, near)
 
 
 def _lowered(scores: Tensor, gamma: float, clip: float) -> Tensor:
     """Give the same of ``p - clip``, with the slope of zero where that is below 0."""
     lowered = (torch.sigmoid(scores) - clip).clamp(min=0)
-    absent = -torch.log1p(-lowered)
-    slope = torch.xlogy(gamma, lowered) + absent
-    if gamma:
-        second = math.log(gamma) + torch.xlogy(gamma - 1, lowered) + absent.log()
-        slope = torch.logaddexp(slope, second)
+    there = torch.where(lowered > 0, lowered, 0.5)
+    absent = -torch.log1p(-there)
+    tail = absent * (1 - there) / there
+    slope = gamma * there.log() + absent + torch.log1p(gamma * tail)
     return torch.where(lowered > 0, slope, -torch.inf)
 
 

@@ -12,6 +12,7 @@ from mtlearn.tasks._class_weight import ClassWeight
 from mtlearn.tasks._classes import declared_classes
 from mtlearn.tasks._classification import Classification
 from mtlearn.tasks._head import HeadLike
+from mtlearn.tasks._label_chances import softplus
 from mtlearn.tasks._label_loss import LabelLoss
 from mtlearn.tasks._label_parameters import (
     check_by_label,
@@ -200,8 +201,7 @@ class OneOfLabels(LabelLoss, Classification):
         Tensor of float64 of shape (n_samples, n_classes)
             Probabilities, which sum to one.
         """
-        alone = torch.nn.functional.logsigmoid(self._log_odds(output))
-        return torch.softmax(alone, dim=1)
+        return torch.softmax(-softplus(-self._log_odds(output)), dim=1)
 
     def statistics(
         self,
