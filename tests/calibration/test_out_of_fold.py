@@ -20,8 +20,8 @@ from mtlearn import (
     Tasks,
     TunedThresholds,
 )
+from mtlearn._utils._cuts import best_cut
 from mtlearn._utils._row_plan import RowPlan, planned_rows
-from mtlearn.calibration._cuts import best_cut
 from mtlearn.calibration._folds import make_folds
 from mtlearn.calibration._platt import straightened
 from mtlearn.exceptions import InvalidParameterError

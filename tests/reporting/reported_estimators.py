@@ -9,10 +9,12 @@ from sklearn.preprocessing import StandardScaler
 
 from mtlearn import (
     Classification,
+    MultiLabel,
     Regression,
     SeedEnsemble,
     Tasks,
     TemperatureScaled,
+    TunedThresholds,
     VotingEnsemble,
 )
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
@@ -92,6 +94,52 @@ def many_classes():
     return table_estimator(Classification(120)).fit(X, y), X[:40], y[:40]
 
 
+def make_labels(n_samples):
+    """Return rows and five labels, from frequent to rare, with holes in the second."""
+    X, _ = make_table(n_samples)
+    y = (X[:, [0, 1, 2, 3, 0]] > [-0.8, 0, 0.8, 1.2, 1.5]).astype(float)
+    y[::7, 1] = np.nan
+    y[3] = np.nan
+    return X, y
+
+
+def several_labels(around=lambda estimator: estimator):
+    X, y = make_labels(80)
+    y = np.column_stack([y, X[:, 1]])
+    tasks = Tasks(
+        tags=MultiLabel(["sun", "sea", "sky", "ice", "ivy"]), size=Regression()
+    )
+    return around(table_estimator(tasks, max_epochs=10)).fit(X, y), X, y
+
+
+def labels_of_images():
+    X, _ = make_images(40)
+    dark = X.mean(axis=(1, 2, 3)) < 0.5
+    y = np.column_stack([dark, X[:, 0, 0, 0] > 0.5, X[:, 5, 5, 0] > 0.8]).astype(float)
+    y[::6, 1] = np.nan
+    return image_estimator(MultiLabel(["dark", "left", NASTY[0]])).fit(X, y), X, y
+
+
+def label_sets():
+    X, y = make_labels(60)
+    names = np.array(["sun", "sea", NASTY[0], "ice", NASTY[2]])
+    sets = pd.Series([set(names[line == 1]) for line in y], name="tags")
+    sets[5] = None
+    return table_estimator(MultiLabel()).fit(X, sets.to_frame()), X, sets.to_frame()
+
+
+def a_single_label():
+    X, y = make_labels(60)
+    return table_estimator(MultiLabel(1)).fit(X, y[:, :1]), X, y[:, :1]
+
+
+def many_labels():
+    X, _ = make_table(60)
+    y = (X[:, :1] + np.linspace(-2, 2, 200) > 0).astype(float)
+    y[0], y[1] = 1, 0
+    return table_estimator(MultiLabel()).fit(X, y), X, y
+
+
 def many_tasks():
     X, y = make_table(40)
     names = [f"task {number}" for number in range(7)]
@@ -134,6 +182,13 @@ CASES = {
     "color": color,
     "dataset": dataset,
     "many classes": many_classes,
+    "several labels": several_labels,
+    "several labels, tuned": lambda: several_labels(TunedThresholds),
+    "several labels, seeds": lambda: several_labels(lambda one: SeedEnsemble(one, 2)),
+    "labels of images": labels_of_images,
+    "label sets": label_sets,
+    "a single label": a_single_label,
+    "many labels": many_labels,
     "many tasks": many_tasks,
     "nasty names": nasty_names,
 }

@@ -22,9 +22,10 @@ from mtlearn import (
 )
 from mtlearn.metrics import Resampling, ScoredOutputs, report_of
 from mtlearn.networks import MLP
-from mtlearn.reporting import _findings
+from mtlearn.reporting import _findings, _label_findings
+from mtlearn.reporting._codes import CODES
 from mtlearn.reporting._evidence import Evidence, Network, TaskEvidence, gather
-from mtlearn.reporting._findings import CODES, findings_of
+from mtlearn.reporting._findings import findings_of
 from mtlearn.tasks import ScoredLabels
 from tiny_problems import table_estimator
 
@@ -359,6 +360,7 @@ def test_every_code_is_described_in_the_guide():
         "BIASED",
         "WIDE",
     )
-    for name in shares:
-        value = getattr(_findings, name)
-        assert f"{value:g}" in page or f"{value:.0%}".replace("%", " %") in page, name
+    bounds = [getattr(_findings, name) for name in shares]
+    bounds += [getattr(_label_findings, name) for name in ("BEHIND", "COSTS", "SAME")]
+    for value in bounds:
+        assert f"{value:g}" in page or f"{value:.0%}".replace("%", " %") in page, value

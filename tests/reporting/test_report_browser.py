@@ -19,7 +19,17 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-CHECKED = ("table", "color", "seeds", "many classes", "many tasks", "nasty names")
+CHECKED = (
+    "table",
+    "color",
+    "seeds",
+    "many classes",
+    "many tasks",
+    "nasty names",
+    "labels of images",
+    "label sets",
+    "many labels",
+)
 
 
 @pytest.fixture(scope="module")

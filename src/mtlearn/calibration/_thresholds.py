@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._cuts import best_cut
 from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
@@ -21,7 +22,6 @@ from mtlearn._utils._unwrap import (
 from mtlearn._utils._validation import check_choice, check_real
 from mtlearn._utils._warn import warn
 from mtlearn._utils._whole import in_one_step
-from mtlearn.calibration._cuts import best_cut
 from mtlearn.calibration._folds import check_folds, known_outputs, make_folds
 from mtlearn.calibration._held_out import HeldOut
 from mtlearn.calibration._platt import straightened

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mtlearn._utils._indexing import take_rows
-from mtlearn._utils._unwrap import reach_network
 from mtlearn._utils._written import written
+from mtlearn.inspection import LabelErrorsDisplay, example_images
 from mtlearn.reporting._evidence import TaskEvidence
 from mtlearn.reporting._pictures import Picture, thumbnail
 
@@ -68,8 +67,8 @@ def worst_cases(evidence: TaskEvidence, estimator: Any, X: Any, n: int) -> list[
     return [
         Case(
             int(row),
-            written(labels.true[place], labels.weight[place] > 0),
-            written(labels.predicted[place]),
+            evidence.task.worded(labels.true[place], labels.weight[place]),
+            evidence.task.worded(labels.predicted[place]),
             words(place),
             picture,
         )
@@ -94,14 +93,66 @@ def thumbnails(estimator: Any, X: Any, rows: np.ndarray) -> list[Picture | None]
     list of Picture or None
         None of samples that are no images.
     """
-    if not len(rows):
-        return []
-    network, taken = reach_network(estimator, take_rows(X, rows))
-    checked = network._check_X(taken, reset=False)
-    if checked.ndim != 4:
+    images = example_images(estimator, X, rows)
+    if images is None:
         return [None] * len(rows)
-    images = checked[np.arange(len(rows))]  # of a dataset, they are read here
     return [
         thumbnail(image, f"sample {row}")
         for image, row in zip(images, rows, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Samples in which one label is missed, or invented.
+
+    Attributes
+    ----------
+    words : str
+        Which label, and how often.
+    cases : list of (int, Picture)
+        Rows in X, and their pictures, the surest errors first.
+    """
+
+    words: str
+    cases: list[tuple[int, Picture]]
+
+
+def label_strips(evidence: TaskEvidence, estimator: Any, X: Any) -> list[Strip]:
+    """Give samples of the labels that are most often missed or invented.
+
+    Parameters
+    ----------
+    evidence : TaskEvidence
+        The task.
+    estimator : estimator
+        Fitted.
+    X : array-like or dataset
+        Samples, as it takes them.
+
+    Returns
+    -------
+    list of Strip
+        Empty of a kind without such labels, and where samples are no images.
+    """
+    if evidence.label_rows is None:
+        return []
+    strips = LabelErrorsDisplay({evidence.name: evidence.label_rows}).strips()
+    rows = sorted({row for strip in strips for row in strip.rows})
+    pictures = dict(
+        zip(rows, thumbnails(estimator, X, np.array(rows, dtype=int)), strict=True)
+    )
+    found = []
+    for strip in strips:
+        count = getattr(strip.errors, strip.what)
+        whole = getattr(strip.errors, _OF_WHICH[strip.what])
+        cases = [(row, pictures[row]) for row in strip.rows]
+        shown = [(row, picture) for row, picture in cases if picture is not None]
+        if shown:
+            name = written(strip.errors.label)
+            words = f"{name}: {strip.what} {count:g} of {whole:g} times"
+            found.append(Strip(words, shown))
+    return found
+
+
+_OF_WHICH = {"missed": "support", "invented": "predicted"}

@@ -18,6 +18,7 @@ from mtlearn.inspection import (
 )
 from mtlearn.metrics import has_spread
 from mtlearn.reporting._evidence import Evidence, TaskEvidence
+from mtlearn.reporting._label_drawings import OF_LABELS_THAT_ARE_THERE
 from mtlearn.reporting._pictures import Picture, drawn
 
 # A matrix of more classes cannot be read.
@@ -201,6 +202,7 @@ def _residuals(evidence: Evidence, task: TaskEvidence) -> Iterator[Picture]:
 _OF_LABELS: dict[str, Callable[[Evidence, TaskEvidence], Iterator[Picture]]] = {
     ConfusionDisplay.__name__: _confusion,
     ClasswiseDisplay.__name__: _classwise,
+    **OF_LABELS_THAT_ARE_THERE,
     ResidualsDisplay.__name__: _residuals,
     CalibrationDisplay.__name__: _calibration,
 }

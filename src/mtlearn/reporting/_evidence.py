@@ -1,13 +1,21 @@
 """What a report knows: predictions, figures, histories; computed once."""
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from mtlearn._utils._unwrap import reach_network, single_networks
 from mtlearn.data import item_labels
-from mtlearn.inspection import CalibrationDisplay, TaskConflictDisplay
+from mtlearn.inspection import (
+    CalibrationDisplay,
+    LabelRows,
+    LabelwiseDisplay,
+    TaskConflictDisplay,
+    label_rows,
+)
 from mtlearn.metrics import (
     Resampling,
     ScoredOutputs,
@@ -63,6 +71,19 @@ class TaskEvidence:
         """Whether the labels of each row are such that the task can learn."""
         known = self.task.knows(self.labels.true) | (self.labels.weight <= 0)
         return known if known.ndim == 1 else np.all(known, axis=1)
+
+    @property
+    def missing(self) -> float:
+        """Share of the labels that are missing, each cell of a block for itself."""
+        weight = self.labels.weight
+        n_cells = self.n_samples * math.prod(weight.shape[1:])
+        return (n_cells - np.count_nonzero(weight > 0)) / n_cells
+
+    @cached_property
+    def label_rows(self) -> LabelRows | None:
+        """Which labels are there and predicted; None of a kind without such labels."""
+        shows = LabelwiseDisplay.__name__ in self.task.displays
+        return label_rows(self.scored) if shows else None
 
     @property
     def main(self) -> dict[str, Any]:

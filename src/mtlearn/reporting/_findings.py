@@ -1,7 +1,6 @@
 """What a report notices by itself, in words with a stable code."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,9 @@ import numpy as np
 from mtlearn._utils._listing import listed
 from mtlearn._utils._written import written
 from mtlearn.metrics import calibration_error
+from mtlearn.reporting._codes import Finding
 from mtlearn.reporting._evidence import Evidence, Network, TaskEvidence
+from mtlearn.reporting._label_findings import badly_cut, less_found, together
 
 # From where on something is worth a word; docs/guide/findings.md has them too.
 RISE = 0.1  # of a validation loss above its lowest one, as a share
@@ -22,98 +23,6 @@ BIASED = 0.1  # mean error, in deviations of the true values
 WIDE = 0.2  # of the interval of an accuracy or an R²
 _SIMULATIONS = 200
 _MOST_NAMED = 5
-
-CODES = {
-    "MTL001": (
-        "overfitting",
-        "Use more rows, early_stopping=True, weight_decay, dropout, augmentation or a "
-        "smaller backbone; or give the task a smaller weight.",
-    ),
-    "MTL002": (
-        "a task at its baseline",
-        "Look at its labels and whether X can tell them at all; give the task a larger "
-        "weight, train longer, or try it alone.",
-    ),
-    "MTL003": (
-        "a class that is never predicted",
-        'Use sampler="balanced" or class_weight="balanced", a focal loss, more rows of '
-        "the class, or join it with another one.",
-    ),
-    "MTL004": (
-        "a task that dominates the loss",
-        "Set loss_weights so that the tasks have a like share, and compare the figures "
-        "of all tasks.",
-    ),
-    "MTL005": (
-        "tasks that pull against each other",
-        "Compare with networks of their own by sharing_report; share less, or give "
-        "each of them an estimator.",
-    ),
-    "MTL006": (
-        "probabilities that do not come true",
-        "Put the estimator into a TemperatureScaled or a SeedEnsemble, or use label "
-        "smoothing.",
-    ),
-    "MTL007": (
-        "biased values",
-        "Compare the mean of the labels here and in training; look at the residuals "
-        "for values that are out of reach, such as those beyond bounds.",
-    ),
-    "MTL008": (
-        "training that ended early",
-        "Raise max_epochs, or lr with a schedule.",
-    ),
-    "MTL009": (
-        "an uncertain figure",
-        "Use more labelled rows, or cross_val_predict, before you trust a comparison.",
-    ),
-    "MTL010": (
-        "labels that a task cannot have",
-        "Correct them; or fit again with all classes declared, or with wider bounds.",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that a report has noticed.
-
-    Attributes
-    ----------
-    code : str
-        Such as ``"MTL001"``; it stays the same from version to version.
-    task : str or None
-        Which task; None for the whole.
-    message : str
-        What was found.
-
-    Examples
-    --------
-    >>> from mtlearn.reporting import Finding
-    >>> finding = Finding("MTL002", "item", "accuracy 0.10, baseline 0.12")
-    >>> print(finding)
-    MTL002 a task at its baseline (item): accuracy 0.10, baseline 0.12
-    >>> finding.advice
-    'Look at its labels and whether X can tell them at all; ...'
-    """
-
-    code: str
-    task: str | None
-    message: str
-
-    @property
-    def name(self) -> str:
-        """What the code stands for."""
-        return CODES[self.code][0]
-
-    @property
-    def advice(self) -> str:
-        """What to do."""
-        return CODES[self.code][1]
-
-    def __str__(self) -> str:
-        about = "" if self.task is None else f" ({self.task})"
-        return f"{self.code} {self.name}{about}: {self.message}"
 
 
 def findings_of(evidence: Evidence) -> list[Finding]:
@@ -304,20 +213,21 @@ def _ended_early(evidence: Evidence) -> Iterator[Finding]:
 def _uncertain(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
     row, n, metric = task.main, len(task.rows), task.task.metric
     if n == 1:
-        yield Finding("MTL009", task.name, f"{metric} of a single label")
+        yield Finding("MTL009", task.name, f"{metric} of a single labelled row")
     elif row["high"] - row["low"] > WIDE:
         ends = f"{row['low']:.2f} and {row['high']:.2f}"
-        yield Finding("MTL009", task.name, f"{metric} between {ends}, from {n} labels")
+        message = f"{metric} between {ends}, from {n} labelled rows"
+        yield Finding("MTL009", task.name, message)
 
 
 def _unknown(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
     unknown = ~task.known
     rows, labels = task.rows[unknown], task.labels.true[unknown]
     if len(rows):
-        there = task.labels.weight[unknown] > 0
+        weight = task.labels.weight[unknown]
         named = [
-            f"{written(*label)} in row {row}"
-            for *label, row in zip(labels, there, rows, strict=True)
+            f"{task.task.worded(*label)} in row {row}"
+            for *label, row in zip(labels, weight, rows, strict=True)
         ]
         count = f"{len(rows)} label{'s are' if len(rows) > 1 else ' is'}"
         yield Finding(
@@ -340,4 +250,7 @@ _EACH: tuple[Callable[[Evidence, TaskEvidence], Iterator[Finding]], ...] = (
     _biased,
     _uncertain,
     _unknown,
+    less_found,
+    badly_cut,
+    together,
 )

@@ -61,12 +61,12 @@ def drawn(plot: Callable[[], Any], text: str) -> Picture:
 
 
 def thumbnail(image: np.ndarray, text: str) -> Picture:
-    """Make a small picture of an image, from its darkest to its lightest value.
+    """Make a small picture of an image.
 
     Parameters
     ----------
-    image : ndarray of shape (height, width, n_channels)
-        Three channels or more are red, green and blue first; two are averaged.
+    image : ndarray of shape (height, width) or (height, width, 3)
+        In [0, 1], as `example_images` gives it.
     text : str
         What it shows.
 
@@ -77,10 +77,7 @@ def thumbnail(image: np.ndarray, text: str) -> Picture:
     """
     pyplot_image = import_optional("matplotlib.image", "report", "report")
     step = -(-max(image.shape[:2]) // _THUMBNAIL)
-    pixels = np.asarray(image[::step, ::step], dtype=np.float64)
-    low, high = pixels.min(), pixels.max()
-    pixels = (pixels - low) / (high - low) if high > low else np.zeros_like(pixels)
-    shown = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels.mean(axis=-1)
+    shown = image[::step, ::step]
     data = BytesIO()
     pyplot_image.imsave(data, shown, format="png", cmap="gray", vmin=0, vmax=1)
     return _picture(data, text)

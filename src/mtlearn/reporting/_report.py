@@ -14,17 +14,24 @@ from mtlearn._utils._listing import listed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
-from mtlearn._utils._written import written
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics import Resampling, TaskReport, format_figure, metric_words
-from mtlearn.reporting._cases import Case, thumbnails, worst_cases
+from mtlearn.reporting._cases import (
+    Case,
+    Strip,
+    label_strips,
+    thumbnails,
+    worst_cases,
+)
+from mtlearn.reporting._codes import CODES, Finding
 from mtlearn.reporting._drawings import (
     pictures_of_task,
     pictures_of_training,
     pictures_together,
 )
 from mtlearn.reporting._evidence import Evidence, TaskEvidence, gather
-from mtlearn.reporting._findings import CODES, Finding, findings_of
+from mtlearn.reporting._findings import findings_of
+from mtlearn.reporting._label_table import LabelTable, label_figures
 from mtlearn.reporting._pictures import Picture
 from mtlearn.reporting._summary import (
     Table,
@@ -105,8 +112,9 @@ class _TaskPart:
     name: str
     kind: str
     table: Table | None
-    by_label: Table | None
+    by_label: LabelTable | None
     pictures: list[Picture]
+    strips: list[Strip]
     cases: list[Case]
 
 
@@ -233,7 +241,7 @@ def _contents(evidence: Evidence, title: str, n_worst: int) -> dict[str, Any]:
 
 def _glance(evidence: Evidence) -> Table:
     """Give the main figure of each task."""
-    head = ["task", "kind", "labels", *_FIGURE]
+    head = ["task", "kind", "labelled rows", *_FIGURE]
     return head, [
         [task.name, task.task.kind, f"{len(task.rows):,}", *_cells(task.main)]
         for task in evidence.tasks
@@ -243,11 +251,6 @@ def _glance(evidence: Evidence) -> Table:
 def _figures(task: TaskEvidence) -> Table:
     """Give every figure of a task."""
     return list(_FIGURE), [_cells(row) for row in task.figures.values()]
-
-
-def _by_label(cells: list[list[str]]) -> Table | None:
-    """Give the figures of each of several labels; None where there are none."""
-    return (cells[0], cells[1:]) if cells else None
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -272,8 +275,8 @@ def _samples(evidence: Evidence) -> list[Case]:
 
 
 def _said_of(tasks: list[TaskEvidence], row: int) -> str:
-    return ", ".join(
-        f"{task.name} {written(label, weight > 0)}"
+    return "; ".join(
+        f"{task.name} {task.task.worded(label, weight)}"
         for task in tasks
         for label, weight in _label_of(task, row)
     )
@@ -286,14 +289,15 @@ def _label_of(task: TaskEvidence, row: int) -> Iterator[tuple[Any, Any]]:
 
 
 def _part(evidence: Evidence, task: TaskEvidence, n_worst: int) -> _TaskPart:
-    kind = f"{task.task.kind}, {len(task.rows):,} labels"
+    kind = f"{task.task.kind}, {len(task.rows):,} labelled rows"
     if not len(task.rows):
-        return _TaskPart(task.name, kind, None, None, [], [])
+        return _TaskPart(task.name, kind, None, None, [], [], [])
     return _TaskPart(
         task.name,
         kind,
         _figures(task),
-        _by_label(evidence.table.label_cells(task.name)),
+        label_figures(evidence, task),
         pictures_of_task(evidence, task),
+        label_strips(task, evidence.estimator, evidence.X),
         worst_cases(task, evidence.estimator, evidence.X, n_worst),
     )

@@ -61,13 +61,13 @@ def data_facts(evidence: Evidence) -> list[tuple[str, str]]:
 
 def label_table(evidence: Evidence) -> Table:
     """Describe y, a row for each task."""
-    head = ["task", "kind", "labels", "missing", "what they are"]
+    head = ["task", "kind", "labelled rows", "missing", "what they are"]
     return head, [
         [
             task.name,
             task.task.kind,
             f"{len(task.rows):,}",
-            f"{1 - len(task.rows) / task.n_samples:.1%}",
+            f"{task.missing:.1%}",
             _labels(task),
         ]
         for task in evidence.tasks

@@ -1,13 +1,16 @@
 """How a task of several labels is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from mtlearn._utils._listing import listed
+from mtlearn._utils._written import written
 from mtlearn.tasks._label_columns import LabelColumns
 from mtlearn.tasks._shown import Mistakes
+
+_MOST_NAMED, _MOST_MISSING = 12, 3  # labels of a row
 
 
 class LabelShown(LabelColumns):
@@ -82,7 +85,7 @@ class LabelShown(LabelColumns):
             missed = [names[i] for i in np.flatnonzero(wrong[place] & there)]
             invented = [names[i] for i in np.flatnonzero(wrong[place] & ~there)]
             parts = [("missed", missed), ("invented", invented)]
-            return ", ".join(f"{what} {listed(each)}" for what, each in parts if each)
+            return ", ".join(f"{what} {_named(each)}" for what, each in parts if each)
 
         sure = np.abs(activated - truth)
         return Mistakes(np.where(wrong, sure, 0).max(axis=1), words)
@@ -126,3 +129,62 @@ class LabelShown(LabelColumns):
             return np.where(present, [len(own) for own in values], np.nan)
         counts = np.where(present, values, 0).sum(axis=1)
         return np.where(present.any(axis=1), counts, np.nan)
+
+    def worded(self, label: Any, weight: Any = 1.0) -> str:
+        """Name the labels that are there in one row, and those that nobody knows.
+
+        Parameters
+        ----------
+        label : ndarray of shape (n_labels,) or frozenset
+            Of one row.
+        weight : float or ndarray of shape (n_labels,), default=1.0
+            Zero where a cell is missing.
+
+        Returns
+        -------
+        str
+            Names; one that is neither there nor not, with what it has.
+        """
+        names = self.classes_.tolist()
+        if isinstance(label, frozenset):
+            unknown = sorted(label.difference(names), key=repr)
+            return _named([each for each in names if each in label] + unknown)
+        known = np.broadcast_to(np.asarray(weight) > 0, label.shape)
+        there = [
+            name if value == 1 else f"{written(name)} = {value:g}"
+            for name, value, is_known in zip(names, label, known, strict=True)
+            if is_known and value != 0
+        ]
+        missing = [written(names[place]) for place in np.flatnonzero(~known)]
+        nobody = f"; unknown: {listed(missing, _MOST_MISSING)}" if missing else ""
+        return _named(there) + nobody
+
+    def described(self, true: np.ndarray, weight: np.ndarray) -> str:
+        """Say how many labels a row has, and which are in the most and fewest rows.
+
+        Parameters
+        ----------
+        true, weight : ndarray
+            Labels and weights.
+
+        Returns
+        -------
+        str
+            A line.
+        """
+        truth, weight = self.truths(true, weight)
+        known = weight > 0
+        counts = ((truth > 0) & known).sum(axis=0)
+        per_row = np.sum(counts / np.maximum(known.sum(axis=0), 1))
+        names = [written(name) for name in self.classes_.tolist()]
+        most, fewest = counts.argmax(), counts.argmin()
+        never = [names[place] for place in np.flatnonzero(counts == 0)]
+        return (
+            f"{len(names)} label{'s' * (len(names) > 1)}, {per_row:.3g} in a row; most "
+            f"{names[most]} ({counts[most]}), fewest {names[fewest]} ({counts[fewest]})"
+            + (f"; in no row: {listed(never, _MOST_MISSING)}" if never else "")
+        )
+
+
+def _named(labels: Sequence[Any]) -> str:
+    return listed(map(written, labels), _MOST_NAMED) or "none"

@@ -5,6 +5,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from mtlearn._utils._written import written
+
 
 class Mistakes(NamedTuple):
     """How wrong each prediction is.
@@ -115,6 +117,23 @@ class TaskShown:
         """
         # Asked only of kinds that name the display, which a test of all kinds checks.
         raise NotImplementedError(f"{type(self).__name__} has no colours.")
+
+    def worded(self, label: Any, weight: Any = 1.0) -> str:
+        """Write what one row has.
+
+        Parameters
+        ----------
+        label : label or ndarray of shape (k,)
+            As `read` or `decode` gives it.
+        weight : float or ndarray of shape (k,), default=1.0
+            Zero where one of several labels is missing.
+
+        Returns
+        -------
+        str
+            A few words, also of a row with many labels.
+        """
+        return written(label, np.asarray(weight) > 0)
 
     def described(self, true: np.ndarray, weight: np.ndarray) -> str:
         """Say in a few words what the labels are.

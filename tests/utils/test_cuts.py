@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from mtlearn.calibration._cuts import best_cut
+from mtlearn._utils._cuts import best_cut
 
 
 def all_cuts(scores):

@@ -40,7 +40,7 @@ def best_cut(
     Examples
     --------
     >>> import numpy as np
-    >>> from mtlearn.calibration._cuts import best_cut
+    >>> from mtlearn._utils._cuts import best_cut
     >>> chances = np.array([0.9, 0.6, 0.3, 0.1])
     >>> cut = best_cut(chances, chances)  # the first two have 2 * 1.5 / (2 + 1.9)
     >>> chances > cut
