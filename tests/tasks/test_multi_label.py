@@ -169,6 +169,14 @@ def test_a_weight_of_two_is_two_rows(pos_weight):
     assert_allclose(task.prevalence_, twice.prevalence_)
 
 
+@pytest.mark.parametrize("weight", [None, [1.0, 0.0]])
+def test_a_label_of_which_nothing_is_known_is_refused(weight):
+    y = np.array([[1, NAN], [0, 1 if weight else NAN]])
+    words = r"\(task 'task_0'\) has labels of which every cell of y is missing.*: 1\. "
+    with pytest.raises(InvalidDataError, match=words):
+        fitted(MultiLabel(), y, sample_weight=weight)
+
+
 def test_a_label_that_is_never_there_is_said_and_weighs_nothing_special():
     with pytest.warns(UserWarning, match="never there in training.*: 1"):
         task, *_ = fitted(MultiLabel(pos_weight="balanced"), [[1, 0], [0, 0]])

@@ -10,7 +10,11 @@ import numpy as np
 from mtlearn._utils._listing import bracketed, listed
 from mtlearn._utils._short import short
 from mtlearn._utils._warn import warn
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
 
 # A label of one sample in ten thousand weighs no more than that.
 _HEAVIEST = 100.0
@@ -166,22 +170,46 @@ def prevalences(encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     encoded, weights : ndarray of shape (n_labelled, n_labels)
-        0 or 1, and weights; zero where a cell is missing.
+        0 or 1, and weights; zero where a cell is missing, but not of a whole label.
 
     Returns
     -------
     ndarray of shape (n_labels,)
-        Strictly between 0 and 1, as `off_the_ends` makes them; a half where no cell is
-        known. A weight of two is the same as two rows.
+        Strictly between 0 and 1, as `off_the_ends` makes them. A weight of two is the
+        same as two rows.
     """
-    total, there = weights.sum(axis=0), (weights * encoded).sum(axis=0)
-    half = np.full(len(total), 0.5)
-    return off_the_ends(np.divide(there, total, out=half, where=total > 0))
+    return off_the_ends((weights * encoded).sum(axis=0) / weights.sum(axis=0))
 
 
 def off_the_ends(share: np.ndarray) -> np.ndarray:
     """Give shares that have odds: one in a hundred stands for none, and for all."""
     return np.where(share <= 0, _SELDOM, np.where(share >= 1, 1 - _SELDOM, share))
+
+
+def refuse_unknown(labels: np.ndarray, weights: np.ndarray, owner: str) -> None:
+    """Raise if of some labels nothing is known.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        The labels.
+    weights : ndarray of shape (n_labelled, n_labels)
+        Zero where a cell is missing.
+    owner : str
+        The task, for messages.
+
+    Raises
+    ------
+    InvalidDataError
+        If there is one.
+    """
+    unknown = ~(weights > 0).any(axis=0)
+    if unknown.any():
+        raise InvalidDataError(
+            f"{owner} has labels of which every cell of y is missing, or has a sample "
+            f"weight of zero: {listed(map(repr, labels[unknown].tolist()))}. Leave "
+            "them out, or pass rows in which they are known."
+        )
 
 
 def warn_of_constant(

@@ -20,6 +20,7 @@ from mtlearn.tasks._label_parameters import (
     declared,
     prevalences,
     refuse_of_all_rows,
+    refuse_unknown,
     warn_of_constant,
     weights_of_positives,
 )
@@ -238,7 +239,8 @@ class MultiLabel(LabelLoss, LabelMembers):
         Raises
         ------
         InvalidDataError
-            If there is no label, or a cell is neither 0 nor 1, or a label unknown.
+            If there is no label, or a cell is neither 0 nor 1, or a label unknown, or
+            nothing is known of one.
         """
         owner = f"MultiLabel (task {name!r})"
         rows = np.arange(len(labels)) if rows is None else rows
@@ -247,6 +249,7 @@ class MultiLabel(LabelLoss, LabelMembers):
         encoded = self.encode(labels, rows, name)
         weights = sample_weight if labels.ndim == 2 else sample_weight[:, np.newaxis]
         weights = np.broadcast_to(weights, encoded.shape)
+        refuse_unknown(self.classes_, weights, owner)
         self.prevalence_ = prevalences(encoded, weights)
         constant = warn_of_constant(self.classes_, encoded, weights, owner)
         self.pos_weight_ = weights_of_positives(
