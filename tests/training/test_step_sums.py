@@ -1,11 +1,18 @@
 """What a step's losses are divided by: counted by hand."""
 
+from itertools import permutations, product
+
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback, Initializer
 
+from mtlearn import MultiLabel, MultiTaskEstimator, Partial
+from mtlearn.augmentation import MixUp
 from mtlearn.data import Labels, Samples
+from mtlearn.networks import MLP
 from mtlearn.training import Changes
+from mtlearn.training._changes import mixed_labels
 from mtlearn.training._step_sums import StepSums
 from tiny_nets import FLOAT32, make_net, make_problem, train
 
@@ -153,3 +160,75 @@ def test_complete_labels_train_as_with_the_sums_of_the_batches(monkeypatch):
 def test_a_trained_net_forgets_its_rows():
     samples, tasks = make_problem()
     assert train(make_net(tasks), samples).step_sums_ is None
+
+
+def union_of(cells, weights, chances=None):
+    tags, weights = torch.tensor(cells), torch.tensor(weights)
+    labels = Labels((tags.nan_to_num(),), (weights * ~tags.isnan(),))
+    return Samples(np.zeros((len(cells), 1)), labels, chances=chances)
+
+
+NAN = float("nan")
+CELLS = [[1.0, 0.0], [NAN, 1.0], [0.0, NAN], [NAN, 0.0]]
+WEIGHTS = [[1.0, 2.0], [3.0, 1.0], [1.0, 5.0], [1.0, 0.5]]
+
+
+@pytest.mark.parametrize("lam", [0.5, 0.3])
+def test_united_labels_of_all_orders_have_this_weight(lam):
+    samples = union_of(CELLS, WEIGHTS)
+    found = [
+        mixed_labels(samples.labels, torch.tensor(order), lam, [True]).weights[0].sum()
+        for order in permutations(range(4))
+    ]
+    assert len(found) == 24
+    np.testing.assert_allclose(StepSums(samples, [1.0]).of(4), np.mean(found))
+    whole = samples.labels.weights[0].sum()
+    np.testing.assert_allclose(
+        StepSums(samples, [0.25]).of(4), 0.75 * whole + 0.25 * np.mean(found)
+    )
+    assert StepSums(samples, [0.0]).of(4) == whole
+    assert StepSums(samples, [1.0]).of(1) == whole / 4
+
+
+def test_united_labels_of_rows_that_are_drawn_have_this_weight():
+    chances = np.array([0.5, 2.0, 1.0, 0.5])
+    samples = union_of(CELLS, WEIGHTS, chances)
+    # Of two rows, each meets itself, or the other one, which may be the same.
+    pairs = {
+        pair: chances[list(pair)].prod() / 16 for pair in product(range(4), repeat=2)
+    }
+    found = 0.0
+    for pair, chance in pairs.items():
+        labels = samples.labels.map(lambda each, rows=list(pair): each[rows])
+        for order in ([0, 1], [1, 0]):
+            mixed = mixed_labels(labels, torch.tensor(order), 0.4, [True])
+            found += chance / 2 * mixed.weights[0].sum()
+    np.testing.assert_allclose(StepSums(samples, [1.0]).of(2), found)
+
+
+@pytest.mark.parametrize("labels", ["soft", "union"])
+def test_a_task_has_its_weight_also_where_many_cells_are_united(labels):
+    """Of a network that says nothing, each known cell has the loss log(2)."""
+    rng = np.random.default_rng(0)
+    tags = np.where(rng.random((40, 3)) < 0.5, NAN, rng.random((40, 3)) < 0.3)
+    steps = []
+
+    class Keep(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            steps.extend(net.history[-1, "batches", :, "train_loss"])
+
+    MultiTaskEstimator(
+        MultiLabel(3),
+        backbone=Partial(MLP, hidden=(2,)),
+        mixing=MixUp(probability=0.8, labels=labels),
+        optimizer="sgd",
+        lr=1e-12,
+        max_epochs=60,
+        batch_size=8,
+        callbacks=[Initializer("*", fn=torch.nn.init.zeros_), Keep()],
+        n_threads=1,
+        random_state=0,
+    ).fit(rng.normal(size=(40, 2)), tags)
+
+    assert len(steps) == 300
+    assert np.mean(steps) == pytest.approx(np.log(2), rel=0.03)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtlearn.augmentation import Mixed, United
+from mtlearn.augmentation import CutMix, Mixed, MixUp, United
 from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.losses import Inputs
@@ -30,6 +30,14 @@ class Changes:
 
     augmentation: Change | None = None
     mixing: Change | None = None
+
+    @property
+    def united(self) -> float:
+        """Share of the rows of a batch whose labels are united with another's."""
+        mixing = self.mixing
+        if isinstance(mixing, MixUp | CutMix) and mixing.labels == "union":
+            return mixing.probability
+        return 0.0
 
     def apply(
         self,

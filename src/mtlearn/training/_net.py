@@ -160,7 +160,8 @@ class MultiTaskNet(OwnOptimizer):
         self.changes_ = Changes() if changes is None else changes
         self.change_generator_.manual_seed(change_seed)
         self.inference_ = None  # its memory is free while others are needed
-        self.step_sums_ = StepSums(data[0])
+        united = [self.changes_.united * task.unites for task in self.tasks]
+        self.step_sums_ = StepSums(data[0], united)
         self.callbacks = list(callbacks)
         self.initialize_callbacks()
         self.initialize_history()
