@@ -109,4 +109,10 @@ def test_names_stand_where_there_is_room():
 def test_labels_that_are_never_there():
     display = LabelwiseDisplay.from_predictions([[0.0], [NAN]], [[1], [1]])
     assert display.worst() == []
+
+
+def test_of_equally_bad_labels_the_most_frequent_comes_first():
+    true = [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    display = LabelwiseDisplay.from_predictions(true, np.zeros((3, 3)))
+    assert [each.label for each in display.worst()] == [1, 0, 2]
     display.plot().figure_.canvas.draw()

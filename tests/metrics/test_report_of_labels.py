@@ -130,6 +130,20 @@ def test_sets_have_the_figures_of_their_columns(fitted):
     assert [row["label"] for row in reports[1].label_rows] == ["a", "b"]
 
 
+def test_a_label_of_no_training_row_counts_as_missed():
+    X = np.zeros((8, 1))
+    known = pd.Series([["a"]] * 7 + [["b"]])
+    estimator = make_estimator(MultiLabel()).fit(X, known)
+    sets = pd.Series([["a"], ["a"], ["b"], ["a", "z"]])
+    rows = task_report(estimator, X[:4], sets).rows
+    baselines = {row["metric"]: row["baseline"] for row in rows}
+    # A constant "a" is right three times of four, and five labels are there.
+    assert baselines["f1_micro"] == pytest.approx(2 * 3 / (5 + 4))
+    # Of twelve cells, two of the third row and one of the fourth are wrong.
+    assert baselines["hamming"] == pytest.approx(3 / 12)
+    assert baselines["subset_accuracy"] == pytest.approx(2 / 4)
+
+
 def test_an_ensemble_has_figures_of_probabilities(fitted):
     _, X, y = fitted
     tasks = Tasks(tags=MultiLabel(NAMES), kind=Classification(2))

@@ -125,7 +125,9 @@ def label_sets():
     names = np.array(["sun", "sea", NASTY[0], "ice", NASTY[2]])
     sets = pd.Series([set(names[line == 1]) for line in y], name="tags")
     sets[5] = None
-    return table_estimator(MultiLabel()).fit(X, sets.to_frame()), X, sets.to_frame()
+    estimator = table_estimator(MultiLabel()).fit(X, sets.to_frame())
+    sets[8] = {"ice", "a label of no row in training"}
+    return estimator, X, sets.to_frame()
 
 
 def a_single_label():

@@ -122,8 +122,8 @@ def test_thresholds_that_cost_f1():
     message = found(badly_cut, label_evidence(true, chance, ["moth"]))
     # Expected: 2 * 8 / (20 + 14) for the 20 rows, 2 * 14 / (100 + 14) for all.
     assert message == (
-        "the mean F1 of 1 label is 0.000, and 0.556 where it is expected to be "
-        "highest: moth 0.24, not 0.5 (F1 0.56, not 0.00)"
+        "the mean F1 of 1 label is 0.000, and would be 0.556 with the thresholds at "
+        "which it is expected to be highest: moth 0.24, not 0.5 (F1 0.56, not 0.00)"
     )
 
 

@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,15 @@ from reported_estimators import CASES, make_labels
 
 import mtlearn
 from mtlearn import MultiLabel
-from mtlearn.inspection import LabelErrorsDisplay
+from mtlearn.inspection import (
+    CooccurrenceDisplay,
+    LabelErrorsDisplay,
+    LabelPair,
+    LabelRows,
+)
 from mtlearn.metrics import TaskReport, task_report
 from mtlearn.reporting._evidence import Evidence, TaskEvidence
+from mtlearn.reporting._label_drawings import _in_enough_rows
 from mtlearn.reporting._label_table import label_figures
 from tiny_problems import image_estimator, make_images, table_estimator
 
@@ -76,6 +83,24 @@ def test_pictures_of_labels_are_there(page):
     )
 
 
+def test_differences_of_labels_in_few_rows_are_not_named():
+    # "b" is true in 8 of the 12 rows with "a", and predicted in all; "c" is predicted
+    # in one row only, in which "a" is not.
+    true = np.repeat([[1, 1, 1], [1, 0, 0], [0, 0, 0]], [2, 10, 8], axis=0)
+    said = np.repeat([[1, 1, 1], [1, 1, 0], [0, 0, 0]], [1, 11, 8], axis=0)
+    true[:, 1] = [1] * 8 + [0] * 8 + [1] * 4
+    said[:, 2] = [0] * 19 + [1]
+    rows = LabelRows(np.array(["a", "b", "c"]), true > 0, said > 0, np.ones((20, 3)))
+    kept = _in_enough_rows(rows)
+    assert kept.labels.tolist() == ["a", "b"]
+    assert CooccurrenceDisplay({"": kept}).pairs(1) == [LabelPair("a", "b", 8 / 12, 1)]
+    assert CooccurrenceDisplay({"": rows}).pairs(1)[0].label == "c"
+    unknown = replace(rows, weight=np.tile([1.0, 0.0, 1.0], (20, 1)))
+    assert _in_enough_rows(unknown).labels.tolist() == ["a"]
+    nothing = _in_enough_rows(replace(rows, weight=np.zeros((20, 3))))
+    assert CooccurrenceDisplay({"": nothing}).pairs() == []
+
+
 def test_each_label_has_a_line(case, page):
     estimator, X, y = case
     rows = task_report(estimator, X, y).label_rows
@@ -114,17 +139,21 @@ def test_many_labels_unfold():
 
 def test_a_table_of_very_many_labels_is_cut():
     f1 = np.random.default_rng(0).permutation(1500) / 1500
+    f1[np.argsort(f1)[1]] = 0  # the two worst are equal
     numbers = dict.fromkeys(("prevalence", "precision", "recall"), 0.5)
     numbers |= {"average_precision": NAN, "threshold": 0.5, "support": 3}
     labels = [
         {"task": "tags", "label": label, "f1": value, **numbers}
         for label, value in enumerate([*f1, NAN])
     ]
+    frequent = np.flatnonzero(f1 == 0)[1]
+    labels[frequent]["support"] = 4
     evidence = Evidence(None, None, None, [], TaskReport([], labels), [])
     table = label_figures(evidence, TaskEvidence("tags", None, None, {}))
     assert table.which == "The 1,000 labels with the lowest F1, of 1,501"
     assert table.words.endswith("in the table of the report, as label_rows.")
-    lowest = [str(label) for label in np.argsort(f1)]
+    order = [frequent, *np.argsort(f1, kind="stable")]
+    lowest = [str(label) for label in dict.fromkeys(order)]
     assert [line[0] for line in table.first[1]] == lowest[:15]
     assert [line[0] for line in table.others[1]] == lowest[:1000]
     assert table.others[1][0][5:7] == ["0.000", "-"]

@@ -246,9 +246,12 @@ def test_errors_come_before_work(images, monkeypatch):
         report(table_estimator().fit(X, y), X, y[:5])
     with pytest.raises(InvalidDataError):
         report(table_estimator().fit(X, y), X, None)
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(MissingDependencyError, match=r"install 'mtlearn\[report\]'"):
-        report(*images)
+    for module in ("jinja2", "matplotlib"):
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, module, None)
+            missing = rf"{module}.* install 'mtlearn\[report\]'"
+            with pytest.raises(MissingDependencyError, match=missing):
+                report(*images)
 
 
 def test_nothing_is_drawn_from_global_randomness(images):

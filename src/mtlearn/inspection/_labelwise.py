@@ -162,10 +162,10 @@ class LabelwiseDisplay(LabelDisplay):
         Returns
         -------
         list of LabelFigures
-            The lowest first; none that is never there.
+            The lowest first, of equal ones the most frequent; none that is never there.
         """
         found = [each for each in self.figures(task) if each.support > 0]
-        return sorted(found, key=lambda each: each.f1)[:n]
+        return sorted(found, key=lambda each: (each.f1, -each.support))[:n]
 
     def frame(self) -> Any:
         """Give the numbers as a DataFrame.

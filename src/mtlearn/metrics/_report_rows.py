@@ -29,6 +29,7 @@ class Scored:
     def __init__(self, task: Task, labels: ScoredLabels, output: np.ndarray) -> None:
         self.task = task
         self.n_rows = len(labels)
+        self._given = labels
         self.labels = task.by_cell(labels)
         self.outputs = self.labels
         if any(figure.of_outputs for figure in task.figures().values()):
@@ -37,6 +38,13 @@ class Scored:
     def of(self, figure: Figure | LabelFigure) -> ScoredLabels:
         """Give what a figure is computed on."""
         return self.outputs if figure.of_outputs else self.labels
+
+    def baseline(self, figure: Figure) -> float:
+        """Compute a figure of what a constant predicts."""
+        task = self.task
+        value = task.baseline_output() if figure.of_outputs else task.baseline()
+        constant = np.repeat([value], self.n_rows, axis=0)
+        return figure(task.by_cell(replace(self._given, predicted=constant)))
 
     def intervals(
         self, figures: AnyFigures, resampling: Resampling
@@ -86,8 +94,6 @@ def figure_rows(
     rows = []
     for metric, figure in figures.items():
         labels = scored.of(figure)
-        value = task.baseline_output() if figure.of_outputs else task.baseline()
-        constant = np.repeat([value], scored.n_rows, axis=0)
         left_out, n_labels = figure.left_out(labels)
         rows.append(
             {
@@ -96,7 +102,7 @@ def figure_rows(
                 "n_labelled": scored.n_rows,
                 "metric": metric,
                 "value": figure(labels),
-                "baseline": figure(replace(labels, predicted=constant)),
+                "baseline": scored.baseline(figure),
                 **dict(zip(ENDS, intervals.get(metric, ()), strict=False)),
                 **({"left_out": left_out, "n_labels": n_labels} if left_out else {}),
                 "greater_is_better": figure.greater_is_better,

@@ -202,7 +202,7 @@ def _residuals(evidence: Evidence, task: TaskEvidence) -> Iterator[Picture]:
 _OF_LABELS: dict[str, Callable[[Evidence, TaskEvidence], Iterator[Picture]]] = {
     ConfusionDisplay.__name__: _confusion,
     ClasswiseDisplay.__name__: _classwise,
-    **OF_LABELS_THAT_ARE_THERE,
     ResidualsDisplay.__name__: _residuals,
     CalibrationDisplay.__name__: _calibration,
+    **OF_LABELS_THAT_ARE_THERE,  # at the end, beside which examples stand
 }

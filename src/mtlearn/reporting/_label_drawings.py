@@ -3,16 +3,20 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from mtlearn._utils._listing import listed
 from mtlearn._utils._written import written
 from mtlearn.inspection import (
     CooccurrenceDisplay,
     LabelErrorsDisplay,
+    LabelRows,
     LabelwiseDisplay,
     PrecisionRecallDisplay,
 )
 from mtlearn.reporting._evidence import Evidence, TaskEvidence
 from mtlearn.reporting._pictures import Picture, drawn
+from mtlearn.tasks import FEW_SAMPLES
 
 _NAMED = 3  # labels that words name
 
@@ -62,17 +66,27 @@ def _errors(evidence: Evidence, task: TaskEvidence) -> Iterator[Picture]:
 def _cooccurrence(evidence: Evidence, task: TaskEvidence) -> Iterator[Picture]:
     if len(_rows(task).labels) < 2:
         return
-    display = CooccurrenceDisplay({task.name: _rows(task)})
     named = [
         f"{written(each.other)} where {written(each.label)} is ({each.true:.0%} true, "
         f"{each.predicted:.0%} predicted)"
-        for each in display.pairs(_NAMED)
+        for each in CooccurrenceDisplay({"": _in_enough_rows(_rows(task))}).pairs(
+            _NAMED
+        )
     ]
     yield drawn(
-        display.plot,
+        CooccurrenceDisplay({task.name: _rows(task)}).plot,
         "Of the samples with the label of a row, the share that has the label of a "
-        f"column. Largest differences: {listed(named) or 'none'}.",
+        f"column. Largest differences, of labels that {FEW_SAMPLES} samples have and "
+        f"are predicted to have: {listed(named) or 'none'}.",
     )
+
+
+def _in_enough_rows(rows: LabelRows) -> LabelRows:
+    """Leave out labels whose shares are those of a few rows."""
+    cells = (rows.true & rows.known, rows.predicted & rows.known)
+    kept = np.min([each.sum(axis=0) for each in cells], axis=0) >= FEW_SAMPLES
+    columns = (rows.true, rows.predicted, rows.weight)
+    return LabelRows(rows.labels[kept], *(each[:, kept] for each in columns))
 
 
 def _rows(task: TaskEvidence) -> Any:
@@ -92,6 +106,6 @@ OF_LABELS_THAT_ARE_THERE: dict[
 ] = {
     PrecisionRecallDisplay.__name__: _precision_recall,
     LabelwiseDisplay.__name__: _labelwise,
-    LabelErrorsDisplay.__name__: _errors,
     CooccurrenceDisplay.__name__: _cooccurrence,
+    LabelErrorsDisplay.__name__: _errors,
 }

@@ -111,8 +111,8 @@ def badly_cut(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
         "MTL012",
         task.name,
         f"the mean F1 of {len(labels)} label{'s' * (len(labels) > 1)} is "
-        f"{before.mean():.3f}, and {after.mean():.3f} where it is expected to be "
-        f"highest: {listed(named, _MOST_NAMED)}",
+        f"{before.mean():.3f}, and would be {after.mean():.3f} with the thresholds at "
+        f"which it is expected to be highest: {listed(named, _MOST_NAMED)}",
     )
 
 

@@ -60,9 +60,10 @@ def label_figures(evidence: Evidence, task: TaskEvidence) -> LabelTable | None:
     n = len(lines)
     if n <= _MOST_OPEN:
         return LabelTable((head, lines), None, "", words)
-    # A label that is never there has no F1, and comes last.
-    f1 = [row["f1"] for row in evidence.table.label_rows if row["task"] == task.name]
-    worst = [lines[place] for place in np.argsort(f1, kind="stable")]
+    rows = [row for row in evidence.table.label_rows if row["task"] == task.name]
+    # The most frequent ones first, where F1 is equal; NaN comes last.
+    keys = [-row["support"] for row in rows], [row["f1"] for row in rows]
+    worst = [lines[place] for place in np.lexsort(keys)]
     first = (head, worst[:_WORST])
     start = f"Above are the {_WORST} labels with the lowest F1. "
     if n <= _MOST_LISTED:

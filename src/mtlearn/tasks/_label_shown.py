@@ -179,8 +179,9 @@ class LabelShown(LabelColumns):
         names = [written(name) for name in self.classes_.tolist()]
         most, fewest = counts.argmax(), counts.argmin()
         never = [names[place] for place in np.flatnonzero(counts == 0)]
+        n_labels = f"{len(names):,} label{'s' * (len(names) > 1)}"
         return (
-            f"{len(names)} label{'s' * (len(names) > 1)}, {per_row:.3g} in a row; most "
+            f"{n_labels}, {per_row:.3g} in a row; most "
             f"{names[most]} ({counts[most]}), fewest {names[fewest]} ({counts[fewest]})"
             + (f"; in no row: {listed(never, _MOST_MISSING)}" if never else "")
         )
