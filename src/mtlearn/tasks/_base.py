@@ -83,7 +83,7 @@ class Task(TaskParameters, TaskMembers, TaskShown, ABC):
         return None
 
     def head_start(self) -> np.ndarray | None:
-        """Give what the last biases of the head begin with, `(n_scores,)`; None: 0."""
+        """Give what the last biases begin with, `(n_scores,)`; None: as torch draws."""
         return None
 
     @abstractmethod

@@ -10,15 +10,19 @@ from sklearn.base import clone
 from torch import Tensor
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.losses import focal_loss
 from mtlearn.tasks._base import Task
+from mtlearn.tasks._class_chances import best_scores, seldom_if_never, true_chances
 from mtlearn.tasks._class_figures import CLASS_FIGURES
 from mtlearn.tasks._class_shown import ClassShown
 from mtlearn.tasks._class_weight import ClassWeight, class_factors
 from mtlearn.tasks._classes import check_scored_labels, class_indices, find_labels
 from mtlearn.tasks._figure import Figure
+from mtlearn.tasks._known_loss import check_options, known_loss
 from mtlearn.tasks._temperature import best_temperature, log_scaled, scaled
 
 ClassLoss = Literal["cross_entropy", "focal"] | Callable[..., Tensor]
+_FOCAL = {"focal": focal_loss}
 
 
 class ClassTask(ClassShown, Task):
@@ -39,10 +43,25 @@ class ClassTask(ClassShown, Task):
     classes_parameter: ClassVar[str] = "classes"
     """Name of the parameter that declares the classes."""
 
+    loss: Any
     class_weight: ClassWeight
+    label_smoothing: float = 0.0
     classes_: np.ndarray
     class_prior_: np.ndarray
     class_factors_: np.ndarray | None
+
+    def validate(self, name: str) -> None:
+        """Check the parameters that all kinds with classes have.
+
+        Parameters
+        ----------
+        name : str
+            The task's name, for messages.
+        """
+        super().validate(name)
+        output = torch.zeros(1, 2, device="cpu")
+        target = torch.zeros(1, dtype=torch.int64, device="cpu")
+        check_options(self.loss, _FOCAL, (output, target))
 
     @property
     def n_outputs(self) -> int:
@@ -210,8 +229,29 @@ class ClassTask(ClassShown, Task):
         balanced.class_factors_ = class_factors("balanced", self.classes_, share, "")
         return balanced
 
+    @property
+    def _gamma(self) -> float:
+        """Gamma of a focal loss; 0 of any other."""
+        known = known_loss(self.loss, _FOCAL)
+        return 0.0 if known is None else float(known[1].get("gamma", 2.0))
+
+    def _best_scores(self) -> np.ndarray:
+        """Give the scores of lowest loss for samples of which nothing is known.
+
+        A loss of the user's own is taken for the cross-entropy.
+        """
+        factors = 1.0 if self.class_factors_ is None else self.class_factors_
+        shares = seldom_if_never(self.class_prior_ * factors)
+        smooth = self.label_smoothing
+        shares = (1 - smooth) * shares + smooth / len(shares)
+        found = best_scores(shares, self._gamma)
+        # Weights of classes and of rows that come to the same begin with the same bits.
+        return found.astype(np.float32).astype(np.float64)
+
     def activate(self, output: Tensor) -> Tensor:
         """Map scores, or logarithms of probabilities, to probabilities.
+
+        Those of a focal loss are what it has taught the scores to mean.
 
         Parameters
         ----------
@@ -223,7 +263,7 @@ class ClassTask(ClassShown, Task):
         Tensor of shape (n_samples, n_classes)
             Probabilities, which sum to one.
         """
-        return torch.softmax(output.double(), dim=1)
+        return true_chances(output.double(), self._gamma)
 
     def figures(self) -> Mapping[str, Figure]:
         """Give the accuracy, and means over classes."""

@@ -155,6 +155,16 @@ class Classification(ClassTask):
         self.classes_ = known_classes(self.classes, labels, name, owner)
         return self._learn_shares(labels, sample_weight, name, rows)
 
+    def head_start(self) -> np.ndarray:
+        """Give the scores that mean the shares of the classes.
+
+        Returns
+        -------
+        ndarray of shape (n_classes,)
+            The loss is lowest there for samples of which nothing is known.
+        """
+        return self._best_scores()
+
     def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
         """Give the per-sample loss and its options.
 

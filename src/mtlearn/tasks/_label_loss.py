@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
@@ -16,6 +15,7 @@ from mtlearn.losses import (
     binary_cross_entropy,
     binary_focal_loss,
 )
+from mtlearn.tasks._known_loss import check_options, known_loss
 from mtlearn.tasks._label_chances import log_odds, score_of
 
 
@@ -26,8 +26,8 @@ class LabelLoss:
     label_smoothing: float
     pos_weight_: np.ndarray
 
-    def _check_smoothing(self, owner: str) -> None:
-        """Raise if `label_smoothing` is no share, or goes with another loss."""
+    def _check_label_loss(self, owner: str) -> None:
+        """Raise if `label_smoothing`, or an option of the loss, is a wrong one."""
         share: dict[str, Any] = {"low": 0, "high": 1, "include_high": False}
         check_real(self.label_smoothing, "label_smoothing", owner, **share)
         if self.label_smoothing and self.loss != "bce":
@@ -35,6 +35,8 @@ class LabelLoss:
                 f"The 'label_smoothing' parameter of {owner} goes with loss='bce'. Got "
                 f"{self.label_smoothing!r} with {short(self.loss)} instead."
             )
+        row = torch.zeros(1, 2, device="cpu")
+        check_options(self.loss, _LOSSES, (row, row))
 
     def loss_spec(self) -> tuple[str | Callable[..., Tensor], dict[str, Any]]:
         """Give the loss of each label.
@@ -49,15 +51,13 @@ class LabelLoss:
 
     def _known_loss(self) -> tuple[str, dict[str, Any]] | None:
         """Give the name and the options of a loss of this package; None of another."""
-        given: dict[str, Any] = {}
-        loss: Any = self.loss
-        if isinstance(loss, Partial):
-            loss, given = loss.cls, loss.kwargs
-        name = _LOSSES.get(loss) if isinstance(loss, str) else _FUNCTIONS.get(loss)
-        if name is None:
+        known = known_loss(self.loss, _LOSSES)
+        if known is None:
             return None
+        name, given = known
         if name == "bce":
             given = {"label_smoothing": self.label_smoothing, **given}
+        name = "binary_focal" if name == "focal" else name
         return name, {"pos_weight": self.pos_weight_, **given}
 
     def _start_at(self, chance: np.ndarray) -> np.ndarray:
@@ -85,9 +85,8 @@ class LabelLoss:
         return torch.sigmoid(self._log_odds(output))
 
 
-_LOSSES = {"bce": "bce", "focal": "binary_focal", "asymmetric": "asymmetric"}
-_FUNCTIONS: dict[Any, str] = {
-    binary_cross_entropy: "bce",
-    binary_focal_loss: "binary_focal",
-    asymmetric_loss: "asymmetric",
+_LOSSES: dict[str, Callable[..., Tensor]] = {
+    "bce": binary_cross_entropy,
+    "focal": binary_focal_loss,
+    "asymmetric": asymmetric_loss,
 }

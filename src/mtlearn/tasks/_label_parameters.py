@@ -19,7 +19,7 @@ from mtlearn.exceptions import (
 # A label of one sample in ten thousand weighs no more than that.
 _HEAVIEST = 100.0
 # What is taken for the share of a label of which no case has been seen.
-_SELDOM = 0.01
+SELDOM = 0.01
 
 
 def declared(labels: Any, owner: str) -> list | None:
@@ -183,7 +183,7 @@ def prevalences(encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def off_the_ends(share: np.ndarray) -> np.ndarray:
     """Give shares that have odds: one in a hundred stands for none, and for all."""
-    return np.where(share <= 0, _SELDOM, np.where(share >= 1, 1 - _SELDOM, share))
+    return np.where(share <= 0, SELDOM, np.where(share >= 1, 1 - SELDOM, share))
 
 
 def refuse_unknown(labels: np.ndarray, weights: np.ndarray, owner: str) -> None:

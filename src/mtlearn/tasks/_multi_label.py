@@ -143,7 +143,7 @@ class MultiLabel(LabelLoss, LabelMembers):
         """
         super().validate(name)
         owner = f"MultiLabel (task {name!r})"
-        self._check_smoothing(owner)
+        self._check_label_loss(owner)
         check_reading(self.columns, self.sep, owner)
         labels = declared(self.labels, owner)
         check_by_label(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mtlearn.losses import Inputs, weighted_sums
+from mtlearn.tasks._class_chances import seldom_if_never
 from mtlearn.tasks._class_weight import ClassWeight
 from mtlearn.tasks._classes import declared_classes
 from mtlearn.tasks._classification import Classification
@@ -108,7 +109,7 @@ class OneOfLabels(LabelLoss, Classification):
         """
         super(Classification, self).validate(name)
         owner = f"OneOfLabels (task {name!r})"
-        self._check_smoothing(owner)
+        self._check_label_loss(owner)
         labels = None
         if self.classes is not None:
             labels = declared_classes(self.classes, owner).tolist()
@@ -152,7 +153,7 @@ class OneOfLabels(LabelLoss, Classification):
         ndarray of shape (n_classes,)
             The loss is lowest there for samples of which nothing is known.
         """
-        return self._start_at(off_the_ends(self.class_prior_))
+        return self._start_at(off_the_ends(seldom_if_never(self.class_prior_)))
 
     def loss_sums(
         self,

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from torch import Tensor, nn
 
 from mtlearn._utils._listing import bracketed
@@ -150,8 +151,18 @@ class Ordinal(ClassTask):
     def head_end(self) -> Callable[[], nn.Module]:
         """Give the thresholds, which begin where the training labels have them."""
         shares = np.empty(self.n_outputs)
-        shares[self.ranks_] = self.class_prior_
+        shares[self.ranks_] = softmax(self._best_scores())
         return partial(OrderedThresholds, shares.tolist(), self.ranks_.tolist())
+
+    def head_start(self) -> np.ndarray:
+        """Give zero, where the thresholds tell the shares of the classes.
+
+        Returns
+        -------
+        ndarray of shape (1,)
+            The loss is lowest there for samples of which nothing is known.
+        """
+        return np.zeros(1)
 
     def fit(
         self,

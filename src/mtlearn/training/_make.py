@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlearn.losses import MultiTaskLoss, sample_loss, weighted_sums
-from mtlearn.networks import HeadSpec, OutputLayer, build_network
+from mtlearn.networks import HeadSpec, OutputLayer, OwnHead, build_network
 from mtlearn.tasks import Task, Tasks
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._precision import Precision
@@ -68,13 +68,15 @@ def make_net(
 def _start(head: nn.Module, task: Task) -> None:
     """Let outputs begin with what is best to say of a sample that nothing is known of.
 
-    Otherwise a training begins by learning how rare each label is.
+    Otherwise a training begins by learning how rare each label is. A head of the user's
+    stays as it is: nobody knows what it makes of a layer's bias.
     """
     start = task.head_start()
-    last = [layer for layer in head.modules() if isinstance(layer, OutputLayer)]
-    if start is not None and last:
-        with torch.no_grad():
-            last[-1].bias.copy_(torch.as_tensor(start))
+    if start is None or isinstance(head, OwnHead):
+        return
+    last = [layer for layer in head.modules() if isinstance(layer, OutputLayer)][-1]
+    with torch.no_grad():
+        last.bias.copy_(torch.from_numpy(start))
 
 
 def _reduction(task: Task) -> Callable[..., tuple[Tensor, Tensor]]:
