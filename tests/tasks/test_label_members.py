@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mtlearn import MultiLabel, SeedEnsemble
+from mtlearn import MultiLabel, SeedEnsemble, VotingEnsemble
 from mtlearn.tasks import fit_codec, join_codecs
 from tiny_problems import table_estimator
 
@@ -37,6 +37,21 @@ def test_the_same_labels_stay_and_their_thresholds_are_means():
     assert_allclose(joined.thresholds_, np.mean(cuts, axis=0))
     alone = join_codecs([first, first]).tasks["task_0"]
     assert alone is first.tasks["task_0"]
+
+
+def test_members_decide_at_the_mean_of_their_thresholds_by_their_weights():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 4))
+    y = (X[:, :2] > 0).astype(float)
+    members = [
+        (name, table_estimator(MultiLabel(2, thresholds=cuts)))
+        for name, cuts in {"a": [0.2, 0.4], "none": [0.9, 0.9], "b": [0.6, 0.8]}.items()
+    ]
+    ensemble = VotingEnsemble(members, weights=[3.0, 0.0, 1.0]).fit(X, y)
+    cuts = ensemble.tasks_["task_0"].decisions.own_thresholds()
+    assert_allclose(cuts, [0.3, 0.5])
+    decided = ensemble.predict_proba(X) > [0.3, 0.5]
+    assert_array_equal(ensemble.predict(X), decided)
 
 
 def test_an_ensemble_of_other_rows_predicts_all_labels():

@@ -11,13 +11,15 @@ from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Codec, join_codecs
 
 
-def joint_codec(members: Sequence[Any], owner: str) -> Codec:
+def joint_codec(members: Sequence[Any], weights: Sequence[float], owner: str) -> Codec:
     """Give the codec that knows what those of all members know.
 
     Parameters
     ----------
     members : sequence of estimator
         Fitted on the same targets, if not on the same rows.
+    weights : sequence of float
+        One a member.
     owner : str
         The ensemble's class, for messages.
 
@@ -42,7 +44,7 @@ def joint_codec(members: Sequence[Any], owner: str) -> Codec:
                 f"learned {listed(expected)}, member {position} {listed(found)}. "
                 "Declare the same tasks for all."
             )
-    return join_codecs(codecs)
+    return join_codecs(codecs, weights)
 
 
 def _described(codec: Codec) -> list[str]:

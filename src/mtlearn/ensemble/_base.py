@@ -22,9 +22,13 @@ class BaseEnsemble(BaseMetaEstimator):
 
     estimators_: list[Any]
 
+    def _weights_to_be(self, n_members: int) -> list[float]:
+        """Give the weight of each member, as the parameters say."""
+        return [1.0] * n_members
+
     def _member_weights(self) -> list[float]:
-        """Give the weight of each member."""
-        return [1.0] * len(self.estimators_)
+        """Give the weight of each member of this fit."""
+        return self._weights_to_be(len(self.estimators_))
 
     def _train(
         self,
@@ -57,7 +61,8 @@ class BaseEnsemble(BaseMetaEstimator):
 
     def _keep(self, members: list[Any]) -> None:
         """Set what is known of fitted members."""
-        codec = joint_codec(members, type(self).__name__)
+        weights = self._weights_to_be(len(members))
+        codec = joint_codec(members, weights, type(self).__name__)
         self.estimators_ = members
         self._set_codec(codec)
 

@@ -273,13 +273,17 @@ def _as_one_column(raw: RawTargets, *, warns: bool) -> RawTargets:
     return replace(raw, container="1d")
 
 
-def join_codecs(codecs: Sequence[Codec]) -> Codec:
+def join_codecs(
+    codecs: Sequence[Codec], weights: Sequence[float] | None = None
+) -> Codec:
     """Give the codec that knows the classes of all.
 
     Parameters
     ----------
     codecs : sequence of Codec
         Fitted on the same targets, if not on the same rows.
+    weights : sequence of float, default=None
+        What each counts where they decide together.
 
     Returns
     -------
@@ -288,7 +292,7 @@ def join_codecs(codecs: Sequence[Codec]) -> Codec:
     """
     first, *others = codecs
     tasks = {
-        name: _joined(task, [codec.tasks[name] for codec in others])
+        name: _joined(task, [codec.tasks[name] for codec in others], weights)
         for name, task in first.tasks.items()
     }
     joined, layout = Tasks.from_mapping(tasks), first.layout
@@ -301,7 +305,9 @@ def join_codecs(codecs: Sequence[Codec]) -> Codec:
     return Codec(joined, replace(layout, dtypes=tuple(dtypes)))
 
 
-def _joined(task: Task, others: Sequence[Task]) -> Task:
+def _joined(
+    task: Task, others: Sequence[Task], weights: Sequence[float] | None
+) -> Task:
     """Join a task of several members, which decide together at their mean threshold."""
     joined = task.join(others)
     members = [each.decisions for each in (task, *others)]
@@ -312,7 +318,7 @@ def _joined(task: Task, others: Sequence[Task]) -> Task:
         return joined
     if any(len(each) != len(joined.decisions.own_thresholds()) for each in cuts):
         return joined  # of other labels, which have been joined already
-    return joined.decisions.deciding_at(np.mean(cuts, axis=0))
+    return joined.decisions.deciding_at(np.average(cuts, axis=0, weights=weights))
 
 
 def encode_targets(
