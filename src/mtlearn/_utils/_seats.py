@@ -45,6 +45,64 @@ def seat_samples(
     return parts
 
 
+def seat_groups(
+    needs: NDArray[np.intp],
+    groups: NDArray[np.intp],
+    seats: Sequence[int],
+    rng: np.random.RandomState,
+) -> NDArray[np.intp]:
+    """Choose groups, which stay whole, so that no part lacks what it could have.
+
+    As `seat_samples` does, where a part after training only takes a group that is not
+    larger than what it has left, and each of them finds a group that is not seated.
+
+    Parameters
+    ----------
+    needs : ndarray of shape (n_samples, n_targets)
+        From `target_strata`.
+    groups : ndarray of shape (n_samples,)
+        Group of each sample: 0, 1, ...
+    seats : sequence of int
+        How many samples each part takes; the last group may have more.
+    rng : numpy.random.RandomState
+        Source of all random choices.
+
+    Returns
+    -------
+    ndarray of shape (n_groups,)
+        Part of each group that was chosen; -1 of all others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mtlearn._utils._seats import seat_groups
+    >>> needs, groups = np.array([[0], [0], [0], [1]]), np.array([0, 1, 2, 2])
+    >>> seat_groups(needs, groups, [2, 2], np.random.RandomState(0))[2:]
+    array([0])
+    """
+    sizes = np.bincount(groups)
+    parts = np.full(len(sizes), -1, dtype=np.intp)
+    for part, n_seats in enumerate(seats):
+        wanted = needs if part == 0 else np.minimum(needs, 0)
+        holders = [
+            np.unique(groups[rows]) for codes in wanted.T for rows in _members(codes)
+        ]
+        rarity = [len(each) for each in holders] + rng.random_sample(len(holders))
+        n_later = np.count_nonzero(seats[part + 1 :])
+        for each in (holders[i] for i in np.argsort(rarity)):
+            if (parts[each] == part).any():
+                continue
+            each = each[parts[each] < 0]
+            if part > 0:
+                each = each[sizes[each] <= n_seats]
+            if n_seats <= 0 or not len(each) or np.sum(parts < 0) <= n_later:
+                continue
+            group = rng.choice(each)
+            parts[group] = part
+            n_seats -= sizes[group]
+    return parts
+
+
 def _fill(
     parts: NDArray[np.intp],
     part: int,

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Rounds of swaps; few labels are left uneven after the first.
-_MAX_ROUNDS = 5
-# Samples of a large fold that are looked at for a swap.
-_MAX_CANDIDATES = 2000
+from mtlearn._utils._exchange import Exchange, label_counts
 
 
 def assign_folds(
@@ -21,8 +18,8 @@ def assign_folds(
 
     This is iterative stratification [1]_ for several columns of strata, with all
     samples of a stratum dealt at once: from the rarest stratum to the most common,
-    its samples are handed out in the numbers that each fold still lacks. Swaps of
-    single samples between folds then take away most of what is left uneven.
+    its samples are handed out in the numbers that each fold still lacks. Where a
+    stratum is then more than one sample off, folds swap samples.
 
     Parameters
     ----------
@@ -60,7 +57,7 @@ def assign_folds(
            [1, 1]])
     """
     shares = np.asarray(proportions, dtype=np.float64)
-    labels, totals = _number_labels(codes)
+    labels, totals = number_labels(codes)
     desire = totals[:, None] * shares
     if seated is None:
         seated = np.full(len(codes), -1, dtype=np.intp)
@@ -71,10 +68,7 @@ def assign_folds(
     state.hand_out(np.flatnonzero(~free), seated[~free])
     _deal_all(state, shares)
     _correct_sizes(state)
-    for _ in range(_MAX_ROUNDS):
-        if not _swap_where_uneven(state):
-            break
-    return state.folds
+    return _within_one(state, shares)
 
 
 def _fold_sizes(
@@ -129,24 +123,28 @@ class _State:
         gain = (pull - 1 / self.totals)[self.labels[rows]].sum(axis=1)
         return self.rng.choice(rows[gain >= gain.max() - 1e-9])
 
-    def move(self, row: np.intp, source: np.intp, target: np.intp) -> float:
-        """Move a sample; return by how much that makes the folds more uneven.
-
-        That is half the change in the sum of squared desires, each divided by the
-        total of its label: one sample too few of a rare label weighs more.
-        """
+    def move(self, row: np.intp, source: np.intp, target: np.intp) -> None:
+        """Move a sample from a fold to another one."""
         labels = self.labels[row]
-        before, after = self.desire[labels, source], self.desire[labels, target]
         self.folds[row] = target
         self.desire[labels, source] += 1
         self.desire[labels, target] -= 1
-        return float(np.sum((before - after + 1) / self.totals[labels]))
 
 
-def _number_labels(codes: NDArray[np.integer]) -> tuple[NDArray, NDArray]:
+def number_labels(codes: NDArray[np.integer]) -> tuple[NDArray, NDArray]:
     """Give each (column, code) pair a label, and last all samples a common one.
 
-    Returns the labels `(n_samples, n_columns + 1)` and each label's total.
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, n_columns) of int
+        Strata.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples, n_columns + 1)
+        Labels 0, 1, ... of each sample.
+    totals : ndarray of shape (n_labels,)
+        How many samples have each.
     """
     labels = np.zeros((len(codes), codes.shape[1] + 1), dtype=np.intp)
     n_labels = 0
@@ -241,31 +239,32 @@ def _correct_sizes(state: _State) -> None:
         state.move(state.best_to_move(rows, full, free), full, free)
 
 
-def _swap_where_uneven(state: _State) -> bool:
-    """Swap two samples for each label of which one fold has too many.
+def _within_one(state: _State, shares: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Swap samples until each label of each fold is within one of its share.
 
-    A swap that makes the folds more uneven on the whole is taken back. Says whether
-    one was kept.
+    Of the fold's share of the label, and of what a fold of its size has of it: sizes
+    are rounded, so that the two may differ by a part of a sample.
     """
-    kept = False
-    last_labels = state.labels.max(axis=0)
-    spread = state.desire.max(axis=1) - state.desire.min(axis=1)
-    for label in np.flatnonzero(spread > 2 - 1e-6):
-        rich, poor = np.argmin(state.desire[label]), np.argmax(state.desire[label])
-        has_label = state.labels[:, np.searchsorted(last_labels, label)] == label
-        givers = np.flatnonzero(has_label & state.free & (state.folds == rich))
-        takers = np.flatnonzero(state.free & (state.folds == poor))
-        if not len(givers) or not len(takers):
-            continue
-        given = state.best_to_move(givers, rich, poor)
-        change = state.move(given, rich, poor)
-        step = 1 + len(takers) // _MAX_CANDIDATES
-        rows = takers[state.rng.randint(step) :: step]
-        taken = state.best_to_move(rows, poor, rich)
-        change += state.move(taken, poor, rich)
-        if change < -1e-9:
-            kept = True
-        else:
-            state.move(taken, rich, poor)
-            state.move(given, poor, rich)
-    return kept
+    n_samples, n_folds = len(state.folds), len(shares)
+    n_labels = len(state.totals)
+    counts = np.column_stack(
+        [
+            np.bincount(state.labels[state.folds == fold].ravel(), minlength=n_labels)
+            for fold in range(n_folds)
+        ]
+    )
+    sized = counts[-1] / n_samples
+    if np.abs(sized - shares).max() * n_samples >= 1:
+        shares = sized  # more samples are seated in a fold than its share
+    totals = state.totals[:, np.newaxis]
+    desire = totals * (shares + sized) / 2 - counts
+    slack = 1 + 1e-6 - totals * np.abs(shares - sized) / 2
+    # A label with a sample for each fold is one too few where a fold has none.
+    slack[totals * shares < 1 + 1e-6] -= 2e-6
+    if (np.abs(desire) <= slack).all():
+        return state.folds
+    units = label_counts(state.labels, np.arange(n_samples), n_labels)
+    ones = np.ones(n_labels)
+    return Exchange(
+        units, desire, slack, state.folds, state.free, ones, state.rng, moves=False
+    ).run(np.flatnonzero(sized))

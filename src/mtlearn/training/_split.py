@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from mtlearn._utils._seats import seat_samples
+from mtlearn._utils._deal import deal_parts
 from mtlearn._utils._strata import target_strata
-from mtlearn._utils._stratify import assign_folds, round_to_sum
+from mtlearn._utils._stratify import round_to_sum
 from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import EncodedTargets, Tasks
@@ -55,13 +55,26 @@ def validation_rows(
     """
     shares = np.array([1 - fraction, fraction])
     rng = np.random.RandomState(seed)
-    if origins is None or len(np.unique(origins)) == len(origins):
-        folds = _deal(targets, tasks, shares, rng)
-    else:
-        _, first, group, sizes = np.unique(
-            origins, return_index=True, return_inverse=True, return_counts=True
-        )
-        folds = _deal(targets.take(first), tasks, shares, rng, sizes)[group]
+    strata = target_strata(
+        [
+            strata
+            for task, values, weight in zip(
+                tasks, targets.values, targets.weights, strict=True
+            )
+            if values is not None
+            for strata in task.strata(values, weight > 0)
+        ],
+        shares,
+    )
+    groups = None
+    if origins is not None:
+        groups = np.unique(origins, return_inverse=True)[1]
+        # Rows that come once and rows that come often are spread, as all else.
+        often = np.bincount(groups)[groups]
+        strata = strata._replace(codes=np.column_stack([strata.codes, often]))
+    # Training may take what it needs; validation, what it is to have.
+    seats = [len(targets), round_to_sum(shares * len(targets))[1]]
+    folds = deal_parts(strata, shares, seats, rng, groups)
     train, valid = np.flatnonzero(folds == 0), np.flatnonzero(folds == 1)
     if not len(train) or not len(valid):
         raise InvalidDataError(
@@ -80,31 +93,6 @@ def validation_rows(
             f"row of a class, are for training. Pass more labels, change {remedy}."
         )
     return train, valid
-
-
-def _deal(
-    targets: EncodedTargets,
-    tasks: Tasks,
-    shares: np.ndarray,
-    rng: np.random.RandomState,
-    sizes: np.ndarray | None = None,
-) -> np.ndarray:
-    """Deal rows, or groups of copies by their sizes, to training and validation."""
-    codes, needs = target_strata(
-        [
-            strata
-            for task, values, weight in zip(
-                tasks, targets.values, targets.weights, strict=True
-            )
-            if values is not None
-            for strata in task.strata(values, weight > 0)
-        ],
-        shares,
-    )
-    if sizes is not None:
-        codes = np.column_stack([codes, sizes])
-    seats = [len(codes), round_to_sum(shares * len(codes))[1]]
-    return assign_folds(codes, shares, rng, seat_samples(needs, seats, rng))
 
 
 def unlabelled_tasks(weights: Sequence[Any], tasks: Tasks) -> list[str]:
