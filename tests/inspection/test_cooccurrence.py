@@ -92,6 +92,23 @@ def test_few_labels_and_none_that_is_there(n_labels):
     display.plot().figure_.canvas.draw()
 
 
+@pytest.mark.parametrize("n_labels", [2, 5, 17, 40])
+def test_nothing_is_cut_off(n_labels):
+    y = np.tril(np.ones((n_labels, n_labels)))
+    names = [f"a label of many letters {place}" for place in range(n_labels)]
+    display = CooccurrenceDisplay.from_predictions(y, y, labels=names).plot()
+    display.figure_.canvas.draw()
+    for ax in display.axes_.values():
+        texts = (ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_yticklabels())
+        for text in texts:
+            if text.get_text():
+                box, page = text.get_window_extent(), display.figure_.bbox
+                assert box.x0 >= 0, text
+                assert box.y0 >= 0, text
+                assert box.x1 <= page.width, text
+                assert box.y1 <= page.height, text
+
+
 def test_an_estimator():
     estimator, X, y = fitted_table()
     display = CooccurrenceDisplay.from_estimator(estimator, X, y)

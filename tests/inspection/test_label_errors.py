@@ -116,7 +116,17 @@ def test_many_labels():
     rng = np.random.default_rng(0)
     y = (rng.random((50, 100)) < 0.5).astype(int)
     display = LabelErrorsDisplay.from_predictions(y, 1 - y, task="tags").plot()
-    assert display.axes_["tags"].get_title() == (
-        "tags: the 20 of 100 labels with the most errors"
-    )
+    assert display.axes_["tags"].get_title() == "tags: most errors, 20 of 100 labels"
     assert len(display.axes_["tags"].patches) == 40
+
+
+@pytest.mark.parametrize("task", ["", "tags", "a name of a task that has many letters"])
+@pytest.mark.parametrize("n_labels", [2, 20, 1000])
+def test_titles_stay_in_the_picture(task, n_labels):
+    y = np.ones((3, n_labels))
+    for predicted in (y, 1 - y):
+        display = LabelErrorsDisplay.from_predictions(y, predicted, task=task).plot()
+        display.figure_.canvas.draw()
+        box = display.axes_[task].title.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= display.figure_.bbox.width

@@ -1,5 +1,7 @@
 """Figures of labels: scikit-learn's on the cells that are known, by prevalence."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from label_problems import NAMES, NAN, fitted_table, made_labels
@@ -87,6 +89,26 @@ def test_points_names_and_lines():
     # Precision is the prevalence, and recall 1.
     assert_allclose(1 / value, (1 / share + 1) / 2)
     assert f1.get_title() == "tags: 3 labels\nwithout a positive: fog"
+
+
+@pytest.mark.parametrize("rarest", [0.5, 0.3, 0.03, 0.004, 0.0005])
+def test_numbers_beside_the_axis_can_be_read(rarest):
+    counts = np.geomspace(rarest, 0.6, 5) * 2000
+    y = (np.arange(2000)[:, np.newaxis] < counts).astype(float)
+    display = LabelwiseDisplay.from_predictions(y, y, thresholds=0.5).plot()
+    display.figure_.canvas.draw()
+    for ax in display.axes_.values():
+        low, high = ax.get_xlim()
+        ticks = [*zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)]
+        assert not any(text.get_text() for text in ax.get_xticklabels(minor=True))
+        shown = [(at, text) for at, text in ticks if low <= at <= high]
+        assert len(shown) >= 2
+        assert [float(text.get_text()) for _, text in shown] == pytest.approx(
+            [at for at, _ in shown], rel=1e-5
+        )
+        boxes = [text.get_window_extent() for _, text in shown]
+        for left, right in pairwise(boxes):
+            assert left.x1 < right.x0
 
 
 def test_names_stand_where_there_is_room():

@@ -16,7 +16,7 @@ from mtlearn.inspection._panels import blocks_of_panels
 
 Of = Literal["true", "predicted"]
 _OF: tuple[Of, ...] = get_args(Of)
-_CELL, _SMALLEST, _NAMES = 0.25, 4.6, 1.6  # inches: of a cell, a panel, and names
+_CELL, _SMALLEST, _NAMES = 0.22, 4.6, 1.6  # inches: of a cell, a panel, and names
 _MOST_LABELS = 30
 _MOST_WITH_NUMBERS = 8
 
@@ -221,6 +221,8 @@ class CooccurrenceDisplay(LabelDisplay):
             self.figure_,
             self.axes_,
         ):
+            # Around squares, the constrained layout cuts off titles and names.
+            self.figure_.set_layout_engine("compressed")
             for name, order in orders.items():
                 self._draw(name, order)
         return self
@@ -305,7 +307,7 @@ def _matrix(ax: Any, cells: np.ndarray, names: Sequence[str], high: float) -> An
     few = len(names) <= _MOST_WITH_NUMBERS
     image = ax.imshow(cells, cmap="Blues", vmin=0, vmax=high)
     ax.set_facecolor("lightgrey")
-    size = ax.xaxis.label.get_fontsize() * (1.0 if few else 0.83)
+    size = ax.xaxis.label.get_fontsize()
     ax.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
     ax.set_yticks(range(len(names)), names, fontsize=size)
     if few:

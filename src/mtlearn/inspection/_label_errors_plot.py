@@ -12,6 +12,7 @@ _MOST_BARS = 20
 _BARS, _STRIP = 4.2, 3.6  # inches of width
 _ROW, _LINE, _LEAST = 1.5, 0.24, 2.0  # inches of height: of a strip, a bar, a panel
 _GAP = 0.06  # between two images of a strip, of their width
+_LONGEST_LINE = 36  # letters of a title
 _SIDES = ("missed", "invented")
 
 
@@ -75,13 +76,16 @@ def _draw_bars(ax: Any, name: str, errors: Sequence[Any]) -> None:
     far = max((max(each.missed, each.invented) for each in some), default=1.0)
     ax.set_xlim(-1.08 * far, 1.08 * far)
     ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-    few = f"the {len(some)} of {len(errors)} labels" if len(some) < len(errors) else ""
-    title = few and f"{few} with the most errors"
+    title = "errors"
     if not some:
         title = "no label is missed or invented"
-    ax.set_title(
-        f"{shown(name)}: {title or 'errors'}".removeprefix(": "), fontsize="medium"
-    )
+    elif len(some) < len(errors):
+        title = f"most errors, {len(some)} of {len(errors)} labels"
+    start = f"{shown(name)}: ".removeprefix(": ")
+    line = f"{start}{title}"
+    if len(line) > _LONGEST_LINE:
+        line = f"{start.rstrip()}\n{title}"
+    ax.set_title(line, fontsize="medium")
     if some:
         ax.legend(fontsize="small", loc="best")
 

@@ -15,6 +15,7 @@ from mtlearn.inspection._panels import blocks_of_panels
 _WIDTH, _HEIGHT = 5.2, 4.2  # inches of a panel
 _F1, _THRESHOLD = "f1", "threshold"
 _MOST_NAMED = 2  # labels in a title
+_FEW_DECADES = 100  # between the rarest and the most frequent label
 
 
 @dataclass(frozen=True)
@@ -301,8 +302,14 @@ def _draw_thresholds(ax: Any, name: str, figures: list[LabelFigures]) -> Named:
 
 
 def _draw_points(ax: Any, found: list[LabelFigures], y: list[float]) -> None:
-    ax.plot([each.prevalence for each in found], y, "o", markersize=4, alpha=0.7)
+    shares = [each.prevalence for each in found]
+    ax.plot(shares, y, "o", markersize=4, alpha=0.7)
     ax.set(xlabel="prevalence", xscale="log")
+    ticker = import_optional("matplotlib.ticker", "plot", "LabelwiseDisplay.plot")
+    few = max(shares, default=1.0) < _FEW_DECADES * min(shares, default=1.0)
+    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if few else (1,)))
+    ax.xaxis.set_major_formatter(lambda share, _: f"{share:g}")
+    ax.xaxis.set_minor_formatter(ticker.NullFormatter())
 
 
 def _named(ordered: list[LabelFigures], y: list[float]) -> Named:
