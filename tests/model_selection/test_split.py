@@ -178,12 +178,6 @@ def test_a_target_of_few_labels_warns():
     assert sum(np.isfinite(y[test, 1]).any() for _, test in splits) == 3
 
 
-def test_groups_are_ignored_with_a_warning():
-    y = np.array([0, 1] * 4)
-    with pytest.warns(UserWarning, match="groups parameter is ignored"):
-        list(MultiTaskStratifiedKFold(2).split(y, y, groups=y))
-
-
 def test_repr_is_in_the_style_of_scikit_learn():
     assert repr(MultiTaskStratifiedKFold(3, random_state=0)) == (
         "MultiTaskStratifiedKFold(n_bins=5, n_splits=3, random_state=0, "

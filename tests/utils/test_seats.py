@@ -84,7 +84,7 @@ def test_the_only_group_of_a_class_is_for_training(seed):
     needs = np.array([[0], [0], [0], [0], [1], [1], [0]])
     groups = np.array([0, 1, 2, 2, 3, 3, 3])
 
-    parts = seat_groups(needs, groups, [4, 3], np.random.RandomState(seed))
+    parts = seat_groups(needs, groups, [4, 3], 2, np.random.RandomState(seed))
 
     assert parts[3] == 0
     assert np.count_nonzero(parts == 1) == 1  # a label for the test part
@@ -95,7 +95,7 @@ def test_each_part_has_a_label_where_a_group_fits():
     groups = np.array([0, 0, 1, 2, 3, 3])
 
     for seed in range(10):
-        parts = seat_groups(needs, groups, [3, 2], np.random.RandomState(seed))
+        parts = seat_groups(needs, groups, [3, 2], 2, np.random.RandomState(seed))
         assert sorted(parts[[0, 2]]) == [0, 1]
 
 
@@ -103,7 +103,7 @@ def test_a_group_that_is_too_large_has_no_seat_but_in_training():
     needs, groups = np.zeros((8, 1), dtype=int), np.array([0] * 4 + [1] * 4)
 
     for seed in range(10):
-        parts = seat_groups(needs, groups, [5, 3], np.random.RandomState(seed))
+        parts = seat_groups(needs, groups, [5, 3], 2, np.random.RandomState(seed))
         assert sorted(parts) == [-1, 0]
 
 
@@ -111,5 +111,5 @@ def test_later_parts_find_a_group_that_is_not_seated():
     needs, groups = np.arange(6)[:, np.newaxis], np.arange(6)  # each has a class
 
     for seed in range(10):
-        parts = seat_groups(needs, groups, [6, 1, 1], np.random.RandomState(seed))
+        parts = seat_groups(needs, groups, [6, 1, 1], 3, np.random.RandomState(seed))
         assert np.bincount(parts + 1, minlength=4).tolist() == [0, 4, 1, 1]

@@ -43,5 +43,6 @@ def deal_parts(
     codes, needs = strata
     if groups is None or len(np.unique(groups)) == len(groups):
         return assign_folds(codes, shares, rng, seat_samples(needs, seats, rng))
-    seated = seat_groups(needs, groups, seats, rng)
+    n_parts = int(np.count_nonzero(shares))
+    seated = seat_groups(needs, groups, seats, n_parts, rng)
     return assign_groups(codes, groups, shares, rng, seated)[groups]

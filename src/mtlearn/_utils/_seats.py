@@ -49,12 +49,13 @@ def seat_groups(
     needs: NDArray[np.intp],
     groups: NDArray[np.intp],
     seats: Sequence[int],
+    n_parts: int,
     rng: np.random.RandomState,
 ) -> NDArray[np.intp]:
     """Choose groups, which stay whole, so that no part lacks what it could have.
 
     As `seat_samples` does, where a part after training only takes a group that is not
-    larger than what it has left, and each of them finds a group that is not seated.
+    larger than what it has left. A group is left for each part that has none.
 
     Parameters
     ----------
@@ -64,6 +65,8 @@ def seat_groups(
         Group of each sample: 0, 1, ...
     seats : sequence of int
         How many samples each part takes; the last group may have more.
+    n_parts : int
+        How many parts need a group, one that has no seats perhaps among them.
     rng : numpy.random.RandomState
         Source of all random choices.
 
@@ -77,7 +80,7 @@ def seat_groups(
     >>> import numpy as np
     >>> from mtlearn._utils._seats import seat_groups
     >>> needs, groups = np.array([[0], [0], [0], [1]]), np.array([0, 1, 2, 2])
-    >>> seat_groups(needs, groups, [2, 2], np.random.RandomState(0))[2:]
+    >>> seat_groups(needs, groups, [2, 2], 2, np.random.RandomState(0))[2:]
     array([0])
     """
     sizes = np.bincount(groups)
@@ -88,7 +91,7 @@ def seat_groups(
             np.unique(groups[rows]) for codes in wanted.T for rows in _members(codes)
         ]
         rarity = [len(each) for each in holders] + rng.random_sample(len(holders))
-        n_later = np.count_nonzero(seats[part + 1 :])
+        n_later = n_parts - np.count_nonzero(seats[: part + 1])
         for each in (holders[i] for i in np.argsort(rarity)):
             if (parts[each] == part).any():
                 continue

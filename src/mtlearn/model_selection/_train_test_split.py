@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length, check_random_state, indexable
 
+from mtlearn._utils._deal import deal_parts
 from mtlearn._utils._indexing import take_rows
-from mtlearn._utils._seats import seat_samples
 from mtlearn._utils._short import short
-from mtlearn._utils._stratify import assign_folds
+from mtlearn._utils._strata import Codes
 from mtlearn._utils._validation import check_bool
 from mtlearn.exceptions import (
     DataTypeError,
@@ -21,6 +21,7 @@ from mtlearn.exceptions import (
     InvalidParameterError,
     ParameterTypeError,
 )
+from mtlearn.model_selection._groups import number_groups
 from mtlearn.model_selection._split import strata_of
 from mtlearn.tasks import read_targets
 
@@ -33,6 +34,7 @@ def multitask_train_test_split(
     random_state: int | np.random.RandomState | None = None,
     shuffle: bool = True,
     stratify: Any = None,
+    groups: Any = None,
 ) -> list[Any]:
     """Split arrays into train and test, or train, validation and test parts.
 
@@ -60,6 +62,10 @@ def multitask_train_test_split(
         quantile bins of real values and missing labels are spread evenly over the
         parts. The only sample of a class, and the only label of a target, are for
         training.
+    groups : array-like of shape (n_samples,), default=None
+        Which samples belong together, such as the patients of images: all samples of a
+        group are in the same part, and the parts' sizes as near to those asked for as
+        that allows. A sample may not be without a group.
 
     Returns
     -------
@@ -72,7 +78,8 @@ def multitask_train_test_split(
     InvalidParameterError, ParameterTypeError
         If the sizes do not fit the number of samples, or a parameter cannot be used.
     InvalidDataError, DataTypeError
-        If there is no array, one of them is None or `stratify` cannot be read.
+        If there is no array, one of them is None, or `stratify` or `groups` cannot be
+        read.
 
     See Also
     --------
@@ -91,6 +98,12 @@ def multitask_train_test_split(
     ((6, 2), (2, 2), (2, 2))
     >>> np.sort(y_test[:, 0])
     array([0., 1.])
+    >>> patients = np.repeat(["a", "b", "c", "d", "e"], 2)
+    >>> train, test = multitask_train_test_split(
+    ...     patients, test_size=0.2, stratify=y, groups=patients, random_state=0
+    ... )
+    >>> len(train), len(test), set(train) & set(test)
+    (8, 2, set())
     """
     if not arrays:
         raise InvalidDataError("At least one array required as input")
@@ -101,17 +114,18 @@ def multitask_train_test_split(
                 "Leave it out."
             )
     arrays = indexable(*arrays)
-    check_consistent_length(*arrays, stratify)
+    check_consistent_length(*arrays, stratify, groups)
     n_samples = _n_samples(arrays[0])
     sizes = _part_sizes(n_samples, train_size, val_size, test_size)
     if not check_bool(shuffle, "shuffle", "multitask_train_test_split"):
-        if stratify is not None:
+        if stratify is not None or groups is not None:
+            kind = "Stratified" if stratify is not None else "Grouped"
             raise InvalidParameterError(
-                "Stratified train/test split is not implemented for shuffle=False"
+                f"{kind} train/test split is not implemented for shuffle=False"
             )
         parts = np.split(np.arange(n_samples), np.cumsum(sizes))[:3]
     else:
-        parts = _random_parts(n_samples, sizes, stratify, random_state)
+        parts = _random_parts(n_samples, sizes, stratify, groups, random_state)
     if val_size is None:
         del parts[1]
     return list(
@@ -124,19 +138,35 @@ def _n_samples(array: Any) -> int:
 
 
 def _random_parts(
-    n_samples: int, sizes: tuple[int, int, int], stratify: Any, random_state: Any
+    n_samples: int,
+    sizes: tuple[int, int, int],
+    stratify: Any,
+    groups: Any,
+    random_state: Any,
 ) -> list[NDArray[np.intp]]:
     """Draw the rows of the training, validation and test parts."""
     rng = check_random_state(random_state)
-    if stratify is None:
+    if stratify is None and groups is None:
         n_train, n_val, n_test = sizes
         # In scikit-learn's order, so that the same seed gives the same split.
         borders = np.cumsum([n_test, n_train, n_val])
         test, train, val, _ = np.split(rng.permutation(n_samples), borders)
         return [train, val, test]
     shares = np.array([*sizes, n_samples - sum(sizes)]) / n_samples
-    codes, needs = strata_of(read_targets(stratify), shares[:3])
-    folds = assign_folds(codes, shares, rng, seat_samples(needs, sizes, rng))
+    if groups is not None:
+        groups = number_groups(groups)
+        n_groups, n_parts = groups.max() + 1, np.count_nonzero(shares)
+        if n_groups < n_parts:
+            raise InvalidParameterError(
+                f"Cannot split n_groups={n_groups}, which stay whole, into {n_parts} "
+                "parts, one of which may be of what is left. Pass samples of more "
+                "groups."
+            )
+    nothing = np.empty((n_samples, 0), dtype=np.intp)
+    strata = Codes(nothing, nothing)
+    if stratify is not None:
+        strata = strata_of(read_targets(stratify), shares[:3])
+    folds = deal_parts(strata, shares, sizes, rng, groups)
     return [rng.permutation(np.flatnonzero(folds == part)) for part in range(3)]
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from mtlearn._utils._listing import listed
+from mtlearn._utils._missing import is_missing
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks._narrow import is_missing, plain_label
+from mtlearn.tasks._narrow import plain_label
 
 _SETS = (list, tuple, set, frozenset, np.ndarray)
 

@@ -7,14 +7,8 @@ import numpy as np
 
 from mtlearn._utils._frames import plain
 from mtlearn._utils._listing import listed
+from mtlearn._utils._missing import is_missing
 from mtlearn.exceptions import InvalidDataError
-
-
-def is_missing(value: Any) -> bool:
-    """Tell whether a cell of y means that there is no label."""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, float | np.floating) and bool(value != value)
 
 
 def _label_type(label: Any) -> Any:
