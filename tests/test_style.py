@@ -50,7 +50,7 @@ INNER_NAMES = {
     "fit_codec",
     "kinds",
     "label_weights",
-    "row_weights",
+    "task_weights",
     "read_predictions",
     "TaskReader",
     "read_targets",

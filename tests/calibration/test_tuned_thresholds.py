@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, logit
@@ -160,6 +161,7 @@ def test_probabilities_are_straightened_as_by_a_logistic_regression():
         ({"average": "samples"}, "'average'"),
         ({"method": "f1"}, "'method'"),
         ({"calibrate": "yes"}, "'calibrate'"),
+        ({"calibrate": 0}, "'calibrate' .* must be 'auto', True or False. Got 0"),
         ({"beta": 0}, "'beta'"),
     ],
 )
@@ -172,6 +174,11 @@ def test_what_cannot_be_decided(fitted):
     X, y = problem()
     with pytest.raises(InvalidDataError, match="needs y for method='best'"):
         TunedThresholds(FrozenEstimator(fitted), method="best").fit(X)
+    weight = np.ones(len(X))
+    for params in ({"method": "best"}, {"calibrate": True}):
+        tuned = TunedThresholds(FrozenEstimator(fitted), **params)
+        with pytest.raises(InvalidDataError, match="needs y for method='best'"):
+            tuned.fit(X, sample_weight=weight)
     with pytest.raises(InvalidDataError, match="finds no task to decide"):
         TunedThresholds(make(Tasks(size=Regression(column=4)))).fit(
             X, np.column_stack([y[:, 4].astype(float)] * 5)
@@ -226,6 +233,36 @@ def test_weights_count_in_what_is_expected(fitted):
     found = TunedThresholds(frozen).fit(X, y, sample_weight=weight).thresholds_
     expected = TunedThresholds(frozen).fit(X[:80]).thresholds_
     assert_allclose(found["tags"], expected["tags"])
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_weights_of_tasks_count_in_what_is_expected(fitted, labels):
+    X, y = problem(seed=1)
+    y[:, :4] = np.nan
+    first, last = np.arange(160) < 80, np.arange(160) >= 80
+    weights = np.column_stack([first, last, last]).astype(float)
+    frozen, given = FrozenEstimator(fitted), (X, y) if labels else (X,)
+    first, last = (TunedThresholds(frozen).fit(X[rows]) for rows in (first, last))
+
+    frame = pd.DataFrame(weights, columns=["tags", "sign", "size"])
+    for each in (weights, frame):
+        found = TunedThresholds(frozen).fit(*given, sample_weight=each).thresholds_
+        assert_allclose(found["tags"], first.thresholds_["tags"])
+        assert_allclose(found["sign"], last.thresholds_["sign"])
+    of_rows = TunedThresholds(frozen).fit(*given, sample_weight=weights[:, 0])
+    for name, cuts in first.thresholds_.items():
+        assert_allclose(of_rows.thresholds_[name], cuts)
+
+
+def test_truth_values_of_numpy_say_whether_to_straighten(fitted):
+    X, y = problem(seed=1)
+    for value in (True, False):
+        own, numpys = (
+            TunedThresholds(FrozenEstimator(fitted), calibrate=each).fit(X, y)
+            for each in (value, np.bool_(value))
+        )
+        for name, cuts in own.thresholds_.items():
+            assert_array_equal(cuts, numpys.thresholds_[name])
 
 
 def test_all_who_ask_the_tasks_decide_by_these_thresholds(fitted, tmp_path):

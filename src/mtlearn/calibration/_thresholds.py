@@ -28,7 +28,14 @@ from mtlearn.calibration._platt import straightened
 from mtlearn.data import item_labels
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.model_selection import with_kinds
-from mtlearn.tasks import FEW_SAMPLES, Decisions, label_weights, row_weights
+from mtlearn.tasks import (
+    FEW_SAMPLES,
+    Decisions,
+    Target,
+    Tasks,
+    label_weights,
+    task_weights,
+)
 
 
 class TunedThresholds(HeldOut):
@@ -163,10 +170,11 @@ class TunedThresholds(HeldOut):
         owner = type(self).__name__
         check_choice(self.average, "average", owner, ("macro", "micro"))
         check_choice(self.method, "method", owner, ("expected", "best"))
-        if self.calibrate not in (True, False, "auto"):
+        is_word = isinstance(self.calibrate, str) and self.calibrate == "auto"
+        if not (is_word or isinstance(self.calibrate, bool | np.bool_)):
             raise InvalidParameterError(
                 f"The 'calibrate' parameter of {owner} must be 'auto', True or False. "
-                f"Got {self.calibrate!r} instead."
+                f"Got {short(self.calibrate)} instead."
             )
         check_real(self.beta, "beta", owner, low=0, include_low=False)
         check_folds(self.cv, owner)
@@ -177,15 +185,20 @@ class TunedThresholds(HeldOut):
                 f"The 'cv' parameter of {owner} must be None for a FrozenEstimator, "
                 f"which is not trained. Got {short(self.cv)} instead."
             )
-        if frozen and item_labels(X, y) is None and not fit_params:
-            if self.method == "best" or self.calibrate is True:
-                raise InvalidDataError(
-                    f"{owner} needs y for method='best', and for calibrate=True. Pass "
-                    "y, or set method='expected' and calibrate=False."
-                )
-            self._keep(self.estimator, X, None, None)
-            return self
+        needs_labels = self.method == "best" or self._fewest == 1
+        if frozen and needs_labels and item_labels(X, y) is None:
+            raise InvalidDataError(
+                f"{owner} needs y for method='best', and for calibrate=True. Pass "
+                "y, or set method='expected' and calibrate=False."
+            )
         return super().fit(X, y, **fit_params)
+
+    @property
+    def _fewest(self) -> int | None:
+        """Samples with and without a label that straighten it; None for never."""
+        if isinstance(self.calibrate, str):
+            return FEW_SAMPLES
+        return 1 if self.calibrate else None
 
     def _fit_and_keep(
         self, X: Any, y: Any, weights: Any, params: dict[str, Any]
@@ -224,24 +237,25 @@ class TunedThresholds(HeldOut):
         """Find thresholds, and set what is known of a fitted estimator."""
         codec = unwrap(fitted)._codec
         labelled = codec.labelled
+        targets = (
+            _of_nobody(labelled, len(outputs[0])) if y is None else codec.targets(y)
+        )
         known: list[Any] = [None] * len(labelled)
-        of_rows = np.ones(len(outputs[0]))
         if y is not None:
-            targets = codec.targets(y)
             weights = label_weights(targets, sample_weight)
-            check_consistent_length(outputs[0], *weights)
-            of_rows = row_weights(sample_weight, len(of_rows))
             known = [
                 (target.values, weight)
                 for target, weight in zip(targets, weights, strict=True)
             ]
+        of_rows = task_weights(targets, sample_weight)
+        check_consistent_length(outputs[0], of_rows)
         thresholds, few = {}, []
-        for (name, task), output, labels in zip(
-            labelled.items(), outputs, known, strict=True
+        for (name, task), output, labels, weight in zip(
+            labelled.items(), outputs, known, of_rows.T, strict=True
         ):
             if task.decisions is not None:
                 thresholds[name], rare = self._cuts(
-                    task.decisions, output, labels, of_rows
+                    task.decisions, output, labels, weight
                 )
                 few += [f"{label!r} of {name!r}" for label in rare]
         if not thresholds:
@@ -274,10 +288,9 @@ class TunedThresholds(HeldOut):
             counted = np.where(np.isnan(chances), 0, counted)
             if self.method == "best":
                 truth, weight = known, counted
-            elif self.calibrate is not False:
-                fewest = 1 if self.calibrate is True else FEW_SAMPLES
-                truth = straightened(chances, known, counted, fewest)
-            if self.method == "best" or self.calibrate is True:
+            elif self._fewest is not None:
+                truth = straightened(chances, known, counted, self._fewest)
+            if self.method == "best" or self._fewest == 1:
                 rare = self._rare(decisions, (known > 0) & (counted > 0))
         weight = np.where(np.isnan(chances), 0, weight)
         if self.average == "micro":
@@ -306,6 +319,15 @@ class TunedThresholds(HeldOut):
             task.decode(output)
             for task, output in zip(self.tasks_.labelled, outputs, strict=True)
         ]
+
+
+def _of_nobody(tasks: Tasks, n_samples: int) -> tuple[Target, ...]:
+    """Give targets that stand for those of images alone."""
+    nothing = np.zeros(n_samples, dtype=bool)
+    return tuple(
+        Target(name, nothing, nothing, task, (place,))
+        for place, (name, task) in enumerate(tasks.items())
+    )
 
 
 def _warn_of_few(few: list[str]) -> None:

@@ -16,7 +16,7 @@ from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels
 from mtlearn.tasks._head import Head, HeadLike
 from mtlearn.tasks._infer import read_targets, suited_to, task_of_classes
 from mtlearn.tasks._kinds import kinds
-from mtlearn.tasks._label_weights import label_weights, row_weights
+from mtlearn.tasks._label_weights import label_weights, task_weights
 from mtlearn.tasks._multi_label import MultiLabel
 from mtlearn.tasks._one_of_labels import OneOfLabels
 from mtlearn.tasks._ordinal import Ordinal
@@ -56,7 +56,7 @@ __all__ = [
     "TaskReader",
     "read_predictions",
     "read_targets",
-    "row_weights",
+    "task_weights",
     "suited_to",
     "task_of_classes",
     "with_label",

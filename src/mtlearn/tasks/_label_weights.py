@@ -34,15 +34,31 @@ def label_weights(
     tuple of ndarray of the shapes of the labels
         Weights in float64, in the order of `targets`.
     """
-    if sample_weight is None:
-        return tuple(target.present.astype(np.float64) for target in targets)
-    weights = _read(sample_weight, targets)
-    if weights.shape[1] == 1:
-        weights = np.broadcast_to(weights, (len(weights), len(targets)))
+    weights = task_weights(targets, sample_weight)
     return tuple(
         target.present * weight.reshape(-1, *[1] * (target.present.ndim - 1))
         for target, weight in zip(targets, weights.T, strict=True)
     )
+
+
+def task_weights(targets: Sequence[Target], sample_weight: Any = None) -> np.ndarray:
+    """Give the weight of each row for each task, whether its label is there or not.
+
+    Parameters
+    ----------
+    targets, sample_weight
+        As for `label_weights`.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_samples, n_targets)
+        One each without weights.
+    """
+    n_targets = len(targets)
+    if sample_weight is None:
+        return np.ones((len(targets[0].present), n_targets))
+    weights = _read(sample_weight, targets)
+    return np.broadcast_to(weights, (len(weights), n_targets))
 
 
 def row_weights(sample_weight: Any, n_samples: int) -> np.ndarray:
