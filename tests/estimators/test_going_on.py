@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from skorch.callbacks import Callback
@@ -39,6 +40,26 @@ def test_a_cold_start_begins_anew():
     estimator = table_estimator().fit(X, y)
     assert_same_bits(table_estimator().fit(X, y), estimator.fit(X, y))
     assert estimator.n_iter_ == 4
+
+
+def test_a_warm_start_of_labels_alone_knows_their_columns():
+    X, y = make_table()
+    tags = np.column_stack([y[:, 0] == 0, y[:, 0] == 1, y[:, 1] > 9]).astype(float)
+    estimator = table_estimator(MultiLabel(), warm_start=True).fit(X, tags)
+    net = estimator.net_
+    assert estimator.fit(X, tags).net_ is net
+    names = "none", "one", "large"
+    frame = pd.DataFrame(tags, columns=names)
+    for task in (MultiLabel(), MultiLabel(columns=["one", "large"])):
+        estimator = table_estimator(task, warm_start=True).fit(X, frame)
+        net = estimator.net_
+        assert estimator.fit(X, frame).net_ is net
+    estimator.set_params(tasks__columns=["large", "one"])
+    words = r"'columns' of 'task_0', from \['one', 'large'\] to \['large', 'one'\]"
+    with pytest.raises(InvalidParameterError, match=words):
+        estimator.fit(X, frame)
+    with pytest.raises(InvalidDataError, match="The 'columns' of task 'task_0' names"):
+        table_estimator(MultiLabel(columns=["none", "two"])).fit(X, frame)
 
 
 def test_a_warm_start_lowers_the_loss_further():

@@ -113,6 +113,13 @@ def test_callable_gets_vectors_for_one_output():
     np.testing.assert_allclose(result, np.abs(VALUES[:, 0] - REALS))
 
 
+@pytest.mark.parametrize("n_labels", [1, 2])
+def test_callable_gets_a_block_for_a_block_of_labels(n_labels):
+    loss = sample_loss(nn.L1Loss(reduction="none"))
+    output = torch.arange(3.0 * n_labels).reshape(3, n_labels)
+    assert torch.equal(loss(output, torch.ones(3, n_labels)), (output - 1).abs())
+
+
 def test_callable_gets_all_logits():
     result = evaluate(sample_loss(total_logit), LOGITS, CLASSES)
     np.testing.assert_allclose(result, LOGITS.sum(axis=1))

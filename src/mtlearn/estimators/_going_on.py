@@ -17,7 +17,7 @@ from mtlearn.tasks import Task, Tasks
 from mtlearn.training import MultiTaskNet, same_value
 
 # Weights may change. Columns and classes are compared with what they were found to be.
-_APART = {"weight", "column", "classes"}
+_APART = {"weight", "classes"}
 # As many characters of a value are shown.
 _SHOWN = 200
 
@@ -122,7 +122,7 @@ def check_same_network(
         other = today[name]
         _check_same("tasks", f"the kind of {name!r}", type(task), type(other))
         found, given = task.get_params(deep=False), other.get_params(deep=False)
-        for key in sorted(found.keys() - _APART):
+        for key in sorted(found.keys() - _APART - {task.columns_parameter}):
             before, now = found[key], given[key]
             if not same_value(*map(_as_built, (before, now))):
                 raise _changed("tasks", f"{key!r} of {name!r}", before, now)
@@ -135,6 +135,8 @@ def check_same_network(
                 raise _changed("tasks", f"'classes' of {name!r}", *labels)
     if isinstance(tasks, Tasks):
         _check_columns(state, tasks)
+    elif tasks is not None and tasks.own_columns is not None:
+        _check_columns(state, today)
     net = state.net
     cls, backbone = net.module__backbone, settings.backbone
     _check_same("backbone", "its class", cls, backbone.cls)

@@ -173,9 +173,10 @@ class _UserLoss(nn.Module):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         # A column beside a vector would broadcast to a matrix.
-        column = output.squeeze(1) if output.shape[1] == 1 else output
+        is_vector = output.shape[1] == 1 and target.ndim == 1
+        given = output.squeeze(1) if is_vector else output
         # Copies: a loss that works in place must not change what metrics are made of.
-        loss = self.function(column.clone(), target.clone())
+        loss = self.function(given.clone(), target.clone())
         if isinstance(loss, Tensor) and loss.shape == target.shape:
             return loss
         got = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__

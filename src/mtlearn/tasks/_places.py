@@ -47,7 +47,7 @@ def _in_frame(raw: RawTargets, tasks: Tasks) -> Places:
             wanted = task.find_columns(name, raw.names)
             found.append(tuple(_found(each, firsts) for each in wanted))
         else:
-            found.append(tuple(_declared_place(name, c, keys, True) for c in declared))
+            found.append(tuple(_place(name, task, c, keys, True) for c in declared))
     return found
 
 
@@ -59,7 +59,7 @@ def _in_array(raw: RawTargets, tasks: Tasks) -> Places:
     for i, ((name, task), width) in enumerate(zip(tasks.items(), widths, strict=True)):
         declared = _declared(name, task)
         if declared is not None:
-            own = tuple(_declared_place(name, c, keys, False) for c in declared)
+            own = tuple(_place(name, task, c, keys, False) for c in declared)
         else:
             start = sum(widths[:i])
             own = tuple(range(start, start + width))
@@ -104,7 +104,7 @@ def _declared(name: str, task: Task) -> list[Hashable] | None:
     return declared
 
 
-def _declared_place(name: str, column: Hashable, keys: list, named: bool) -> int:
+def _place(name: str, task: Task, column: Hashable, keys: list, named: bool) -> int:
     if named and column in keys:
         return keys.index(column)
     if isinstance(column, Integral) and -len(keys) <= column < len(keys):
@@ -114,8 +114,10 @@ def _declared_place(name: str, column: Hashable, keys: list, named: bool) -> int
         if named
         else f"it is an array of {len(keys)} columns"
     )
+    verb = "is" if task.columns_parameter == "column" else "names"
     raise InvalidDataError(
-        f"The 'column' of task {name!r} is {column!r}, which y does not have: {what}."
+        f"The {task.columns_parameter!r} of task {name!r} {verb} {column!r}, which y "
+        f"does not have: {what}."
     )
 
 
