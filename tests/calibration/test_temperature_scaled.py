@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import sklearn
 import torch
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -21,6 +21,7 @@ from checked_estimators import TASKS
 from checked_estimators import table_estimator as checked_estimator
 from mtlearn import (
     Classification,
+    Head,
     Regression,
     SeedEnsemble,
     Tasks,
@@ -105,6 +106,19 @@ def test_probabilities_come_closer_to_the_truth(noisy):
         for each in (inner, scaled)
     )
     assert after < before
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+def test_chances_that_are_right_have_a_temperature_next_to_1(loss):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 2))
+    chances = softmax(X @ [[2.0, -1.0, 0.0], [0.0, 1.0, -1.0]], axis=1)
+    y = (rng.random((3000, 1)) > chances.cumsum(axis=1)).sum(axis=1)
+    task = Classification(loss=loss, head=Head(hidden=()))
+    estimator = table_estimator(Tasks(kind=task), max_epochs=20, lr=0.01)
+    scaled = TemperatureScaled(estimator, random_state=0).fit(X, y)
+    # Of the scores of the focal loss as they are, it is next to 0.54.
+    assert scaled.temperatures_["kind"] == pytest.approx(1, abs=0.15)
 
 
 def test_some_rows_are_held_out(noisy):

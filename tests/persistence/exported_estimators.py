@@ -12,6 +12,7 @@ from mtlearn import (
     Classification,
     Head,
     MultiLabel,
+    Ordinal,
     Partial,
     Regression,
     SeedEnsemble,
@@ -153,8 +154,12 @@ def temperature():
     return Case(scaled, X.astype(np.float32))
 
 
+def focal(kind, gamma, *args):
+    return kind(*args, loss=Partial(focal_loss, gamma=gamma))
+
+
 def labels(task, *, one_a_row=False):
-    """A task of labels whose scores go far beyond those that a sigmoid tells apart."""
+    """Scores that go far beyond those that a sigmoid tells apart."""
     X, y = make_table()
     kind, size = y.T
     y = kind if one_a_row else np.column_stack([kind == 1, size > size.mean()])
@@ -202,6 +207,8 @@ CASES = {
     "labels, cross-entropy": lambda: labels(MultiLabel(pos_weight="sqrt")),
     "labels, focal": lambda: labels(MultiLabel(loss="focal", pos_weight=3.0)),
     "labels, asymmetric": lambda: labels(MultiLabel(loss="asymmetric")),
+    "classes, focal": lambda: labels(focal(Classification, 0.7), one_a_row=True),
+    "grades, focal": lambda: labels(focal(Ordinal, 2.0, 3), one_a_row=True),
     "one label a row": lambda: labels(MultiLabel(), one_a_row=True),
     "one label a row, focal": lambda: labels(MultiLabel(loss="focal"), one_a_row=True),
     "search": search,

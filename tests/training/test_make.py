@@ -13,6 +13,7 @@ from mtlearn import (
     MultiLabel,
     Ordinal,
     Partial,
+    RaritySampler,
     Regression,
     Tasks,
 )
@@ -79,6 +80,40 @@ def test_an_initializer_has_the_last_word():
         tasks = task if isinstance(task, MultiLabel) else Tasks(kind=task)
         estimator = table_estimator(tasks, callbacks=[zeros], lr=1e-30)
         assert last_layer(estimator.fit(X, KIND)).bias.detach().abs().max() < 1e-20
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+def test_drawn_rows_have_shares_of_their_own(loss):
+    weight = np.linspace(0.2, 1, 60)
+    for sampler in (RaritySampler(power=0.5), "balanced"):
+        for kind in (Classification, Ordinal):
+            estimator = table_estimator(
+                Tasks(kind=kind(3, loss=loss)), sampler=sampler, lr=1e-30
+            ).fit(X, KIND, weight)
+            with torch.no_grad():
+                last_layer(estimator).weight.zero_()
+            drawn = estimator.sampling_["drawn"]["kind"]
+            assert_allclose(estimator.predict_proba(X)[0], drawn, atol=1e-6)
+            assert_allclose(
+                estimator.tasks_["kind"].class_prior_,
+                np.bincount(KIND, weights=weight) / weight.sum(),
+            )
+    assert_allclose(drawn, 1 / 3)
+
+
+def test_drawn_rows_have_labels_of_their_own_shares():
+    labels = np.column_stack([KIND == 0, KIND > 0, KIND == 2]).astype(float)
+    labels[:20, 1] = np.nan
+    estimator = table_estimator(
+        MultiLabel(3, pos_weight="sqrt"), sampler="balanced", lr=1e-30
+    ).fit(X, labels)
+    task, bias = estimator.tasks_["task_0"], last_layer(estimator).bias.detach()
+    drawn = estimator.sampling_["drawn"]["task_0"]
+    assert np.abs(drawn - task.prevalence_).max() > 0.02
+    assert_allclose(task.activate(bias[None])[0], drawn, atol=1e-6)
+    without = task.drawn_by(np.array([0.5, np.nan, 0.0]))
+    assert_allclose(without.prevalence_, [0.5, task.prevalence_[1], 0.01])
+    assert without.pos_weight_ is task.pos_weight_
 
 
 class Unbiased(nn.Sequential):

@@ -218,9 +218,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
             is_new = state.net is None
             if is_new:
                 with randomness.for_all():
-                    state.net = new_net(
-                        data[0].X, state.codec.tasks, self._default_head, settings
-                    )
+                    state.net = new_net(data[0].X, state, self._default_head, settings)
             context.begin(state.attributes)
             # A new net is nobody's yet, and needs no copy to go back to.
             with nullcontext() if is_new else state.net.unchanged_on_error():

@@ -185,11 +185,17 @@ def make_labels(targets: EncodedTargets, settings: Settings) -> Labels:
 
 def new_net(
     X: np.ndarray | DatasetRows,
-    tasks: Tasks,
+    state: FitState,
     default_head: Head,
     settings: Settings,
 ) -> MultiTaskNet:
     """Make the network, its loss and its optimiser; draws its weights."""
+    tasks = state.codec.tasks
+    drawn = {} if state.sampling is None else state.sampling["drawn"]
+    begun = {
+        name: task.drawn_by(drawn[name]) if name in drawn else task
+        for name, task in tasks.items()
+    }
     height_first = (X.shape[3], *X.shape[1:3]) if X.ndim == 4 else X.shape[1:]
     optimizer = settings.optimizer.kwargs.items()
     net = make_net(
@@ -200,6 +206,7 @@ def new_net(
         backbone_params=deepcopy(settings.backbone.kwargs),
         input_shape=height_first,
         heads=[_head_spec(each, each.head or default_head) for each in tasks],
+        begun=Tasks.from_mapping(begun),
         compile_options=settings.compile,
         batch_size=settings.batch_size,
         device=str(settings.device),

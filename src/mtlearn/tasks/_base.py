@@ -86,6 +86,16 @@ class Task(TaskParameters, TaskMembers, TaskShown, ABC):
         """Give what the last biases begin with, `(n_scores,)`; None: as torch draws."""
         return None
 
+    def drawn_by(self, shares: np.ndarray) -> Self:
+        """Give a task whose head begins as if its labels had other shares, if any has.
+
+        Parameters
+        ----------
+        shares : ndarray of shape (n_labels,)
+            Of `present_labels`, in the rows that a sampler draws; NaN of no known one.
+        """
+        return self
+
     @abstractmethod
     def fit(
         self,

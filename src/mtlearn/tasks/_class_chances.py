@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mtlearn.tasks._label_parameters import SELDOM
 
-# A logarithm of nothing, of which multiples are finite.
+# A logarithm of nothing, of which multiples and sums are finite, also in onnxruntime.
 _NEVER = -1e30
 # Where rounding would cost more than the rest of a series.
 _SURE = 1e-4
@@ -46,7 +46,7 @@ def true_chances(scores: Tensor, gamma: float) -> Tensor:
     """
     if gamma == 0 or scores.shape[1] == 1:
         return torch.softmax(scores, dim=1)
-    logs = torch.log_softmax(scores, dim=1)
+    logs = torch.log_softmax(scores, dim=1).clamp(min=_NEVER)
     chances = logs.exp()
     # What one class leaves is summed up from the others, as 1 - p would round to 0.
     likely = chances > 0.5
@@ -64,7 +64,7 @@ def _unfocused(log_chance: Any, log_rest: Any, gamma: float, arrays: Any) -> Any
     near = arrays.where(
         rest < _SURE,
         1 - rest / 2 - rest**2 / 6,
-        -chance * arrays.clip(log_chance, _NEVER, None) / rest,
+        -chance * log_chance / rest,
     )
     return log_chance - gamma * log_rest - arrays.log1p(gamma * near)
 

@@ -235,6 +235,23 @@ class ClassTask(ClassShown, Task):
         known = known_loss(self.loss, _FOCAL)
         return 0.0 if known is None else float(known[1].get("gamma", 2.0))
 
+    def drawn_by(self, shares: np.ndarray) -> Self:
+        """Give a task that begins at the shares of its classes among drawn rows.
+
+        Parameters
+        ----------
+        shares : ndarray of shape (n_classes,)
+            NaN where none of these rows has a label.
+
+        Returns
+        -------
+        ClassTask
+            A copy, whose losses are the same.
+        """
+        drawn = copy.copy(self)
+        drawn.class_prior_ = np.nan_to_num(shares)
+        return drawn
+
     def _best_scores(self) -> np.ndarray:
         """Give the scores of lowest loss for samples of which nothing is known.
 

@@ -22,6 +22,7 @@ def make_net(
     backbone_params: dict[str, Any],
     input_shape: Sequence[int],
     heads: Sequence[HeadSpec],
+    begun: Tasks | None = None,
     **kwargs: Any,
 ) -> MultiTaskNet:
     """Make a net with the losses of its tasks, and initialise it.
@@ -34,6 +35,8 @@ def make_net(
         What the network computes in.
     backbone, backbone_params, input_shape, heads : object
         What `build_network` takes.
+    begun : Tasks, default=None
+        Those that say what heads begin with, see `drawn_by`; None: the tasks.
     **kwargs : object
         Arguments of `MultiTaskNet`, such as its optimiser.
 
@@ -42,6 +45,7 @@ def make_net(
     MultiTaskNet
         Its weights are drawn from torch's generator, or what stands for it.
     """
+    begun = tasks if begun is None else begun
     losses = [task.loss_spec() for task in tasks]
     net = MultiTaskNet(
         build_network,
@@ -51,7 +55,7 @@ def make_net(
         module__backbone=backbone,
         module__backbone_params=backbone_params,
         module__input_shape=tuple(input_shape),
-        module__heads=with_ends(heads, tasks),
+        module__heads=with_ends(heads, begun),
         criterion__losses=tuple(sample_loss(loss, **given) for loss, given in losses),
         criterion__task_weights=tasks.weights(),
         criterion__reductions=tuple(map(_reduction, tasks)),
@@ -60,7 +64,7 @@ def make_net(
         **kwargs,
     )
     net.initialize()
-    for head, task in zip(net.module_.heads, tasks, strict=True):
+    for head, task in zip(net.module_.heads, begun, strict=True):
         _start(head, task)
     return net
 
