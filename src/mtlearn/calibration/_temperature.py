@@ -21,11 +21,12 @@ class TemperatureScaled(HeldOut):
     """An estimator whose class probabilities are scaled on held-out samples.
 
     The scores of each classification, before the softmax, are divided by one number,
-    its temperature: the one with the lowest cross-entropy on samples that the estimator
-    was not trained on. Above 1 it makes confident networks less so. Of an
-    :class:`~mtlearn.Ordinal`, its number and thresholds are divided; of a
-    :class:`~mtlearn.MultiLabel`, the log-odds of each label by a temperature of its
-    own. Predicted labels and real values stay as they are.
+    its temperature (after a focal loss, the logarithms of its probabilities): the one
+    with the lowest cross-entropy on samples that the estimator was not trained on.
+    Above 1 it makes confident networks less so. Of an :class:`~mtlearn.Ordinal`, its
+    number and thresholds are divided (after a focal loss, the log-odds of lying below
+    each class); of a :class:`~mtlearn.MultiLabel`, the log-odds of each label by a
+    temperature of its own. Predicted labels and real values stay as they are.
 
     Parameters
     ----------

@@ -36,14 +36,16 @@ class Classification(ClassTask):
         Factor of this task's mean loss in the total loss, not negative.
     loss : {"cross_entropy", "focal"} or callable, default="cross_entropy"
         Loss of each sample. ``"focal"`` has a gamma of 2; another one, which can be
-        searched, is set by ``Partial(mtlearn.losses.focal_loss, gamma=1.0)``. A
-        callable gets the scores `(n_samples, n_classes)` and the class indices
-        `(n_samples,)`, as tensors, and returns `(n_samples,)`.
+        searched, is set by ``Partial(mtlearn.losses.focal_loss, gamma=1.0)``.
+        Probabilities are corrected for it [1]_. A callable gets the scores
+        `(n_samples, n_classes)` and the class indices `(n_samples,)`, as tensors, and
+        returns `(n_samples,)`.
     label_smoothing : float, default=0.0
         Share of the target that is spread evenly over all classes, in [0, 1).
         Only for ``loss="cross_entropy"``.
     class_weight : None, "balanced" or mapping, default=None
         Factors on the sample weights by label, as in scikit-learn; for the loss only.
+        Probabilities are not corrected for them.
     head : None, Head, class or Partial, default=None
         Layers of this task; None takes the estimator's default. Besides a
         :class:`Head`, any subclass of `torch.nn.Module`, or :class:`Partial` of one,
@@ -57,6 +59,18 @@ class Classification(ClassTask):
         Sorted labels.
     class_prior_ : ndarray of shape (n_classes,)
         Weighted share of each class in the training labels.
+
+    Notes
+    -----
+    The last bias of a :class:`Head` begins at these shares, times the class weights, or
+    at those of the rows that a sampler draws: where the loss is lowest for a sample of
+    which nothing is known.
+
+    References
+    ----------
+    .. [1] N. Charoenphakdee, J. Vongkulbhisal, N. Chairatanakul, M. Sugiyama, "On Focal
+       Loss for Class-Posterior Probability Estimation: A Theoretical Perspective",
+       CVPR 2021.
 
     Examples
     --------

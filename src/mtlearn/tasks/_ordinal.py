@@ -39,9 +39,11 @@ class Ordinal(ClassTask):
     weight : float, default=1.0
         Factor of this task's mean loss in the total loss, not negative.
     loss : {"cross_entropy", "focal"} or callable, default="cross_entropy"
-        Loss of each sample. A callable gets the logarithms of the probabilities
-        `(n_samples, n_classes)`, in the order of `classes_`, and indices into it
-        `(n_samples,)`, as tensors, and returns `(n_samples,)`.
+        Loss of each sample. Probabilities are corrected for ``"focal"``, and for
+        ``Partial(mtlearn.losses.focal_loss, gamma=1.0)``. A callable gets the
+        logarithms of the probabilities `(n_samples, n_classes)`, in the order of
+        `classes_`, and indices into it `(n_samples,)`, as tensors, and returns
+        `(n_samples,)`.
     class_weight : None, "balanced" or mapping, default=None
         Factors on the sample weights by label, as in scikit-learn; for the loss only.
     head : None, Head, class or Partial, default=None
