@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from mtlearn import Classification, Partial, Regression, Tasks
-from mtlearn.exceptions import InvalidParameterError
+from mtlearn import Classification, MultiLabel, Partial, Regression, Tasks
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.networks import MLP
 from tiny_problems import make_table, table_estimator
 
@@ -161,6 +161,38 @@ def test_columns_of_tasks(columns):
         return
     with pytest.raises(InvalidParameterError, match="'column' of 'a', from 1 to 0"):
         estimator.fit(X, y)
+
+
+@pytest.mark.parametrize("tasks", [MultiLabel(), MultiLabel(3)])
+@pytest.mark.parametrize("framed", [False, True])
+def test_labels_alone_go_on(tasks, framed):
+    X, y = make_table()
+    y = np.column_stack([y[:, 0] == label for label in range(3)])
+    y = pd.DataFrame(y, columns=list("abc")) if framed else y
+    estimator = table_estimator(tasks, warm_start=True, max_epochs=1).fit(X, y)
+    assert estimator.fit(X, y).partial_fit(X, y).n_iter_ == 3
+
+    columns = list("acb") if framed else [0, 2, 1]
+    estimator.set_params(tasks__columns=columns)
+    with pytest.raises(InvalidParameterError, match="'columns' of 'task_0', from"):
+        estimator.fit(X, y)
+    estimator.set_params(warm_start=False).fit(X, y).set_params(tasks__columns=None)
+    with pytest.raises(InvalidParameterError, match="'columns' of 'task_0', from"):
+        estimator.partial_fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [MultiLabel(), MultiLabel(3), Tasks(a=MultiLabel()), Tasks(a=MultiLabel(3))],
+)
+@pytest.mark.parametrize("method", ["partial_fit", "score"])
+def test_as_many_labels_as_before(tasks, method):
+    X, y = make_table()
+    y = np.column_stack([y[:, 0] == label for label in (0, 1, 2, 0)])
+    estimator = table_estimator(tasks, max_epochs=1).fit(X, y[:, :3])
+    for n_columns in (2, 4):
+        with pytest.raises(InvalidDataError, match=f"y has {n_columns} columns"):
+            getattr(estimator, method)(X, y[:, :n_columns])
 
 
 @pytest.mark.parametrize(("column", "goes_on"), [(1, True), ("q", True), (0, False)])

@@ -133,10 +133,8 @@ def check_same_network(
             )
             if labels[0] != labels[1]:
                 raise _changed("tasks", f"'classes' of {name!r}", *labels)
-    if isinstance(tasks, Tasks):
-        _check_columns(state, tasks)
-    elif tasks is not None and tasks.own_columns is not None:
-        _check_columns(state, today)
+    if tasks is not None:
+        _check_columns(state, today, of_one_kind=isinstance(tasks, Task))
     net = state.net
     cls, backbone = net.module__backbone, settings.backbone
     _check_same("backbone", "its class", cls, backbone.cls)
@@ -149,8 +147,11 @@ def check_same_network(
         )
 
 
-def _check_columns(state: FitState, tasks: Tasks) -> None:
-    """Raise if a task is to read another column of y than before."""
+def _check_columns(state: FitState, tasks: Tasks, *, of_one_kind: bool) -> None:
+    """Raise if a task is to read another column of y than before.
+
+    One kind reads all of them, in the order of y, unless it says which.
+    """
     layout = state.codec.layout
     named = layout.container in ("frame", "dict")
     labelled = state.codec.tasks.labelled.names
@@ -163,6 +164,9 @@ def _check_columns(state: FitState, tasks: Tasks) -> None:
         if columns is not None:
             today = tuple(columns)
             same = today == before or columns == state.codec.tasks[name].own_columns
+        elif of_one_kind:
+            today = tuple(layout.keys[i] for i in layout.ranks) or before
+            same = today == before
         elif named:
             today = tuple(task.find_columns(name, list(map(text, layout.keys))))
             same = today == tuple(map(text, before))

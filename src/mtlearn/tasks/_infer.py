@@ -173,7 +173,8 @@ def _of_all_columns(task: Task, raw: RawTargets) -> Tasks:
     if task.n_columns == 0 or task.own_columns is not None:
         return Tasks(task_0=task)
     whole = clone(task)
-    whole.take_columns(raw.keys)
+    if raw.is_named:  # in an array it takes all of them anyhow
+        whole.take_columns(raw.keys)
     return Tasks(task_0=whole)
 
 

@@ -29,9 +29,11 @@ class LabelColumns(Task):
 
     @property
     def n_columns(self) -> int | None:
-        """As many as there are labels, if they are declared."""
+        """As many as there are labels, if they are declared or learned from a block."""
         if self.own_columns is not None:
             return len(self.own_columns)
+        if hasattr(self, "classes_") and not self.in_sets_:
+            return len(self.classes_)
         if isinstance(self.labels, numbers.Integral):
             return int(self.labels)
         return len(self.labels) if hasattr(self.labels, "__len__") else None
