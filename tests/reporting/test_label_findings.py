@@ -1,5 +1,7 @@
 """What a report notices of labels that are there or not, by counts by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from mtlearn.reporting._findings import findings_of
 from mtlearn.reporting._label_findings import badly_cut, less_found, together
 
 NAN = np.nan
+LOOKS = (less_found, badly_cut, together)
 
 
 def label_evidence(true, chance, labels=None, **params):
@@ -91,6 +94,35 @@ def test_what_is_far_and_what_may_be_chance(counts, due):
     assert (found(less_found, label_evidence(*columns(*counts))) is not None) == due
 
 
+def test_a_difference_that_is_sure_may_be_small():
+    true, said = np.zeros((2, 1200, 2))
+    true[:910, 0], said[10:920, 0] = 1, 1
+    true[:100, 1], said[20:120, 1] = 1, 1
+    macro = (900 / 910 + 80 / 100) / 2
+    assert 0.07 < 2 * 980 / (2 * 910 + 2 * 100) - macro < 0.1
+    assert found(less_found, label_evidence(true, said)) is None
+
+
+def test_cells_that_nobody_knows_have_no_part():
+    true, chance = chances_of([2.0, 2.0, 1.5, 0.2])
+    true[:, 3] = true[:, 0]
+    rng = np.random.default_rng(0)
+    true[rng.random(true.shape) < 0.3] = NAN
+    evidence = label_evidence(true, chance, thresholds=[0.3, 0.3, 0.9, 0.9])
+    messages = [found(look, evidence) for look in LOOKS]
+    assert None not in messages
+    unknown = ~evidence.label_rows.known
+    for whatever in (False, True):
+        rows = evidence.label_rows
+        vars(evidence)["label_rows"] = replace(
+            rows,
+            true=np.where(unknown, whatever, rows.true),
+            predicted=np.where(unknown, whatever, rows.predicted),
+            chance=np.where(unknown, 0.9 if whatever else 0.1, rows.chance),
+        )
+        assert [found(look, evidence) for look in LOOKS] == messages
+
+
 def test_equally_good_labels_of_few_samples_are_no_finding():
     # Each label is found in nine of ten of its samples, and invented as often.
     rng = np.random.default_rng(0)
@@ -147,20 +179,59 @@ def test_few_samples_judge_no_threshold():
     assert found(badly_cut, label_evidence(true, chance)) is None
     true[9] = 1
     assert found(badly_cut, label_evidence(true, chance)) is not None
-    # One of them nobody knows.
-    true[0] = NAN
-    assert found(badly_cut, label_evidence(true, chance)) is None
-
-
-def test_a_gain_that_may_be_chance_is_no_finding():
-    # One row of twelve is right below the threshold and above the expected one.
-    chance = np.repeat([0.9, 0.48, 0.02], [12, 2, 86])[:, None]
-    true = np.zeros((100, 1))
-    true[[*range(11), 12]] = 1
+    # One of them nobody knows, whatever stands there.
     evidence = label_evidence(true, chance)
-    gain = 2 * 12 / (14 + 12) - 2 * 11 / (12 + 12)
-    assert 0 < gain < 0.1
+    weight = evidence.label_rows.weight.copy()
+    weight[0] = 0
+    vars(evidence)["label_rows"] = replace(evidence.label_rows, weight=weight)
     assert found(badly_cut, evidence) is None
+
+
+def of_one_label(*groups):
+    """Return a label from groups of rows: probability, rows with it, and without."""
+    chance = np.concatenate([np.full(with_it + less, p) for p, with_it, less in groups])
+    true = np.concatenate(
+        [[1.0] * with_it + [0.0] * less for _, with_it, less in groups]
+    )
+    return true[:, np.newaxis], chance[:, np.newaxis]
+
+
+@pytest.mark.parametrize(
+    ("groups", "gain", "due"),
+    [
+        # A few rows below the threshold, and above the one of the highest F1.
+        ([(0.9, 10, 2), (0.48, 3, 1), (0.02, 0, 84)], 26 / 29 - 20 / 25, False),
+        ([(0.9, 12, 0), (0.48, 3, 0), (0.02, 0, 84)], 1 - 24 / 27, False),
+        ([(0.9, 100, 20), (0.48, 30, 10), (0.02, 0, 840)], 26 / 29 - 20 / 25, True),
+        # As sure, and too small to matter.
+        ([(0.9, 360, 40), (0.49, 10, 0), (0.02, 0, 600)], 740 / 780 - 720 / 770, False),
+    ],
+    ids=str,
+)
+def test_a_gain_that_may_be_chance_or_is_small_is_no_finding(groups, gain, due):
+    evidence = label_evidence(*of_one_label(*groups))
+    assert 0.01 < gain < 0.2
+    message = found(badly_cut, evidence)
+    assert (message is not None) == due
+    if due:
+        assert "is 0.800, and would be 0.897 with" in message
+
+
+def test_the_largest_gain_is_named_first_and_a_loss_not():
+    # Of 200 rows, 20 with 0.4: of the first label twelve of them are there, of the
+    # second one sixteen; of the third one none, but those with 0.9.
+    rows = [(0.4, 12, 8), (0.02, 0, 180)], [(0.4, 16, 4), (0.02, 0, 180)]
+    third = [(0.4, 0, 20), (0.9, 12, 0), (0.02, 0, 168)]
+    true, chance = zip(*(of_one_label(*each) for each in (*rows, third)), strict=True)
+    evidence = label_evidence(np.hstack(true), np.hstack(chance), ["ant", "bee", "cow"])
+    message = found(badly_cut, evidence)
+    after = [24 / 32, 32 / 36, 24 / 44]
+    start, _, named = message.partition(": ")
+    assert f"is {1 / 3:.3f}, and would be {np.mean(after):.3f} with" in start
+    assert named == (
+        f"bee 0.21, not 0.5 (F1 {after[1]:.2f}, not 0.00), "
+        f"ant 0.21, not 0.5 (F1 {after[0]:.2f}, not 0.00)"
+    )
 
 
 def test_thresholds_are_not_moved_by_probabilities_that_are_wrong():
@@ -191,7 +262,7 @@ def test_labels_that_are_in_the_same_rows():
         (in_pairs((91, [1, 1]), (9, [0, 0])), False),  # few have them not
         (in_pairs((90, [1, 1]), (10, [0, 0])), True),
         # Of almost all rows both have them, and each lacks them elsewhere.
-        (in_pairs((960, [1, 1]), (20, [1, 0]), (20, [0, 1])), False),
+        (in_pairs((955, [1, 1]), (15, [1, 0]), (15, [0, 1]), (15, [0, 0])), False),
         (in_pairs((50, [1, 1]), (50, [1, 1])), False),  # always there
         (in_pairs((100, [0, 0])), False),  # never there
         (in_pairs((40, [1, 0]), (60, [0, 1])), False),  # never together
@@ -229,6 +300,4 @@ def test_labels_that_are_never_predicted_are_named():
     assert "MTL011" in messages
     # No cell is there that could be found.
     nothing = label_evidence(np.full((3, 2), [1.0, NAN]), np.full((3, 2), 0.9))
-    assert [found(look, nothing) for look in (less_found, badly_cut, together)] == [
-        None
-    ] * 3
+    assert [found(look, nothing) for look in LOOKS] == [None] * 3

@@ -91,9 +91,8 @@ def badly_cut(evidence: Evidence, task: TaskEvidence) -> Iterator[Finding]:
         for each in (rows.true, rows.predicted, rows.weight, rows.chance)
     )
     columns = zip(chance.T, weight.T, strict=True)
-    found = np.array([best_cut(column, column, each) for column, each in columns])
+    cuts = np.array([best_cut(column, column, each) for column, each in columns])
     own, labels = rows.thresholds[judged], rows.labels[judged].tolist()
-    cuts = np.where(np.isnan(found), own, found)
     before, moved_before = _f1(true, said, weight)
     after, moved_after = _f1(true, chance > cuts, weight)
     gains = after - before
