@@ -1,6 +1,5 @@
 """A task of several labels, each of which is there or not."""
 
-import copy
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -19,7 +18,6 @@ from mtlearn.tasks._label_parameters import (
     check_by_label,
     check_reading,
     declared,
-    off_the_ends,
     prevalences,
     refuse_of_all_rows,
     refuse_unknown,
@@ -266,25 +264,6 @@ class MultiLabel(LabelLoss, LabelMembers):
             return given
         undecided = torch.zeros(1, self.n_outputs, dtype=torch.float64, device="cpu")
         return self.activate(undecided)[0].numpy()
-
-    def drawn_by(self, shares: np.ndarray) -> Self:
-        """Give a task that begins at the shares of its labels among drawn rows.
-
-        Parameters
-        ----------
-        shares : ndarray of shape (n_labels,)
-            NaN of a label of which no cell is known.
-
-        Returns
-        -------
-        MultiLabel
-            A copy, whose losses are the same.
-        """
-        drawn = copy.copy(self)
-        drawn.prevalence_ = np.where(
-            np.isnan(shares), self.prevalence_, off_the_ends(shares)
-        )
-        return drawn
 
     def head_start(self) -> np.ndarray:
         """Give the scores that mean the prevalences of the labels.
