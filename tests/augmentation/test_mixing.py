@@ -260,6 +260,7 @@ def test_params_can_be_set(cls):
         ({"alpha": 0.0}, InvalidParameterError, r"a finite number in \(0, inf\)"),
         ({"alpha": "1"}, ParameterTypeError, "a real number"),
         ({"probability": 1.1}, InvalidParameterError, r"a finite number in \[0, 1\]"),
+        ({"labels": "hard"}, InvalidParameterError, "one of 'soft', 'union'"),
     ],
 )
 def test_a_wrong_value_is_refused(cls, params, error, expected):

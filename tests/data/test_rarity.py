@@ -144,6 +144,44 @@ def test_a_row_of_which_nothing_is_known_comes_like_the_mean_row(mixed):
     assert_in_proportion(found, np.insert(known, 1, 0))
 
 
+def test_a_row_is_known_by_any_of_the_tasks(mixed):
+    mixed[0, 2], mixed[1, 2] = NAN, 0  # the classes are in 1/4 and 3/4 of the others
+    found = chances(RaritySampler(), mixed, tasks=MIXED)
+
+    a, b, first, second = 5 / 4, 5 / 2, 4, 4 / 3
+    rows = [[a], [a, first], [a, b, second], [a, b, second], [second]]
+    assert_in_proportion(found, [np.mean(row) for row in rows])
+
+
+def test_a_label_without_weight_is_not_there(mixed):
+    weight = np.ones((5, 3))
+    weight[2, 0] = 0  # of what is known of its tags; they are in 3/4 and 1/4
+    found = chances(RaritySampler(reduce="max"), mixed, weight, tasks=MIXED)
+
+    rows = [5, 4 / 3, 5 / 4, 4, 5 / 4]
+    assert_in_proportion(found, rows)
+
+
+def test_class_weights_count_as_where_classes_are_balanced():
+    y = np.array([0, 1, 1, 1.0])
+    tasks = Tasks(kind=Classification(2, class_weight={0: 3.0}))
+    told = sampling(RaritySampler(), y, tasks=tasks)
+
+    np.testing.assert_allclose(chances(RaritySampler(), y, tasks=tasks), 1)
+    np.testing.assert_allclose(chances("balanced", y, tasks=tasks), 1)
+    np.testing.assert_allclose(told["prevalence"]["kind"], [1 / 4, 3 / 4])
+    np.testing.assert_allclose(told["drawn"]["kind"], [1 / 4, 3 / 4])
+
+
+@pytest.mark.parametrize("reduce", ["mean", "max"])
+def test_rows_without_any_label_are_drawn_alike(reduce):
+    with pytest.warns(UserWarning, match="never there in training"):
+        told = sampling(RaritySampler(reduce=reduce), np.zeros((6, 2)))
+
+    assert told["effective_rows"] == 6
+    np.testing.assert_array_equal(told["drawn"]["tags"], 0)
+
+
 def test_balanced_classes_whose_rows_come_by_rarity(mixed):
     mixed[:2, 2] = 0
     found = chances("balanced", mixed, tasks=MIXED)

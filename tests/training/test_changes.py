@@ -246,6 +246,30 @@ def test_other_tasks_are_mixed_by_their_shares(labels):
     assert union.values[2][:, 0].tolist() == [1, 1, 0, 1] * 2
 
 
+def test_class_weights_of_another_task_leave_united_cells_their_weight():
+    tags = Labels(
+        (torch.tensor([[1.0, 0], [0, 0]]),), (torch.tensor([[1.0, 0], [0, 2]]),)
+    )
+    other, share = torch.tensor([1, 0]), torch.tensor([0.75, 0.5])
+    beside = tags._replace(class_weighted=(3 * tags.weights[0],))
+    alone = mixed_labels(tags, other, share, [True])
+    found = mixed_labels(beside, other, share, [True])
+
+    # The first label is there by the first row; the second one is unknown in it.
+    expected = torch.tensor([[0.75, 0], [0.5, 0], [0.25, 0], [0.5, 0]])
+    torch.testing.assert_close(alone.weights[0], expected)
+    torch.testing.assert_close(found.weights[0], expected)
+    torch.testing.assert_close(found.loss_weights[0], 3 * expected)
+
+
+@pytest.mark.parametrize("cls", [MixUp, CutMix])
+def test_the_share_of_rows_that_are_united(cls):
+    assert Changes(mixing=cls(probability=0.25, labels="union")).united == 0.25
+    assert Changes(mixing=cls(probability=0.25)).united == 0
+    assert Changes(mixing=lambda x, generator: (x, ORDER, 0.5)).united == 0
+    assert Changes().united == 0
+
+
 @pytest.mark.parametrize("value", [MixUp(1.0), CutMix()], ids=["mixup", "cutmix"])
 def test_a_mixing_unites_where_it_is_told_to(value):
     x = torch.eye(4).reshape(4, 1, 2, 2).repeat(1, 1, 4, 4)

@@ -7,7 +7,13 @@ import pytest
 import torch
 from skorch.callbacks import Callback, Initializer
 
-from mtlearn import MultiLabel, MultiTaskEstimator, Partial
+from mtlearn import (
+    Classification,
+    MultiLabel,
+    MultiTaskEstimator,
+    Partial,
+    Tasks,
+)
 from mtlearn.augmentation import MixUp
 from mtlearn.data import Labels, Samples
 from mtlearn.networks import MLP
@@ -188,6 +194,8 @@ def test_united_labels_of_all_orders_have_this_weight(lam):
     )
     assert StepSums(samples, [0.0]).of(4) == whole
     assert StepSums(samples, [1.0]).of(1) == whole / 4
+    alone = StepSums(union_of(CELLS[:1], WEIGHTS[:1]), [1.0])
+    assert alone.of(1) == 3.0  # which has no other row to meet
 
 
 def test_united_labels_of_rows_that_are_drawn_have_this_weight():
@@ -208,9 +216,9 @@ def test_united_labels_of_rows_that_are_drawn_have_this_weight():
 
 @pytest.mark.parametrize("labels", ["soft", "union"])
 def test_a_task_has_its_weight_also_where_many_cells_are_united(labels):
-    """Of a network that says nothing, each known cell has the loss log(2)."""
+    """Of a network that says nothing, each known label has the loss log(2)."""
     rng = np.random.default_rng(0)
-    tags = np.where(rng.random((40, 3)) < 0.5, NAN, rng.random((40, 3)) < 0.3)
+    y = np.where(rng.random((40, 4)) < 0.5, NAN, rng.random((40, 4)) < 0.3)
     steps = []
 
     class Keep(Callback):
@@ -218,7 +226,7 @@ def test_a_task_has_its_weight_also_where_many_cells_are_united(labels):
             steps.extend(net.history[-1, "batches", :, "train_loss"])
 
     MultiTaskEstimator(
-        MultiLabel(3),
+        Tasks(tags=MultiLabel(3), kind=Classification(2)),
         backbone=Partial(MLP, hidden=(2,)),
         mixing=MixUp(probability=0.8, labels=labels),
         optimizer="sgd",
@@ -228,7 +236,7 @@ def test_a_task_has_its_weight_also_where_many_cells_are_united(labels):
         callbacks=[Initializer("*", fn=torch.nn.init.zeros_), Keep()],
         n_threads=1,
         random_state=0,
-    ).fit(rng.normal(size=(40, 2)), tags)
+    ).fit(rng.normal(size=(40, 2)), y)
 
     assert len(steps) == 300
-    assert np.mean(steps) == pytest.approx(np.log(2), rel=0.03)
+    assert np.mean(steps) == pytest.approx(2 * np.log(2), rel=0.03)
