@@ -169,6 +169,16 @@ def labels(task, *, one_a_row=False):
     return Case(estimator, far)
 
 
+def hot_grades():
+    """A temperature that shows what is beyond a sigmoid's end."""
+    X, y = make_table()
+    task = Tasks(kind=Ordinal(3))
+    cold = table_estimator(task, precision="float32", max_epochs=20).fit(X, y[:, 0])
+    scaled = TemperatureScaled(FrozenEstimator(cold)).fit(X, y[:, 0])
+    scaled.temperatures_ = {"kind": 5.0}
+    return Case(scaled, 50 * X.astype(np.float32))
+
+
 def search():
     X, y = make_table()
     found = GridSearchCV(table_estimator(), {"lr": [0.01, 0.03]}, cv=2).fit(X, y)
@@ -211,6 +221,7 @@ CASES = {
     "grades, focal": lambda: labels(focal(Ordinal, 2.0, 3), one_a_row=True),
     "one label a row": lambda: labels(MultiLabel(), one_a_row=True),
     "one label a row, focal": lambda: labels(MultiLabel(loss="focal"), one_a_row=True),
+    "hot grades": hot_grades,
     "search": search,
 }
 

@@ -125,6 +125,17 @@ def test_extreme_scores_have_finite_losses_and_gradients():
     assert torch.isfinite(score.grad).all()
 
 
+def test_the_slope_is_that_of_the_formula_also_at_a_threshold():
+    task = Ordinal(2).fit(np.array([0, 1]), np.ones(2), "a")
+    end, (cut,) = thresholds(task)
+    assert cut == 0
+    score = torch.tensor([[0.0], [-1.5]], dtype=torch.float64, requires_grad=True)
+    (at_cut, below), _ = end(score).T
+    (slopes,) = torch.autograd.grad(at_cut + below, score)
+    # d/ds log(sigmoid(-s)) = -sigmoid(s)
+    np.testing.assert_allclose(slopes[:, 0], -expit([0.0, -1.5]), rtol=1e-12)
+
+
 def test_a_prediction_is_the_median():
     task = fitted()
     # In the order of the categories: half is reached at the second, third and first.

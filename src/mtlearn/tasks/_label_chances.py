@@ -79,7 +79,9 @@ def softplus(scores: Tensor) -> Tensor:
     Tensor of the shape of `scores`
         Not negative.
     """
-    return scores.clamp(min=0) + torch.log1p(torch.exp(-scores.abs()))
+    # Of maximum, and not of clamp, the slope at 0 is a half.
+    least = torch.maximum(scores, torch.zeros_like(scores))
+    return least + torch.log1p(torch.exp(-scores.abs()))
 
 
 def _tail(scores: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid, softplus
+
+from mtlearn.tasks._label_chances import softplus
 
 # Between two thresholds, at first, where a class is rare or absent.
 _LEAST_GAP = 0.05
@@ -30,7 +31,7 @@ class OrderedThresholds(nn.Module):
         """Return the logarithms of the probabilities, in the order of the classes."""
         gaps = softplus(self.gaps)
         up_to = torch.cat([self.first, self.first + gaps.cumsum(0)]) - score
-        below, above = logsigmoid(up_to), logsigmoid(-up_to)
+        below, above = -softplus(-up_to), -softplus(up_to)
         # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
         between = below[:, 1:] + above[:, :-1] + torch.log(-torch.expm1(-gaps))
         in_order = torch.cat([below[:, :1], between, above[:, -1:]], dim=1)
