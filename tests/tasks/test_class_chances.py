@@ -93,6 +93,7 @@ def test_the_rarest_of_classes_have_scores(gamma):
     found = best_scores(chances, gamma)
     assert np.isfinite(found).all()
     assert (np.diff(found) > 0).all()
+    assert np.abs(found).max() < 40
     assert_allclose(chances_of([found], gamma)[0, 1], 1e-9, rtol=1e-3)
 
 
