@@ -197,6 +197,21 @@ def test_thresholds_are_those_that_the_loss_decides_by():
     assert_allclose(task.activate(scores), expit(scores.numpy() - np.log([3, 1])))
     task, *_ = fitted(MultiLabel(thresholds={0: 0.8}), y)
     assert task.decode(np.array([[0.7, 0.6]])).tolist() == [[0, 1]]
+    task, *_ = fitted(MultiLabel(pos_weight=[3.0, 1.0], thresholds={1: 0.8}), y)
+    assert_allclose(task.thresholds_, [1 / (1 + 3), 0.8])
+
+
+@pytest.mark.parametrize("name", ["pos_weight", "thresholds"])
+def test_numbers_of_a_series_are_those_of_the_labels_it_names(name):
+    y = np.array([[1, 0], [0, 1]])
+    series = pd.Series([0.2, 0.7], index=["b", "a"])
+    task, *_ = fitted(MultiLabel(["a", "b"], **{name: series}), y)
+    assert vars(task)[f"{name}_"].tolist() == [0.7, 0.2]
+    other = pd.Series([0.5], index=["c"])
+    with pytest.raises(InvalidParameterError, match=f"{name!r} .* names \\['c'\\]"):
+        Tasks(tags=MultiLabel(["a", "b"], **{name: other})).validate()
+    task, *_ = fitted(MultiLabel(**{name: np.array(0.25)}), y)
+    assert vars(task)[f"{name}_"].tolist() == [0.25, 0.25]
 
 
 def test_a_loss_with_options_means_other_probabilities():

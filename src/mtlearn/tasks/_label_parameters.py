@@ -102,6 +102,7 @@ def check_by_label(
     """
     if value is None or (isinstance(value, str) and value in words):
         return
+    value = _as_given(value)
     each = list(value.values()) if isinstance(value, Mapping) else value
     each = each if hasattr(each, "__len__") and not isinstance(each, str) else [each]
     good = all(
@@ -119,8 +120,19 @@ def check_by_label(
         by_label(value, np.array(labels, dtype=object), 1.0, owner, name)
 
 
+def _as_given(value: Any) -> Any:
+    """Give a Series of pandas as the mapping that it is, and an array of one number."""
+    if hasattr(value, "iloc"):
+        return dict(zip(value.index.tolist(), value.tolist(), strict=True))
+    return value.item() if isinstance(value, np.ndarray) and not value.ndim else value
+
+
 def by_label(
-    value: Any, labels: np.ndarray, default: float, owner: str, name: str = "thresholds"
+    value: Any,
+    labels: np.ndarray,
+    default: float | np.ndarray,
+    owner: str,
+    name: str = "thresholds",
 ) -> np.ndarray:
     """Give a number for each label.
 
@@ -130,7 +142,7 @@ def by_label(
         The parameter.
     labels : ndarray of shape (n_labels,)
         The labels.
-    default : float
+    default : float or ndarray of shape (n_labels,)
         Of labels that a mapping does not name, and of None.
     owner, name : str
         Of the task and the parameter, for messages.
@@ -145,8 +157,9 @@ def by_label(
     InvalidParameterError
         If it names a label that there is not, or their number differs.
     """
+    value, defaults = _as_given(value), np.broadcast_to(default, len(labels))
     if value is None:
-        return np.full(len(labels), default)
+        return defaults.copy()
     if isinstance(value, Mapping):
         unknown = [key for key in value if key not in labels.tolist()]
         if unknown:
@@ -154,7 +167,8 @@ def by_label(
                 f"The {name!r} parameter of {owner} names {bracketed(unknown)}, which "
                 f"are not among its labels {bracketed(labels.tolist())}."
             )
-        return np.array([float(value.get(label, default)) for label in labels.tolist()])
+        pairs = zip(labels.tolist(), defaults, strict=True)
+        return np.array([float(value.get(label, own)) for label, own in pairs])
     numbers_ = np.asarray(value, dtype=np.float64)
     if numbers_.ndim and len(numbers_) != len(labels):
         raise InvalidParameterError(

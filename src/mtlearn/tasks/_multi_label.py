@@ -62,12 +62,14 @@ class MultiLabel(LabelLoss, LabelMembers):
         Factors on the loss of labels that are there: ``"balanced"`` is the number of
         samples without a label over that with it, ``"sqrt"`` its square root, which
         finds rare labels without inventing them. Probabilities are corrected for it.
+        A mapping, or a Series of pandas, has labels for keys.
     label_smoothing : float, default=0.0
         Share of the target that is spread evenly over both answers, in [0, 1). Only for
         ``loss="bce"``.
     thresholds : None, float, sequence or mapping, default=None
         Probabilities above which a label is predicted. None takes those that the loss
-        decides by: 0.5, or less where it weighs labels that are there more.
+        decides by: 0.5, or less where it weighs labels that are there more; so do
+        labels that a mapping does not name.
     sep : str or None, default=None
         What is between the labels of a text, in a column of label sets.
     head : None, Head, class or Partial, default=None
@@ -259,11 +261,9 @@ class MultiLabel(LabelLoss, LabelMembers):
         return self
 
     def _find_thresholds(self, owner: str) -> np.ndarray:
-        given = by_label(self.thresholds, self.classes_, 0.5, owner)
-        if self.thresholds is not None:
-            return given
         undecided = torch.zeros(1, self.n_outputs, dtype=torch.float64, device="cpu")
-        return self.activate(undecided)[0].numpy()
+        own = self.activate(undecided)[0].numpy()
+        return by_label(self.thresholds, self.classes_, own, owner)
 
     def head_start(self) -> np.ndarray:
         """Give the scores that mean the prevalences of the labels.
