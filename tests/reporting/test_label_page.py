@@ -95,6 +95,13 @@ def test_differences_of_labels_in_few_rows_are_not_named():
     assert kept.labels.tolist() == ["a", "b"]
     assert CooccurrenceDisplay({"": kept}).pairs(1) == [LabelPair("a", "b", 8 / 12, 1)]
     assert CooccurrenceDisplay({"": rows}).pairs(1)[0].label == "c"
+    # Predicted in two of the rows in which it is known, and true in ten.
+    known = np.ones((20, 3))
+    known[2:12, 0] = 0
+    there, said = rows.true.copy(), rows.predicted.copy()
+    there[:, 0], said[:, 0] = known[:, 0] > 0, [1] * 12 + [0] * 8
+    hidden = replace(rows, true=there, predicted=said, weight=known)
+    assert _in_enough_rows(hidden).labels.tolist() == ["b"]
     unknown = replace(rows, weight=np.tile([1.0, 0.0, 1.0], (20, 1)))
     assert _in_enough_rows(unknown).labels.tolist() == ["a"]
     nothing = _in_enough_rows(replace(rows, weight=np.zeros((20, 3))))

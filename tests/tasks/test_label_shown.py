@@ -71,6 +71,10 @@ def test_labels_are_described_by_known_cells(block):
     assert block.described(BLOCK, np.isfinite(BLOCK).astype(float)) == (
         "3 labels, 1.08 in a row; most sun (3), fewest sky (0); in no row: sky"
     )
+    # A cell without a weight is one that nobody knows.
+    weight = np.isfinite(BLOCK) * [1.0, 1.0, 0.0]
+    same = block.described(np.where(np.isnan(BLOCK), 1, BLOCK), weight)
+    assert same.startswith("3 labels, 1.08 in a row; most sun (3), fewest sky (0)")
     task = fitted(MultiLabel(), sets(["sea", "sun"], ["sky"], []))
     named = sets(["sea"], ["sea", "sky", "sun"])
     assert task.described(named, np.ones(2)) == (
