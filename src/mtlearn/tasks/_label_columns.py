@@ -6,12 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._listing import bracketed
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._base import Task
+from mtlearn.tasks._classes import check_types
 from mtlearn.tasks._columns import PresentLabels, Strata, shares
-from mtlearn.tasks._label_parameters import as_labels, declared
-from mtlearn.tasks._label_sets import as_indicators, as_sets, holds_sets, read_sets
+from mtlearn.tasks._label_parameters import as_labels, declared, sorted_labels
+from mtlearn.tasks._label_sets import (
+    as_indicators,
+    as_sets,
+    first_of,
+    holds_sets,
+    is_empty,
+    read_sets,
+)
 from mtlearn.tasks._read import RawColumn
 
 
@@ -92,12 +101,35 @@ class LabelColumns(Task):
             Floats with NaN where a cell is missing, or frozensets.
         present : ndarray of bool of the same shape
             False where a cell, or a whole set, is missing.
+
+        Raises
+        ------
+        InvalidDataError
+            If a cell is none of these, or they come in another form than in the fit.
         """
-        if len(columns) == 1 and holds_sets(columns[0].held, self.sep):
+        if self._come_as_sets(columns, name):
             return read_sets(columns[0].held, self.sep, name)
         each = [_as_floats(column, name) for column in columns]
         present = np.column_stack([column.present for column in columns])
         return np.column_stack(each), present
+
+    def _come_as_sets(self, columns: Sequence[RawColumn], name: str) -> bool:
+        """Tell whether labels come as sets, and raise if they did not in a fit."""
+        held = columns[0].held
+        are_sets = len(columns) == 1 and holds_sets(held, self.sep)
+        if not hasattr(self, "classes_"):
+            return are_sets
+        if len(columns) == 1 and is_empty(held):
+            are_sets = self.in_sets_
+        n_columns = 1 if self.in_sets_ else self.n_outputs
+        if are_sets == self.in_sets_ and len(columns) == n_columns:
+            return are_sets
+        form = f"a column of 0 and 1 for each of {n_columns} labels"
+        raise InvalidDataError(
+            f"Task {name!r} was fitted on {'sets of labels' if self.in_sets_ else form}"
+            f", and reads {bracketed(column.key for column in columns)} of y, which "
+            f"begins with {short(first_of(held))}. Pass labels as in the fit."
+        )
 
     def dtypes(self, columns: Sequence[RawColumn]) -> list[Any]:
         """Give the dtypes of its columns of y; of sets, that of objects."""
@@ -124,7 +156,7 @@ class LabelColumns(Task):
     def _find_labels(self, labels: np.ndarray, owner: str) -> np.ndarray:
         known = declared(self.labels, owner)
         if known is None and self.in_sets_:
-            known = sorted(set().union(*labels.tolist()))
+            known = sorted_labels(set().union(*labels.tolist()), owner)
         elif known is None:
             known = getattr(self, "names_", None) or list(range(labels.shape[1]))
         if not len(known):
@@ -182,7 +214,7 @@ class LabelColumns(Task):
     def check_labels(
         self, labels: np.ndarray, name: str, predicted: np.ndarray | None = None
     ) -> None:
-        """Raise if labels that are to be scored are neither 0 nor 1.
+        """Raise if labels to score are neither 0 nor 1, or sets of another type.
 
         Parameters
         ----------
@@ -191,6 +223,11 @@ class LabelColumns(Task):
         """
         if labels.ndim == 2:
             self.encode(labels, np.arange(len(labels)), name)
+            return
+        named = as_labels(sorted(set().union(*labels.tolist()), key=repr))
+        known = self.known_labels()
+        if known is not None:
+            check_types(named, as_labels(known), name)
 
     def restore(self, encoded: np.ndarray) -> np.ndarray:
         """Give 0 and 1 as labels.

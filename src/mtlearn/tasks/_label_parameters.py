@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,37 @@ def as_labels(names: Sequence[Any]) -> np.ndarray:
     found = np.empty(len(names), dtype=object)
     found[:] = names
     return found
+
+
+def sorted_labels(names: Collection[Any], owner: str) -> list[Any]:
+    """Give labels that were learned from sets in order.
+
+    Parameters
+    ----------
+    names : collection of labels
+        Each of them once.
+    owner : str
+        The task, for messages.
+
+    Returns
+    -------
+    list
+        The labels.
+
+    Raises
+    ------
+    InvalidDataError
+        If they are of types that have no order.
+    """
+    try:
+        return sorted(names)
+    except TypeError as error:
+        one_of_each = {type(name).__name__: name for name in names}
+        raise InvalidDataError(
+            f"{owner} has labels of several types, which have no order: "
+            f"{listed(sorted(map(repr, one_of_each.values())))}. Make them all text, "
+            "or declare MultiLabel(labels=[...])."
+        ) from error
 
 
 def check_by_label(

@@ -27,14 +27,22 @@ def holds_sets(held: Any, sep: str | None) -> bool:
     Returns
     -------
     bool
-        False of an empty column.
+        Of an empty column, whether there is a `sep`.
     """
-    for cell in _cells(held):
-        if not is_missing(cell):
-            return isinstance(cell, _SETS) or (
-                sep is not None and isinstance(cell, str)
-            )
-    return sep is not None
+    if is_empty(held):
+        return sep is not None
+    cell = first_of(held)
+    return isinstance(cell, _SETS) or (sep is not None and isinstance(cell, str))
+
+
+def first_of(held: Any) -> Any:
+    """Give the first cell of a column that is there; None of an empty column."""
+    return next((cell for cell in _cells(held) if not is_missing(cell)), None)
+
+
+def is_empty(held: Any) -> bool:
+    """Tell whether every cell of a column is missing."""
+    return first_of(held) is None
 
 
 def read_sets(held: Any, sep: str | None, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -74,6 +82,8 @@ def read_sets(held: Any, sep: str | None, name: str) -> tuple[np.ndarray, np.nda
 
 
 def _cells(held: Any) -> Sequence[Any]:
+    if isinstance(held, np.ndarray):
+        return held.tolist()
     return held.to_list() if hasattr(held, "to_list") else list(held)
 
 
