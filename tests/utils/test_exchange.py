@@ -74,6 +74,16 @@ def test_the_last_unit_of_a_fold_stays():
     assert sorted(exchange.run(np.array([0, 1]))) == [0, 1]
 
 
+@pytest.mark.parametrize("large", [0, 1])
+def test_the_last_unit_of_a_fold_stays_even_where_its_move_would_help(large):
+    counts, desire = np.array([[1], [1]]), np.array([[4.0, 4.0]])
+    counts[large], desire[0, large] = 4, -4
+
+    folds = make_exchange(counts, [0, 1], 2, desire=desire).run(np.arange(2))
+
+    assert sorted(folds) == [0, 1]
+
+
 def test_units_that_are_not_free_and_folds_that_take_no_part_are_left():
     free = np.array([False] * 6 + [True] * 2)
     exchange = make_exchange([[1]] * 8, [0] * 8, 3, free=free)

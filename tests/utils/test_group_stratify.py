@@ -136,3 +136,14 @@ def test_many_small_groups_are_within_one_of_every_share():
 
     for column in codes.T:
         assert np.abs(deviations(column[:, None], folds, THREE)).max() < 1 + 1e-5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sizes_count_as_much_as_many_columns(seed):
+    rng = np.random.RandomState(seed)
+    groups = np.repeat(np.arange(40), rng.randint(1, 12, 40))
+    codes = rng.randint(4, size=(len(groups), 30))
+
+    folds = assign_groups(codes, groups, THREE, rng)[groups]
+
+    assert np.ptp(np.bincount(folds)) <= 2

@@ -197,7 +197,7 @@ def test_seated_samples_make_room():
 
 @pytest.mark.parametrize("n_samples", [997, 1003])
 @pytest.mark.parametrize("n_folds", [3, 5, 10])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(10))
 def test_counts_are_within_one_of_the_share_of_a_fold_and_of_its_size(
     n_samples, n_folds, seed
 ):
