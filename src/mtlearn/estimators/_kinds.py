@@ -96,7 +96,6 @@ def declare_classes(
     if not isinstance(tasks, Tasks):
         return _with_classes(tasks, classes, "y")
     copies: Tasks = clone(tasks)
-    copies.validate()
     names = copies.labelled.names
     if len(names) > 1 and classes is not None:
         targets = sorted(read_targets(y, copies), key=lambda target: target.places)

@@ -152,7 +152,9 @@ def suited_to(tasks: Tasks | Task, y: object) -> Tasks | Task:
     """
     raw = read_raw(y)
     if isinstance(tasks, Tasks):
-        return _of_only_column(tasks, raw)
+        declared: Tasks = tasks
+        declared.validate()
+        return _of_only_column(declared, raw)
     return tasks.of_only_column(raw.column(0)) if len(raw) == 1 else tasks
 
 
