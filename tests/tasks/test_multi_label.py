@@ -43,11 +43,21 @@ def test_a_block_of_an_array():
     assert predicted.dtype == BLOCK.dtype
 
 
-@pytest.mark.parametrize("dtype", [bool, int, "Int64", "boolean", "float32"])
+@pytest.mark.parametrize(
+    "dtype", [bool, int, "Int64", "boolean", "float32", "category"]
+)
 def test_a_block_of_a_frame_comes_back_with_its_dtypes(dtype):
     frame = pd.DataFrame(np.nan_to_num(BLOCK), columns=list("xyz")).astype(dtype)
     task, _, codec = fitted(MultiLabel(), frame)
     assert task.classes_.tolist() == ["x", "y", "z"]
+    predicted = codec.arrange([task.decode(np.nan_to_num(BLOCK))])
+    pd.testing.assert_frame_equal(predicted, frame)
+
+
+def test_categories_of_truth_values_come_back():
+    frame = pd.DataFrame(np.nan_to_num(BLOCK) > 0, columns=list("xyz"))
+    frame = frame.astype("category")
+    task, _, codec = fitted(MultiLabel(), frame)
     predicted = codec.arrange([task.decode(np.nan_to_num(BLOCK))])
     pd.testing.assert_frame_equal(predicted, frame)
 

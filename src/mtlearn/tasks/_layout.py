@@ -196,10 +196,22 @@ def _as_frame(columns: Sequence[tuple[Any, np.ndarray, Any]], layout: Layout) ->
             layout.library,
         )
     pandas = import_optional("pandas", "pandas", "Predicting a DataFrame")
-    series = [pandas.Series(each, dtype=dtype) for _, each, dtype in columns]
+    series = [
+        pandas.Series(_as_named(x, dtype), dtype=dtype) for _, x, dtype in columns
+    ]
     frame = pandas.DataFrame(dict(enumerate(series)))
     # Names may be tuples, also where they have one level.
     is_flat = len(layout.levels) == 1
     keys = pandas.Index([key for key, _, _ in columns], tupleize_cols=not is_flat)
     frame.columns = keys.set_names(list(layout.levels)) if layout.levels else keys
     return frame
+
+
+def _as_named(labels: np.ndarray, dtype: Any) -> np.ndarray:
+    """Give labels the type that categories have, which may be truth values for 0 and 1.
+
+    That they are equal is not enough for pandas.
+    """
+    categories = getattr(dtype, "categories", None)
+    is_bool = categories is not None and categories.dtype == bool
+    return labels.astype(bool) if is_bool else labels
