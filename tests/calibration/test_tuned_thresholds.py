@@ -140,6 +140,16 @@ def test_a_label_that_is_not_there_keeps_its_own_threshold(fitted):
     assert tuned.thresholds_["tags"][2] == 0.5
 
 
+def test_labels_that_are_never_there_keep_their_own_threshold(fitted):
+    X, y = problem(seed=1)
+    y[:, :3], y[:, 3] = 0, "n"
+    tuned = TunedThresholds(FrozenEstimator(fitted), method="best", average="micro")
+    with pytest.warns(UserWarning, match="the labels 0 of 'tags', 1 of 'tags', 2 of"):
+        tuned.fit(X, y)
+    assert tuned.thresholds_["tags"].tolist() == [0.5] * 3
+    assert tuned.thresholds_["sign"].tolist() == [0.5]
+
+
 def test_probabilities_are_straightened_as_by_a_logistic_regression():
     rng = np.random.default_rng(0)
     true = rng.random(3000)
@@ -193,7 +203,8 @@ def test_few_samples_of_a_label_are_said_where_they_decide(fitted):
     weight = np.where((np.arange(160) == 11) | (np.arange(160) == 12), 0.0, 1.0)
     frozen = FrozenEstimator(fitted)
     message = r"held out have the labels 1 of 'tags', so"
-    for params in ({"method": "best"}, {"calibrate": True}):
+    micro = {"calibrate": True, "average": "micro"}
+    for params in ({"method": "best"}, {"calibrate": True}, micro):
         with pytest.warns(UserWarning, match=message) as caught:
             TunedThresholds(frozen, **params).fit(X, y, sample_weight=weight)
         assert len(caught) == 1
