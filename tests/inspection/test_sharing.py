@@ -16,6 +16,7 @@ from skorch.callbacks import Callback
 from mtlearn import (
     Classification,
     Head,
+    MultiLabel,
     Partial,
     RaritySampler,
     Regression,
@@ -32,6 +33,16 @@ from mtlearn.inspection._sharing import corrected_interval
 from mtlearn.networks import MLP
 from mtlearn.training import TaskMetric
 from tiny_problems import make_table, table_estimator, table_tasks
+
+
+@pytest.mark.parametrize("metric", ["map", "ap_micro", "roc_auc_macro", "accuracy"])
+def test_figures_that_predictions_do_not_give_are_refused(metric):
+    tasks = Tasks(tags=MultiLabel(2), size=Regression())
+    X, y = make_table(30)
+    y = np.column_stack([y[:, 0] == 0, y[:, 0] == 1, y[:, 1]])
+    words = "'metrics' .*one of .*'f1_micro'.* for the multi-label 'tags'. Got"
+    with pytest.raises(InvalidParameterError, match=f"{words} '{metric}' instead"):
+        sharing_report(table_estimator(tasks), X, y, metrics={"tags": metric})
 
 
 def test_figures_are_those_of_clones_by_hand():
