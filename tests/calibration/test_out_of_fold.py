@@ -145,6 +145,24 @@ def test_a_fold_that_lacks_a_label_says_nothing_of_it():
         assert tuned.thresholds_["task_0"][2] == pytest.approx(expected)
 
 
+def test_a_fold_that_lacks_a_class_says_nothing_of_the_other_one():
+    X, y = problem(90)
+    sign = np.where(y[:, 4] > 0, "p", "n")
+    sign[:40] = "p"
+    rows = np.arange(90)
+    folds = [(rows[:40], rows[40:65]), (rows[40:], rows[:40]), (rows[:65], rows[65:])]
+    inner = make(Classification())
+    tuned = TunedThresholds(inner, calibrate=False, cv=folds).fit(X, sign)
+    chances = np.concatenate(
+        [
+            make(Classification()).fit(X[train], sign[train]).predict_proba(X[test])
+            for train, test in folds[1:]
+        ]
+    )[:, 1]
+    cut = tuned.thresholds_["task_0"][0]
+    assert cut == pytest.approx(best_cut(chances, chances))
+
+
 def test_kinds_are_those_of_all_rows():
     X, y = problem(60)
     mixed = np.column_stack([y[:, 4], np.where(np.arange(60) < 30, 0.5, np.arange(60))])

@@ -159,10 +159,30 @@ def test_probabilities_are_straightened_as_by_a_logistic_regression():
     model = LogisticRegression(C=np.inf).fit(logit(chances)[:, None], truth)
     expected = model.predict_proba(logit(chances)[:, None])[:, 1]
     assert_allclose(found[:, 0], expected, atol=2e-3)
+    weight = np.where(true > 0.5, 3.0, 0.2) * (rng.random(3000) + 0.5)
+    found = straightened(chances[:, None], truth[:, None], weight[:, None], 10)
+    model.fit(logit(chances)[:, None], truth, sample_weight=weight)
+    expected = model.predict_proba(logit(chances)[:, None])[:, 1]
+    assert_allclose(found[:, 0], expected, atol=2e-3)
     few = straightened(chances[:, None], truth[:, None] * 0, np.ones((3000, 1)), 10)
     assert_array_equal(few[:, 0], chances)
     turned = straightened(chances[:, None], 1 - truth[:, None], np.ones((3000, 1)), 10)
     assert_array_equal(turned[:, 0], chances)  # which would turn the order round
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("count", [9, 10])
+def test_ten_samples_of_either_kind_straighten_probabilities(count, turned):
+    chances = np.linspace(0.1, 0.9, 40)[:, None]
+    truth = (np.arange(40) >= 40 - count)[:, None].astype(float)
+    if turned:
+        chances, truth = 1 - chances, 1 - truth
+    found = straightened(chances, truth, np.ones((40, 1)), 10)
+    assert (found == chances).all() == (count < 10)
+    if count == 10:  # of Platt's truths, a little off 0 and 1, it has the mean
+        there = truth.sum()
+        wanted = there * (there + 1) / (there + 2) + (40 - there) / (42 - there)
+        assert found.sum() == pytest.approx(wanted, rel=1e-3)
 
 
 @pytest.mark.parametrize(
