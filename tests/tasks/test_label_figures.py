@@ -42,6 +42,11 @@ def test_a_label_without_a_positive_is_left_out_and_counted():
     labels = scored(FOUND)
     assert figures["f1_macro"](labels) == pytest.approx((2 * 2 / 6 + 2 / 3) / 2)
     assert figures["f1_macro"].left_out(labels) == (1, 3)
+    # Nor has it one where it is predicted, which the micro F1 counts as invented.
+    invented = scored(np.column_stack([FOUND[:, :2], np.ones(5)]))
+    assert figures["f1_macro"](invented) == pytest.approx((2 * 2 / 6 + 2 / 3) / 2)
+    assert figures["f1_macro"].left_out(invented) == (1, 3)
+    assert figures["f1_micro"](invented) == pytest.approx(2 * 3 / (5 + 4 + 5))
     # In order + - + + -, and + - - +: the cell with 0.9 is not known.
     chances = scored(CHANCES)
     first, second = (1 + 2 / 3 + 3 / 4) / 3, (1 + 2 / 4) / 2

@@ -164,6 +164,13 @@ def test_it_begins_where_the_loss_is_lowest(loss):
     assert_allclose(task.head_start(), best.x, atol=1e-4)
 
 
+def test_classes_that_have_not_been_seen_begin_as_seldom_ones():
+    y = np.repeat([0, 1], 5)
+    task = OneOfLabels(4).fit(y, np.ones(10), "a")
+    chances = expit(task.head_start())
+    assert_allclose(chances, np.array([0.5, 0.5, 0.005, 0.005]) / 1.01, rtol=1e-6)
+
+
 def test_it_trains_goes_on_and_is_kept(tmp_path):
     X, y = problem()
     estimator = table_estimator(MultiLabel(), max_epochs=60, warm_start=True)
