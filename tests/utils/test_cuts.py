@@ -53,3 +53,12 @@ def test_cuts_that_are_easy_to_see():
     assert (scores > best_cut(scores, np.ones(3))).all()
     assert np.isnan(best_cut(scores, np.zeros(3)))
     assert np.isnan(best_cut(scores, np.ones(3), np.zeros(3)))
+
+
+def test_a_cut_between_two_neighbours_keeps_them_apart():
+    low = 0.5
+    for _ in range(4):  # their middle is rounded up to one of two of them
+        high = np.nextafter(low, 1)
+        cut = best_cut(np.array([low, high]), np.array([0.0, 1.0]))
+        assert low <= cut < high
+        low = high
