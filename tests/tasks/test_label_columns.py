@@ -85,3 +85,14 @@ def test_labels_without_an_order_are_to_be_declared():
     task, targets, _ = fitted(MultiLabel(["b", 2, "a", 1]), mixed)
     assert task.classes_.tolist() == ["b", 2, "a", 1]
     assert targets.values[0].tolist() == [[0, 0, 0, 1], [0, 1, 1, 0], [1, 0, 0, 0]]
+
+
+def test_lists_of_labels_that_are_no_array_are_told_how_to_come():
+    lists = [["a"], ["b", "a"], []]
+    with pytest.raises(InvalidDataError, match=r"lengths\. If .* pandas\.Series\(y\)"):
+        fitted(MultiLabel(), lists)
+    task, targets, _ = fitted(MultiLabel(), as_series(*lists))
+    assert task.classes_.tolist() == ["a", "b"]
+    same = fitted(MultiLabel(), [set(each) for each in lists])[1]
+    assert targets.values[0].tolist() == [[1, 0], [1, 1], [0, 0]]
+    assert same.values[0].tolist() == targets.values[0].tolist()

@@ -199,7 +199,8 @@ def _as_array(y: Any) -> np.ndarray:
         return exact_array(y)
     except ValueError as error:
         raise InvalidDataError(
-            "y cannot be read as an array: its rows have different lengths."
+            "y cannot be read as an array: its rows have different lengths. If they "
+            "are sets of labels, pass pandas.Series(y), or sets in place of lists."
         ) from error
 
 
