@@ -40,7 +40,6 @@ SCORES = torch.tensor([[1.0, -1.0, 0.3], [0.2, 0.1, 4.0]], dtype=torch.float64)
         (binary_focal_loss, None),
         ("cross_entropy", None),
     ],
-    ids=repr,
 )
 def test_the_name_and_the_options(loss, expected):
     found = known_loss(loss, FUNCTIONS)

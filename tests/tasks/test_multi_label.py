@@ -21,6 +21,7 @@ from mtlearn.losses import binary_focal_loss, sample_loss
 from mtlearn.metrics import task_report
 from mtlearn.networks import MLP
 from mtlearn.tasks import ScoredLabels, fit_codec, read_targets
+from tiny_problems import make_table, table_estimator
 
 NAN = float("nan")
 BLOCK = np.array([[1.0, 0.0, 0.0], [0.0, NAN, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
@@ -187,15 +188,33 @@ def test_a_label_of_which_nothing_is_known_is_refused(weight):
         fitted(MultiLabel(), y, sample_weight=weight)
 
 
-def test_a_label_that_is_never_there_is_said_and_weighs_nothing_special():
-    with pytest.warns(UserWarning, match="never there in training.*: 1"):
-        task, *_ = fitted(MultiLabel(pos_weight="balanced"), [[1, 0], [0, 0]])
-    assert task.pos_weight_[1] == 1
-    assert task.prevalence_.tolist() == [0.5, 0.01]
-    with pytest.warns(UserWarning, match="always there in training.*: 0"):
-        task, *_ = fitted(MultiLabel(pos_weight="sqrt"), [[1, 0], [1, 1]])
-    assert task.pos_weight_[0] == 1
-    assert task.prevalence_.tolist() == [0.99, 0.5]
+@pytest.mark.parametrize(
+    ("y", "word", "label", "prevalence"),
+    [
+        ([[1, 0], [0, 0]], "never", 1, [0.5, 0.01]),
+        ([[1, 0], [1, 1]], "always", 0, [0.99, 0.5]),
+    ],
+)
+def test_a_label_that_never_differs_is_said_and_weighs_nothing_special(
+    y, word, label, prevalence
+):
+    task = MultiLabel(pos_weight="balanced")
+    with pytest.warns(UserWarning, match=f"are {word} there in training.*: {label}"):
+        codec = fit_codec(task, y, warns=True)
+    (task,) = codec.tasks
+    assert task.pos_weight_[label] == 1
+    assert task.prevalence_.tolist() == prevalence
+
+
+def test_a_label_that_is_in_no_row_yet_is_no_news_where_other_rows_follow():
+    X, _ = make_table()
+    y = np.zeros((40, 2))
+    y[::2, 0] = y[20:, 1] = 1
+    estimator = table_estimator(MultiLabel(2), batch_size=5)
+    for rows in (slice(0, 10), slice(10, 40)):  # a warning would be an error
+        estimator.partial_fit(X[rows], y[rows])
+    with pytest.warns(UserWarning, match="never there in training"):
+        estimator.fit(X[:10], y[:10])
 
 
 def test_thresholds_are_those_that_the_loss_decides_by():
@@ -243,8 +262,7 @@ WEIGHT = np.array([1.0, 2.0, 3.0, 0.5, 1.5])
 
 def test_figures_are_those_of_scikit_learn():
     task = MultiLabel(4)
-    with pytest.warns(UserWarning, match="never"):
-        task = fitted(task, TRUE)[0]
+    task = fitted(task, TRUE)[0]
     weight = np.repeat(WEIGHT[:, None], 4, axis=1)
 
     def figure(name):

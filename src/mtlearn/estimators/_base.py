@@ -192,7 +192,8 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         y = item_labels(X, y)
         if state is None:
             tasks = declare_classes(self.tasks, y, classes)
-            state = FitState(fit_codec(tasks, y, sample_weight, warns=True))
+            codec = fit_codec(tasks, y, sample_weight, warns=True, is_part=True)
+            state = FitState(codec)
         else:
             check_same_network(state, self.tasks, settings)
         settings = settings.for_tasks(state.codec.tasks)

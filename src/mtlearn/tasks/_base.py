@@ -234,6 +234,14 @@ class Task(TaskParameters, TaskMembers, TaskShown, ABC):
         """Whether these factors follow from the labels of all rows."""
         return False
 
+    def warn_of_labels(
+        self, labels: np.ndarray, sample_weight: np.ndarray, name: str, rows: np.ndarray
+    ) -> None:
+        """Warn of what cannot be learned from the labels that `fit` has taken.
+
+        Of rows that are only a part nobody asks.
+        """
+
     def refuse_parts(self) -> None:
         """Raise if a parameter depends on all rows: `partial_fit` sees some of them."""
         return

@@ -205,7 +205,12 @@ class Codec:
 
 
 def fit_codec(
-    tasks: TasksLike, y: Any, sample_weight: Any = None, *, warns: bool = False
+    tasks: TasksLike,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    warns: bool = False,
+    is_part: bool = False,
 ) -> Codec:
     """Fit tasks on y.
 
@@ -218,7 +223,10 @@ def fit_codec(
     sample_weight : array-like, default=None
         Shape `(n_samples,)` or `(n_samples, n_tasks)`; a zero makes a label absent.
     warns : bool, default=False
-        Whether to warn where y may mean something else than it is taken for.
+        Whether to warn where y may mean something else than it is taken for, or cannot
+        be learned from.
+    is_part : bool, default=False
+        Whether other rows follow, so that labels that are not there are no news.
 
     Returns
     -------
@@ -246,7 +254,10 @@ def fit_codec(
                 "or has a sample weight of zero. Leave the task out, or pass labels."
             )
         task.learn_names([target.keys[place] for place in target.places if target.keys])
-        task.fit(target.values[rows], weight[rows], name, rows)
+        labels = target.values[rows], weight[rows], name, rows
+        task.fit(*labels)
+        if warns and not is_part:
+            task.warn_of_labels(*labels)
     for name, task in fitted.items():
         if task.n_columns == 0:
             nothing = np.zeros(0)

@@ -257,41 +257,46 @@ def refuse_unknown(labels: np.ndarray, weights: np.ndarray, owner: str) -> None:
         )
 
 
+def constant_labels(encoded: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Tell which labels are always or never there.
+
+    Parameters
+    ----------
+    encoded, weights : ndarray of shape (n_labelled, n_labels)
+        0 or 1, and weights; zero where a cell is missing.
+
+    Returns
+    -------
+    dict of str to ndarray of bool of shape (n_labels,)
+        By ``"never"`` and ``"always"``.
+    """
+    known = weights > 0
+    never = ~(known & (encoded > 0)).any(axis=0)
+    always = ~(known & (encoded == 0)).any(axis=0)
+    return {"never": never, "always": always & ~never}
+
+
 def warn_of_constant(
-    labels: np.ndarray, encoded: np.ndarray, weights: np.ndarray, owner: str
-) -> np.ndarray:
-    """Tell which labels are always or never there, and warn of them.
+    labels: np.ndarray, constant: Mapping[str, np.ndarray], owner: str
+) -> None:
+    """Warn of labels that are always or never there.
 
     Parameters
     ----------
     labels : ndarray of shape (n_labels,)
         The labels.
-    encoded, weights : ndarray of shape (n_labelled, n_labels)
-        0 or 1, and weights; zero where a cell is missing.
+    constant : mapping of str to ndarray of bool
+        From `constant_labels`.
     owner : str
         The task, for messages.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_labels,)
-        True of those.
-
-    Warns
-    -----
-    UserWarning
-        If there is one.
     """
-    known = weights > 0
-    never = ~(known & (encoded > 0)).any(axis=0)
-    always = ~(known & (encoded == 0)).any(axis=0)
-    for found, word in ((never, "never"), (always & ~never, "always")):
+    for word, found in constant.items():
         if found.any():
             warn(
                 f"{owner} has labels that are {word} there in training, of which "
                 f"nothing can be learned: {listed(map(repr, labels[found].tolist()))}. "
                 "Leave them out, or pass rows that differ.",
             )
-    return never | always
 
 
 def weights_of_positives(

@@ -17,6 +17,7 @@ from mtlearn.tasks._label_parameters import (
     by_label,
     check_by_label,
     check_reading,
+    constant_labels,
     declared,
     prevalences,
     refuse_of_all_rows,
@@ -248,17 +249,41 @@ class MultiLabel(LabelLoss, LabelMembers):
         rows = np.arange(len(labels)) if rows is None else rows
         self.in_sets_ = labels.ndim == 1
         self.classes_ = self._find_labels(labels, owner)
-        encoded = self.encode(labels, rows, name)
-        weights = sample_weight if labels.ndim == 2 else sample_weight[:, np.newaxis]
-        weights = np.broadcast_to(weights, encoded.shape)
+        encoded, weights = self._cells(labels, sample_weight, name, rows)
         refuse_unknown(self.classes_, weights, owner)
         self.prevalence_ = prevalences(encoded, weights)
-        constant = warn_of_constant(self.classes_, encoded, weights, owner)
+        never, always = constant_labels(encoded, weights).values()
         self.pos_weight_ = weights_of_positives(
-            self.pos_weight, self.classes_, self.prevalence_, constant, owner
+            self.pos_weight, self.classes_, self.prevalence_, never | always, owner
         )
         self.thresholds_ = self._find_thresholds(owner)
         return self
+
+    def warn_of_labels(
+        self, labels: np.ndarray, sample_weight: np.ndarray, name: str, rows: np.ndarray
+    ) -> None:
+        """Warn of labels that are always or never there.
+
+        Parameters
+        ----------
+        labels, sample_weight, name, rows
+            As `fit` has taken them.
+
+        Warns
+        -----
+        UserWarning
+            If there is one.
+        """
+        constant = constant_labels(*self._cells(labels, sample_weight, name, rows))
+        warn_of_constant(self.classes_, constant, f"MultiLabel (task {name!r})")
+
+    def _cells(
+        self, labels: np.ndarray, sample_weight: np.ndarray, name: str, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give 0 or 1, and the weight, of each row and label."""
+        encoded = self.encode(labels, rows, name)
+        weights = sample_weight if labels.ndim == 2 else sample_weight[:, np.newaxis]
+        return encoded, np.broadcast_to(weights, encoded.shape)
 
     def _find_thresholds(self, owner: str) -> np.ndarray:
         undecided = torch.zeros(1, self.n_outputs, dtype=torch.float64, device="cpu")
