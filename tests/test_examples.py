@@ -45,11 +45,11 @@ def run_example(tmp_path, monkeypatch, capsys, load_example):
 def test_quickstart(run_example):
     # Longer than other tests: the whole main job, with two worker processes and a
     # fresh one, each of which imports torch.
-    printed = run_example("quickstart", "--samples", "200", "--epochs", "1")
+    printed = run_example("quickstart", "--samples", "250", "--epochs", "1")
 
     for step in ("weights", "baseline", "best by mean_score"):
         assert step in printed
-    assert "(40, 32, 32) -> (40, 3), same as here: True" in printed
+    assert "(50, 32, 32) -> (50, 3), same as here: True" in printed
     assert "quickstart.html: open it in a browser" in printed
     assert Path("outputs", "quickstart.html").stat().st_size > 100_000
 
