@@ -5,7 +5,10 @@ import re
 import sys
 from pathlib import Path
 
+import joblib
+import numpy as np
 import pytest
+import torch
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -250,6 +253,22 @@ def test_multilabel_compares_settings(run_example):
     ]
     assert Path("outputs", "multilabel-mosaics-32.png").exists()
     assert len(list(Path("outputs").glob("multilabel/*/*.joblib"))) == 6
+
+
+def test_multilabel_takes_a_file_of_large_pictures(run_example, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, size=(70, 56, 56, 3), dtype=np.uint8)
+    y = rng.random((70, 3)) < 0.5
+    np.savez(tmp_path / "squares.npz", X=X, y=y.astype(int))
+    arguments = ("--epochs", "1", "--seeds", "1", "--jobs", "1")
+    data = ("--data", str(tmp_path / "squares.npz"), "--only", "plain", "CBAM")
+    printed = run_example("multilabel", *arguments, *data)
+
+    assert "40 pictures to train on, 10 to find thresholds on, 20 to" in printed
+    (folder,) = Path("outputs").glob("multilabel/*")
+    kept = joblib.load(folder / "CBAM, 1 epochs, seed 0.joblib")
+    network = kept[-1].net_.module_.backbone
+    assert network.halve(torch.zeros(1, 3, 56, 56)).shape == (1, 32, 28, 28)
 
 
 def test_multilabel_goes_on_with_trained_networks(run_example, drawings):
