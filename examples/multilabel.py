@@ -57,40 +57,36 @@ MOVES = Augmentation(translate=0.05, zoom=0.05, rotate=10.0)
 def settings():
     """Return the parameters of each setting, by its name."""
     # As most networks begin; a MultiLabel does so at the prevalences of its labels.
-    zeros = Initializer("heads.*.bias", fn=torch.nn.init.zeros_)
-    root, moved = {"tasks__tags__pos_weight": "sqrt"}, {"augmentation": MOVES}
-    focal, asymmetric = (
-        {"tasks__tags__loss": "focal"},
-        {"tasks__tags__loss": "asymmetric"},
-    )
-    return {
-        "plain": {"callbacks": [zeros]},
+    zeros = {"callbacks": [Initializer("heads.*.bias", fn=torch.nn.init.zeros_)]}
+    techniques = {
         "start at the prevalences": {},
-        "weights, square root": root,
+        "weights, square root": {"tasks__tags__pos_weight": "sqrt"},
         "weights, whole": {"tasks__tags__pos_weight": "balanced"},
-        "focal": focal,
-        "asymmetric": asymmetric,
+        "focal": {"tasks__tags__loss": "focal"},
+        "asymmetric": {"tasks__tags__loss": "asymmetric"},
         "rarity sampling": {"sampler": RaritySampler()},
         "MixUp 0.2": {"mixing": MixUp(alpha=0.2)},
         "CutMix": {"mixing": CutMix()},
         "CutMix, labels of both": {"mixing": CutMix(labels="union")},
         "CBAM": {"backbone__attention": "cbam"},
-        "small moves": moved,
-        "small moves, square root": {**moved, **root},
-        "small moves, focal": {**moved, **focal},
-        "small moves, asymmetric": {**moved, **asymmetric},
-        "small moves, rarity sampling": {**moved, "sampler": RaritySampler()},
     }
+    # Most help only networks that do not learn all pictures by heart.
+    beside = {
+        f"moves, {name}": {"augmentation": MOVES, **params}
+        for name, params in techniques.items()
+    }
+    moved = {"augmentation": MOVES, **zeros}
+    return {"plain": zeros, **techniques, "moves": moved, **beside}
 
 
 # Networks together: one setting with three seeds, or three settings with one.
 TOGETHER = {
     "3 networks: plain": ["plain"] * 3,
-    "3 networks: moves, root": ["small moves, square root"] * 3,
+    "3 networks: moves, root": ["moves, weights, square root"] * 3,
     "3 networks: moves, root, focal, asymmetric": [
-        "small moves, square root",
-        "small moves, focal",
-        "small moves, asymmetric",
+        "moves, weights, square root",
+        "moves, focal",
+        "moves, asymmetric",
     ],
 }
 COLUMNS = ("macro F1", "micro F1", "mAP", "macro F1, tuned", "micro F1, tuned")
