@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -179,6 +180,17 @@ def hot_grades():
     return Case(scaled, 50 * X.astype(np.float32))
 
 
+def unlikely():
+    """Of each class its score says that it is not there, far beyond a sigmoid's end."""
+    case = labels(MultiLabel(), one_a_row=True)
+    *_, last = case.estimator.net_.module_.heads[0].parameters()
+    with torch.no_grad():
+        last.sub_(1000)
+    X = case.X / 300
+    assert np.ptp(case.estimator.predict_proba(X)) > 0.5
+    return Case(case.estimator, X)
+
+
 def search():
     X, y = make_table()
     found = GridSearchCV(table_estimator(), {"lr": [0.01, 0.03]}, cv=2).fit(X, y)
@@ -220,6 +232,7 @@ CASES = {
     "classes, focal": lambda: labels(focal(Classification, 0.7), one_a_row=True),
     "grades, focal": lambda: labels(focal(Ordinal, 2.0, 3), one_a_row=True),
     "one label a row": lambda: labels(MultiLabel(), one_a_row=True),
+    "one unlikely label a row": unlikely,
     "one label a row, focal": lambda: labels(MultiLabel(loss="focal"), one_a_row=True),
     "hot grades": hot_grades,
     "search": search,
