@@ -11,15 +11,17 @@ from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Codec, join_codecs
 
 
-def joint_codec(members: Sequence[Any], weights: Sequence[float], owner: str) -> Codec:
+def joint_codec(
+    members: Sequence[Any], weights: Sequence[float] | None, owner: str
+) -> Codec:
     """Give the codec that knows what those of all members know.
 
     Parameters
     ----------
     members : sequence of estimator
         Fitted on the same targets, if not on the same rows.
-    weights : sequence of float
-        One a member.
+    weights : sequence of float or None
+        One a member; None: all alike.
     owner : str
         The ensemble's class, for messages.
 

@@ -22,13 +22,9 @@ class BaseEnsemble(BaseMetaEstimator):
 
     estimators_: list[Any]
 
-    def _weights_to_be(self, n_members: int) -> list[float]:
-        """Give the weight of each member, as the parameters say."""
-        return [1.0] * n_members
-
     def _member_weights(self) -> list[float]:
-        """Give the weight of each member of this fit."""
-        return self._weights_to_be(len(self.estimators_))
+        """Give the weight of each member."""
+        return [1.0] * len(self.estimators_)
 
     def _train(
         self,
@@ -37,13 +33,14 @@ class BaseEnsemble(BaseMetaEstimator):
         y: Any,
         params: list[dict[str, Any]],
         rows: list[np.ndarray | None],
+        weights: list[float] | None = None,
     ) -> None:
         """Fit the members, and keep them if all went well."""
         root, contexts = self._contexts(len(members), X, y)
         fitted, checkpoints = fit_members(
             members, X, y, params, rows=rows, contexts=contexts, owner=self
         )
-        self._keep(fitted)
+        self._keep(fitted, weights)
         release(checkpoints)
         root.call_on_fit_task_end(estimator=self, X=X, y=y)
 
@@ -59,9 +56,8 @@ class BaseEnsemble(BaseMetaEstimator):
             for position in range(n_members)
         ]
 
-    def _keep(self, members: list[Any]) -> None:
+    def _keep(self, members: list[Any], weights: list[float] | None = None) -> None:
         """Set what is known of fitted members."""
-        weights = self._weights_to_be(len(members))
         codec = joint_codec(members, weights, type(self).__name__)
         self.estimators_ = members
         self._set_codec(codec)

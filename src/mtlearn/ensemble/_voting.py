@@ -135,8 +135,9 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
         y = item_labels(X, y)
         members = [prepared(estimator) for estimator in named.values()]
         params = routed_params(self, "fit", named, sample_weight, fit_params)
-        self._train(members, X, y, params, [None] * len(members))
-        self._weights = self._weights_to_be(len(members))
+        weights = self._weights_taking_part()
+        self._train(members, X, y, params, [None] * len(members), weights)
+        self._weights = weights
         self.named_estimators_ = Bunch(
             **dict(zip(named, self.estimators_, strict=True))
         )
@@ -187,7 +188,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
                 f"The 'weights' parameter of {owner} has {len(weights)} entries for "
                 f"{len(self.estimators)} estimators. Give one for each."
             )
-        if not any(self._weights_to_be(len(self._templates()))):
+        if not any(self._weights_taking_part()):
             raise InvalidParameterError(
                 f"The 'weights' parameter of {owner} must have a positive one among "
                 f"the estimators that take part. Got {short(self.weights)} instead."
@@ -202,7 +203,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
     def _member_weights(self) -> list[float]:
         return self._weights  # those of the fit: an estimator may be dropped since
 
-    def _weights_to_be(self, n_members: int) -> list[float]:
+    def _weights_taking_part(self) -> list[float]:
         weights = self.weights
         if weights is None:
             weights = [1.0] * len(self.estimators)
