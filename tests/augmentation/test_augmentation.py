@@ -26,10 +26,15 @@ CHANGES = {
     "brightness": 0.3,
     "contrast": 0.3,
     "gamma": 0.5,
+    "saturation": 0.5,
+    "hue": 0.2,
+    "greyscale": 0.5,
     "noise": 0.1,
     "blur": 1.0,
     "cutout": 0.5,
 }
+# What says how, and changes nothing by itself.
+SETTINGS = {"fill": "reflection", "value_range": (0.0, 1.0)}
 EACH = [{name: value} for name, value in CHANGES.items()]
 each_change = pytest.mark.parametrize(
     "changes", [*EACH, CHANGES], ids=lambda c: "-".join(c)
@@ -39,21 +44,24 @@ each_change = pytest.mark.parametrize(
 def test_every_change_is_tested():
     names = set(inspect.signature(Augmentation).parameters)
 
-    assert names - {"fill"} == set(CHANGES)
+    assert names - set(SETTINGS) == set(CHANGES)
 
 
-@pytest.mark.parametrize("fill", ["zeros", "border", "reflection"])
-def test_the_defaults_return_x_itself(fill):
+@pytest.mark.parametrize(
+    "settings",
+    [{"fill": "zeros"}, {"fill": "border"}, SETTINGS, {"value_range": (0, 255)}],
+)
+def test_the_defaults_return_x_itself(settings):
     x = images(3, 1, 4, 4)
     generator = seeded()
 
-    assert Augmentation(fill=fill)(x, generator) is x
+    assert Augmentation(**settings)(x, generator) is x
     assert torch.equal(generator.get_state(), seeded().get_state())
 
 
 @each_change
 def test_a_change_changes_and_leaves_x_as_it_was(changes):
-    x = images(8, 2, 6, 7)
+    x = images(8, 3, 6, 7)
     before = x.clone()
 
     changed = Augmentation(**changes)(x, seeded())
@@ -67,7 +75,7 @@ def test_a_change_changes_and_leaves_x_as_it_was(changes):
 
 @each_change
 def test_the_same_state_gives_the_same_bits(changes):
-    x = images(8, 2, 6, 7)
+    x = images(8, 3, 6, 7)
     augmentation = Augmentation(**changes)
     generator = seeded()
 
@@ -79,17 +87,18 @@ def test_the_same_state_gives_the_same_bits(changes):
 
 @each_change
 def test_samples_are_changed_apart(changes):
-    x = images(1, 2, 6, 7).expand(12, 2, 6, 7)
+    x = images(1, 3, 6, 7).expand(12, 3, 6, 7)
 
     changed = Augmentation(**changes)(x, seeded())
 
-    # Two of four flips are the same; all other changes are not.
-    assert len(changed.unique(dim=0)) >= (4 if changes == {"flip": "both"} else 8)
+    # Two of four flips are the same, or of two colours; all other changes are not.
+    expected = {"flip": 4, "greyscale": 2}.get(*changes, 8) if len(changes) == 1 else 8
+    assert len(changed.unique(dim=0)) >= expected
 
 
 @each_change
 def test_a_sample_does_not_depend_on_the_others(changes):
-    x = images(6, 2, 6, 7)
+    x = images(6, 3, 6, 7)
     others = x.clone()
     others[1:] = -3
 
@@ -116,7 +125,7 @@ def test_no_global_random_state_is_touched(changes):
 
 @pytest.mark.parametrize("changes", [c for c in EACH if "noise" not in c])
 def test_float64_sees_the_same_change(changes):
-    x = images(5, 2, 6, 7)
+    x = images(5, 3, 6, 7)
 
     single = Augmentation(**changes)(x, seeded())
     double = Augmentation(**changes)(x.double(), seeded())
@@ -147,7 +156,7 @@ def test_the_layout_in_memory_does_not_matter(changes):
 
 @each_change
 @pytest.mark.parametrize(
-    "shape", [(1, 1, 8, 8), (3, 1, 1, 1), (2, 2, 1, 5), (0, 1, 4, 4)]
+    "shape", [(1, 1, 8, 8), (3, 1, 1, 1), (2, 3, 1, 5), (0, 1, 4, 4), (0, 3, 4, 4)]
 )
 def test_few_samples_and_few_pixels(changes, shape):
     changed = Augmentation(**changes)(images(*shape), seeded())
@@ -159,7 +168,7 @@ def test_few_samples_and_few_pixels(changes, shape):
 @each_change
 def test_what_is_drawn_moves_to_the_device_of_x(changes):
     # Tensors of the meta device refuse to meet those of the CPU.
-    x = images(4, 2, 6, 7).to("meta")
+    x = images(4, 3, 6, 7).to("meta")
 
     changed = Augmentation(**changes)(x, seeded())
 
@@ -168,9 +177,12 @@ def test_what_is_drawn_moves_to_the_device_of_x(changes):
 
 
 def test_changes_take_place_in_their_order():
-    x = images(4, 2, 6, 7)
+    x = images(4, 3, 6, 7)
     geometry = {name: CHANGES[name] for name in ("flip", "translate", "rotate", "zoom")}
-    order = ("blur", "brightness", "contrast", "gamma", "noise", "cutout")
+    order = (
+        "blur", "brightness", "contrast", "gamma", "saturation", "hue", "greyscale",
+        "noise", "cutout",
+    )  # fmt: skip
     steps = [{"crop": 2}, geometry, *({name: CHANGES[name]} for name in order)]
     generator = seeded()
 
@@ -197,7 +209,7 @@ def test_a_constant_image_stays_constant_under_geometry():
 def test_get_and_set_params():
     augmentation = Augmentation(**CHANGES)
 
-    assert augmentation.get_params() == CHANGES | {"fill": "reflection"}
+    assert augmentation.get_params() == CHANGES | SETTINGS
     assert augmentation.set_params(rotate=3.0).rotate == 3.0
     with pytest.raises(ValueError, match="Invalid parameter 'turn'"):
         augmentation.set_params(turn=3.0)
@@ -245,6 +257,10 @@ def test_what_is_allowed_is_allowed():
         ("brightness", -0.1, r"a finite number in \[0, 1\]"),
         ("contrast", 2, r"a finite number in \[0, 1\]"),
         ("cutout", 1.01, r"a finite number in \[0, 1\]"),
+        ("saturation", 1.1, r"a finite number in \[0, 1\]"),
+        ("hue", 0.6, r"a finite number in \[0, 0.5\]"),
+        ("greyscale", -0.5, r"a finite number in \[0, 1\]"),
+        ("value_range", (1, 0), r"'imagenet' or a pair \(low, high\)"),
         ("gamma", -1, r"a finite number in \[0, inf\)"),
         ("noise", float("nan"), r"a finite number in \[0, inf\)"),
         ("blur", float("inf"), r"a finite number in \[0, inf\)"),

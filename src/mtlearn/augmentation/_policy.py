@@ -1,11 +1,18 @@
 """An augmentation of images, as a value."""
 
+from functools import partial
 from typing import Literal
 
 import torch
 
 from mtlearn._utils._validation import check_choice, check_integer, check_real
 from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn.augmentation._colour import (
+    check_colours,
+    random_greyscale,
+    random_hue,
+    random_saturation,
+)
 from mtlearn.augmentation._geometry import FLIPS, random_affine, random_crop
 from mtlearn.augmentation._intensity import (
     random_blur,
@@ -15,9 +22,33 @@ from mtlearn.augmentation._intensity import (
     random_gamma,
     random_noise,
 )
+from mtlearn.augmentation._range import (
+    UNIT,
+    ValueRange,
+    change_in_range,
+    check_value_range,
+)
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 _FILLS = ("zeros", "border", "reflection")
+# In their order. All of them depend on what is black and white.
+_TONES = {
+    "brightness": random_brightness,
+    "contrast": random_contrast,
+    "gamma": random_gamma,
+    "saturation": random_saturation,
+    "hue": random_hue,
+    "greyscale": random_greyscale,
+}
+_COLOURS = ("saturation", "hue", "greyscale")
+_SHARES = (
+    "translate",
+    "brightness",
+    "contrast",
+    "saturation",
+    "greyscale",
+    "cutout",
+)
 
 
 class Augmentation(VersionedEstimator):
@@ -25,7 +56,7 @@ class Augmentation(VersionedEstimator):
 
     Every default leaves images as they are. What is set takes place in this order:
     crop, then flip, zoom, rotation and translation in one resampling, blur,
-    brightness, contrast, gamma, noise, cutout.
+    brightness, contrast, gamma, saturation, hue, greyscale, noise, cutout.
 
     Parameters
     ----------
@@ -57,6 +88,21 @@ class Augmentation(VersionedEstimator):
         Images, scaled to [0, 1] by their own minimum and maximum, are raised to a
         power and scaled back. The power lies in 1 / (1 + `gamma`) to 1 + `gamma`,
         its logarithm uniform. Not negative.
+    saturation : float, default=0.0
+        Distances of each pixel to its grey, which is
+        ``0.299 * red + 0.587 * green + 0.114 * blue``, are multiplied by a factor in
+        1 - `saturation` to 1 + `saturation`. In [0, 1].
+    hue : float, default=0.0
+        The circle of colours turns by up to this part of a whole turn, in [0, 0.5],
+        either way. Each pixel keeps its largest and its smallest value.
+    greyscale : float, default=0.0
+        How likely an image is to lose its colour, in [0, 1].
+    value_range : (low, high) or "imagenet", default=(0.0, 1.0)
+        What is black and white in X: numbers, or one of each channel's own.
+        "imagenet" is what values from 0 to 1 become with the means and deviations of
+        ImageNet. Brightness, contrast, gamma, saturation, hue and greyscale see images
+        that are scaled to black at 0 and white at 1; nothing else depends on it, and
+        nothing is clipped.
     noise : float, default=0.0
         Standard deviation of the normal noise that is added, in the units of X.
     blur : float, default=0.0
@@ -74,6 +120,12 @@ class Augmentation(VersionedEstimator):
     -----
     All amounts are uniform unless said otherwise, and symmetric: no direction is more
     likely than the other.
+
+    Saturation, hue and greyscale are for images with three channels, red, green and
+    blue. They leave those of one channel as they are, and raise for any other number.
+    What all channels have been multiplied by, or shifted by, makes no difference to
+    them; where each channel was scaled by numbers of its own, colours are only those
+    of the picture with the right `value_range`.
 
     A change that changes the label is your own affair: a flip makes another digit of a
     2, a rotation another angle of an angle that is the target, and on a spectrum,
@@ -108,6 +160,10 @@ class Augmentation(VersionedEstimator):
         brightness: float = 0.0,
         contrast: float = 0.0,
         gamma: float = 0.0,
+        saturation: float = 0.0,
+        hue: float = 0.0,
+        greyscale: float = 0.0,
+        value_range: ValueRange = UNIT,
         noise: float = 0.0,
         blur: float = 0.0,
         cutout: float = 0.0,
@@ -121,6 +177,10 @@ class Augmentation(VersionedEstimator):
         self.brightness = brightness
         self.contrast = contrast
         self.gamma = gamma
+        self.saturation = saturation
+        self.hue = hue
+        self.greyscale = greyscale
+        self.value_range = value_range
         self.noise = noise
         self.blur = blur
         self.cutout = cutout
@@ -144,10 +204,12 @@ class Augmentation(VersionedEstimator):
         check_integer(self.crop, "crop", where, low=0)
         check_real(self.rotate, "rotate", where, low=0, high=180)
         check_real(self.zoom, "zoom", where, low=0, high=1, include_high=False)
-        for name in ("translate", "brightness", "contrast", "cutout"):
+        check_real(self.hue, "hue", where, low=0, high=0.5)
+        for name in _SHARES:
             check_real(getattr(self, name), name, where, low=0, high=1)
         for name in ("gamma", "noise", "blur"):
             check_real(getattr(self, name), name, where, low=0)
+        check_value_range(self.value_range, where)
 
     def __call__(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Change the images of a batch.
@@ -168,9 +230,11 @@ class Augmentation(VersionedEstimator):
         Raises
         ------
         InvalidDataError, DataTypeError
-            If `x` is no batch of images.
+            If `x` is no batch of images, or their channels do not suit what is set.
         """
         check_images(x, "an Augmentation")
+        colours = [name for name in _COLOURS if getattr(self, name)]
+        check_colours(x, colours, "an Augmentation")
         if self.crop:
             x = random_crop(x, self.crop, generator)
         if self.flip or self.translate or self.rotate or self.zoom:
@@ -183,15 +247,24 @@ class Augmentation(VersionedEstimator):
                 zoom=self.zoom,
                 fill=self.fill,
             )
+        if self.blur:
+            x = random_blur(x, self.blur, generator)
+        if any(getattr(self, name) for name in _TONES):
+            x = change_in_range(
+                x, self.value_range, "an Augmentation", partial(self._tone, generator)
+            )
         for change, amount in (
-            (random_blur, self.blur),
-            (random_brightness, self.brightness),
-            (random_contrast, self.contrast),
-            (random_gamma, self.gamma),
             (random_noise, self.noise),
             (random_cutout, self.cutout),
         ):
             if amount:
+                x = change(x, amount, generator)
+        return x
+
+    def _tone(self, generator: torch.Generator, x: torch.Tensor) -> torch.Tensor:
+        """Change brightness and colours of images from 0 to 1."""
+        for name, change in _TONES.items():
+            if amount := getattr(self, name):
                 x = change(x, amount, generator)
         return x
 
