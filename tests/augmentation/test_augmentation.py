@@ -23,6 +23,7 @@ CHANGES = {
     "rotate": 20.0,
     "zoom": 0.2,
     "crop": 2,
+    "resized_crop": (0.3, 0.9),
     "brightness": 0.3,
     "contrast": 0.3,
     "gamma": 0.5,
@@ -34,7 +35,11 @@ CHANGES = {
     "cutout": 0.5,
 }
 # What says how, and changes nothing by itself.
-SETTINGS = {"fill": "reflection", "value_range": (0.0, 1.0)}
+SETTINGS = {
+    "fill": "reflection",
+    "crop_ratio": (3 / 4, 4 / 3),
+    "value_range": (0.0, 1.0),
+}
 EACH = [{name: value} for name, value in CHANGES.items()]
 each_change = pytest.mark.parametrize(
     "changes", [*EACH, CHANGES], ids=lambda c: "-".join(c)
@@ -178,7 +183,8 @@ def test_what_is_drawn_moves_to_the_device_of_x(changes):
 
 def test_changes_take_place_in_their_order():
     x = images(4, 3, 6, 7)
-    geometry = {name: CHANGES[name] for name in ("flip", "translate", "rotate", "zoom")}
+    together = ("flip", "translate", "rotate", "zoom", "resized_crop")
+    geometry = {name: CHANGES[name] for name in together}
     order = (
         "blur", "brightness", "contrast", "gamma", "saturation", "hue", "greyscale",
         "noise", "cutout",
@@ -258,6 +264,17 @@ def test_what_is_allowed_is_allowed():
         ("contrast", 2, r"a finite number in \[0, 1\]"),
         ("cutout", 1.01, r"a finite number in \[0, 1\]"),
         ("saturation", 1.1, r"a finite number in \[0, 1\]"),
+        ("resized_crop", 0.5, r"a pair \(low, high\) of numbers above 0 and at most 1"),
+        ("resized_crop", (0.5, 1.2), "a pair"),
+        ("resized_crop", (0.5, 0.2), "a pair"),
+        ("resized_crop", (0, 0.2), "a pair"),
+        ("resized_crop", (0.1, 0.2, 0.3), "a pair"),
+        ("resized_crop", ("0.1", "0.2"), "a pair"),
+        ("resized_crop", (0.1, True), "a pair"),
+        ("crop_ratio", None, "a pair .* above 0 and finite"),
+        ("crop_ratio", (1, float("inf")), "a pair"),
+        ("crop_ratio", (float("nan"), 1), "a pair"),
+        ("crop_ratio", "12", "a pair"),
         ("hue", 0.6, r"a finite number in \[0, 0.5\]"),
         ("greyscale", -0.5, r"a finite number in \[0, 1\]"),
         ("value_range", (1, 0), r"'imagenet' or a pair \(low, high\)"),

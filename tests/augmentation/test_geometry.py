@@ -25,7 +25,12 @@ def matrices_of(degrees, size, height, width):
     return affine_matrices(angle, sizes, height, width)
 
 
-NO_SHIFT = torch.zeros(1, 2)
+MIDDLE = torch.zeros(1, 2)
+
+
+def shifted(x, matrices, shifts, fill):
+    """Move what has been turned by `shifts`; 2 is a whole side."""
+    return warp(x, matrices, -(matrices @ shifts[:, :, None])[:, :, 0], fill)
 
 
 # Turns, zooms and shifts.
@@ -36,7 +41,7 @@ NO_SHIFT = torch.zeros(1, 2)
 def test_a_quarter_turn_is_rot90(size, turns):
     x = images(1, 2, size, size)
 
-    turned = warp(x, matrices_of(90 * turns, 1, size, size), NO_SHIFT, "zeros")
+    turned = warp(x, matrices_of(90 * turns, 1, size, size), MIDDLE, "zeros")
 
     torch.testing.assert_close(turned, x.rot90(turns, (2, 3)))
 
@@ -48,7 +53,7 @@ def test_a_quarter_turn_is_rigid_in_images_that_are_not_square(height, width):
     top, left = (height - side) // 2, (width - side) // 2
     middle = (..., slice(top, top + side), slice(left, left + side))
 
-    turned = warp(x, matrices_of(90, 1, height, width), NO_SHIFT, "border")
+    turned = warp(x, matrices_of(90, 1, height, width), MIDDLE, "border")
 
     torch.testing.assert_close(turned[middle], x[middle].rot90(1, (2, 3)))
 
@@ -69,7 +74,7 @@ def test_a_zoom_by_two_is_the_enlarged_middle():
     # Both put a new pixel a quarter of a pixel beside an old one.
     enlarged = functional.interpolate(x, scale_factor=2, mode="bilinear")
 
-    zoomed = warp(x, matrices_of(0, 2, 8, 8), NO_SHIFT, "border")
+    zoomed = warp(x, matrices_of(0, 2, 8, 8), MIDDLE, "border")
 
     torch.testing.assert_close(zoomed, enlarged[..., 4:-4, 4:-4])
 
@@ -77,7 +82,7 @@ def test_a_zoom_by_two_is_the_enlarged_middle():
 def test_a_zoom_leaves_the_centre_where_it_is():
     x = images(1, 1, 7, 9)
 
-    zoomed = warp(x, matrices_of(0, 1.37, 7, 9), NO_SHIFT, "zeros")
+    zoomed = warp(x, matrices_of(0, 1.37, 7, 9), MIDDLE, "zeros")
 
     torch.testing.assert_close(zoomed[0, 0, 3, 4], x[0, 0, 3, 4])
 
@@ -87,11 +92,11 @@ def test_a_shift_by_whole_pixels_is_roll_inside_the_border(right, down):
     x = images(1, 1, 8, 10)
     shifts = torch.tensor([[2 * right / 10, 2 * down / 8]], dtype=torch.float64)
 
-    shifted = warp(x, matrices_of(0, 1, 8, 10), shifts, "zeros")
+    moved = shifted(x, matrices_of(0, 1, 8, 10), shifts, "zeros")
 
     inside = (..., slice(3, -3), slice(3, -3))
     torch.testing.assert_close(
-        shifted[inside], x.roll((down, right), (2, 3))[inside], atol=1e-12, rtol=0
+        moved[inside], x.roll((down, right), (2, 3))[inside], atol=1e-12, rtol=0
     )
 
 
@@ -99,7 +104,7 @@ def test_a_turned_image_is_shifted_along_the_axes_of_the_frame():
     x = images(1, 1, 8, 8)
     shifts = torch.tensor([[2 * 2 / 8, 0.0]], dtype=torch.float64)
 
-    moved = warp(x, matrices_of(90, 1, 8, 8), shifts, "zeros")
+    moved = shifted(x, matrices_of(90, 1, 8, 8), shifts, "zeros")
 
     expected = x.rot90(1, (2, 3))[..., :-2]
     torch.testing.assert_close(moved[..., 2:], expected)
@@ -117,7 +122,7 @@ def test_a_turned_image_is_shifted_along_the_axes_of_the_frame():
 def test_fill_is_what_lies_beyond_the_border(fill, expected):
     x = torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]])
 
-    moved = warp(x, torch.eye(2)[None], torch.tensor([[1.0, 0.0]]), fill)
+    moved = warp(x, torch.eye(2)[None], torch.tensor([[-1.0, 0.0]]), fill)
 
     torch.testing.assert_close(moved, torch.tensor([[[expected]]]))
 
@@ -126,21 +131,24 @@ def test_the_grid_is_that_of_torch():
     x = images(4, 2, 6, 9)
     angles, sizes = torch.linspace(-1, 1, 4), torch.linspace(0.8, 1.2, 4)
     matrices = affine_matrices(angles, sizes, 6, 9).double()
-    shifts = torch.linspace(-0.3, 0.2, 8).double().view(4, 2)
+    centres = torch.linspace(-0.3, 0.2, 8).double().view(4, 2)
 
-    theta = torch.cat([matrices, -matrices @ shifts[:, :, None]], 2)
+    theta = torch.cat([matrices, centres[:, :, None]], 2)
     grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
     expected = functional.grid_sample(x, grid, align_corners=False)
 
-    torch.testing.assert_close(warp(x, matrices, shifts, "zeros"), expected)
+    torch.testing.assert_close(warp(x, matrices, centres, "zeros"), expected)
 
 
 # What is drawn.
 
 
 def affine(x, generator, **changes):
-    still = {"flips": None, "translate": 0.0, "rotate": 0.0, "zoom": 0.0}
-    return random_affine(x, generator, fill="border", **still | changes)
+    still = {
+        "flips": None, "translate": 0.0, "rotate": 0.0, "zoom": 0.0,
+        "resized_crop": None, "crop_ratio": (3 / 4, 4 / 3), "fill": "border",
+    }  # fmt: skip
+    return random_affine(x, generator, **still | changes)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,42 @@ def check_fraction(value: Any, name: str, owner: str) -> float:
     )
 
 
+def check_interval(
+    value: Any, name: str, owner: str, *, high: float = np.inf
+) -> tuple[float, float]:
+    """Return the ends of an interval of positive numbers, or raise.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+    name, owner : str
+        The parameter and the class it belongs to, for the message.
+    high : float
+        What the upper end may be at most.
+
+    Returns
+    -------
+    low, high : float
+        The ends, which may be the same.
+    """
+    try:
+        ends = [] if isinstance(value, str | set | dict) else list(value)
+    except TypeError:
+        ends = []
+    are_real = all(
+        isinstance(end, numbers.Real) and not isinstance(end, bool) for end in ends
+    )
+    is_pair = len(ends) == 2 and are_real
+    if not (is_pair and 0 < ends[0] <= ends[1] <= high and ends[1] < np.inf):
+        limit = f"at most {high}" if np.isfinite(high) else "finite"
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {owner} must be a pair (low, high) of numbers "
+            f"above 0 and {limit}, with low not above high. Got {short(value)} instead."
+        )
+    return float(ends[0]), float(ends[1])
+
+
 def check_bool(value: Any, name: str, owner: str) -> bool:
     """Return a truth value, or raise."""
     if not isinstance(value, bool | np.bool_):

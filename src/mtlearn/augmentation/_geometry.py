@@ -7,6 +7,11 @@ from torch.nn import functional
 
 from mtlearn.augmentation._draws import draw_symmetric
 
+Interval = tuple[float, float]
+
+# As in torchvision: after so many draws a part that does not fit is given up.
+TRIES = 10
+
 # The axes of (n, c, h, w) that each flip reverses.
 FLIPS: dict[str | None, tuple[int, ...]] = {
     None: (),
@@ -66,7 +71,7 @@ def affine_matrices(
 
 
 def warp(
-    x: torch.Tensor, matrices: torch.Tensor, shifts: torch.Tensor, fill: str
+    x: torch.Tensor, matrices: torch.Tensor, centres: torch.Tensor, fill: str
 ) -> torch.Tensor:
     """Resample images once, bilinearly, after an affine change of their points.
 
@@ -75,9 +80,10 @@ def warp(
     x : tensor of shape (n, c, h, w)
         Images.
     matrices : tensor of shape (n, 2, 2)
-        Of `affine_matrices`.
-    shifts : tensor of shape (n, 2)
-        How far the changed images then move along (x, y); 2 is a whole side.
+        Each takes a way (x, y) in the new image to one in the old; 2 is a whole side.
+    centres : tensor of shape (n, 2)
+        The points (x, y) of the old images, from -1 to 1, that come to the middle of
+        the new ones.
     fill : {"zeros", "border", "reflection"}
         What lies beyond the border.
 
@@ -87,13 +93,11 @@ def warp(
         The new images.
     """
     height, width = x.shape[2:]
-    matrices, shifts = matrices.to(x), shifts.to(x)
-    across = _pixel_centres(width, x) - shifts[:, :1]
-    down = _pixel_centres(height, x) - shifts[:, 1:]
+    matrices, centres = matrices.to(x), centres.to(x)
     # The parts of both axes are added with x and y apart: torch's affine_grid takes
     # six times as long.
-    across = matrices[:, :, 0, None] * across[:, None]
-    down = matrices[:, :, 1, None] * down[:, None]
+    across = matrices[:, :, 0, None] * _pixel_centres(width, x) + centres[:, :, None]
+    down = matrices[:, :, 1, None] * _pixel_centres(height, x)
     grid = (across[:, :, None] + down[:, :, :, None]).permute(0, 2, 3, 1)
     return functional.grid_sample(
         x, grid, mode="bilinear", padding_mode=fill, align_corners=False
@@ -113,9 +117,11 @@ def random_affine(
     translate: float,
     rotate: float,
     zoom: float,
+    resized_crop: Interval | None,
+    crop_ratio: Interval,
     fill: str,
 ) -> torch.Tensor:
-    """Flip, zoom, turn and shift each image, drawn for each, in one resampling.
+    """Crop, flip, zoom, turn and shift each image, drawn for each, in one resampling.
 
     Parameters
     ----------
@@ -123,7 +129,7 @@ def random_affine(
         Images.
     generator : torch.Generator
         Of the CPU.
-    flips, translate, rotate, zoom, fill
+    flips, translate, rotate, zoom, resized_crop, crop_ratio, fill
         Parameters of `Augmentation`.
 
     Returns
@@ -132,7 +138,7 @@ def random_affine(
         The new images. Flips alone are exact.
     """
     drawn = draw_symmetric(6, x, generator)
-    if not (translate or rotate or zoom):
+    if not (translate or rotate or zoom) and resized_crop is None:
         return flip(x, flips, drawn[:2])
     matrices = affine_matrices(
         drawn[2] * math.radians(rotate), 1 + drawn[3] * zoom, *x.shape[2:]
@@ -140,8 +146,50 @@ def random_affine(
     for axis in FLIPS[flips]:
         # The last step on the way to the old image's points: a flip of that image.
         matrices[:, 3 - axis] *= torch.where(drawn[axis - 2] < 0, -1, 1)[:, None]
+    sides, centres = torch.ones(2, device="cpu"), torch.zeros(2, device="cpu")
+    if resized_crop is not None:
+        sides, centres = random_windows(x, resized_crop, crop_ratio, generator)
+    matrices *= sides[..., None]
     shifts = drawn[4:].T * (2 * translate)
-    return warp(x, matrices, shifts, fill)
+    return warp(x, matrices, centres - (matrices * shifts[:, None]).sum(2), fill)
+
+
+def random_windows(
+    x: torch.Tensor, areas: Interval, ratios: Interval, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw a part of each image by its area and its shape, anywhere in the image.
+
+    Parameters
+    ----------
+    x : tensor of shape (n, c, h, w)
+        Images.
+    areas : (low, high)
+        Shares of the whole area, in (0, 1].
+    ratios : (low, high)
+        Of width to height, above 0. 1 has the shape of the image.
+    generator : torch.Generator
+        Of the CPU.
+
+    Returns
+    -------
+    sides : tensor of shape (n, 2)
+        Shares of width and height.
+    centres : tensor of shape (n, 2)
+        Points (x, y) of the images, from -1 to 1.
+    """
+    drawn = draw_symmetric(2 * TRIES + 2, x, generator)
+    area = areas[0] + (areas[1] - areas[0]) * (drawn[:TRIES] + 1) / 2
+    low, high = math.log(ratios[0]), math.log(ratios[1])
+    ratio = (low + (high - low) * (drawn[TRIES : 2 * TRIES] + 1) / 2).exp()
+    tries = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()], 2)
+    fits = (tries <= 1).all(2)
+    first = fits.to(torch.uint8).argmax(0)
+    sides = tries[first, torch.arange(len(x), device="cpu")]
+    # What never fits becomes as large as a part of an allowed shape can be.
+    nearest = min(max(1.0, ratios[0]), ratios[1])
+    largest = sides.new_tensor([min(1.0, nearest), min(1.0, 1 / nearest)])
+    sides = torch.where(fits.any(0)[:, None], sides, largest)
+    return sides, (1 - sides) * drawn[2 * TRIES :].T
 
 
 def random_crop(

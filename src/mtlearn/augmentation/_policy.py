@@ -5,7 +5,12 @@ from typing import Literal
 
 import torch
 
-from mtlearn._utils._validation import check_choice, check_integer, check_real
+from mtlearn._utils._validation import (
+    check_choice,
+    check_integer,
+    check_interval,
+    check_real,
+)
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.augmentation._colour import (
     check_colours,
@@ -13,7 +18,7 @@ from mtlearn.augmentation._colour import (
     random_hue,
     random_saturation,
 )
-from mtlearn.augmentation._geometry import FLIPS, random_affine, random_crop
+from mtlearn.augmentation._geometry import FLIPS, Interval, random_affine, random_crop
 from mtlearn.augmentation._intensity import (
     random_blur,
     random_brightness,
@@ -55,8 +60,8 @@ class Augmentation(VersionedEstimator):
     """Random changes of a batch of images, drawn anew for each image.
 
     Every default leaves images as they are. What is set takes place in this order:
-    crop, then flip, zoom, rotation and translation in one resampling, blur,
-    brightness, contrast, gamma, saturation, hue, greyscale, noise, cutout.
+    crop, then resized crop, flip, zoom, rotation and translation in one resampling,
+    blur, brightness, contrast, gamma, saturation, hue, greyscale, noise, cutout.
 
     Parameters
     ----------
@@ -78,6 +83,15 @@ class Augmentation(VersionedEstimator):
     crop : int, default=0
         Images get so many pixels of zeros on each side, and then a window of the old
         size is cut out. Pixels are moved, not resampled.
+    resized_crop : None or (low, high), default=None
+        A part of each image is enlarged to the whole size. Its share of the area lies
+        in `low` to `high`, in (0, 1]; (0.08, 1.0) is usual where objects fill most of a
+        photograph. What of the image lies beside the part still comes in where the
+        same image is translated or rotated.
+    crop_ratio : (low, high), default=(3 / 4, 4 / 3)
+        How the part's width to height differs from the image's, its logarithm uniform:
+        at 1 nothing is stretched. A part that does not fit is drawn again, ten times
+        at most; then it is the whole image, or as much as these ratios allow.
     brightness : float, default=0.0
         Values are multiplied by a factor in 1 - `brightness` to 1 + `brightness`. In
         [0, 1].
@@ -157,6 +171,8 @@ class Augmentation(VersionedEstimator):
         zoom: float = 0.0,
         fill: Literal["zeros", "border", "reflection"] = "reflection",
         crop: int = 0,
+        resized_crop: Interval | None = None,
+        crop_ratio: Interval = (3 / 4, 4 / 3),
         brightness: float = 0.0,
         contrast: float = 0.0,
         gamma: float = 0.0,
@@ -174,6 +190,8 @@ class Augmentation(VersionedEstimator):
         self.zoom = zoom
         self.fill = fill
         self.crop = crop
+        self.resized_crop = resized_crop
+        self.crop_ratio = crop_ratio
         self.brightness = brightness
         self.contrast = contrast
         self.gamma = gamma
@@ -202,6 +220,9 @@ class Augmentation(VersionedEstimator):
         check_choice(self.flip, "flip", where, FLIPS)
         check_choice(self.fill, "fill", where, _FILLS)
         check_integer(self.crop, "crop", where, low=0)
+        if self.resized_crop is not None:
+            check_interval(self.resized_crop, "resized_crop", where, high=1)
+        check_interval(self.crop_ratio, "crop_ratio", where)
         check_real(self.rotate, "rotate", where, low=0, high=180)
         check_real(self.zoom, "zoom", where, low=0, high=1, include_high=False)
         check_real(self.hue, "hue", where, low=0, high=0.5)
@@ -237,7 +258,8 @@ class Augmentation(VersionedEstimator):
         check_colours(x, colours, "an Augmentation")
         if self.crop:
             x = random_crop(x, self.crop, generator)
-        if self.flip or self.translate or self.rotate or self.zoom:
+        is_moved = self.flip or self.translate or self.rotate or self.zoom
+        if is_moved or self.resized_crop is not None:
             x = random_affine(
                 x,
                 generator,
@@ -245,6 +267,8 @@ class Augmentation(VersionedEstimator):
                 translate=self.translate,
                 rotate=self.rotate,
                 zoom=self.zoom,
+                resized_crop=self.resized_crop,
+                crop_ratio=self.crop_ratio,
                 fill=self.fill,
             )
         if self.blur:
