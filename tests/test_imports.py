@@ -69,6 +69,8 @@ OUTSIDE: dict[str, set[str]] = {
 
 OPTIONAL = {
     "pandas",
+    "PIL",
+    "simplejpeg",
     "matplotlib",
     "jinja2",
     "markupsafe",

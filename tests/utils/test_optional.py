@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtlearn._utils._optional import import_optional
+from mtlearn._utils._optional import find_optional, import_optional
 from mtlearn.exceptions import MissingDependencyError, MtlearnError
 from mtlearn.tasks import fit_codec
 
@@ -27,6 +27,11 @@ def test_a_missing_package_names_the_command_that_installs_it():
     assert isinstance(caught.value, MtlearnError)
     assert isinstance(caught.value, ImportError)
     assert isinstance(caught.value.__cause__, ImportError)
+
+
+def test_what_can_be_done_without():
+    assert find_optional("math") is math
+    assert find_optional("no_such.part") is None
 
 
 def test_predicting_a_frame_without_pandas(monkeypatch):

@@ -1,6 +1,8 @@
 """The only home of optional imports."""
 
 import importlib
+from contextlib import suppress
+from functools import cache
 from types import ModuleType
 
 from mtlearn.exceptions import MissingDependencyError
@@ -36,3 +38,22 @@ def import_optional(name: str, extra: str, purpose: str) -> ModuleType:
             f"{purpose} needs {package}, which is not installed. Install it with: "
             f"python -m pip install 'mtlearn[{extra}]'"
         ) from error
+
+
+@cache
+def find_optional(name: str) -> ModuleType | None:
+    """Import an optional package that can be done without.
+
+    Parameters
+    ----------
+    name : str
+        Module to import, such as ``"simplejpeg"``.
+
+    Returns
+    -------
+    module or None
+        None if it is not installed.
+    """
+    with suppress(ImportError):
+        return importlib.import_module(name)
+    return None

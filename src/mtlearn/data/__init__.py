@@ -4,29 +4,38 @@ from mtlearn.data._batches import Batches, check_rounding, to_labels
 from mtlearn.data._channels import warn_channels_first
 from mtlearn.data._datasets import DatasetRows, item_labels, open_dataset, row_dims
 from mtlearn.data._far import warn_far
+from mtlearn.data._image_files import ImageFiles
 from mtlearn.data._images import check_images
 from mtlearn.data._inputs import choose_inputs
+from mtlearn.data._lazy import LazyImages, LazyRows, open_images
 from mtlearn.data._rarity import RaritySampler
-from mtlearn.data._rows import read_rows
-from mtlearn.data._samples import Labels, Samples
+from mtlearn.data._rows import has_names, read_rows, selectable_rows
+from mtlearn.data._samples import Labels, Rows, Samples
 from mtlearn.data._sampling import draw_order, row_chances, sampling_of
 
 __all__ = [
     "Batches",
     "DatasetRows",
+    "ImageFiles",
     "Labels",
+    "LazyImages",
+    "LazyRows",
     "RaritySampler",
+    "Rows",
     "Samples",
     "check_images",
     "check_rounding",
     "choose_inputs",
     "draw_order",
+    "has_names",
     "item_labels",
     "open_dataset",
+    "open_images",
     "read_rows",
     "row_chances",
     "row_dims",
     "sampling_of",
+    "selectable_rows",
     "to_labels",
     "warn_channels_first",
     "warn_far",

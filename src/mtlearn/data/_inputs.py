@@ -11,7 +11,6 @@ from torch import Tensor
 
 from mtlearn._utils._errors import naming
 from mtlearn._utils._threads import set_threads
-from mtlearn.data._datasets import DatasetRows
 from mtlearn.data._samples import Samples
 from mtlearn.exceptions import InvalidDataError
 
@@ -192,8 +191,9 @@ def choose_inputs(
     Inputs
         Gives the same batches whatever the way.
     """
-    if isinstance(samples.X, DatasetRows):
-        # Never a copy: what a dataset gives may differ from pass to pass.
+    if not isinstance(samples.X, np.ndarray):
+        # Never a copy: what a dataset gives may differ from pass to pass, and images
+        # on disk are too many.
         return AheadInputs(samples, dtype, device)
     ahead = device.type == "cuda" or _is_mapped(samples.X)
     if again and device.type == "cuda" and _fits(samples, dtype, device):

@@ -11,8 +11,11 @@ import torch
 from scipy.sparse import issparse
 from torch.utils.data import DataLoader
 
+from mtlearn._utils._indexing import is_dataset
 from mtlearn._utils._masks import refuse_mask
+from mtlearn._utils._short import short
 from mtlearn._utils._tensors import as_array
+from mtlearn.data._lazy import LazyImages
 from mtlearn.data._pictures import (
     check_modes,
     is_picture,
@@ -23,6 +26,10 @@ from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 _PROTOCOLS = ("__array__", "__array_interface__", "__array_namespace__")
 _TEXT = (str, bytes, os.PathLike)
+_REMEDY_OF_FILES = (
+    "Images on disk are read by mtlearn.data.ImageFiles(files, size=...), other files "
+    "in the __getitem__ of a dataset."
+)
 _GUIDE = "See docs/guide/out_of_core.md."
 
 
@@ -51,6 +58,11 @@ def read_rows(X: Any, owner: str) -> Any:
     """
     if type(X) is np.ndarray and X.dtype.kind in "biufc":
         return X
+    if isinstance(X, LazyImages):
+        raise DataTypeError(
+            f"X of {owner} cannot be images on disk ({short(X)}), which are not read "
+            "whole. Use MultiTaskImageEstimator, or pass X.read()."
+        )
     refuse_mask(X, "X", "Replace what is masked, such as by X.filled(0).")
     if isinstance(X, torch.Tensor):
         return as_array(X, "X")
@@ -65,6 +77,57 @@ def read_rows(X: Any, owner: str) -> Any:
         return X
     items = _items(X, owner)
     return X if items is None or not len(items) else _joined(X, items, owner)
+
+
+def selectable_rows(X: Any, owner: str) -> Any:
+    """Return X as something whose rows can be selected, or say what X may be.
+
+    Parameters
+    ----------
+    X : object
+        What the user gave.
+    owner : str
+        Who asks, for messages.
+
+    Returns
+    -------
+    object
+        Datasets, images on disk and names of files as they are, which another step
+        may read; of all else what `read_rows` gives.
+
+    Raises
+    ------
+    DataTypeError, InvalidDataError
+        As `read_rows` does.
+    """
+    if is_dataset(X) or isinstance(X, LazyImages) or has_names(X):
+        return X
+    return read_rows(X, owner)
+
+
+def has_names(X: Any) -> bool:
+    """Tell whether X is a list, array or column of names of files, by the first one.
+
+    Parameters
+    ----------
+    X : object
+        What the user gave.
+
+    Returns
+    -------
+    bool
+        True for a DataFrame of one such column, too.
+    """
+    if isinstance(X, _TEXT) or not hasattr(X, "__len__") or not len(X):
+        return False
+    if hasattr(X, "iloc"):
+        first = X.iloc[0]
+        return isinstance(
+            first.iloc[0] if getattr(first, "shape", ()) == (1,) else first, _TEXT
+        )
+    if isinstance(X, list | tuple | np.ndarray):
+        return isinstance(X[0], _TEXT)
+    return False
 
 
 def _items(X: Any, owner: str) -> Any:
@@ -90,7 +153,7 @@ def _joined(X: Any, items: Sequence[Any], owner: str) -> Any:
     first = items[0]
     if isinstance(first, _TEXT):
         what = f"names of files or other text ({type(first).__name__})"
-        raise _refusal(owner, what, "Read files in the __getitem__ of a dataset.")
+        raise _refusal(owner, what, _REMEDY_OF_FILES)
     if is_picture(first) or hasattr(first, "shape"):
         return _stacked(items, owner)
     if isinstance(first, Sequence):
@@ -157,7 +220,7 @@ def _check_frame(X: Any, owner: str) -> None:
             raise _refusal(owner, what, f"Pass that column: X[{name!r}].")
         if isinstance(first, _TEXT) and len(X.columns) == 1:
             what = "a DataFrame of names of files or other text"
-            raise _refusal(owner, what, "Read files in the __getitem__ of a dataset.")
+            raise _refusal(owner, what, _REMEDY_OF_FILES)
 
 
 def _described(X: Any) -> tuple[str, str]:
@@ -166,7 +229,7 @@ def _described(X: Any) -> tuple[str, str]:
     if isinstance(X, DataLoader):
         return "a DataLoader", "Pass its dataset: batches are made here."
     if isinstance(X, _TEXT):
-        return what, "Read files in the __getitem__ of a dataset."
+        return what, _REMEDY_OF_FILES
     if isinstance(X, Mapping):
         return what, "Pass one of its arrays, or a DataFrame."
     if hasattr(X, "__len__") and hasattr(X, "__getitem__"):

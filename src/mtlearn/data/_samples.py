@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from torch import Tensor
 
 from mtlearn.data._datasets import DatasetRows
+from mtlearn.data._lazy import LazyRows
 from mtlearn.losses import Inputs
+
+# An array, or what is read where it is indexed.
+Rows: TypeAlias = np.ndarray | DatasetRows | LazyRows
 
 
 class Labels(NamedTuple):
@@ -62,7 +66,7 @@ class Samples:
     Attributes
     ----------
     X : ndarray of shape (n_samples, height, width, n_channels) or (n_samples, d)
-        Of any real dtype; cast one batch at a time. Or DatasetRows, which read it.
+        Of any real dtype; cast one batch at a time. Or what reads it.
     labels : Labels or None
         Labels of the rows; None for prediction.
     rows : ndarray of int or None
@@ -74,7 +78,7 @@ class Samples:
         What the user calls X, if not so.
     """
 
-    X: np.ndarray | DatasetRows
+    X: Rows
     labels: Labels | None = None
     rows: np.ndarray | None = None
     chances: np.ndarray | None = None

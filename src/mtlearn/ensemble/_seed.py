@@ -17,7 +17,7 @@ from mtlearn._utils._typed import available_if, with_callbacks
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn._utils._whole import copy_of, in_one_step
-from mtlearn.data import item_labels, read_rows, row_dims
+from mtlearn.data import item_labels, row_dims, selectable_rows
 from mtlearn.ensemble._base import BaseEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
@@ -314,8 +314,7 @@ class SeedEnsemble(BaseEnsemble):
 
     def _check_rows(self, template: Any, X: Any, y: Any, sample_weight: Any) -> Any:
         """Check labels and lengths before rows are drawn, whose numbers are others."""
-        if not is_dataset(X):
-            X = read_rows(X, type(self).__name__)
+        X = selectable_rows(X, type(self).__name__)
         codec = fit_codec(unwrap(template)._declared_tasks(), y, sample_weight)
         targets = codec.encode(y, sample_weight)
         check_consistent_length(X, targets)
@@ -328,7 +327,7 @@ class SeedEnsemble(BaseEnsemble):
         if is_dataset(X):
             n_dims = 1 + row_dims(X)
         else:
-            n_dims = np.ndim(read_rows(X, type(self).__name__))
+            n_dims = np.ndim(selectable_rows(X, type(self).__name__))
         return MultiTaskEstimator() if n_dims == 2 else MultiTaskImageEstimator()
 
     def _templates(self) -> dict[str, Any]:

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from mtlearn._utils._row_plan import plan_of
-from mtlearn.data import DatasetRows, Samples
+from mtlearn.data import Rows, Samples
 from mtlearn.estimators._fit import FitState
 from mtlearn.estimators._settings import Settings
 from mtlearn.tasks import EncodedTargets
@@ -29,7 +27,7 @@ def open_checkpoints(
     estimator: Any,
     state: FitState,
     settings: Settings,
-    data: tuple[np.ndarray | DatasetRows, EncodedTargets, Samples | None],
+    data: tuple[Rows, EncodedTargets, Samples | None],
     seed: int,
 ) -> Iterator[Checkpoints | None]:
     """Find the checkpoints of a fit.
@@ -42,7 +40,7 @@ def open_checkpoints(
         What an earlier fit has learned; a net if training goes on with it.
     settings : Settings
         Checked parameters.
-    data : tuple of (ndarray or DatasetRows, EncodedTargets, Samples or None)
+    data : tuple of (Rows, EncodedTargets, Samples or None)
         X, encoded y, and the validation rows that were passed.
     seed : int
         Drawn from the estimator's `random_state`.

@@ -11,8 +11,8 @@ from mtlearn._utils._errors import naming
 from mtlearn._utils._partial import as_partial
 from mtlearn._utils._row_plan import plan_of
 from mtlearn.data import (
-    DatasetRows,
     Labels,
+    Rows,
     Samples,
     check_rounding,
     row_chances,
@@ -94,7 +94,7 @@ class FitState:
 
 
 def encode_rows(
-    codec: Codec, X: np.ndarray | DatasetRows, y: Any, sample_weight: Any = None
+    codec: Codec, X: Rows, y: Any, sample_weight: Any = None
 ) -> EncodedTargets:
     """Encode y, which must have a row for each of X."""
     targets = codec.encode(y, sample_weight)
@@ -110,7 +110,7 @@ def check_both_given(X_val: Any, y_val: Any) -> None:
 
 
 def validation_samples(
-    X_val: np.ndarray | DatasetRows, y_val: Any, codec: Codec, settings: Settings
+    X_val: Rows, y_val: Any, codec: Codec, settings: Settings
 ) -> Samples:
     """Join validation rows and labels, of which there must be some."""
     with naming("y_val"):
@@ -125,7 +125,7 @@ def validation_samples(
 
 
 def training_samples(
-    X: np.ndarray | DatasetRows,
+    X: Rows,
     targets: EncodedTargets,
     state: FitState,
     settings: Settings,
@@ -150,7 +150,7 @@ def weights_differ(rows: Samples) -> bool:
 
 
 def split_samples(
-    X: np.ndarray | DatasetRows,
+    X: Rows,
     targets: EncodedTargets,
     state: FitState,
     settings: Settings,
@@ -184,7 +184,7 @@ def make_labels(targets: EncodedTargets, settings: Settings) -> Labels:
 
 
 def new_net(
-    X: np.ndarray | DatasetRows,
+    X: Rows,
     state: FitState,
     default_head: Head,
     settings: Settings,

@@ -6,7 +6,13 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils import Tags
 
-from mtlearn.data import DatasetRows, check_images, open_dataset, warn_channels_first
+from mtlearn.data import (
+    Rows,
+    check_images,
+    open_dataset,
+    open_images,
+    warn_channels_first,
+)
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.estimators._choices import (
     AugmentationLike,
@@ -294,9 +300,9 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
+    def _check_X(self, X: Any, *, reset: bool) -> Rows:
         owner = type(self).__name__
-        rows = open_dataset(X, owner, _ITEMS)
+        rows = open_images(X, owner) or open_dataset(X, owner, _ITEMS)
         X = check_images(X, owner) if rows is None else rows
         shape = X.shape[1:]
         if reset:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._short import short
 from mtlearn._utils._threads import threads
-from mtlearn.data import DatasetRows, Samples, to_labels
+from mtlearn.data import Rows, Samples, to_labels
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._older import net_in_order
 from mtlearn.estimators._settings import read_n_threads
@@ -36,7 +36,7 @@ class NetMixin(MultiTaskMixin):
     history_: list[dict[str, Any]]
 
     @abstractmethod
-    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
+    def _check_X(self, X: Any, *, reset: bool) -> Rows:
         """Check X; with `reset`, remember its shape, else compare with it."""
 
     def _check_fitted(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from mtlearn.data import DatasetRows, open_dataset, read_rows
+from mtlearn.data import Rows, open_dataset, read_rows
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.estimators._choices import (
     AugmentationLike,
@@ -274,7 +274,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray | DatasetRows:
+    def _check_X(self, X: Any, *, reset: bool) -> Rows:
         rows = open_dataset(X, type(self).__name__, _ITEMS, np.float64)
         if rows is not None:
             validate_data(self, rows.first, reset=reset)

@@ -19,7 +19,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from mtlearn._utils._short import short
-from mtlearn.data import DatasetRows
+from mtlearn.data import DatasetRows, LazyRows
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training._code import (
     is_code,
@@ -185,6 +185,8 @@ class Reader:
         if isinstance(value, Tensor):
             about = kind_name(type(value)), value.requires_grad, value.dtype
             return _hash("tensor", *about, *_tensor_rows(value))
+        if isinstance(value, LazyRows):
+            return _hash("images", value.images.fingerprint())
         if _is_array(value):
             return (yield from self._array(value, where))
         if isinstance(value, PurePath):

@@ -1,0 +1,141 @@
+"""One file as the pixels of an image."""
+
+from contextlib import suppress
+from types import ModuleType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from mtlearn._utils._optional import find_optional, import_optional
+from mtlearn.data._image_fit import fitted, reduction_of
+
+CHANNELS = {"RGB": 3, "L": 1}
+_ORIENTATION = 0x0112  # of EXIF
+# Of the most that a number of 16 bits can be, a byte is this part.
+_SIXTEEN_TO_EIGHT = 257.0
+
+
+def read_image(file: str, size: tuple[int, int], mode: str, fit: str) -> np.ndarray:
+    """Read an image, and bring it to a size.
+
+    Parameters
+    ----------
+    file : str
+        Its name.
+    size : tuple (height, width)
+        That is wanted.
+    mode : {"RGB", "L"}
+        Colours, or grey.
+    fit : {"crop", "pad", "stretch"}
+        See `fit_of`.
+
+    Returns
+    -------
+    ndarray of shape (*size, n_channels)
+        Of dtype uint8.
+
+    Raises
+    ------
+    Exception
+        Whatever the decoder says of a file that it cannot read.
+    """
+    pillow = import_optional("PIL.Image", "images", "ImageFiles")
+    with open(file, "rb") as opened, pillow.open(opened) as picture:
+        _check_size(picture, pillow)
+        if picture.format == "JPEG" and picture.mode in CHANNELS:
+            orientation = _orientation(picture)
+            shape = picture.size if orientation > 4 else picture.size[::-1]
+            pixels = _jpeg(picture, opened, mode, reduction_of(shape, size, fit))
+        else:
+            picture.load()  # which turns some of them
+            orientation = _orientation(picture)
+            pixels = _pixels(picture, mode)
+    return fitted(_turned(pixels, orientation), size, fit)
+
+
+def _check_size(picture: Any, pillow: ModuleType) -> None:
+    width, height = picture.size
+    most = pillow.MAX_IMAGE_PIXELS
+    if min(width, height) < 1:
+        raise ValueError(f"it has {width} x {height} pixels")
+    if most is not None and width * height > most:
+        raise ValueError(
+            f"it has {width} x {height} pixels, more than PIL.Image.MAX_IMAGE_PIXELS = "
+            f"{most}; set that if you trust the file"
+        )
+
+
+def _orientation(picture: Any) -> int:
+    """Return how a camera was held: 1 upright, above 4 on its side."""
+    with suppress(Exception):  # what says it is as damaged as it likes
+        orientation = picture.getexif().get(_ORIENTATION, 1)
+        return orientation if orientation in range(1, 9) else 1
+    return 1
+
+
+def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    if orientation == 1:
+        return pixels
+    if orientation > 4:
+        pixels = pixels.transpose(1, 0, 2)
+    # What is left is a reflection of the columns, of the rows, or of both.
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _pixels(picture: Any, mode: str) -> np.ndarray:
+    """Return all pixels, of shape (height, width, n_channels), in [0, 255]."""
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        grey = _deep(np.array(picture), picture.mode)
+        return np.repeat(grey[..., None], CHANNELS[mode], axis=2)
+    pixels = np.array(_on_white(picture).convert(mode))
+    return pixels.reshape(*pixels.shape[:2], CHANNELS[mode])
+
+
+def _jpeg(picture: Any, opened: BinaryIO, mode: str, reduction: int) -> np.ndarray:
+    """Decode the usual kinds of JPEG, at less than their size."""
+    decoder = find_optional("simplejpeg")
+    width, height = picture.size
+    if decoder is not None:  # faster than Pillow, to the same bits
+        opened.seek(0)
+        with suppress(ValueError):  # Pillow says better what is wrong, or forgives it
+            return decoder.decode_jpeg(
+                opened.read(),
+                colorspace="RGB" if mode == "RGB" else "GRAY",
+                min_height=-(-height // reduction),
+                min_width=-(-width // reduction),
+            )
+    picture.draft(mode, (width // reduction, height // reduction))
+    return _pixels(picture, mode)
+
+
+def _deep(grey: np.ndarray, mode: str) -> np.ndarray:
+    """Bring grey values of more than 8 bits to [0, 255]."""
+    low, high = grey.min(), grey.max()
+    if mode == "F":
+        if not (low >= 0 and high <= 1):
+            raise ValueError(
+                f"it has real values from {low} to {high}, and 0 to 1 are read as "
+                "black to white; write it so, or pass an array"
+            )
+        return (grey * np.float32(255)).astype(np.float32)
+    if low < 0 or high > 65535:
+        raise ValueError(
+            f"it has whole numbers from {low} to {high}, and 0 to 65535 are read as "
+            "black to white; write it so, or pass an array"
+        )
+    return (grey / _SIXTEEN_TO_EIGHT).astype(np.float32)
+
+
+def _on_white(picture: Any) -> Any:
+    """Lay what is transparent over white."""
+    sees_through = picture.mode in ("RGBA", "LA", "PA", "RGBa", "La")
+    if not sees_through and "transparency" not in picture.info:
+        return picture
+    pillow = import_optional("PIL.Image", "images", "ImageFiles")
+    front = picture.convert("RGBA")
+    white = pillow.new("RGBA", front.size, "white")
+    return pillow.alpha_composite(white, front)

@@ -1,0 +1,220 @@
+"""Files of every kind, against Pillow or values by hand."""
+
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from mtlearn._utils import _optional
+from mtlearn.data._decode import read_image
+from pictures_on_disk import smooth_pictures
+
+PICTURE = smooth_pictures(1)[0]  # (30, 40, 3)
+WHOLE = {"size": (30, 40), "mode": "RGB", "fit": "crop"}
+GREY = {**WHOLE, "mode": "L"}
+
+
+@pytest.fixture(params=["simplejpeg", "Pillow"])
+def decoder(request, monkeypatch):
+    _optional.find_optional.cache_clear()
+    if request.param == "Pillow":
+        monkeypatch.setitem(sys.modules, "simplejpeg", None)
+    yield request.param
+    _optional.find_optional.cache_clear()
+
+
+def saved(folder, picture, name, **options):
+    path = folder / name
+    picture.save(path, **options)
+    return str(path)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.gif", "a.webp"])
+def test_formats_that_lose_nothing(tmp_path, name):
+    options = {"lossless": True} if name == "a.webp" else {}
+    colours = Image.fromarray(PICTURE).quantize(64).convert("RGB")
+    file = saved(tmp_path, colours, name, **options)
+
+    np.testing.assert_array_equal(read_image(file, **WHOLE), np.asarray(colours))
+    expected = np.asarray(colours.convert("L"))[..., None]
+    np.testing.assert_array_equal(read_image(file, **GREY), expected)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
+def test_jpegs_are_those_of_pillow(tmp_path, decoder, options):
+    file = saved(tmp_path, Image.fromarray(PICTURE), "a.jpg", quality=90, **options)
+    with Image.open(file) as picture:
+        expected = np.asarray(picture)
+    with Image.open(file) as picture:
+        picture.draft("L", picture.size)
+        grey = np.asarray(picture)[..., None]
+
+    np.testing.assert_array_equal(read_image(file, **WHOLE), expected)
+    np.testing.assert_array_equal(read_image(file, **GREY), grey)
+    assert np.abs(expected.astype(int) - PICTURE).mean() < 5
+
+
+def test_grey_jpegs(tmp_path, decoder):
+    grey = Image.fromarray(PICTURE).convert("L")
+    file = saved(tmp_path, grey, "a.jpg", quality=95)
+    with Image.open(file) as picture:
+        expected = np.asarray(picture)[..., None]
+
+    np.testing.assert_array_equal(read_image(file, **GREY), expected)
+    np.testing.assert_array_equal(read_image(file, **WHOLE), expected.repeat(3, axis=2))
+
+
+@pytest.mark.parametrize("by", [2, 4, 8])
+def test_large_jpegs_are_decoded_at_less(tmp_path, decoder, by):
+    large = Image.fromarray(PICTURE).resize((40 * 2 * by + 3, 30 * 2 * by + 5))
+    file = saved(tmp_path, large, "a.jpg", quality=95)
+    with Image.open(file) as picture:
+        picture.draft("RGB", (picture.width // by, picture.height // by))
+        assert picture.width == -(-large.width // by)
+        reduced = picture.resize((40, 30), Image.Resampling.BILINEAR)
+
+    found = read_image(file, (30, 40), "RGB", "stretch").astype(int)
+
+    np.testing.assert_allclose(found, np.asarray(reduced), atol=1)
+    in_full = np.asarray(large.resize((40, 30), Image.Resampling.BILINEAR))
+    assert np.abs(found - in_full).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 10))
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif", "a.png"])
+def test_photographs_are_upright(tmp_path, decoder, name, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = saved(tmp_path, Image.fromarray(PICTURE), name, exif=exif)
+    with Image.open(file) as picture:
+        upright = ImageOps.exif_transpose(picture)
+    assert (upright.size == (30, 40)) == (orientation in (5, 6, 7, 8))
+
+    shape = upright.size[::-1]
+    np.testing.assert_array_equal(
+        read_image(file, shape, "RGB", "crop"), np.asarray(upright)
+    )
+
+
+def test_a_part_of_a_photograph_on_its_side(tmp_path, decoder):
+    large = np.asarray(Image.fromarray(PICTURE).resize((800, 600)))
+    large = large.copy()
+    large[:, :100] = 255  # on top, once it is upright
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = saved(tmp_path, Image.fromarray(large), "a.jpg", exif=exif, quality=95)
+
+    found = read_image(file, (80, 60), "RGB", "crop")  # at less, and all of it
+
+    assert found[:8].min() > 240
+    expected = Image.fromarray(np.rot90(large, -1)).resize((60, 80))
+    assert np.abs(found.astype(int) - np.asarray(expected))[12:].mean() < 3
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_transparent_is_over_white(tmp_path, mode):
+    values = np.zeros((1, 4, len(mode)), dtype=np.uint8)
+    values[..., :-1] = 100
+    values[0, :, -1] = [0, 51, 102, 255]  # 0, 0.2, 0.4 and 1
+    file = saved(tmp_path, Image.fromarray(values), "a.png")
+
+    found = read_image(file, (1, 4), "RGB", "crop")
+
+    expected = np.array([255, 255 - 0.2 * 155, 255 - 0.4 * 155, 100])
+    np.testing.assert_allclose(found[0, :, 0], expected, atol=1)
+    np.testing.assert_array_equal(found[..., 0], found[..., 2])
+
+
+def test_a_transparent_colour_of_a_palette(tmp_path):
+    picture = Image.new("P", (2, 1), 0)
+    picture.putpalette([10, 20, 30, 200, 100, 50])
+    picture.putpixel((1, 0), 1)
+    file = saved(tmp_path, picture, "a.png", transparency=0)
+
+    found = read_image(file, (1, 2), "RGB", "crop")
+
+    np.testing.assert_array_equal(found, [[[255, 255, 255], [200, 100, 50]]])
+
+
+def test_ink(tmp_path):
+    picture = Image.new("CMYK", (8, 8), (255, 0, 0, 0))  # cyan alone
+    for name in ("a.jpg", "a.tif"):
+        file = saved(tmp_path, picture, name)
+        found = read_image(file, (8, 8), "RGB", "crop").astype(int)
+        np.testing.assert_allclose(found, np.full((8, 8, 3), [0, 255, 255]), atol=4)
+
+
+def test_black_and_white(tmp_path):
+    picture = Image.fromarray(np.eye(4) > 0)
+    assert picture.mode == "1"
+    file = saved(tmp_path, picture, "a.png")
+
+    found = read_image(file, (4, 4), "L", "crop")
+
+    np.testing.assert_array_equal(found[..., 0], 255 * np.eye(4))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_sixteen_bits(tmp_path, name):
+    values = np.array([[0, 257, 300, 65535]], dtype=np.uint16)
+    file = saved(tmp_path, Image.fromarray(values), name)
+
+    found = read_image(file, (1, 4), "RGB", "crop")
+
+    # 300 / 257 = 1.17
+    np.testing.assert_array_equal(found[..., 0], [[0, 1, 1, 255]])
+    np.testing.assert_array_equal(found[..., 1], found[..., 0])
+    # The filter's weights are 5, 7, 7 and 5 of 24, and nothing is rounded before.
+    mean = (7 * 257 + 7 * 300 + 5 * 65535) / 24 / 257
+    found = read_image(file, (1, 1), "L", "stretch")
+    assert found[0, 0, 0] == round(mean) == 54
+
+
+def test_real_values(tmp_path):
+    values = np.array([[0, 0.5, 1]], dtype=np.float32)
+    file = saved(tmp_path, Image.fromarray(values), "a.tif")
+
+    found = read_image(file, (1, 3), "L", "crop")
+
+    np.testing.assert_array_equal(found[..., 0], [[0, 128, 255]])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.array([[0, 2]], np.float32), "real values from 0.0 to 2.0, and 0 to 1"),
+        (np.array([[0, np.nan]], np.float32), "real values from nan to nan"),
+        (np.array([[-1, 2]], np.int32), "whole numbers from -1 to 2, and 0 to 65535"),
+        (np.array([[0, 65536]], np.int32), "whole numbers from 0 to 65536"),
+    ],
+)
+def test_values_without_a_known_range(tmp_path, values, message):
+    file = saved(tmp_path, Image.fromarray(values), "a.tif")
+
+    with pytest.raises(ValueError, match=message):
+        read_image(file, (1, 2), "L", "crop")
+
+
+def test_the_first_of_an_animation(tmp_path):
+    frames = [Image.new("L", (4, 4), value) for value in (10, 200)]
+    file = saved(tmp_path, frames[0], "a.gif", save_all=True, append_images=frames[1:])
+
+    assert (read_image(file, (4, 4), "L", "crop") == 10).all()
+
+
+def test_damaged_exif_is_left_alone(tmp_path):
+    file = saved(tmp_path, Image.fromarray(PICTURE), "a.jpg", exif=b"Exif\0\0nonsense")
+
+    assert read_image(file, **WHOLE).shape == (30, 40, 3)
+
+
+def test_images_of_too_many_pixels(tmp_path, monkeypatch):
+    file = saved(tmp_path, Image.fromarray(PICTURE), "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1199)
+    with pytest.raises(Exception, match=r"1200 pixels|40 x 30 pixels.*MAX_IMAGE_PIXEL"):
+        read_image(file, **WHOLE)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1200)
+    assert read_image(file, **WHOLE).shape == (30, 40, 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert read_image(file, **WHOLE).shape == (30, 40, 3)
