@@ -1,7 +1,5 @@
 """Images on disk train, predict and score as an array of the same values does."""
 
-import pickle
-
 import numpy as np
 import pytest
 from sklearn.model_selection import (
@@ -102,16 +100,6 @@ def test_members_of_an_ensemble_share_them(X):
         make = SeedEnsemble(member, 2, random_state=0, **params)
         expected = make.fit(PICTURES, Y).predict(PICTURES)
         np.testing.assert_array_equal(make.fit(X, Y).predict(X), expected)
-
-
-def test_a_search_in_processes_is_pickled(X):
-    search = GridSearchCV(
-        image_estimator(max_epochs=1, n_threads=1), {"lr": [1e-3, 1e-2]}, cv=2, n_jobs=2
-    ).fit(X, Y)
-
-    again = pickle.loads(pickle.dumps(search))
-
-    np.testing.assert_array_equal(again.predict(X), search.predict(PICTURES))
 
 
 def test_a_fit_goes_on_from_its_checkpoint(X, tmp_path, monkeypatch):

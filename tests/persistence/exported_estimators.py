@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from torch import nn
 
 from mtlearn import (
     Classification,
     Head,
     MultiLabel,
+    MultiTaskImageEstimator,
     Ordinal,
     Partial,
     Regression,
@@ -23,7 +24,14 @@ from mtlearn import (
 )
 from mtlearn.losses import focal_loss
 from mtlearn.networks import MLP, ResNet, ResNetV2
-from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
+from mtlearn.persistence._onnx_graph import parts
+from mtlearn.preprocessing import (
+    GlobalMaxScaler,
+    ImageNormalizer,
+    ImageReader,
+    ImageReshaper,
+    ImageStandardScaler,
+)
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 
@@ -94,6 +102,21 @@ def channels():
     X += np.array([0, 10, 1000], dtype=np.float32)
     model = make_pipeline(ImageStandardScaler(), image_estimator(precision="float32"))
     return Case(model.fit(X, y), X)
+
+
+def normalized(input_dtype):
+    """Known means and deviations, behind a reader of files, which is left out."""
+    X, y = make_images(n_channels=3)
+    if input_dtype == "uint8":
+        X = (255 * X).astype(np.uint8)
+    model = make_pipeline(ImageNormalizer(), image_estimator(precision="float32"))
+    model.fit(X, y)
+    with_reader = Pipeline([("reader", ImageReader(6)), *model.steps])
+    assert [type(part) for part in parts(with_reader)] == [
+        ImageNormalizer,
+        MultiTaskImageEstimator,
+    ]
+    return Case(model, X, input_dtype)
 
 
 def columns(tasks=None, scale=1.0, **params):
@@ -214,6 +237,8 @@ CASES = {
     "bytes": lambda: images("uint8"),
     "pipeline": lambda: pipeline("float32"),
     "pipeline of bytes": lambda: pipeline("uint8"),
+    "normalized": lambda: normalized("float32"),
+    "normalized bytes": lambda: normalized("uint8"),
     "grey": grey,
     "channels": channels,
     "columns": columns,

@@ -8,6 +8,7 @@ from sklearn.utils.estimator_checks import (
 
 from mtlearn.preprocessing import (
     GlobalMaxScaler,
+    ImageNormalizer,
     ImageReshaper,
     ImageStandardScaler,
 )
@@ -18,6 +19,7 @@ TRANSFORMERS = [
     GlobalMaxScaler(),
     ImageStandardScaler(),
     ImageStandardScaler(per_channel=False),
+    ImageNormalizer(),
 ]
 
 

@@ -15,7 +15,7 @@ from mtlearn._utils._tensors import as_array
 from mtlearn._utils._views import read_item
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
-_NO_LABEL = object()
+NO_LABEL = object()
 # Labels become an array in pieces of so many.
 _PIECE = 1024
 
@@ -72,14 +72,14 @@ def item_of(dataset: Any, number: int) -> tuple[Any, Any]:
     """
     item = read_item(dataset, number)
     if not isinstance(item, tuple):
-        return item, _NO_LABEL
+        return item, NO_LABEL
     if len(item) not in (1, 2):
         raise InvalidDataError(
             f"Item {number} of the dataset is a tuple of length {len(item)}; expected "
             "x or (x, y). Give the labels of several tasks as one sequence or mapping "
             "y."
         )
-    return item if len(item) == 2 else (item[0], _NO_LABEL)
+    return item if len(item) == 2 else (item[0], NO_LABEL)
 
 
 def label_of(label: Any, number: int) -> Any:
@@ -97,7 +97,7 @@ def label_of(label: Any, number: int) -> Any:
     scalar, list or dict
         A label, a list with one for each task, or a dict of them by name.
     """
-    if label is _NO_LABEL:
+    if label is NO_LABEL:
         raise InvalidDataError(
             f"Item {number} of the dataset has no label, and none were passed. Return "
             "(x, y) from __getitem__, or pass y (y_val for X_val)."

@@ -1,7 +1,9 @@
 """How X is read: any container, datasets and files, rows and batches on their way."""
 
 from mtlearn.data._batches import Batches, check_rounding, to_labels
+from mtlearn.data._changed import ChangedDataset, ChangedImages
 from mtlearn.data._channels import warn_channels_first
+from mtlearn.data._check_files import BrokenFile, check_files
 from mtlearn.data._datasets import DatasetRows, item_labels, open_dataset, row_dims
 from mtlearn.data._far import warn_far
 from mtlearn.data._image_files import ImageFiles
@@ -15,6 +17,9 @@ from mtlearn.data._sampling import draw_order, row_chances, sampling_of
 
 __all__ = [
     "Batches",
+    "BrokenFile",
+    "ChangedDataset",
+    "ChangedImages",
     "DatasetRows",
     "ImageFiles",
     "Labels",
@@ -23,6 +28,7 @@ __all__ = [
     "RaritySampler",
     "Rows",
     "Samples",
+    "check_files",
     "check_images",
     "check_rounding",
     "choose_inputs",

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtlearn._utils._dataset_items import (
+    NO_LABEL,
     count_items,
     item_of,
     join_labels,
@@ -36,6 +37,8 @@ class DatasetRows:
     ----------
     shape : tuple of int
         Of all rows, as that of an array; images have a channel axis.
+    item_shape : tuple of int
+        That of each x as the dataset gives it.
     dtype : dtype
         Of the rows.
 
@@ -63,6 +66,7 @@ class DatasetRows:
             )
         self._item = first.shape, first.dtype
         self.dtype = first.dtype if dtype is None else np.dtype(dtype)
+        self.item_shape = first.shape
         row = (*first.shape, 1) if first.ndim == 2 else first.shape
         self.shape = (n_items, *row)
         self.ndim = len(self.shape)
@@ -82,6 +86,26 @@ class DatasetRows:
             row[...] = self._checked(int(number)).reshape(row.shape)
         return rows
 
+    def item(self, number: int) -> tuple[Any, ...]:
+        """Read an item.
+
+        Parameters
+        ----------
+        number : int
+            Of the item.
+
+        Returns
+        -------
+        x : ndarray of the shape `item_shape`
+            Checked.
+        y : object
+            As the dataset gives it, if it does.
+        """
+        x, label = item_of(self.dataset, number)
+        array = self._as_array(x, number)
+        self._check(array, number)
+        return (array,) if label is NO_LABEL else (array, label)
+
     def labels(self) -> Any:
         """Read the y of every item, and check every x.
 
@@ -93,9 +117,8 @@ class DatasetRows:
         return join_labels(self._label(number) for number in range(len(self)))
 
     def _label(self, number: int) -> Any:
-        x, label = item_of(self.dataset, number)
-        self._check(self._as_array(x, number), number)
-        return label_of(label, number)
+        labels = self.item(number)[1:]
+        return label_of(labels[0] if labels else NO_LABEL, number)
 
     def _checked(self, number: int) -> np.ndarray:
         x = self._read(number)

@@ -178,6 +178,27 @@ class ImageFiles(LazyImages):
             digest.update(repr(about).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
+    def problems(self) -> list[tuple[int, str]]:
+        """Read all images, and say which cannot be read and why.
+
+        Returns
+        -------
+        list of tuple (int, str)
+            The row, from 0, and what is wrong with its file.
+        """
+        found: dict[int, str] = {}
+
+        def read(row: int) -> None:
+            try:
+                self._decoded(row)
+            except MissingDependencyError:
+                raise
+            except Exception as error:
+                found[row] = problem_of(self.files[row], error)
+
+        _each(read, range(len(self)), self.n_workers)
+        return sorted(found.items())
+
     def _take(self, rows: np.ndarray) -> Self:
         taken = object.__new__(type(self))
         taken.__dict__.update(self.__dict__)
@@ -195,11 +216,14 @@ class ImageFiles(LazyImages):
 
     def _image(self, row: int) -> np.ndarray:
         try:
-            return read_image(self.files[row], self.size, self.mode, self.fit)
+            return self._decoded(row)
         except MissingDependencyError:
             raise
         except Exception as error:
             raise self._error(row, error) from error
+
+    def _decoded(self, row: int) -> np.ndarray:
+        return read_image(self.files[row], self.size, self.mode, self.fit)
 
     def _error(self, row: int, error: Exception) -> InvalidDataError:
         return InvalidDataError(

@@ -135,8 +135,8 @@ class LazyRows:
 
     Attributes
     ----------
-    shape, ndim, dtype : object
-        Those of the images.
+    shape, item_shape, ndim, dtype : object
+        Those of the images, and of one of them.
     """
 
     def __init__(self, images: LazyImages, owner: str) -> None:
@@ -147,6 +147,7 @@ class LazyRows:
             )
         self.images = images
         self.shape = images.shape
+        self.item_shape = images.shape[1:]
         self.ndim = images.ndim
         self.dtype = images.dtype
 

@@ -27,8 +27,8 @@ from mtlearn.exceptions import DataTypeError, InvalidDataError
 _PROTOCOLS = ("__array__", "__array_interface__", "__array_namespace__")
 _TEXT = (str, bytes, os.PathLike)
 _REMEDY_OF_FILES = (
-    "Images on disk are read by mtlearn.data.ImageFiles(files, size=...), other files "
-    "in the __getitem__ of a dataset."
+    "Images on disk are read by mtlearn.data.ImageFiles(files, size=...), or in a "
+    "Pipeline by an ImageReader; other files in the __getitem__ of a dataset."
 )
 _GUIDE = "See docs/guide/out_of_core.md."
 

@@ -45,7 +45,8 @@ def to_onnx(
         :class:`~mtlearn.MultiTaskEstimator`, :class:`~mtlearn.SeedEnsemble`,
         :class:`~mtlearn.VotingEnsemble` or :class:`~mtlearn.TemperatureScaled`, or a
         Pipeline of the transformers of `mtlearn.preprocessing` that ends in one, or a
-        search over such.
+        search over such. An `ImageReader` is left out: the file takes images as it
+        reads them.
     path : str or path-like
         Where to. A file that is there is replaced once the new one is whole.
     input_dtype : {"float32", "uint8"}, default="float32"

@@ -19,13 +19,19 @@ from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.networks import MLP, OwnHead, for_inference
 from mtlearn.pipeline import Pipeline
-from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
+from mtlearn.preprocessing import (
+    GlobalMaxScaler,
+    ImageNormalizer,
+    ImageReader,
+    ImageReshaper,
+    ImageStandardScaler,
+)
 
 Outputs = tuple[Tensor, ...]
 
 _NETWORKS = (MultiTaskImageEstimator, MultiTaskEstimator)
 _ENSEMBLES = (SeedEnsemble, VotingEnsemble)
-_TRANSFORMERS = (ImageReshaper, GlobalMaxScaler, ImageStandardScaler)
+_TRANSFORMERS = (ImageReshaper, GlobalMaxScaler, ImageStandardScaler, ImageNormalizer)
 # Not subclasses: what they change would be left out without a word.
 _WRAPPERS = (TemperatureScaled, TunedThresholds)
 _KNOWN = {*_NETWORKS, *_ENSEMBLES, *_TRANSFORMERS, *_WRAPPERS}
@@ -74,7 +80,9 @@ def _flat(estimator: Any) -> Iterator[Any]:
         check_is_fitted(estimator)  # which fails
     elif type(estimator) in (scikit_learn.Pipeline, Pipeline):
         for _, step in estimator.steps:
-            if step is not None and step != "passthrough":
+            # A graph takes images, and opens no file.
+            is_seen = step is not None and type(step) is not ImageReader
+            if is_seen and step != "passthrough":
                 yield from _flat(step)
     else:
         yield estimator
@@ -147,7 +155,7 @@ def _made(part: Any) -> nn.Module:
         return _Reshaped(part.image_shape_)
     if isinstance(part, GlobalMaxScaler):
         return _Scaled(None, np.array(part.scale_))
-    if isinstance(part, ImageStandardScaler):
+    if isinstance(part, ImageStandardScaler | ImageNormalizer):
         return _Scaled(part.mean_, part.scale_)
     if isinstance(part, TemperatureScaled):
         return _Tempered(part)

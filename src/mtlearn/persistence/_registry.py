@@ -28,7 +28,13 @@ from mtlearn.exceptions import InvalidParameterError, ModelFormatError
 from mtlearn.losses import focal_loss, huber_loss
 from mtlearn.networks import MLP, ResNet, ResNetV2
 from mtlearn.pipeline import Pipeline
-from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
+from mtlearn.preprocessing import (
+    GlobalMaxScaler,
+    ImageNormalizer,
+    ImageReader,
+    ImageReshaper,
+    ImageStandardScaler,
+)
 from mtlearn.tasks import Head, Tasks, kinds
 from mtlearn.training import (
     EMA,
@@ -54,6 +60,8 @@ _OBJECTS = (
     ImageReshaper,
     GlobalMaxScaler,
     ImageStandardScaler,
+    ImageNormalizer,
+    ImageReader,
     *kinds(),
     Head,
     Augmentation,

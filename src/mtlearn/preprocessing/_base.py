@@ -1,6 +1,7 @@
 """What the image transformers share: reading X, the output container, the tags."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -9,12 +10,21 @@ from sklearn.base import TransformerMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import validate_data
 
-from mtlearn._utils._indexing import is_dataset
 from mtlearn._utils._versioned import VersionedEstimator
-from mtlearn.data import read_rows, warn_channels_first
+from mtlearn.data import (
+    ChangedDataset,
+    ChangedImages,
+    LazyRows,
+    Rows,
+    open_dataset,
+    open_images,
+    read_rows,
+    warn_channels_first,
+)
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 MAX_DIMENSIONS = 4
+_ITEMS = {1: "(d,)", 2: "(height, width)", 3: "(height, width, n_channels)"}
 
 
 class BaseImageTransformer(TransformerMixin, VersionedEstimator):
@@ -49,14 +59,28 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32", "float16"]
         return tags
 
-    def _check_samples(self, X: Any, *, reset: bool) -> np.ndarray:
-        """Return X as an array without a copy; with `reset`, learn its layout."""
-        if is_dataset(X):
-            raise DataTypeError(
-                f"X of {type(self).__name__} must be an array. Got a dataset "
-                f"({type(X).__name__}) instead, which is not read whole. Scale or "
-                "reshape inside of its __getitem__, and leave the transformer out."
-            )
+    def _check_samples(self, X: Any, *, reset: bool) -> Rows:
+        """Return X as rows without a copy; with `reset`, learn its layout.
+
+        Images on disk and datasets are read where the rows are indexed.
+        """
+        owner = type(self).__name__
+        rows = open_images(X, owner) or open_dataset(X, owner, _ITEMS)
+        if rows is None:
+            array = self._check_array_like(X, reset=reset)
+            shape = array.shape[1:]
+        else:
+            if reset:  # names of columns, which an earlier fit may have left, go
+                validate_data(self, X, reset=True, skip_check_array=True)
+            shape = rows.item_shape
+        if reset:
+            self.sample_shape_ = shape
+            self.n_features_in_ = math.prod(shape)
+        else:
+            self._check_shape((len(array if rows is None else rows), *shape))
+        return array if rows is None else rows
+
+    def _check_array_like(self, X: Any, *, reset: bool) -> np.ndarray:
         X = read_rows(X, type(self).__name__)
         if isinstance(X, list | tuple):
             X = np.asarray(X)
@@ -67,13 +91,18 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
             checked = validate_data(
                 self, X, reset=reset, allow_nd=is_images, ensure_2d=not is_images
             )
-        array = self._check_array(checked)
-        if reset:
-            self.sample_shape_ = array.shape[1:]
-            self.n_features_in_ = math.prod(self.sample_shape_)
-        else:
-            self._check_shape(array, self.sample_shape_)
-        return array
+        return self._check_array(checked)
+
+    def _changed(
+        self, X: Any, change: Callable[[np.ndarray], np.ndarray], key: str
+    ) -> Any:
+        """Change X now, or where it is read; `key` tells one change from another."""
+        rows = self._check_samples(X, reset=False)
+        if isinstance(rows, np.ndarray):
+            return change(rows)
+        if isinstance(rows, LazyRows):
+            return ChangedImages(rows.images, change, key)
+        return ChangedDataset(rows, change)
 
     def _check_transformed(self, X: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
         """Return what `inverse_transform` was given as an array of this shape."""
@@ -88,7 +117,7 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
                 input_name="X",
             )
         array = self._check_array(checked)
-        self._check_shape(array, shape)
+        self._check_shape(array.shape, shape)
         return array
 
     def _warn_channels_first(self) -> None:
@@ -118,12 +147,15 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
             )
         return array
 
-    def _check_shape(self, X: np.ndarray, shape: tuple[int, ...]) -> None:
-        """Compare the whole shape of a sample with the expected one."""
-        if X.shape[1:] != shape:
-            expected = ", ".join(["n_samples", *map(str, shape)])
+    def _check_shape(
+        self, found: tuple[int, ...], expected: tuple[int, ...] | None = None
+    ) -> None:
+        """Compare the shape of rows with that of a sample, the fitted one if None."""
+        expected = self.sample_shape_ if expected is None else expected
+        if found[1:] != expected:
+            layout = ", ".join(["n_samples", *map(str, expected)])
             raise InvalidDataError(
-                f"X of {type(self).__name__} must have the shape ({expected}), as "
-                f"fitted. Got the shape {X.shape} instead. Give X in the layout that "
+                f"X of {type(self).__name__} must have the shape ({layout}), as "
+                f"fitted. Got the shape {found} instead. Give X in the layout that "
                 "fit saw, or fit again."
             )

@@ -1,12 +1,12 @@
 """Division by the training maximum."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from mtlearn._utils._whole import in_one_step
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.preprocessing._pieces import pieces
 from mtlearn.preprocessing._scaler import BaseImageScaler, Steps
 
 
@@ -15,6 +15,11 @@ class GlobalMaxScaler(BaseImageScaler):
 
     The training data then ends at 1 and zero stays zero. Samples brighter than the
     training maximum come out above 1; nothing is clipped.
+
+    Parameters
+    ----------
+    verbose : int, default=0
+        Whether `fit` shows a bar while it reads images on disk or a dataset.
 
     Attributes
     ----------
@@ -52,14 +57,17 @@ class GlobalMaxScaler(BaseImageScaler):
             [0.4, 1. ]]], dtype=float32)
     """
 
+    def __init__(self, verbose: int = 0) -> None:
+        self.verbose = verbose
+
     @in_one_step
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
+    def fit(self, X: Any, y: object = None) -> Self:
         """Find the maximum of X.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
-or (n_samples, height, width, n_channels)
+or (n_samples, height, width, n_channels), ImageFiles or dataset
             Training samples.
         y : object, default=None
             Ignored.
@@ -78,7 +86,9 @@ or (n_samples, height, width, n_channels)
         """
         X = self._check_samples(X, reset=True)
         self._warn_channels_first()
-        maximum = float(X.max())
+        # Of an array the whole is one piece.
+        whole = pieces(X, len(X), type(self).__name__, self.verbose)
+        maximum = max(float(piece.max()) for piece in whole)
         if maximum < 0:
             raise InvalidDataError(
                 "X of GlobalMaxScaler must have a maximum of 0 or more. Got the "

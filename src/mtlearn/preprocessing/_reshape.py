@@ -1,8 +1,9 @@
 """Tables and grey images as images with channels."""
 
 import math
+from functools import partial
 from numbers import Integral
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -65,13 +66,13 @@ class ImageReshaper(BaseImageTransformer):
         self.image_shape = image_shape
 
     @in_one_step
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
+    def fit(self, X: Any, y: object = None) -> Self:
         """Learn the layout of X.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
-or (n_samples, height, width, n_channels)
+or (n_samples, height, width, n_channels), ImageFiles or dataset
             Training samples.
         y : object, default=None
             Ignored.
@@ -102,19 +103,20 @@ or (n_samples, height, width, n_channels)
         self._warn_channels_first()
         return self
 
-    def transform(self, X: ArrayLike) -> np.ndarray:
+    def transform(self, X: Any) -> Any:
         """Reshape X into images.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
-or (n_samples, height, width, n_channels)
+or (n_samples, height, width, n_channels), ImageFiles or dataset
             Samples in the layout that `fit` saw.
 
         Returns
         -------
-        ndarray of shape (n_samples, height, width, n_channels)
-            The images, a view of X where possible.
+        ndarray of shape (n_samples, height, width, n_channels), or view
+            The images, a view of X where possible. Of images on disk and of a dataset,
+            a view that reshapes them where they are read.
 
         Raises
         ------
@@ -123,8 +125,8 @@ or (n_samples, height, width, n_channels)
             infinite values, or is not numeric.
         """
         check_is_fitted(self)
-        X = self._check_samples(X, reset=False)
-        return X.reshape(len(X), *self.image_shape_)
+        change = partial(_reshaped, shape=self.image_shape_)
+        return self._changed(X, change, repr(self.image_shape_))
 
     def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Give images back the layout that `fit` saw.
@@ -149,6 +151,10 @@ or (n_samples, height, width, n_channels)
         check_is_fitted(self)
         X = self._check_transformed(X, self.image_shape_)
         return X.reshape(len(X), *self.sample_shape_)
+
+
+def _reshaped(X: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    return X.reshape(len(X), *shape)
 
 
 def _check_image_shape(image_shape: object) -> tuple[int, int, int] | None:

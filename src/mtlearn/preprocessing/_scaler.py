@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,19 +23,20 @@ class BaseImageScaler(BaseImageTransformer, ABC):
     def _steps(self) -> Steps:
         """Give the steps of `transform`, such as ``(numpy.divide, scale)``."""
 
-    def transform(self, X: ArrayLike) -> np.ndarray:
+    def transform(self, X: Any) -> Any:
         """Scale X with what `fit` has learned from the training samples.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
-or (n_samples, height, width, n_channels)
+or (n_samples, height, width, n_channels), ImageFiles or dataset
             Samples in the layout that `fit` saw.
 
         Returns
         -------
-        ndarray of the shape of X
-            The scaled samples.
+        ndarray of the shape of X, or view
+            The scaled samples. Of images on disk and of a dataset, a view that scales
+            them where they are read.
 
         Raises
         ------
@@ -42,7 +45,9 @@ or (n_samples, height, width, n_channels)
             infinite values, or is not numeric.
         """
         check_is_fitted(self)
-        return _rescale(self._check_samples(X, reset=False), self._steps())
+        steps = self._steps()
+        key = repr([(step.__name__, value.tolist()) for step, value in steps])
+        return self._changed(X, partial(_rescale, steps=steps), key)
 
     def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Bring scaled samples back to their first unit.

@@ -1,13 +1,15 @@
 """Training mean 0 and deviation 1, per channel or over all values."""
 
-from typing import Self
+import math
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from mtlearn._utils._short import short
 from mtlearn._utils._whole import in_one_step
+from mtlearn.data import Rows
 from mtlearn.exceptions import InvalidDataError, ParameterTypeError
+from mtlearn.preprocessing._pieces import pieces
 from mtlearn.preprocessing._scaler import BaseImageScaler, Steps
 
 # Values that fit reads at once: 2 MB as float64.
@@ -26,6 +28,8 @@ class ImageStandardScaler(BaseImageScaler):
         Whether each channel (the last axis of a 4-dimensional X) has its own mean and
         deviation, or all values share one. Images without a channel axis and tables
         are of one channel.
+    verbose : int, default=0
+        Whether `fit` shows a bar while it reads images on disk or a dataset.
 
     Attributes
     ----------
@@ -74,17 +78,18 @@ class ImageStandardScaler(BaseImageScaler):
     array([-1., -1.,  1.,  1.], dtype=float32)
     """
 
-    def __init__(self, per_channel: bool = True) -> None:
+    def __init__(self, per_channel: bool = True, verbose: int = 0) -> None:
         self.per_channel = per_channel
+        self.verbose = verbose
 
     @in_one_step
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
+    def fit(self, X: Any, y: object = None) -> Self:
         """Compute the mean and the deviation of X.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) \
-or (n_samples, height, width, n_channels)
+or (n_samples, height, width, n_channels), ImageFiles or dataset
             Training samples.
         y : object, default=None
             Ignored.
@@ -112,12 +117,13 @@ or (n_samples, height, width, n_channels)
         self._warn_channels_first()
         n_channels = X.shape[-1] if self.per_channel and X.ndim == 4 else 1
         with np.errstate(over="ignore", invalid="ignore"):
-            self.mean_, variance = _mean_and_variance(X, n_channels)
+            self.mean_, variance = _mean_and_variance(X, n_channels, self.verbose)
         if not np.isfinite(variance).all():
+            low, high = _extremes(X)
             raise InvalidDataError(
-                f"X of ImageStandardScaler has values from {X.min():.3g} to "
-                f"{X.max():.3g}, whose squares are too large to compute with. Divide "
-                "them by a constant, or use GlobalMaxScaler."
+                f"X of ImageStandardScaler has values from {low:.3g} to {high:.3g}, "
+                "whose squares are too large to compute with. Divide them by a "
+                "constant, or use GlobalMaxScaler."
             )
         deviation = np.sqrt(variance)
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
@@ -127,16 +133,26 @@ or (n_samples, height, width, n_channels)
         return [(np.subtract, self.mean_), (np.divide, self.scale_)]
 
 
-def _mean_and_variance(X: np.ndarray, n_channels: int) -> tuple[np.ndarray, np.ndarray]:
+def _extremes(X: Rows) -> tuple[float, float]:
+    """Read X once more, for its smallest and its largest value."""
+    found = [(each.min(), each.max()) for each in pieces(X, len(X), "", 0)]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def _mean_and_variance(
+    X: Rows, n_channels: int, verbose: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and variance, each of shape (n_channels,), in float64."""
-    # Counted from the first pixel, a constant channel is exactly 0 throughout.
-    origin = X[0].reshape(-1, n_channels)[0].astype(np.float64)
-    rows = max(1, CHUNK_VALUES // X[0].size)
+    rows = max(1, CHUNK_VALUES // math.prod(X.shape[1:]))
     count = 0
+    origin = np.zeros(n_channels)
     mean = np.zeros(n_channels)
     squares = np.zeros(n_channels)  # summed squared distances from the mean
-    for start in range(0, len(X), rows):
-        chunk = X[start : start + rows].reshape(-1, n_channels)
+    for piece in pieces(X, rows, "ImageStandardScaler", verbose):
+        chunk = piece.reshape(-1, n_channels)
+        if count == 0:
+            # Counted from the first pixel, a constant channel is exactly 0 throughout.
+            origin = chunk[0].astype(np.float64)
         # One contiguous line a channel: NumPy adds those up pairwise.
         values = np.array(chunk.T, dtype=np.float64, order="C")
         values -= origin[:, None]
