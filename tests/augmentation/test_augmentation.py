@@ -9,7 +9,7 @@ from seeded_batches import batch as images
 from seeded_batches import seeded
 from sklearn.base import clone
 
-from mtlearn.augmentation import Augmentation
+from mtlearn.augmentation import Augmentation, _drawn_policies
 from mtlearn.exceptions import (
     DataTypeError,
     InvalidDataError,
@@ -24,6 +24,7 @@ CHANGES = {
     "zoom": 0.2,
     "crop": 2,
     "resized_crop": (0.3, 0.9),
+    "policy": "randaugment",
     "brightness": 0.3,
     "contrast": 0.3,
     "gamma": 0.5,
@@ -105,7 +106,7 @@ def test_samples_are_changed_apart(changes):
 def test_a_sample_does_not_depend_on_the_others(changes):
     x = images(6, 3, 6, 7)
     others = x.clone()
-    others[1:] = -3
+    others[1:] = 0.7 * (1 - x[1:])
 
     changed = Augmentation(**changes)(x, seeded())
     beside_others = Augmentation(**changes)(others, seeded())
@@ -171,8 +172,9 @@ def test_few_samples_and_few_pixels(changes, shape):
 
 
 @each_change
-def test_what_is_drawn_moves_to_the_device_of_x(changes):
-    # Tensors of the meta device refuse to meet those of the CPU.
+def test_what_is_drawn_moves_to_the_device_of_x(changes, monkeypatch):
+    # Tensors of the meta device refuse to meet those of the CPU, and have no values.
+    monkeypatch.setattr(_drawn_policies, "check_values", lambda *_: None)
     x = images(4, 3, 6, 7).to("meta")
 
     changed = Augmentation(**changes)(x, seeded())
@@ -186,8 +188,8 @@ def test_changes_take_place_in_their_order():
     together = ("flip", "translate", "rotate", "zoom", "resized_crop")
     geometry = {name: CHANGES[name] for name in together}
     order = (
-        "blur", "brightness", "contrast", "gamma", "saturation", "hue", "greyscale",
-        "noise", "cutout",
+        "policy", "blur", "brightness", "contrast", "gamma", "saturation", "hue",
+        "greyscale", "noise", "cutout",
     )  # fmt: skip
     steps = [{"crop": 2}, geometry, *({name: CHANGES[name]} for name in order)]
     generator = seeded()

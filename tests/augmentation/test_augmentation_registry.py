@@ -35,7 +35,7 @@ def test_a_policy_that_is_changed_does_not_change_its_name():
 
 
 def test_an_unknown_name_is_refused():
-    message = "must be one of 'light', 'standard'. Got 'strong' instead"
+    message = "one of 'light', 'standard', 'trivial', 'randaugment'. Got 'strong' inst"
     with pytest.raises(InvalidParameterError, match=message):
         get_augmentation("strong")
     message = (

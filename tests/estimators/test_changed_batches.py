@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from mtlearn.augmentation import Augmentation, CutMix, MixUp
+from mtlearn.augmentation import Augmentation, CutMix, MixUp, RandAugment
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from tiny_problems import (
     assert_same_bits,
@@ -25,6 +25,8 @@ SHIFT = Augmentation(flip="horizontal", translate=0.2, noise=0.1)
 CHANGES = [
     {"augmentation": SHIFT},
     {"augmentation": "light"},
+    {"augmentation": "trivial"},
+    {"augmentation": Augmentation(resized_crop=(0.3, 1.0), policy=RandAugment())},
     {"mixing": "mixup"},
     {"mixing": CutMix(alpha=1.0)},
     {"augmentation": "standard", "mixing": MixUp(alpha=0.4)},
@@ -221,6 +223,9 @@ def test_a_fitted_net_does_not_keep_the_changes():
     [
         ({"augmentation": "strong"}, "'augmentation'.*Got 'strong'"),
         ({"augmentation": Augmentation(rotate=-1)}, "'rotate'.*Got -1"),
+        ({"augmentation": RandAugment(magnitude=40)}, "'magnitude'.*Got 40"),
+        ({"augmentation": Augmentation(policy="strong")}, "'policy'.*Got 'strong'"),
+        ({"augmentation": Augmentation(resized_crop=0.5)}, "'resized_crop'.*Got 0.5"),
         ({"mixing": "mix"}, "'mixing'.*Got 'mix'"),
         ({"mixing": MixUp(alpha=0)}, "'alpha'.*Got 0"),
         ({"augmentation": lambda x, generator: x[:1]}, "return a batch like the one"),
@@ -229,6 +234,42 @@ def test_a_fitted_net_does_not_keep_the_changes():
 def test_a_bad_value_is_named(params, message):
     with pytest.raises(InvalidParameterError, match=message):
         image_estimator(**params).fit(*make_images())
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "message"),
+    [
+        (
+            Augmentation(hue=0.1),
+            "hue of an Augmentation need images with three channels",
+        ),
+        ("trivial", "operations of a TrivialAugment need images with three channels"),
+    ],
+)
+def test_colours_need_red_green_and_blue(augmentation, message):
+    with pytest.raises(InvalidDataError, match=message):
+        image_estimator(augmentation=augmentation).fit(*make_images(n_channels=2))
+
+
+def test_bytes_need_their_range():
+    X, y = make_images(n_channels=3)
+    X = (255 * X).astype(np.uint8)
+
+    with pytest.raises(InvalidDataError, match=r"give \(0, 255\) for bytes"):
+        image_estimator(augmentation="randaugment").fit(X, y)
+    image_estimator(augmentation=RandAugment(value_range=(0, 255))).fit(X, y)
+
+
+def test_a_search_reaches_into_a_policy():
+    X, y = make_images(n_channels=3)
+    augmentation = Augmentation(policy=RandAugment())
+    estimator = image_estimator(augmentation=augmentation, max_epochs=1)
+    grid = {"augmentation__policy__magnitude": [3, 9]}
+
+    search = GridSearchCV(estimator, grid, cv=2, scoring=None).fit(X, y)
+
+    assert search.best_estimator_.augmentation.policy.magnitude in (3, 9)
+    assert augmentation.policy.magnitude == 9
 
 
 def test_a_nested_name_needs_a_value_with_parameters():

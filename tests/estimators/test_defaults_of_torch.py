@@ -22,6 +22,14 @@ CHANGED = Augmentation(
     flip="horizontal", crop=1, translate=0.2, noise=0.1, blur=0.5, cutout=0.4
 )
 
+DRAWN = Augmentation(
+    resized_crop=(0.3, 1.0),
+    policy="randaugment",
+    saturation=0.3,
+    hue=0.1,
+    greyscale=0.3,
+)
+
 
 def table(**params):
     return table_estimator(backbone=Partial(MLP, dropout=0.5), batch_size=10, **params)
@@ -32,6 +40,7 @@ MADE = {
     "sampled": lambda: table(sampler="balanced", averaging="ema"),
     "images": lambda: image_estimator(averaging="swa"),
     "augmented": lambda: image_estimator(augmentation=CHANGED, mixing=CutMix()),
+    "drawn": lambda: image_estimator(augmentation=DRAWN),
     "mixed": lambda: image_estimator(mixing=MixUp(probability=0.5)),
 }
 

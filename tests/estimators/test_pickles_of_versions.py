@@ -18,7 +18,13 @@ from mtlearn import (
     __version__,
 )
 from mtlearn._utils import _versioned
-from mtlearn.augmentation import Augmentation, CutMix, MixUp
+from mtlearn.augmentation import (
+    Augmentation,
+    CutMix,
+    MixUp,
+    RandAugment,
+    TrivialAugment,
+)
 from mtlearn.exceptions import InconsistentVersionWarning
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
 from mtlearn.training import EMA, SWA, CSVLogger, TaskMetric
@@ -36,6 +42,8 @@ VALUES = [
     Classification(3),
     Head(),
     Augmentation(),
+    RandAugment(),
+    TrivialAugment(),
     MixUp(),
     CutMix(),
     EMA(),

@@ -28,7 +28,7 @@ from mtlearn import (
     load,
     save,
 )
-from mtlearn.augmentation import Augmentation, MixUp
+from mtlearn.augmentation import Augmentation, MixUp, RandAugment, TrivialAugment
 from mtlearn.exceptions import (
     InvalidParameterError,
     ModelFormatError,
@@ -167,6 +167,22 @@ def test_pipelines(again):
     loaded = again(pipe)
     np.testing.assert_array_equal(loaded.predict(X), pipe.predict(X))
     assert loaded.get_params()["model__augmentation__noise"] == 0.1
+
+
+def test_policies_and_ranges(again):
+    X, y = make_images(n_channels=3)
+    drawn = Augmentation(
+        resized_crop=(0.5, 1.0),
+        hue=0.1,
+        policy=RandAugment(n_ops=1, value_range=((0, 0, 0), (1.0, 2.0, 3))),
+        value_range="imagenet",
+    )
+    for augmentation in (drawn, TrivialAugment(value_range=(-1.0, 1.0)), "trivial"):
+        model = image_estimator(augmentation=augmentation, max_epochs=1).fit(X, y)
+        loaded = again(model)
+        np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+        assert repr(loaded.augmentation) == repr(augmentation)
+        assert_same_bits(loaded.fit(X, y), model)
 
 
 def test_ensembles(again):

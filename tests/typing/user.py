@@ -18,7 +18,7 @@ from mtlearn import (
     TemperatureScaled,
     VotingEnsemble,
 )
-from mtlearn.augmentation import Augmentation
+from mtlearn.augmentation import Augmentation, RandAugment, TrivialAugment
 from mtlearn.metrics import TaskReport, task_report
 from mtlearn.model_selection import multitask_train_test_split
 from mtlearn.networks import MLP, ResNet
@@ -58,6 +58,14 @@ features = estimator.embed(X, task="sign").mean()
 images = MultiTaskImageEstimator(
     tasks, backbone=Partial(ResNet, attention="se"), mixing="cutmix", averaging="ema"
 )
+images.set_params(augmentation=RandAugment(n_ops=1, magnitude=5, fill="border"))
+MultiTaskImageEstimator(tasks, augmentation="trivial")
+Augmentation(
+    resized_crop=(0.08, 1.0),
+    hue=0.1,
+    policy=TrivialAugment(value_range="imagenet"),
+    value_range=((0.0, 0.0, -1.0), 1.0),
+)
 assert_type(images.fit(X, y), MultiTaskImageEstimator)
 assert_type(images.image_shape_, tuple[int, int, int])
 
@@ -81,3 +89,5 @@ Classification(class_weight="even")  # error
 Regression(head=(64,))  # error
 Regression(head=nn.Linear(3, 1))  # error
 Augmentation(flip="sideways")  # error
+Augmentation(policy="strong")  # error
+Augmentation(value_range="cifar")  # error

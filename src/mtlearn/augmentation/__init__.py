@@ -1,5 +1,6 @@
 """Random changes of a batch, each drawn per sample from a given generator."""
 
+from mtlearn.augmentation._drawn_policies import RandAugment, TrivialAugment
 from mtlearn.augmentation._mixing import CutMix, Mixed, MixUp, United, resolve_mixing
 from mtlearn.augmentation._policy import Augmentation
 from mtlearn.augmentation._registry import get_augmentation, resolve_augmentation
@@ -9,6 +10,8 @@ __all__ = [
     "CutMix",
     "MixUp",
     "Mixed",
+    "RandAugment",
+    "TrivialAugment",
     "United",
     "get_augmentation",
     "resolve_augmentation",

@@ -34,8 +34,8 @@ def check_colours(x: torch.Tensor, names: list[str], owner: str) -> None:
     if names and x.shape[1] not in (1, 3):
         raise InvalidDataError(
             f"{', '.join(names)} of {owner} need images with three channels (red, "
-            "green, blue), or with one, whose grey stays as it is. "
-            f"Got {x.shape[1]} channels: leave these changes out."
+            "green, blue), or with one, which has no colour to change. "
+            f"Got {x.shape[1]} channels."
         )
 
 

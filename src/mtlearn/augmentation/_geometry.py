@@ -7,6 +7,9 @@ from torch.nn import functional
 
 from mtlearn.augmentation._draws import draw_symmetric
 
+# What may lie beyond the border.
+FILLS = ("zeros", "border", "reflection")
+
 Interval = tuple[float, float]
 
 # As in torchvision: after so many draws a part that does not fit is given up.
@@ -146,7 +149,7 @@ def random_affine(
     for axis in FLIPS[flips]:
         # The last step on the way to the old image's points: a flip of that image.
         matrices[:, 3 - axis] *= torch.where(drawn[axis - 2] < 0, -1, 1)[:, None]
-    sides, centres = torch.ones(2, device="cpu"), torch.zeros(2, device="cpu")
+    sides, centres = drawn.new_ones(2), drawn.new_zeros(2)
     if resized_crop is not None:
         sides, centres = random_windows(x, resized_crop, crop_ratio, generator)
     matrices *= sides[..., None]

@@ -9,9 +9,9 @@ import torch
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_choice, check_real
 from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn.augmentation._checks import check_floating, check_images
 from mtlearn.augmentation._draws import per_sample
 from mtlearn.augmentation._intensity import random_rectangles
-from mtlearn.augmentation._policy import check_floating, check_images
 from mtlearn.augmentation._registry import check_change
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 

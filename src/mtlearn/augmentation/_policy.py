@@ -1,7 +1,7 @@
 """An augmentation of images, as a value."""
 
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, Self
 
 import torch
 
@@ -9,16 +9,25 @@ from mtlearn._utils._validation import (
     check_choice,
     check_integer,
     check_interval,
+    check_nested_names,
     check_real,
 )
 from mtlearn._utils._versioned import VersionedEstimator
+from mtlearn.augmentation._checks import check_images
 from mtlearn.augmentation._colour import (
     check_colours,
     random_greyscale,
     random_hue,
     random_saturation,
 )
-from mtlearn.augmentation._geometry import FLIPS, Interval, random_affine, random_crop
+from mtlearn.augmentation._drawn_policies import DrawnPolicy, resolve_policy
+from mtlearn.augmentation._geometry import (
+    FILLS,
+    FLIPS,
+    Interval,
+    random_affine,
+    random_crop,
+)
 from mtlearn.augmentation._intensity import (
     random_blur,
     random_brightness,
@@ -33,9 +42,9 @@ from mtlearn.augmentation._range import (
     change_in_range,
     check_value_range,
 )
-from mtlearn.exceptions import DataTypeError, InvalidDataError
 
-_FILLS = ("zeros", "border", "reflection")
+PolicyLike = Literal["trivial", "randaugment"] | DrawnPolicy | None
+
 # In their order. All of them depend on what is black and white.
 _TONES = {
     "brightness": random_brightness,
@@ -61,7 +70,8 @@ class Augmentation(VersionedEstimator):
 
     Every default leaves images as they are. What is set takes place in this order:
     crop, then resized crop, flip, zoom, rotation and translation in one resampling,
-    blur, brightness, contrast, gamma, saturation, hue, greyscale, noise, cutout.
+    policy, blur, brightness, contrast, gamma, saturation, hue, greyscale, noise,
+    cutout.
 
     Parameters
     ----------
@@ -92,6 +102,10 @@ class Augmentation(VersionedEstimator):
         How the part's width to height differs from the image's, its logarithm uniform:
         at 1 nothing is stretched. A part that does not fit is drawn again, ten times
         at most; then it is the whole image, or as much as these ratios allow.
+    policy : None, str, TrivialAugment or RandAugment, default=None
+        ``"trivial"``, ``"randaugment"``, or such an object: what each image draws
+        beside all this. By name it takes the `value_range` below; an object has its
+        own.
     brightness : float, default=0.0
         Values are multiplied by a factor in 1 - `brightness` to 1 + `brightness`. In
         [0, 1].
@@ -128,7 +142,8 @@ class Augmentation(VersionedEstimator):
 
     See Also
     --------
-    get_augmentation : Policies by name.
+    get_augmentation : Some by name.
+    TrivialAugment, RandAugment : What `policy` may be.
 
     Notes
     -----
@@ -173,6 +188,7 @@ class Augmentation(VersionedEstimator):
         crop: int = 0,
         resized_crop: Interval | None = None,
         crop_ratio: Interval = (3 / 4, 4 / 3),
+        policy: PolicyLike = None,
         brightness: float = 0.0,
         contrast: float = 0.0,
         gamma: float = 0.0,
@@ -192,6 +208,7 @@ class Augmentation(VersionedEstimator):
         self.crop = crop
         self.resized_crop = resized_crop
         self.crop_ratio = crop_ratio
+        self.policy = policy
         self.brightness = brightness
         self.contrast = contrast
         self.gamma = gamma
@@ -202,6 +219,29 @@ class Augmentation(VersionedEstimator):
         self.noise = noise
         self.blur = blur
         self.cutout = cutout
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of a policy.
+
+        Parameters
+        ----------
+        **params : object
+            New values.
+
+        Returns
+        -------
+        Augmentation
+            This augmentation.
+
+        Raises
+        ------
+        InvalidParameterError, ValueError
+            If there is no such parameter.
+        """
+        given = {**self.get_params(deep=False), **params}
+        remedies = {"policy": " Pass a RandAugment(...) or TrivialAugment(...) first."}
+        check_nested_names(given, type(self).__name__, remedies)
+        return super().set_params(**params)
 
     def validate(self, owner: str) -> None:
         """Check the parameters.
@@ -218,7 +258,7 @@ class Augmentation(VersionedEstimator):
         """
         where = f"the Augmentation of {owner}"
         check_choice(self.flip, "flip", where, FLIPS)
-        check_choice(self.fill, "fill", where, _FILLS)
+        check_choice(self.fill, "fill", where, FILLS)
         check_integer(self.crop, "crop", where, low=0)
         if self.resized_crop is not None:
             check_interval(self.resized_crop, "resized_crop", where, high=1)
@@ -231,6 +271,8 @@ class Augmentation(VersionedEstimator):
         for name in ("gamma", "noise", "blur"):
             check_real(getattr(self, name), name, where, low=0)
         check_value_range(self.value_range, where)
+        if self.policy is not None:
+            resolve_policy(self.policy, self.value_range, where)
 
     def __call__(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Change the images of a batch.
@@ -271,6 +313,9 @@ class Augmentation(VersionedEstimator):
                 crop_ratio=self.crop_ratio,
                 fill=self.fill,
             )
+        if self.policy is not None:
+            policy = resolve_policy(self.policy, self.value_range, "an Augmentation")
+            x = policy(x, generator)
         if self.blur:
             x = random_blur(x, self.blur, generator)
         if any(getattr(self, name) for name in _TONES):
@@ -291,37 +336,3 @@ class Augmentation(VersionedEstimator):
             if amount := getattr(self, name):
                 x = change(x, amount, generator)
         return x
-
-
-def check_images(x: torch.Tensor, owner: str) -> None:
-    """Raise unless a tensor is a batch of images.
-
-    Parameters
-    ----------
-    x : tensor
-        What is to be changed.
-    owner : str
-        What changes it, for the message.
-
-    Raises
-    ------
-    InvalidDataError
-        If it has not four axes.
-    DataTypeError
-        If its values are not floating.
-    """
-    if x.ndim != 4:
-        raise InvalidDataError(
-            f"The images that {owner} changes must be of shape (n_samples, n_channels, "
-            f"height, width). Got {tuple(x.shape)} instead."
-        )
-    check_floating(x, owner)
-
-
-def check_floating(x: torch.Tensor, owner: str) -> None:
-    """Raise unless a tensor is of a floating dtype."""
-    if not x.is_floating_point():
-        raise DataTypeError(
-            f"The batch that {owner} changes must be of a floating dtype, such as "
-            f"float32. Got {x.dtype} instead: call x.float() first."
-        )

@@ -136,3 +136,36 @@ def low_and_span(
             "number for all channels, or one for each of these."
         )
     return torch.from_numpy(low).to(x), torch.from_numpy(span).to(x)
+
+
+def check_values(x: torch.Tensor, value_range: ValueRange, owner: str) -> None:
+    """Raise where images have values far from what is black and white.
+
+    A little beyond may be noise, and is clipped; half of the range is another range.
+
+    Parameters
+    ----------
+    x : tensor of shape (n, c, h, w)
+        Images.
+    value_range : "imagenet" or (low, high)
+        What is black and white in them.
+    owner : str
+        What changes them, for the message.
+
+    Raises
+    ------
+    InvalidDataError
+        If values lie beyond by more than half of the range.
+    """
+    if not x.numel():
+        return
+    low, span = (each.flatten() for each in low_and_span(x, value_range, owner))
+    darkest = ((x.amin((0, 2, 3)) - low) / span).min()
+    brightest = ((x.amax((0, 2, 3)) - low) / span).max()
+    if darkest < -0.5 or brightest > 1.5:
+        raise InvalidDataError(
+            f"The 'value_range' of {owner} must be what is black and white in X. With "
+            f"{short(value_range)}, the values of this batch, from {x.min():.4g} to "
+            f"{x.max():.4g}, lie far beyond: give (0, 255) for bytes, 'imagenet' for "
+            "ImageNet's means and deviations, or (low, high) of your own."
+        )

@@ -1,44 +1,52 @@
 """Augmentations by name, and what else may stand for one."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
+from mtlearn.augmentation._drawn_policies import (
+    DRAWN_POLICIES,
+    RandAugment,
+    TrivialAugment,
+)
 from mtlearn.augmentation._policy import Augmentation
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
-_POLICIES: dict[str, dict[str, Any]] = {
-    "light": {"translate": 0.05, "rotate": 5.0, "zoom": 0.05},
-    "standard": {
-        "flip": "horizontal",
-        "translate": 0.05,
-        "rotate": 18.0,
-        "zoom": 0.1,
-    },
+Policy = Augmentation | TrivialAugment | RandAugment
+
+_POLICIES: dict[str, Callable[[], Policy]] = {
+    "light": partial(Augmentation, translate=0.05, rotate=5.0, zoom=0.05),
+    "standard": partial(
+        Augmentation, flip="horizontal", translate=0.05, rotate=18.0, zoom=0.1
+    ),
+    **DRAWN_POLICIES,
 }
 
 
-def get_augmentation(name: str) -> Augmentation:
+def get_augmentation(name: str) -> Policy:
     """Return the augmentation of a name.
 
-    Both are for images in which a little more to the left, turned or larger is still
-    the same. A change that changes the label is your own affair: "standard" flips,
-    which makes other things of digits and letters, and both rotate, which an angle as
-    the target does not bear. On a spectrum neither makes sense.
+    "light" and "standard" are for images in which a little more to the left, turned or
+    larger is still the same; the others are far stronger, and made for photographs. A
+    change that changes the label is your own affair: "standard" flips, which makes
+    other things of digits and letters, and all of them rotate, which an angle as the
+    target does not bear. On a spectrum none makes sense.
 
     Parameters
     ----------
-    name : {"light", "standard"}
+    name : {"light", "standard", "trivial", "randaugment"}
         "light" translates by up to 5 % of the side, rotates by up to 5 degrees and
         zooms by up to 5 %. "standard" also flips horizontally, translates by up to
-        5 %, rotates by up to 18 degrees and zooms by up to 10 %.
+        5 %, rotates by up to 18 degrees and zooms by up to 10 %. "trivial" is a
+        `TrivialAugment`, "randaugment" a `RandAugment`.
 
     Returns
     -------
-    Augmentation
+    Augmentation, TrivialAugment or RandAugment
         A new one, whose parameters may be set.
 
     Raises
@@ -58,7 +66,7 @@ def get_augmentation(name: str) -> Augmentation:
             f"{', '.join(map(repr, _POLICIES))}. Got {short(name)} instead. "
             "For one of your own, make an Augmentation."
         )
-    return Augmentation(**_POLICIES[name])
+    return _POLICIES[name]()
 
 
 def resolve_augmentation(
@@ -70,8 +78,8 @@ def resolve_augmentation(
 
     Parameters
     ----------
-    value : None, str, Augmentation or callable
-        What the user gave: nothing, a name of `get_augmentation`, an `Augmentation`,
+    value : None, str, Augmentation, TrivialAugment, RandAugment or callable
+        What the user gave: nothing, a name of `get_augmentation`, one of its objects,
         or anything that maps a batch and a generator to a batch. A `Partial` of a
         function is such a thing too.
     owner : str
@@ -85,7 +93,7 @@ def resolve_augmentation(
     Raises
     ------
     InvalidParameterError, ParameterTypeError
-        If it is none of these, or an `Augmentation` with a wrong parameter.
+        If it is none of these, or one of our objects with a wrong parameter.
 
     Examples
     --------
@@ -103,7 +111,7 @@ def resolve_augmentation(
                 f"Got {short(value)} instead."
             )
         return get_augmentation(value)
-    if isinstance(value, Augmentation):
+    if isinstance(value, Policy):
         value.validate(owner)
         return value
     return check_change(value, "augmentation", "(x, generator) to x", owner)

@@ -9,14 +9,27 @@ import torch
 from torch import nn
 
 from mtlearn._utils._partial import Partial
-from mtlearn.augmentation import Augmentation, CutMix, MixUp
+from mtlearn.augmentation import (
+    Augmentation,
+    CutMix,
+    MixUp,
+    RandAugment,
+    TrivialAugment,
+)
 from mtlearn.data import RaritySampler
 from mtlearn.training import EMA, SWA
 
 Changes = Callable[..., Any]
 
 BackboneLike = str | type[nn.Module] | Partial
-AugmentationLike = Literal["light", "standard"] | Augmentation | Changes | None
+AugmentationLike = (
+    Literal["light", "standard", "trivial", "randaugment"]
+    | Augmentation
+    | TrivialAugment
+    | RandAugment
+    | Changes
+    | None
+)
 MixingLike = Literal["mixup", "cutmix"] | MixUp | CutMix | Changes | None
 # The name of a task, or "balanced".
 SamplerLike = str | RaritySampler | None

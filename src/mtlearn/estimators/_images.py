@@ -57,8 +57,9 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         Replaces the tasks' own `weight`: in the order in which they are declared
         (inferred ones: that of y's columns), or by name.
     augmentation : None, str, Augmentation or callable, default=None
-        Random changes of training images: ``"light"``, ``"standard"``, an
-        :class:`~mtlearn.augmentation.Augmentation`, or a callable that maps a batch
+        Random changes of training images: ``"light"``, ``"standard"``, ``"trivial"``,
+        ``"randaugment"``, an :class:`~mtlearn.augmentation.Augmentation` or another
+        object of that room, or a callable that maps a batch
         `(n_samples, n_channels, height, width)` and a `torch.Generator` to such a
         batch.
     mixing : None, str, MixUp, CutMix or callable, default=None

@@ -12,7 +12,13 @@ from torch import nn
 
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
-from mtlearn.augmentation import Augmentation, CutMix, MixUp
+from mtlearn.augmentation import (
+    Augmentation,
+    CutMix,
+    MixUp,
+    RandAugment,
+    TrivialAugment,
+)
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.data import RaritySampler
 from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
@@ -65,6 +71,8 @@ _OBJECTS = (
     *kinds(),
     Head,
     Augmentation,
+    TrivialAugment,
+    RandAugment,
     MixUp,
     CutMix,
     RaritySampler,
