@@ -8,6 +8,7 @@ from sklearn.base import clone
 from mtlearn.augmentation import Augmentation
 from mtlearn.augmentation._range import change_in_range, check_value_range
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.preprocessing import ImageNormalizer
 
 TONES = {
     "brightness": 0.4,
@@ -83,7 +84,7 @@ def test_what_is_from_black_to_white_is_not_scaled(value_range):
 
 @pytest.mark.parametrize(
     ("value_range", "n_channels"),
-    [("imagenet", 1), (((0, 0), 1), 3), ((0, [1] * 4), 3)],
+    [("imagenet", 4), (((0, 0), 1), 3), ((0, [1] * 4), 3)],
 )
 def test_as_many_values_as_channels(value_range, n_channels):
     augmentation = Augmentation(brightness=0.1, value_range=value_range)
@@ -94,6 +95,18 @@ def test_as_many_values_as_channels(value_range, n_channels):
     )
     with pytest.raises(InvalidDataError, match=message):
         augmentation(images(2, n_channels, 4, 4), seeded())
+
+
+def test_grey_of_imagenet_is_that_of_the_normalizer():
+    X = np.array([0, 100, 255], dtype=np.uint8).reshape(1, 1, 3, 1)
+    x = torch.from_numpy(ImageNormalizer().fit_transform(X)).permute(0, 3, 1, 2)
+    seen = []
+
+    change_in_range(
+        x, "imagenet", "Owner", lambda scaled: seen.append(scaled) or scaled
+    )
+
+    torch.testing.assert_close(255 * seen[0].flatten(), torch.tensor([0.0, 100, 255]))
 
 
 @pytest.mark.parametrize(

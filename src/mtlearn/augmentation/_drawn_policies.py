@@ -167,8 +167,8 @@ class TrivialAugment(DrawnPolicy):
         nearest pixel, or the mirror image.
     value_range : (low, high) or "imagenet", default=(0.0, 1.0)
         What is black and white in X: numbers, or one of each channel's own.
-        "imagenet" is what values from 0 to 1 become with the means and deviations of
-        ImageNet. Values beyond by more than half of the range are refused.
+        "imagenet" is what an :class:`~mtlearn.preprocessing.ImageNormalizer` makes of
+        them. Values beyond by more than half of the range are refused.
 
     See Also
     --------

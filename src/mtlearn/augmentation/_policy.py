@@ -127,8 +127,8 @@ class Augmentation(VersionedEstimator):
         How likely an image is to lose its colour, in [0, 1].
     value_range : (low, high) or "imagenet", default=(0.0, 1.0)
         What is black and white in X: numbers, or one of each channel's own.
-        "imagenet" is what values from 0 to 1 become with the means and deviations of
-        ImageNet. Brightness, contrast, gamma, saturation, hue and greyscale see images
+        "imagenet" is what an :class:`~mtlearn.preprocessing.ImageNormalizer` makes of
+        them. Brightness, contrast, gamma, saturation, hue and greyscale see images
         that are scaled to black at 0 and white at 1; nothing else depends on it, and
         nothing is clipped.
     noise : float, default=0.0

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from mtlearn._utils._imagenet import IMAGENET_MEAN, IMAGENET_STD
+from mtlearn._utils._imagenet import IMAGENET
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 
@@ -123,7 +123,9 @@ def low_and_span(
         If the range is one for each channel, of another number of channels.
     """
     if value_range == "imagenet":
-        mean, deviation = np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)
+        mean, deviation = np.array(IMAGENET["mean"]), np.array(IMAGENET["std"])
+        if x.shape[1] == 1:
+            mean, deviation = mean.mean(), deviation.mean()
         low, high = -mean / deviation, (1 - mean) / deviation
     else:
         low, high = (np.asarray(end, dtype=np.float64) for end in value_range)

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from mtlearn._utils._imagenet import IMAGENET
 from mtlearn._utils._short import short
 from mtlearn._utils._whole import in_one_step
 from mtlearn.exceptions import (
@@ -14,9 +15,6 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.preprocessing._scaler import BaseImageScaler, Steps
-
-# Of red, green and blue, from black at 0 to white at 1.
-_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
 class ImageNormalizer(BaseImageScaler):
@@ -145,7 +143,7 @@ def _white(dtype: np.dtype) -> float:
 def _read(value: Any, name: str) -> tuple[float, ...]:
     """Return a parameter as one number, or one for each channel."""
     if isinstance(value, str) and value == "imagenet":
-        return _IMAGENET[name]
+        return IMAGENET[name]
     numbers: Any = [value] if isinstance(value, Real) else value
     if isinstance(numbers, str) or not isinstance(numbers, Sequence | np.ndarray):
         raise _refusal(value, name, ParameterTypeError)
