@@ -80,6 +80,10 @@ OPTIONAL = {
     "onnx",
     "onnxscript",
     "onnxruntime",
+    "transformers",
+    "huggingface_hub",
+    "timm",
+    "torchvision",
 }
 SKLEARN_COMPAT = "mtlearn._utils._sklearn_compat"
 

@@ -53,7 +53,7 @@ BAD = [
     ),
     ("tasks", Regression(loss="mad"), VALUE, r"'loss' .* must be one of .*Got 'mad'"),
     ("tasks", Regression(bounds=(1, 0)), VALUE, r"lo < hi. Got \(1, 0\) instead"),
-    ("backbone", "vgg", VALUE, "'mlp', 'resnet', 'resnet_v2'. Got 'vgg' instead"),
+    ("backbone", "vgg", VALUE, "'mlp', 'resnet', 'resnet_v2', or .*Got 'vgg' instead"),
     of_type("backbone", nn.Linear(4, 4), "a registered name, a class or Partial"),
     of_type("backbone", 7, "a registered name, a class or Partial"),
     of_type("backbone", dict, "a registered name, a subclass of torch's Module"),

@@ -1,7 +1,14 @@
 import pytest
 
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import MLP, ResNet, ResNetV2, get_backbone
+from mtlearn.networks import (
+    MLP,
+    ResNet,
+    ResNetV2,
+    TransformersBackbone,
+    get_backbone,
+    named_backbone,
+)
 
 NAMES = "'mlp', 'resnet', 'resnet_v2'"
 
@@ -13,5 +20,22 @@ def test_names():
 
 
 def test_unknown_name_lists_the_valid_ones():
-    with pytest.raises(InvalidParameterError, match=NAMES + r"\. Got 'resent'"):
+    with pytest.raises(
+        InvalidParameterError, match=NAMES + r", or .*\. Got 'resent' .* 'resnet'"
+    ):
         get_backbone("resent")
+
+
+def test_names_of_networks_elsewhere():
+    assert get_backbone("transformers/resnet") is TransformersBackbone
+    name = "microsoft/resnet-50"
+    assert named_backbone(f"transformers/{name}") == (
+        TransformersBackbone,
+        {"name": name},
+    )
+
+
+@pytest.mark.parametrize("name", ["transformers", "transformers/", "hub/resnet"])
+def test_half_a_name(name):
+    with pytest.raises(InvalidParameterError, match=f"'transformers/NAME'.*{name}"):
+        get_backbone(name)

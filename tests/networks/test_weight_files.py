@@ -159,13 +159,11 @@ def test_no_such_file(path):
         build_network(MLP, {"weights": path}, (3,), [HeadSpec(1)])
 
 
-@pytest.mark.parametrize("content", ["empty", "text", "pickle", "half"])
+@pytest.mark.parametrize("content", ["empty", "text", "half"])
 def test_not_a_safetensors_file(content, path):
     save_weights(mlp(), path)
     half = path.read_bytes()[:-8]
-    torch.save(mlp().state_dict(), path)
-    pickled = path.read_bytes()
-    contents = {"empty": b"", "text": b"text" * 9, "pickle": pickled, "half": half}
+    contents = {"empty": b"", "text": b"text" * 9, "half": half}
     path.write_bytes(contents[content])
     with pytest.raises(NetworkError, match="must be a whole file in the safetensors"):
         load_weights(mlp(), path)
@@ -200,3 +198,77 @@ def test_what_is_no_module(path):
         ParameterTypeError, match=r"Got dict instead.*module_\.backbone"
     ):
         save_weights({}, path)
+
+
+def wrapped(state, start):
+    return {f"{start}{name}": value for name, value in state.items()}
+
+
+CHECKPOINTS = {
+    "weights": lambda state: state,
+    "in a dict": lambda state: {"epoch": 3, "state_dict": state},
+    "in another": lambda state: {"model": state, "optimizer": {"lr": 0.1}},
+    "parallel": lambda state: {"model_state_dict": wrapped(state, "module.")},
+    "compiled": lambda state: wrapped(state, "_orig_mod."),
+}
+
+
+@pytest.mark.parametrize("made", CHECKPOINTS.values(), ids=CHECKPOINTS)
+@pytest.mark.parametrize("is_old", [False, True])
+def test_a_checkpoint_of_torch(made, is_old, path):
+    trained, other = mlp(), mlp()
+    torch.save(
+        made(trained.state_dict()), path, _use_new_zipfile_serialization=not is_old
+    )
+    load_weights(other, path)
+    assert_same_state(other, trained)
+
+
+class Runs:
+    def __reduce__(self):
+        return print, ("it has run",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (Runs(), "cannot be read as one of tensors alone"),
+        ([1, 2], "must hold weights by their names.* Got list instead"),
+        ({"epoch": 3}, "must hold weights by their names"),
+    ],
+)
+def test_a_checkpoint_of_something_else(content, message, path, capsys):
+    torch.save(content, path)
+    with pytest.raises(NetworkError, match=message):
+        load_weights(mlp(), path)
+    assert capsys.readouterr().out == ""
+
+
+def test_weights_are_a_part_of_a_file(path):
+    trained, other = mlp(), mlp()
+    state = wrapped(trained.state_dict(), "encoder.")
+    save_file({**state, "head.weight": torch.ones(2)}, path)
+    load_weights(other, path, prefix="encoder.")
+    assert_same_state(other, trained)
+    with pytest.raises(NetworkError, match=r"begins with the prefix 'decoder\.'"):
+        load_weights(other, path, prefix="decoder.")
+
+
+@pytest.mark.parametrize("skip", ["layers.0.", ["layers.0.", "gone"]])
+def test_weights_that_are_skipped_stay(skip, path):
+    trained, other = mlp(), mlp()
+    before = deepcopy(other).state_dict()
+    state = trained.state_dict()
+    save_file({**state, "layers.0.weight": torch.ones(7)}, path)
+    load_weights(other, path, skip=skip)
+    for name, value in other.state_dict().items():
+        is_skipped = name.startswith("layers.0.")
+        assert value.equal(before[name] if is_skipped else state[name]), name
+
+
+@pytest.mark.parametrize("skip", ["", [], [""]])
+def test_nothing_is_skipped(skip, path):
+    trained, other = mlp(), mlp()
+    save_weights(trained, path)
+    load_weights(other, path, skip=skip)
+    assert_same_state(other, trained)

@@ -12,7 +12,7 @@ from mtlearn._utils._partial import Partial
 from mtlearn.estimators._fit import FitState, freeze, move
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import structure
+from mtlearn.networks import resolved, structure
 from mtlearn.tasks import Task, Tasks
 from mtlearn.training import MultiTaskNet, same_value
 
@@ -138,9 +138,11 @@ def check_same_network(
     net = state.net
     cls, backbone = net.module__backbone, settings.backbone
     _check_same("backbone", "its class", cls, backbone.cls)
-    before = structure(cls, net.module__backbone_params)
+    before = structure(cls, net.module__backbone_params, net.module_.backbone)
     now = structure(cls, backbone.kwargs)
-    for key in sorted(before.keys() | now.keys()):
+    # What is looked up is what it was, unless the user says it.
+    apart = {key for key in resolved(cls) if now.get(key) is None}
+    for key in sorted((before.keys() | now.keys()) - apart):
         missing = "nothing"
         _check_same(
             "backbone", repr(key), before.get(key, missing), now.get(key, missing)

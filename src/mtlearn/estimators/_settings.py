@@ -22,7 +22,7 @@ from mtlearn.augmentation import resolve_augmentation, resolve_mixing
 from mtlearn.data import RaritySampler
 from mtlearn.estimators._choices import SamplerLike
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
-from mtlearn.networks import get_backbone
+from mtlearn.networks import named_backbone
 from mtlearn.tasks import Tasks
 from mtlearn.training import (
     LOSS,
@@ -329,9 +329,10 @@ def _read_verbose(value: Any, owner: str) -> int:
 def _resolve_backbone(value: Any, owner: str) -> Partial:
     if isinstance(value, str):
         try:
-            return Partial(get_backbone(value))
+            cls, arguments = named_backbone(value)
         except InvalidParameterError as error:
             raise InvalidParameterError(
                 f"The 'backbone' parameter of {owner}: {error}"
             ) from error
+        return Partial(cls, **arguments)
     return resolve_part(value, nn.Module, "backbone", owner)

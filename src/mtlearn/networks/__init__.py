@@ -22,12 +22,16 @@ from mtlearn.networks._own_heads import OwnHead
 from mtlearn.networks._registry import (
     architecture,
     get_backbone,
+    is_elsewhere,
     is_registered,
+    named_backbone,
+    resolved,
     structure,
     trained_spec,
 )
 from mtlearn.networks._resnet import ResNet
 from mtlearn.networks._resnet_v2 import ResNetV2
+from mtlearn.networks._transformers import TransformersBackbone
 from mtlearn.networks._weights import load_weights, save_weights
 
 __all__ = [
@@ -44,6 +48,7 @@ __all__ = [
     "ResNet",
     "ResNetV2",
     "SqueezeExcite",
+    "TransformersBackbone",
     "architecture",
     "autocast_error",
     "build_network",
@@ -57,11 +62,14 @@ __all__ = [
     "for_inference",
     "generator_for",
     "get_backbone",
+    "is_elsewhere",
     "is_filling",
     "is_registered",
     "load_weights",
     "make_head",
+    "named_backbone",
     "needs_batch",
+    "resolved",
     "save_weights",
     "shares_modules",
     "structure",

@@ -81,8 +81,9 @@ def build_network(
     dtype : torch.dtype, default=torch.float32
         What the network computes in.
     outline : bool, default=False
-        Whether nothing passes through the network, whose weights can be compared. The
-        backbone must be one of this package, which says how many features it has.
+        Whether nothing passes through the network, whose weights can be compared. A
+        backbone of another package, which does not say how many features it has, gets
+        one sample.
 
     Returns
     -------
@@ -120,7 +121,12 @@ def build_network(
         backbone, backbone_params, known, dtype, what, shape, outline=outline
     )
     if outline:
-        width = torch.zeros(0, cast(int, module.n_features))
+        known_width = getattr(module, "n_features", None)
+        width: Found = (
+            _features_of(module, shape, dtype, len(heads))
+            if known_width is None
+            else torch.zeros(0, known_width)
+        )
         made = _make_heads(heads, width, shape, dtype, outline=True)
         return cast_module(MultiTaskNetwork(module, made), dtype)
     row_values = values_of_pass(module, shape, dtype)

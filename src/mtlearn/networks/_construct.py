@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mtlearn.exceptions import NetworkError
+from mtlearn.exceptions import MissingDependencyError, NetworkError
 from mtlearn.networks._cast import cast_module
 from mtlearn.networks._float32 import InFloat32
 from mtlearn.networks._memory import raise_if_out_of_memory
@@ -55,6 +55,8 @@ def construct(
     ------
     NetworkError
         If it cannot be built, or has complex weights.
+    MissingDependencyError
+        If it needs a package that is not installed.
     """
     accepted = inspect.signature(cls).parameters
     found = {name: value for name, value in known.items() if name in accepted}
@@ -63,6 +65,8 @@ def construct(
         # Code of the user's may mean torch's default type, and mix it with others.
         with InFloat32() if is_registered(cls) else nullcontext():
             built = cls(**arguments)
+    except MissingDependencyError:  # which says what to install
+        raise
     except Exception as error:
         raise_if_out_of_memory(error)
         raise NetworkError(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.networks._elsewhere import ForeignBackbone
 from mtlearn.networks._features import OfTask, mapped
 
 # Images of fewer values are not looked at: a network that makes a hundred maps of one
@@ -104,9 +105,11 @@ def values_of_pass(
     int
         Zero for tables and for images that are not large.
     """
-    if not is_large(shape):
+    resize = module.resize if isinstance(module, ForeignBackbone) else None
+    resized = shape if resize is None else (shape[0], *resize)
+    if not is_large(shape) and not is_large(resized):
         return 0
-    largest = [prod(shape)]
+    largest = [max(prod(shape), prod(resized))]
 
     def note(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         largest.append(args[0].numel() + output.numel())

@@ -7,15 +7,22 @@ from typing import Any
 from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks._elsewhere import ForeignBackbone
 from mtlearn.networks._heads import HeadSpec
 from mtlearn.networks._mlp import MLP
+from mtlearn.networks._near import near_names
 from mtlearn.networks._resnet import ResNet
 from mtlearn.networks._resnet_v2 import ResNetV2
+from mtlearn.networks._transformers import TransformersBackbone
 
 _BACKBONES: dict[str, type[nn.Module]] = {
     "mlp": MLP,
     "resnet": ResNet,
     "resnet_v2": ResNetV2,
+}
+# By what stands before a slash and the name that they get.
+_ELSEWHERE: dict[str, type[ForeignBackbone]] = {
+    "transformers": TransformersBackbone,
 }
 
 
@@ -24,8 +31,8 @@ def get_backbone(name: str) -> type[nn.Module]:
 
     Parameters
     ----------
-    name : {"mlp", "resnet", "resnet_v2"}
-        The name.
+    name : {"mlp", "resnet", "resnet_v2"} or str
+        The name; or ``"transformers/"`` and the name that its networks have there.
 
     Returns
     -------
@@ -43,13 +50,46 @@ def get_backbone(name: str) -> type[nn.Module]:
     >>> get_backbone("mlp").__name__
     'MLP'
     """
-    if name not in _BACKBONES:
-        names = ", ".join(repr(known) for known in sorted(_BACKBONES))
-        raise InvalidParameterError(
-            f"The name of a backbone must be one of {names}. Got {name!r} instead. "
-            "For a network of your own, pass its class."
-        )
-    return _BACKBONES[name]
+    return named_backbone(name)[0]
+
+
+def named_backbone(name: str) -> tuple[type[nn.Module], dict[str, Any]]:
+    """Return the backbone class of a name, and the arguments that the name stands for.
+
+    Parameters
+    ----------
+    name : str
+        As in `get_backbone`.
+
+    Returns
+    -------
+    type, dict
+        The subclass of `torch.nn.Module` and arguments of its constructor.
+
+    Raises
+    ------
+    InvalidParameterError
+        If no backbone has this name.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import named_backbone
+    >>> cls, arguments = named_backbone("transformers/resnet")
+    >>> cls.__name__, arguments
+    ('TransformersBackbone', {'name': 'resnet'})
+    """
+    package, _, inside = name.partition("/")
+    if package in _ELSEWHERE and inside:
+        return _ELSEWHERE[package], {"name": inside}
+    if name in _BACKBONES:
+        return _BACKBONES[name], {}
+    names = ", ".join(repr(known) for known in sorted(_BACKBONES))
+    others = " or ".join(f"'{package}/NAME'" for package in _ELSEWHERE)
+    raise InvalidParameterError(
+        f"The name of a backbone must be one of {names}, or {others}. Got {name!r} "
+        f"instead.{near_names(name, _BACKBONES)} For a network of your own, pass its "
+        "class."
+    )
 
 
 def architecture(
@@ -83,7 +123,9 @@ def architecture(
 
 
 def structure(
-    backbone: Callable[..., nn.Module], params: Mapping[str, Any]
+    backbone: Callable[..., nn.Module],
+    params: Mapping[str, Any],
+    built: nn.Module | None = None,
 ) -> dict[str, Any]:
     """Return the arguments that a trained backbone is built of again.
 
@@ -94,11 +136,14 @@ def structure(
         weights begin with in the attribute `initial_arguments` of its class.
     params : mapping of str to object
         Arguments of its constructor.
+    built : torch.nn.Module, default=None
+        What was built of them, with attributes of the names in `resolved_arguments` of
+        its class, if there are any: arguments that the others were looked up for.
 
     Returns
     -------
     dict
-        All but those.
+        All but those, and what was looked up.
 
     Examples
     --------
@@ -111,7 +156,32 @@ def structure(
     initial = getattr(backbone, "initial_arguments", ())
     names = (initial,) if isinstance(initial, str) else tuple(initial)
     found = architecture(backbone, params)
-    return {name: value for name, value in found.items() if name not in names}
+    kept = {name: value for name, value in found.items() if name not in names}
+    if built is not None:
+        kept.update((name, getattr(built, name)) for name in resolved(backbone))
+    return kept
+
+
+def resolved(backbone: Callable[..., nn.Module]) -> tuple[str, ...]:
+    """Name the arguments that a file holds so that nothing need be looked up again.
+
+    Parameters
+    ----------
+    backbone : subclass of torch.nn.Module
+        One of this package or another.
+
+    Returns
+    -------
+    tuple of str
+        The attribute `resolved_arguments` of its class.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import TransformersBackbone, resolved
+    >>> resolved(TransformersBackbone)
+    ('config',)
+    """
+    return tuple(getattr(backbone, "resolved_arguments", ()))
 
 
 def trained_spec(spec: HeadSpec) -> HeadSpec:
@@ -143,5 +213,30 @@ def trained_spec(spec: HeadSpec) -> HeadSpec:
 
 
 def is_registered(backbone: Callable[..., nn.Module]) -> bool:
-    """Tell whether a backbone class is one of this package, which has a name."""
+    """Tell whether a backbone class is one of this package, which has a name.
+
+    The layers of one that is, too, are of this package.
+    """
     return backbone in _BACKBONES.values()
+
+
+def is_elsewhere(backbone: Callable[..., nn.Module]) -> bool:
+    """Tell whether a backbone class of this package holds layers of another one.
+
+    Parameters
+    ----------
+    backbone : subclass of torch.nn.Module
+        One of this package or another.
+
+    Returns
+    -------
+    bool
+        Files name it as they name the others, and its layers are treated as a user's.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import MLP, TransformersBackbone, is_elsewhere
+    >>> is_elsewhere(TransformersBackbone), is_elsewhere(MLP)
+    (True, False)
+    """
+    return backbone in _ELSEWHERE.values()

@@ -1,7 +1,8 @@
 """Weights in files that hold numbers and nothing that could run."""
 
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,6 +15,10 @@ from mtlearn.exceptions import NetworkError, ParameterTypeError
 from mtlearn.networks._filling import is_filling
 
 _MAX_NAMES = 5
+# What checkpoints call their weights beside an optimiser's state.
+_INSIDE = ("state_dict", "model_state_dict", "model")
+# What torch.nn.DataParallel and torch.compile put before each name.
+_WRAPPERS = ("_orig_mod.", "module.")
 
 
 def save_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -53,8 +58,14 @@ def save_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
     Path(path).write_bytes(safetensors.save(tensors))
 
 
-def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Read the weights and buffers of a module from a safetensors file.
+def load_weights(
+    module: nn.Module,
+    path: str | os.PathLike[str],
+    *,
+    prefix: str = "",
+    skip: str | Sequence[str] = (),
+) -> None:
+    """Read the weights and buffers of a module from a file.
 
     Parameters
     ----------
@@ -62,9 +73,19 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
         Gets the values in place. It keeps its types, devices and order of memory:
         floats of another precision are cast.
     path : str or path-like
-        A file as `save_weights` writes it, of a module with the same layers. It is not
-        read, and need not be there, in the constructor of a backbone that `load`,
-        `pickle` or `joblib` builds again: its trained weights follow.
+        A safetensors file, as `save_weights` writes it, or a checkpoint of
+        `torch.save`, of which only tensors are read; of a module with the same
+        layers. In a checkpoint, the weights may lie under ``"state_dict"``,
+        ``"model_state_dict"`` or ``"model"``, and their names may all begin with
+        ``"module."``. It is not read, and need not be there, in the constructor of a
+        backbone that `load`, `pickle` or `joblib` builds again: its trained weights
+        follow.
+    prefix : str, default=""
+        What the names of the module's weights begin with in the file, such as
+        ``"backbone."``. Others in the file are left out.
+    skip : str or sequence of str, default=()
+        Beginnings of names, without the prefix. Such weights are not read, and those
+        of the module stay as they are.
 
     Raises
     ------
@@ -89,15 +110,45 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
     """
     if is_filling():
         return
-    tensors = _read(path)
-    differences = _differences(_state(module), tensors)
+    fill(module, read_weights(path, prefix), f"in {str(path)!r}", skip)
+
+
+def fill(
+    module: nn.Module,
+    tensors: Mapping[str, Tensor],
+    where: str,
+    skip: str | Sequence[str] = (),
+) -> None:
+    """Give a module weights, all that it has but for what is to be skipped.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Changed in place.
+    tensors : mapping of str to Tensor
+        Weights and buffers by name.
+    where : str
+        Where they are from, for the message.
+    skip : str or sequence of str, default=()
+        Beginnings of names.
+
+    Raises
+    ------
+    NetworkError
+        If they do not fit. No weight has been changed then.
+    """
+    starts = tuple(each for each in ([skip] if isinstance(skip, str) else skip) if each)
+    found = {k: v for k, v in tensors.items() if not k.startswith(starts)}
+    state = _state(module)
+    expected = {k: v for k, v in state.items() if not k.startswith(starts)}
+    differences = _differences(expected, found)
     if differences:
         raise NetworkError(
-            f"The weights in {str(path)!r} do not fit {type(module).__name__}: "
+            f"The weights {where} do not fit {type(module).__name__}: "
             f"{'; '.join(differences)}. Build the module with the parameters of the "
             "one that was saved."
         )
-    module.load_state_dict(tensors)
+    module.load_state_dict({**state, **found})
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:
@@ -119,10 +170,48 @@ def _state(module: nn.Module) -> dict[str, Tensor]:
     return state
 
 
+def read_weights(path: str | os.PathLike[str], prefix: str = "") -> dict[str, Tensor]:
+    """Read the tensors of a file, those whose names begin with a prefix.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A safetensors file or a checkpoint of `torch.save`.
+    prefix : str, default=""
+        Taken from the names.
+
+    Returns
+    -------
+    dict of str to Tensor
+        By name, on the CPU.
+
+    Raises
+    ------
+    NetworkError
+        If the file cannot be read, or has none of that prefix.
+    """
+    tensors = _read(path)
+    found = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+    if prefix and not found:
+        raise NetworkError(
+            f"No name in the file of weights {str(path)!r} begins with the prefix "
+            f"{prefix!r}. There are {_shortened(list(tensors))}."
+        )
+    return found
+
+
 def _read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Return the tensors of a file."""
     try:
-        return safetensors.load(Path(path).read_bytes())
+        content = Path(path).read_bytes()
+        # Zip archives, and the pickles of torch before 1.6.
+        if content.startswith((b"PK", b"\x80")) and content[8:9] != b"{":
+            return _of_checkpoint(content, path)
+        return safetensors.load(content)
     except (OSError, TypeError) as error:
         raise NetworkError(
             f"The file of weights {str(path)!r} cannot be read: {error}. Give the "
@@ -133,6 +222,32 @@ def _read(path: str | os.PathLike[str]) -> dict[str, Tensor]:
             f"The file {str(path)!r} must be a whole file in the safetensors format, "
             f"as save_weights writes it. It cannot be read: {error}"
         ) from error
+
+
+def _of_checkpoint(content: bytes, path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Return the weights in a checkpoint of torch, nothing of which is run."""
+    try:
+        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise NetworkError(
+            f"The checkpoint {str(path)!r} cannot be read as one of tensors alone: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+    if isinstance(found, Mapping):
+        inside = [found[key] for key in _INSIDE if isinstance(found.get(key), Mapping)]
+        found = inside[0] if inside else found
+    if not isinstance(found, Mapping) or not all(
+        isinstance(each, Tensor) for each in found.values()
+    ):
+        raise NetworkError(
+            f"The checkpoint {str(path)!r} must hold weights by their names, as "
+            "torch.save(module.state_dict(), path) writes them, alone or under one of "
+            f"{', '.join(map(repr, _INSIDE))}. Got {type(found).__name__} instead."
+        )
+    for start in _WRAPPERS:
+        if found and all(name.startswith(start) for name in found):
+            found = {name.removeprefix(start): each for name, each in found.items()}
+    return dict(found)
 
 
 def _differences(

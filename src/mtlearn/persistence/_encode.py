@@ -200,7 +200,9 @@ class Encoder(PlainEncoder):
                     "joblib.dump: its files are for trusted readers only."
                 )
             self.arrays[f"{prefix}.{name}"] = tensor.detach().cpu().numpy()
-        params = structure(net.module__backbone, net.module__backbone_params)
+        params = structure(
+            net.module__backbone, net.module__backbone_params, net.module_.backbone
+        )
         made_of = {
             "tasks": net.tasks,
             "backbone": net.module__backbone,

@@ -9,7 +9,15 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from mtlearn.exceptions import ModelFormatError
-from mtlearn.networks import HeadSpec, build_network, filling, is_registered
+from mtlearn.networks import (
+    HeadSpec,
+    build_network,
+    filling,
+    is_elsewhere,
+    is_registered,
+    resolved,
+    structure,
+)
 from mtlearn.tasks import Tasks
 from mtlearn.training import (
     MultiTaskNet,
@@ -72,7 +80,15 @@ def build_net(
             "damaged: make it again with save."
         )
     found = precision_of(precision).on(_CPU)
-    if is_registered(backbone):  # a class of the user's may not know this device
+    if any(head.module is not None and is_elsewhere(head.module) for head in heads):
+        raise ModelFormatError("one of its heads is a backbone")
+    # A file says nothing of where weights were from at first.
+    backbone_params = structure(backbone, backbone_params)
+    lacking = [name for name in resolved(backbone) if not backbone_params.get(name)]
+    if is_elsewhere(backbone) and lacking:
+        raise ModelFormatError(f"its {backbone.__name__} has no {lacking[0]!r}")
+    # A class of the user's may not know this device.
+    if is_registered(backbone) or is_elsewhere(backbone):
         _check_outline(
             tasks, backbone, backbone_params, input_shape, heads, found.dtype, weights
         )

@@ -273,7 +273,7 @@ class MultiTaskNet(OwnOptimizer):
         for name in ("callbacks", "device"):
             del arguments[name]
         arguments["module__backbone_params"] = structure(
-            self.module__backbone, self.module__backbone_params
+            self.module__backbone, self.module__backbone_params, self.module_.backbone
         )
         arguments["module__heads"] = tuple(map(trained_spec, self.module__heads))
         weights = {
