@@ -6,6 +6,7 @@ from mtlearn.data._channels import warn_channels_first
 from mtlearn.data._check_files import BrokenFile, check_files
 from mtlearn.data._datasets import DatasetRows, item_labels, open_dataset, row_dims
 from mtlearn.data._far import warn_far
+from mtlearn.data._image_cache import ImageCache
 from mtlearn.data._image_files import ImageFiles
 from mtlearn.data._images import check_images
 from mtlearn.data._inputs import choose_inputs
@@ -21,6 +22,7 @@ __all__ = [
     "ChangedDataset",
     "ChangedImages",
     "DatasetRows",
+    "ImageCache",
     "ImageFiles",
     "Labels",
     "LazyImages",

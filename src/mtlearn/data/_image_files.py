@@ -13,6 +13,7 @@ import numpy as np
 from mtlearn._utils._short import short
 from mtlearn._utils._threads import set_threads
 from mtlearn.data._decode import CHANNELS, read_image
+from mtlearn.data._image_cache import ImageCache
 from mtlearn.data._lazy import LazyImages
 from mtlearn.data._paths import list_folder, read_paths
 from mtlearn.exceptions import (
@@ -23,6 +24,8 @@ from mtlearn.exceptions import (
 )
 
 _FITS = ("crop", "pad", "stretch")
+# Part of what images are known by: another one, if they come to be read otherwise.
+_READER = 1
 # More threads than this wait for one another's memory.
 _MOST_WORKERS = 16
 
@@ -47,6 +50,11 @@ class ImageFiles(LazyImages):
         black margin, or stretched.
     root : str, path-like or None, default=None
         Folder that `files` are relative to.
+    cache : str, path-like, ImageCache or None, default=None
+        Folder in which all of the decoded images are kept, in one file: written when
+        the first of them is read, and read from then on, by later runs too. It goes by
+        names, sizes and times of the files, as they are when it is first asked for, and
+        by the other parameters.
     n_workers : int or None, default=None
         Threads that read and decode. None takes as many as there are processors, 16 at
         most. It changes no value.
@@ -112,6 +120,7 @@ class ImageFiles(LazyImages):
         mode: str = "RGB",
         fit: str = "crop",
         root: Any = None,
+        cache: Any = None,
         n_workers: int | None = None,
     ) -> None:
         self.size = _read_size(size)
@@ -121,6 +130,7 @@ class ImageFiles(LazyImages):
         self.files = read_paths(files, root)
         # As the user counts them, whatever is selected.
         self._rows = np.arange(len(self.files))
+        self._kept = None if cache is None else _Kept(_read_cache(cache), self.files)
 
     @classmethod
     def from_folder(cls, folder: Any, **kwargs: Any) -> tuple[Self, np.ndarray]:
@@ -168,7 +178,9 @@ class ImageFiles(LazyImages):
         str
             Another one where a file or a setting is another.
         """
-        digest = hashlib.sha256(repr((self.size, self.mode, self.fit)).encode())
+        digest = hashlib.sha256(
+            repr((_READER, self.size, self.mode, self.fit)).encode()
+        )
         for row, file in enumerate(self.files):
             try:
                 status = os.stat(file)
@@ -206,6 +218,8 @@ class ImageFiles(LazyImages):
         return taken
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
+        if self._kept is not None:
+            return self._kept.all_images(self)[self._rows[rows]]
         images = np.empty((len(rows), *self.shape[1:]), dtype=np.uint8)
 
         def read(at: int) -> None:
@@ -231,6 +245,26 @@ class ImageFiles(LazyImages):
             f"read: {problem_of(self.files[row], error)}. Mend it or leave it out; "
             "mtlearn.data.check_files(X) lists all of these."
         )
+
+
+class _Kept:
+    """Where the decoded images of some files are kept."""
+
+    key: str | None = None
+
+    def __init__(self, cache: ImageCache, files: np.ndarray) -> None:
+        self.cache = cache
+        self.files = files
+
+    def all_images(self, part: ImageFiles) -> np.ndarray:
+        """Open the images of all files, by the settings of a part of them."""
+        every = object.__new__(ImageFiles)
+        every.__dict__.update(part.__dict__)
+        every.files, every._rows = self.files, np.arange(len(self.files))
+        every._kept = None
+        if self.key is None:
+            self.key = every.fingerprint()
+        return self.cache.images(self.key, every.shape, every.read)
 
 
 def problem_of(file: str, error: Exception) -> str:
@@ -293,6 +327,10 @@ def _read_size(size: Any) -> tuple[int, int]:
     if min(sides) < 1:
         raise InvalidParameterError(rule)
     return int(sides[0]), int(sides[1])
+
+
+def _read_cache(cache: Any) -> ImageCache:
+    return cache if isinstance(cache, ImageCache) else ImageCache(cache)
 
 
 def _read_workers(n_workers: Any) -> int | None:
