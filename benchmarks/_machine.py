@@ -20,6 +20,7 @@ _PACKAGES = (
     "keras",
     "tensorflow",
     "tensorflow-cpu",
+    "kornia",
 )
 
 

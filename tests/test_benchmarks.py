@@ -8,6 +8,7 @@ import pytest
 from benchmarks import (
     __main__,
     _keras,
+    _kornia,
     _process,
     _report,
     augmentation,
@@ -166,6 +167,17 @@ def test_augmentation(run):
     rows = rows_of(printed)
     for name in augmentation.CHANGES:
         assert rows.count(name) == len(augmentation.SHAPES)
+
+
+def test_augmentation_beside_kornia(run, monkeypatch):
+    monkeypatch.setattr(_kornia, "is_installed", lambda: True)
+    monkeypatch.setattr(_kornia, "changes", lambda *size: {"hue": lambda x: x})
+    monkeypatch.setattr(augmentation, "PHOTOGRAPHS", augmentation.SHAPES[1])
+
+    printed = run("augmentation")
+
+    assert rows_of(printed).count("kornia: hue") == 1
+    assert "kornia: hue / hue: 0." in printed
 
 
 def test_batch_norms(run):
