@@ -10,6 +10,8 @@ from sklearn.model_selection import GridSearchCV
 
 from mtlearn.augmentation import Augmentation, CutMix, MixUp, RandAugment
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.pipeline import make_pipeline
+from mtlearn.preprocessing import ImageNormalizer
 from tiny_problems import (
     assert_same_bits,
     image_estimator,
@@ -258,6 +260,28 @@ def test_bytes_need_their_range():
     with pytest.raises(InvalidDataError, match=r"give \(0, 255\) for bytes"):
         image_estimator(augmentation="randaugment").fit(X, y)
     image_estimator(augmentation=RandAugment(value_range=(0, 255))).fit(X, y)
+
+
+def test_behind_a_normalizer_the_picture_is_changed():
+    X, y = make_images(n_channels=3)
+    seen = []
+
+    def record(x, generator):
+        seen.append(x.clone())
+        return x, torch.arange(len(x)), 1.0
+
+    changes = {"resized_crop": (0.5, 1.0), "hue": 0.1, "policy": "trivial"}
+    plain = Augmentation(**changes)
+    image_estimator(augmentation=plain, mixing=record).fit(X, y)
+    normalized = Augmentation(**changes, value_range="imagenet")
+    model = image_estimator(augmentation=normalized, mixing=record)
+    make_pipeline(ImageNormalizer(), model).fit(X, y)
+
+    batches = [batch.permute(0, 2, 3, 1).numpy() for batch in seen]
+    half = len(batches) // 2
+    for pictures, inputs in zip(batches[:half], batches[half:], strict=True):
+        differs = np.abs(inputs - ImageNormalizer().fit_transform(pictures)) > 1e-4
+        assert differs.mean() < 0.01  # a rounding may cross a threshold
 
 
 def test_a_search_reaches_into_a_policy():

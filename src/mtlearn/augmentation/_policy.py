@@ -129,8 +129,8 @@ class Augmentation(VersionedEstimator):
         What is black and white in X: numbers, or one of each channel's own.
         "imagenet" is what an :class:`~mtlearn.preprocessing.ImageNormalizer` makes of
         them. Brightness, contrast, gamma, saturation, hue and greyscale see images
-        that are scaled to black at 0 and white at 1; nothing else depends on it, and
-        nothing is clipped.
+        that are scaled to black at 0 and white at 1, and clip nothing; other changes
+        do not depend on it, but for a `policy` by name.
     noise : float, default=0.0
         Standard deviation of the normal noise that is added, in the units of X.
     blur : float, default=0.0
