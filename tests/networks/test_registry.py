@@ -5,6 +5,7 @@ from mtlearn.networks import (
     MLP,
     ResNet,
     ResNetV2,
+    TimmBackbone,
     TransformersBackbone,
     get_backbone,
     named_backbone,
@@ -28,6 +29,7 @@ def test_unknown_name_lists_the_valid_ones():
 
 def test_names_of_networks_elsewhere():
     assert get_backbone("transformers/resnet") is TransformersBackbone
+    assert named_backbone("timm/resnet50") == (TimmBackbone, {"name": "resnet50"})
     name = "microsoft/resnet-50"
     assert named_backbone(f"transformers/{name}") == (
         TransformersBackbone,

@@ -31,6 +31,7 @@ from mtlearn.networks._registry import (
 )
 from mtlearn.networks._resnet import ResNet
 from mtlearn.networks._resnet_v2 import ResNetV2
+from mtlearn.networks._timm import TimmBackbone
 from mtlearn.networks._transformers import TransformersBackbone
 from mtlearn.networks._weights import load_weights, save_weights
 
@@ -48,6 +49,7 @@ __all__ = [
     "ResNet",
     "ResNetV2",
     "SqueezeExcite",
+    "TimmBackbone",
     "TransformersBackbone",
     "architecture",
     "autocast_error",

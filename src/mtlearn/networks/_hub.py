@@ -1,6 +1,6 @@
 """Models of the Hugging Face Hub: what is on this machine, and what is asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mtlearn.exceptions import NetworkError
@@ -38,9 +38,8 @@ def from_hub(name: str, load: Callable[[bool], Loaded], owner: str) -> Loaded:
     """
     try:
         return load(True)
-    except (OSError, ImportError) as error:  # not here; or a format that is missing
-        if isinstance(error, ImportError):
-            raise
+    except OSError:  # not here
+        pass
     _ask(name, owner)
     try:
         return load(False)
@@ -48,6 +47,42 @@ def from_hub(name: str, load: Callable[[bool], Loaded], owner: str) -> Loaded:
         raise NetworkError(
             f"The model {name!r} of {owner} could not be loaded from the Hub: {error}"
         ) from error
+
+
+def file_of_hub(name: str, files: Sequence[str], local: bool) -> str:
+    """Return the path of the first of some files that a model of the Hub has.
+
+    Parameters
+    ----------
+    name : str
+        Of the model, with ``@`` and a revision if it is not the main one.
+    files : sequence of str
+        Their names.
+    local : bool
+        Whether nothing but what is on this machine may be read.
+
+    Returns
+    -------
+    str
+        On this machine.
+
+    Raises
+    ------
+    OSError
+        If it has none of them.
+    """
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+
+    repository, _, revision = name.partition("@")
+    for file in files:
+        try:
+            return huggingface_hub.hf_hub_download(
+                repository, file, revision=revision or None, local_files_only=local
+            )
+        except EntryNotFoundError:
+            pass
+    raise FileNotFoundError(f"{name!r} has no {' or '.join(files)}")
 
 
 def _ask(name: str, owner: str) -> None:

@@ -13,6 +13,7 @@ from mtlearn.networks._mlp import MLP
 from mtlearn.networks._near import near_names
 from mtlearn.networks._resnet import ResNet
 from mtlearn.networks._resnet_v2 import ResNetV2
+from mtlearn.networks._timm import TimmBackbone
 from mtlearn.networks._transformers import TransformersBackbone
 
 _BACKBONES: dict[str, type[nn.Module]] = {
@@ -22,6 +23,7 @@ _BACKBONES: dict[str, type[nn.Module]] = {
 }
 # By what stands before a slash and the name that they get.
 _ELSEWHERE: dict[str, type[ForeignBackbone]] = {
+    "timm": TimmBackbone,
     "transformers": TransformersBackbone,
 }
 
@@ -32,7 +34,8 @@ def get_backbone(name: str) -> type[nn.Module]:
     Parameters
     ----------
     name : {"mlp", "resnet", "resnet_v2"} or str
-        The name; or ``"transformers/"`` and the name that its networks have there.
+        The name; or ``"timm/"`` or ``"transformers/"`` and the name that a network has
+        there.
 
     Returns
     -------

@@ -32,7 +32,7 @@ from mtlearn.estimators import (
 )
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
 from mtlearn.losses import focal_loss, huber_loss
-from mtlearn.networks import MLP, ResNet, ResNetV2, TransformersBackbone
+from mtlearn.networks import MLP, ResNet, ResNetV2, TimmBackbone, TransformersBackbone
 from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import (
     GlobalMaxScaler,
@@ -91,7 +91,7 @@ _MADE = (*_OBJECTS, *_PIPELINES.values())
 # What of them is not here is no object of the user's.
 _PACKAGES = ("sklearn", "skorch", "mtlearn")
 _PARTS = (
-    *(ResNet, ResNetV2, MLP, TransformersBackbone),
+    *(ResNet, ResNetV2, MLP, TimmBackbone, TransformersBackbone),
     *(WarmupCosineLR, focal_loss, huber_loss),
 )
 
