@@ -20,6 +20,7 @@ COMMANDS = {
     "accuracy": "accuracy",
     "profile": "profile",
     "augmentation": "augmentation",
+    "files": "files",
     "ensemble": "ensemble",
     "batch-norms": "batch_norms",
 }

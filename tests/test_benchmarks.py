@@ -1,6 +1,7 @@
 """The benchmarks run to their end on tiny sizes; no test asserts a time."""
 
 import re
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,10 +10,12 @@ from benchmarks import (
     __main__,
     _keras,
     _kornia,
+    _photographs,
     _process,
     _report,
     augmentation,
     ensemble,
+    files,
     imports,
     memory,
     prediction,
@@ -22,6 +25,8 @@ from benchmarks import (
 from benchmarks._mtlearn import make_estimator
 from benchmarks._problem import QUICK, make_data
 
+from mtlearn.data import ImageFiles
+
 PRINTED_FIRST = ("processor", "memory", "python", "threads")
 
 
@@ -30,11 +35,12 @@ def run(capsys, monkeypatch, tmp_path):
     """Run a command and return what it prints, everything in this process."""
     for command in (training, prediction):
         monkeypatch.setattr(command, "start_process", _process.start_here)
-    monkeypatch.setattr(
-        memory,
-        "call_in_process",
-        lambda name, *arguments: _process.resolve_name(name)(*arguments),
-    )
+    for command in (memory, files):
+        monkeypatch.setattr(
+            command,
+            "call_in_process",
+            lambda name, *arguments: _process.resolve_name(name)(*arguments),
+        )
     monkeypatch.setattr(_keras, "is_installed", lambda: False)
     monkeypatch.setattr(_report, "RESULTS", tmp_path / "results")
 
@@ -119,6 +125,36 @@ def test_scaling(run):
 
 def test_scaling_measures_only_what_is_asked_for(run):
     assert "tasks" not in run("scaling", "--parts", "rows")
+
+
+def test_files(run):
+    printed = run("files", "--parts", "reads,memory", "--files", "6", "--fitted", "8")
+
+    rows = rows_of(printed)
+    assert rows.count("ImageFiles") == rows.count("DataLoader over Pillow") == 1
+    if memory.STATUS.exists():
+        assert rows[-1:] == ["8 files"]
+
+
+def test_files_of_epochs(run):
+    printed = run("files", "--parts", "epochs", "--files", "6")
+
+    assert rows_of(printed)[-3:] == ["an array", "a warm cache", "files"]
+
+
+def test_ways_of_reading_see_the_same(tmp_path):
+    names = _photographs.write_jpegs(tmp_path, 3)
+    expected = ImageFiles(names, size=96).read()
+
+    for read in (_photographs.with_simplejpeg, _photographs.with_pillow):
+        found = _photographs.in_threads(read, names, 96, 2)
+        np.testing.assert_array_equal(found, expected)
+    for read in (_photographs.with_opencv, _photographs.with_pillow_alone):
+        if read is _photographs.with_opencv and find_spec("cv2") is None:
+            continue
+        found = _photographs.in_threads(read, names, 96, 2).astype(int)
+        assert np.abs(found - expected).mean() < 3
+    assert _photographs.by_data_loader(names, 96, 0) == 3
 
 
 def test_memory(run):
