@@ -7,6 +7,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -55,6 +56,20 @@ def test_quickstart(run_example):
     assert "(50, 32, 32) -> (50, 3), same as here: True" in printed
     assert "quickstart.html: open it in a browser" in printed
     assert Path("outputs", "quickstart.html").stat().st_size > 100_000
+
+
+def test_photographs(run_example):
+    printed = run_example("photographs", "--files", "60", "--epochs", "1")
+
+    assert "60 files in outputs/photographs, 0 of which cannot be read" in printed
+    assert "kind_accuracy with parts kept together: " in printed
+    table = pd.read_csv("outputs/photographs/labels.csv").set_index("file")
+    predicted = pd.read_csv("outputs/predictions.csv")
+    assert set(table.loc[predicted["file"], "part"].str[-1]) == {"5"}
+    assert set(predicted["kind"]) <= {"temple", "flower"}
+    assert predicted["light"].between(0, 1).all()
+    page = Path("outputs", "photographs.html").read_text()
+    assert page.count("data:image/png") > 10
 
 
 def test_learning_curves(run_example):
