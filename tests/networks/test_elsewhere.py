@@ -9,15 +9,44 @@ import pytest
 import torch
 from torch import nn
 
-from mtlearn import MultiTaskImageEstimator, Partial, load, save
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError, NetworkError
-from mtlearn.networks import HeadSpec, TimmBackbone, build_network, save_weights
+from mtlearn import (
+    MultiTaskImageEstimator,
+    Partial,
+    Regression,
+    Tasks,
+    load,
+    save,
+)
+from mtlearn.exceptions import (
+    InvalidDataError,
+    InvalidParameterError,
+    ModelFormatError,
+    NetworkError,
+)
+from mtlearn.networks import (
+    MLP,
+    HeadSpec,
+    TimmBackbone,
+    TransformersBackbone,
+    build_network,
+    save_weights,
+)
+from mtlearn.networks._elsewhere import with_channels
+from mtlearn.persistence._network import build_net
 
 
 class Tiny(nn.Module):
     """A network as timm's are, with a part for maps and one that pools them."""
 
-    def __init__(self, in_chans=3, num_classes=9, width=4, img_size=None, last=False):
+    def __init__(
+        self,
+        in_chans=3,
+        num_classes=9,
+        width=4,
+        img_size=None,
+        last=False,
+        dynamic_img_size=False,
+    ):
         super().__init__()
         self.img_size = img_size
         self.output_fmt = "NHWC" if last else "NCHW"
@@ -94,6 +123,7 @@ def test_arguments_of_a_package_are_handed_on():
         ({"name": "tiny_vit"}, (8, 6)),
         ({"name": "tiny_vit", "resize": 5}, (5, 5)),
         ({"name": "tiny_vit", "img_size": 3}, 3),
+        ({"name": "tiny_vit", "dynamic_img_size": True}, None),
         ({"name": "tiny"}, None),
     ],
 )
@@ -134,6 +164,39 @@ def test_attention_weighs_the_maps_before_they_are_pooled(attention, last):
 
         torch.testing.assert_close(backbone(x), weighed.mean((2, 3)))
         assert not weighed.allclose(maps)
+
+
+def test_a_look_at_the_maps_is_no_training():
+    backbone = TimmBackbone(name="tiny", attention="se")
+
+    assert backbone.model.training
+    assert backbone.model.norm.num_batches_tracked == 0
+
+
+def test_filters_of_no_images_keep_their_channels():
+    found = {"inner": torch.ones(4, 6, 3, 3), "stem": torch.ones(4, 3, 3, 3)}
+    state = {"inner": torch.ones(4, 5, 3, 3), "stem": torch.ones(4, 1, 3, 3)}
+    fitted = with_channels(found, state, 1)
+
+    assert fitted["inner"] is found["inner"]
+    assert fitted["stem"].shape == (4, 1, 3, 3)
+
+
+@pytest.mark.parametrize("backbone", [TimmBackbone, TransformersBackbone])
+def test_a_file_whose_head_is_a_backbone_is_none(backbone):
+    heads = [HeadSpec(1, module=backbone, params={"name": "tiny"})]
+    with pytest.raises(ModelFormatError, match="one of its heads is a backbone"):
+        build_net(
+            {},
+            tasks=Tasks(size=Regression()),
+            backbone=MLP,
+            backbone_params={},
+            input_shape=(3,),
+            heads=heads,
+            precision="float32",
+            batch_size=2,
+            lr=0.1,
+        )
 
 
 @pytest.mark.parametrize("before", [1, 3])

@@ -150,6 +150,42 @@ def test_a_file_with_a_classifier_begins_training(folder, tmp_path):
             torch.testing.assert_close(state[name], value)
 
 
+def test_a_file_with_a_pooler_that_is_not_asked_for(tmp_path):
+    trained = TransformersBackbone(config=VIT, image_size=(16, 16))
+    save_weights(trained.model, tmp_path / "vit.safetensors")
+    assert "pooler.dense.weight" in trained.model.state_dict()
+    backbone = TransformersBackbone(
+        config=VIT,
+        image_size=(16, 16),
+        pool="token",
+        weights=tmp_path / "vit.safetensors",
+    )
+    for name, value in backbone.model.state_dict().items():
+        assert value.equal(trained.model.state_dict()[name]), name
+
+
+def test_what_a_file_on_the_hub_says_beside_layers_is_left_out():
+    beside = {
+        "_name_or_path": "a/b",
+        "architectures": ["ResNetModel"],
+        "auto_map": {"AutoModel": "code.Model"},
+        "transformers_version": "4.0",
+        "dtype": "bfloat16",
+    }
+    config = TransformersBackbone(config={**RESNET, **beside}).model.config
+
+    assert not hasattr(config, "auto_map")
+    assert config.name_or_path == ""
+    assert config.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("size", "wanted"), [((16, 16), 16), ((16, 8), (16, 8))])
+def test_a_configuration_is_told_the_size_of_the_images(size, wanted):
+    backbone = TransformersBackbone(config=VIT, image_size=size)
+
+    assert backbone.model.config.image_size == wanted
+
+
 def test_what_save_weights_writes_begins_training(tmp_path):
     given = {"config": RESNET, "attention": "se"}
     trained = TransformersBackbone(**given)

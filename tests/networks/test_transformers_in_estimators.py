@@ -142,6 +142,22 @@ def test_a_file_that_names_a_network_is_not_looked_up(data, tmp_path, monkeypatc
         load(path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "a/b", "pretrained": True},
+        {"weights": "gone"},
+        {"config": {**RESNET, "of_a_later_version": 3}},
+    ],
+)
+def test_a_file_is_built_without_what_training_began_with(
+    change, data, tmp_path, monkeypatch
+):
+    path = crafted(change, tmp_path / "x", monkeypatch, data)
+
+    assert load(path).predict_proba(data[0]).shape == (12, 3)
+
+
 def test_a_file_of_a_larger_network_takes_no_memory(data, tmp_path, monkeypatch):
     # Filters of four terabytes.
     change = {"config": {**RESNET, "hidden_sizes": [8, 10**6], "depths": [1, 1]}}

@@ -200,6 +200,17 @@ def test_what_is_no_module(path):
         save_weights({}, path)
 
 
+def test_the_first_byte_of_a_file_is_a_length(path):
+    trained, other = mlp(), mlp()
+    for n_letters in range(256):
+        save_file(trained.state_dict(), path, metadata={"x": "x" * n_letters})
+        if path.read_bytes()[0] == 0x80:  # as a pickle's
+            break
+    load_weights(other, path)
+    assert path.read_bytes()[0] == 0x80
+    assert_same_state(other, trained)
+
+
 def wrapped(state, start):
     return {f"{start}{name}": value for name, value in state.items()}
 

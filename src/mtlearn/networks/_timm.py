@@ -120,7 +120,7 @@ class TimmBackbone(ForeignBackbone):
         given = {**self.config, **timm_kwargs}
         model = given.pop("name")
         source: dict[str, Any] = {}
-        if pretrained and not is_filling():
+        if pretrained:
             source = _weights_of(name)
             model = source.pop("model_name", model)
         self.model = self._made(model, {**given, **source})

@@ -126,7 +126,7 @@ class TransformersBackbone(ForeignBackbone):
         self._fit_to_images(found, given, is_named=name is not None)
         self.model = _made(found, pooled=self.pooled)
         self.asked = self._asked(found)
-        if pretrained and not is_filling():
+        if pretrained:
             self._load(name)
         self.attention = self._attention(attention)
         self._begin(weights, prefix, skip)

@@ -133,7 +133,7 @@ def _check_outline(
     )
     of_network, _ = split_weights(weights)
     of_network = {k: v for k, v in of_network.items() if not k.startswith(own)}
-    with torch.device("meta"), _Outline(len(of_network)):
+    with filling(), torch.device("meta"), _Outline(len(of_network)):
         network = build_network(
             backbone,
             dict(backbone_params),
