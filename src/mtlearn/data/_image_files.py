@@ -2,16 +2,14 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
 from typing import Any, Self
 
 import joblib
 import numpy as np
 
+from mtlearn._utils._pool import for_each
 from mtlearn._utils._short import short
-from mtlearn._utils._threads import set_threads
 from mtlearn.data._decode import CHANNELS, read_image
 from mtlearn.data._image_cache import ImageCache
 from mtlearn.data._lazy import LazyImages
@@ -208,7 +206,7 @@ class ImageFiles(LazyImages):
             except Exception as error:
                 found[row] = problem_of(self.files[row], error)
 
-        _each(read, range(len(self)), self.n_workers)
+        for_each(read, range(len(self)), self._n_threads())
         return sorted(found.items())
 
     def _take(self, rows: np.ndarray) -> Self:
@@ -225,7 +223,7 @@ class ImageFiles(LazyImages):
         def read(at: int) -> None:
             images[at] = self._image(rows[at])
 
-        _each(read, range(len(rows)), self.n_workers)
+        for_each(read, range(len(rows)), self._n_threads())
         return images
 
     def _image(self, row: int) -> np.ndarray:
@@ -235,6 +233,11 @@ class ImageFiles(LazyImages):
             raise
         except Exception as error:
             raise self._error(row, error) from error
+
+    def _n_threads(self) -> int:
+        if self.n_workers is not None:
+            return self.n_workers
+        return min(joblib.cpu_count(), _MOST_WORKERS)
 
     def _decoded(self, row: int) -> np.ndarray:
         return read_image(self.files[row], self.size, self.mode, self.fit)
@@ -294,22 +297,6 @@ def problem_of(file: str, error: Exception) -> str:
     if type(error).__name__ == "UnidentifiedImageError":
         return "it is no image that Pillow knows"
     return str(error).rstrip(".") or type(error).__name__
-
-
-def _each(function: Any, numbers: Sequence[int], n_workers: int | None) -> None:
-    """Call a function for each number, in several threads."""
-    n_threads = (
-        min(joblib.cpu_count(), _MOST_WORKERS) if n_workers is None else n_workers
-    )
-    n_threads = min(n_threads, len(numbers))
-    if n_threads < 2:
-        for number in numbers:
-            function(number)
-        return
-    # One image is too little for several threads of torch.
-    with ThreadPoolExecutor(n_threads, initializer=set_threads, initargs=(1,)) as pool:
-        for _ in pool.map(function, numbers):
-            pass
 
 
 def _read_size(size: Any) -> tuple[int, int]:
