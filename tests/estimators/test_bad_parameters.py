@@ -79,6 +79,8 @@ BAD = [
     number("clip_grad_norm", 0.0, r"\(0, inf\)"),
     of_type("clip_grad_norm", True, "a real number"),
     of_type("freeze_backbone", 1, "True or False"),
+    of_type("freeze_epochs", 1.5, "an integer"),
+    integer("freeze_epochs", -1, 0),
     of_type("sampler", ["kind"], "None, 'balanced', a RaritySampler or the name of"),
     ("sampler", RaritySampler, TYPE, r"'sampler' parameter.*pass RaritySampler\(\)"),
     ("sampler", RaritySampler("size"), VALUE, r"'task' .* the RaritySampler of .*'ki"),

@@ -76,6 +76,7 @@ SETTINGS = {
     "warm-up": {"lr_schedule": "warmup_cosine", "backbone_lr": 0.001},
     "changes": {"augmentation": "standard", "mixing": "cutmix", "optimizer": "adamw"},
     "sampler": {"sampler": "balanced", "clip_grad_norm": 1.0},
+    "thawed": {"freeze_epochs": 1, "optimizer": "adamw"},
     "fallback": {"on_divergence": "restore_best", "freeze_backbone": True},
     "float32": {"precision": "float32", "verbose": 1},
 }

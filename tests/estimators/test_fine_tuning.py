@@ -110,6 +110,101 @@ def test_a_frozen_backbone_thaws_when_training_goes_on():
     assert not same(split(weights_of(estimator))[0], frozen)
 
 
+class Backbones(Callback):
+    """Keeps the backbone's weights of each epoch's end, and its modes."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.weights, self.modes = [], []
+
+    def on_batch_begin(self, net, training, **kwargs):
+        if training:
+            self.modes.append(net.module_.backbone.training)
+
+    def on_epoch_end(self, net, **kwargs):
+        state = net.module_.backbone.state_dict()
+        self.weights.append({k: v.clone().numpy() for k, v in state.items()})
+
+
+def thawed(**params):
+    """Fit images for four epochs of one batch, and return what became of them."""
+    watch = Backbones()
+    params = {"max_epochs": 4, "callbacks": [watch], "batch_size": 200, **params}
+    estimator = image_estimator(optimizer="adamw", weight_decay=0.1, **params)
+    return estimator.fit(*make_images()), watch
+
+
+def test_a_backbone_is_frozen_for_some_epochs():
+    _, watch = thawed(freeze_epochs=2)
+
+    first, second, third, fourth = watch.weights
+    assert same(first, second)
+    assert not same(second, third)
+    assert not same(third, fourth)
+    assert watch.modes == [False, False, True, True]
+    assert same(first, thawed(freeze_backbone=True)[1].weights[-1])
+
+
+@pytest.mark.parametrize(
+    ("given", "other"),
+    [
+        ({"freeze_epochs": 0}, {}),
+        ({"freeze_epochs": 4}, {"freeze_backbone": True}),
+        ({"freeze_epochs": 9}, {"freeze_backbone": True}),
+        ({"freeze_epochs": 1, "freeze_backbone": True}, {"freeze_backbone": True}),
+    ],
+)
+def test_a_backbone_that_is_frozen_always_or_never(given, other):
+    found, wanted = (weights_of(thawed(**each)[0]) for each in (given, other))
+
+    assert found.keys() == wanted.keys()
+    assert same(found, wanted)
+
+
+def test_epochs_of_freezing_are_those_of_the_network():
+    X, y = make_table()
+    estimator = table_estimator(
+        freeze_epochs=3, max_epochs=2, warm_start=True, random_state=0
+    ).fit(X, y)
+    found = [split(weights_of(estimator))[0]]
+    for _ in range(2):
+        estimator.set_params(max_epochs=1).fit(X, y)
+        found.append(split(weights_of(estimator))[0])
+
+    assert same(found[0], found[1])
+    assert not same(found[1], found[2])
+
+
+def test_a_backbone_thaws_in_the_midst_of_going_on():
+    X, y = make_table()
+    estimator = table_estimator(freeze_epochs=2, max_epochs=1, warm_start=True)
+    frozen = split(weights_of(estimator.fit(X, y)))[0]
+    watch = Backbones()
+    estimator.set_params(max_epochs=3, callbacks=[watch]).fit(X, y)
+
+    assert watch.modes[0] is False
+    assert watch.modes[-1] is True
+    moved = [
+        any(not np.array_equal(each[k], frozen[f"backbone.{k}"]) for k in each)
+        for each in watch.weights
+    ]
+    assert moved == [False, True, True]
+
+
+def test_batches_of_one_row_are_refused_before_the_backbone_thaws():
+    with pytest.raises(InvalidDataError, match="batch normalisation"):
+        thawed(freeze_epochs=2, batch_size=1)
+
+
+def test_single_rows_are_trained_on_while_the_backbone_is_frozen():
+    X, y = make_table(n_samples=20)
+    watch = Backbones()
+    table_estimator(freeze_epochs=1, max_epochs=2, batch_size=1, callbacks=[watch]).fit(
+        X, y
+    )
+
+    assert watch.modes == [False] * 20 + [True] * 20
+
+
 def test_a_backbone_with_a_rate_of_its_own_moves_by_it():
     X, y = make_table()
     start = table_estimator(lr=1e-12, max_epochs=1).fit(X, y)

@@ -225,7 +225,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
             with nullcontext() if is_new else state.net.unchanged_on_error():
                 if not is_new:
                     with randomness.for_all():
-                        go_on(state.net, settings)
+                        go_on(state.net, settings, len(state.history))
                 state.net.criterion_.task_weights = task_weights
                 train(
                     state,

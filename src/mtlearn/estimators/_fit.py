@@ -215,18 +215,20 @@ def new_net(
         **{f"optimizer__{key}": value for key, value in optimizer},
     )
     net.set_rates(settings.rates)
-    freeze(net, settings)
+    freeze(net, settings, n_epochs=0)
     move(net, settings)
     return net
 
 
-def freeze(net: MultiTaskNet, settings: Settings) -> None:
-    """Freeze the backbone, or thaw it, as the parameters say."""
-    net.module_.freeze_backbone(settings.freeze_backbone)
+def freeze(net: MultiTaskNet, settings: Settings, n_epochs: int) -> None:
+    """Freeze the backbone, or thaw it, as the parameters say after some epochs."""
+    begins_frozen = n_epochs < settings.freeze_epochs
+    net.module_.freeze_backbone(settings.freeze_backbone or begins_frozen)
     if not any(weight.requires_grad for weight in parameters_of(net).values()):
         raise NetworkError(
             "The backbone is frozen and the heads have no weights to train. Set "
-            "freeze_backbone=False, or give a task a head with layers."
+            "freeze_backbone=False and freeze_epochs=0, or give a task a head with "
+            "layers."
         )
 
 

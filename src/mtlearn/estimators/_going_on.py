@@ -22,7 +22,7 @@ _APART = {"weight", "classes"}
 _SHOWN = 200
 
 
-def go_on(net: MultiTaskNet, settings: Settings) -> None:
+def go_on(net: MultiTaskNet, settings: Settings, n_epochs: int) -> None:
     """Prepare a fitted net for more training with today's parameters.
 
     Parameters
@@ -31,11 +31,13 @@ def go_on(net: MultiTaskNet, settings: Settings) -> None:
         Changed in place.
     settings : Settings
         Checked parameters.
+    n_epochs : int
+        For how many it has been trained.
     """
     moved = move(net, settings)
     net.set_compile(settings.compile)
     net.batch_size = settings.batch_size
-    freeze(net, settings)
+    freeze(net, settings, n_epochs)
     net.set_optimizer(
         settings.optimizer.cls,
         settings.optimizer.kwargs,

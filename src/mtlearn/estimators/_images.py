@@ -73,6 +73,9 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         again and again, a warning says so; see ``sampling_``.
     freeze_backbone : bool, default=False
         Whether only the heads are trained, and what of the backbone is not shared.
+    freeze_epochs : int, default=0
+        Epochs, the first that the network is trained for, in which it is so; after
+        them the backbone trains too.
     optimizer : str, class or Partial, default="adam"
         ``"adam"``, ``"adamw"``, ``"sgd"`` (with Nesterov momentum 0.9), or a class of
         `torch.optim`.
@@ -242,6 +245,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         mixing: MixingLike = None,
         sampler: SamplerLike = None,
         freeze_backbone: bool = False,
+        freeze_epochs: int = 0,
         optimizer: OptimizerLike = "adam",
         lr: float = 1e-3,
         backbone_lr: float | None = None,
@@ -275,6 +279,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.mixing = mixing
         self.sampler = sampler
         self.freeze_backbone = freeze_backbone
+        self.freeze_epochs = freeze_epochs
         self.optimizer = optimizer
         self.lr = lr
         self.backbone_lr = backbone_lr

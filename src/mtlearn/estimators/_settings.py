@@ -72,6 +72,8 @@ class Settings:
         Learning rate of the backbone, if it has one of its own, and of all others.
     freeze_backbone : bool
         Whether the backbone stays as it is.
+    freeze_epochs : int
+        For how many epochs it does, if not always.
     clip_grad_norm : float or None
         The largest norm of the gradients.
     changes : Changes
@@ -124,6 +126,7 @@ class Settings:
     schedule: Partial | None
     rates: tuple[float, ...]
     freeze_backbone: bool
+    freeze_epochs: int
     clip_grad_norm: float | None
     changes: Changes
     sampler: SamplerLike
@@ -205,6 +208,9 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         schedule=schedule,
         rates=rates,
         freeze_backbone=check_bool(estimator.freeze_backbone, "freeze_backbone", owner),
+        freeze_epochs=check_integer(
+            estimator.freeze_epochs, "freeze_epochs", owner, low=0
+        ),
         clip_grad_norm=_read_positive(estimator, "clip_grad_norm", owner),
         changes=Changes(
             resolve_augmentation(estimator.augmentation, owner),

@@ -17,7 +17,7 @@ from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
 )
-from mtlearn.networks import check_memory, needs_batch
+from mtlearn.networks import MultiTaskNetwork, check_memory, needs_batch
 from mtlearn.training import (
     EMA,
     BestWeights,
@@ -34,6 +34,7 @@ from mtlearn.training import (
     ProgressBar,
     Randomness,
     Seeds,
+    Thaw,
     averaging_callback,
     counted_tasks,
     in_turn,
@@ -73,7 +74,8 @@ def train(
         Where each epoch's end is written to, and which one to begin from.
     """
     net, history, before = state.net, state.history, len(state.history)
-    _check_batches(net, data[0], settings)
+    thaw = _thaw(settings, before)
+    _check_batches(net, data[0], settings, thaws=bool(thaw))
     if data[1] is not None and settings.monitor.needs_validation:
         _check_validation(net, data[1], settings.monitor)
     best = _best_weights(data[1] is not None, settings)
@@ -83,6 +85,7 @@ def train(
     loaded = LoadedEpoch()
     callbacks = [
         guard,
+        *thaw,
         *metrics,
         *_recording(net, history, data[0], settings),
         *_keeping(best, averages, _statistics(data, settings, before), settings),
@@ -118,6 +121,13 @@ def train(
             f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",
             ConvergenceWarning,
         )
+
+
+def _thaw(settings: Settings, n_before: int) -> list[Callback]:
+    """Make what lets the backbone train again, if that comes in these epochs."""
+    left = settings.freeze_epochs - n_before
+    thaws = 0 < left < settings.max_epochs and not settings.freeze_backbone
+    return [Thaw(left)] if thaws else []
 
 
 def _kept_epoch(
@@ -239,7 +249,9 @@ def _display(history: list[dict[str, Any]], settings: Settings) -> list[Any]:
     return shown
 
 
-def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None:
+def _check_batches(
+    net: MultiTaskNet, rows: Samples, settings: Settings, *, thaws: bool
+) -> None:
     n_rows = min(len(rows), settings.batch_size)
     check_memory(
         net.module_.row_values,
@@ -249,12 +261,22 @@ def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None
         settings.device,
         remedy=", or lower batch_size",
     )
-    if needs_batch(net.module_) and n_rows == 1:
+    if n_rows == 1 and _needs_batch(net.module_, thaws=thaws):
         raise InvalidDataError(
             "The network has batch normalisation, which cannot train on one row at a "
             f"time: n_samples={len(rows)}, batch_size={settings.batch_size}. Pass more "
             "rows, raise batch_size, or set batch_norm=False in the backbone and heads."
         )
+
+
+def _needs_batch(network: MultiTaskNetwork, *, thaws: bool) -> bool:
+    """Tell whether an epoch needs several rows at a time, be it a later one."""
+    if not thaws:
+        return needs_batch(network)
+    network.freeze_backbone(False)
+    needed = needs_batch(network)
+    network.freeze_backbone(True)
+    return needed
 
 
 def _check_validation(net: MultiTaskNet, rows: Samples, monitor: Monitor) -> None:

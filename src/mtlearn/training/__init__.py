@@ -66,6 +66,7 @@ from mtlearn.training.callbacks import (
     LoadedEpoch,
     ProgressBar,
     TaskMetric,
+    Thaw,
     check_callbacks,
     in_turn,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "SharedLayer",
     "TaskGradients",
     "TaskMetric",
+    "Thaw",
     "as_member",
     "check_callbacks",
     "in_turn",

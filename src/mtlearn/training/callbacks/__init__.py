@@ -9,6 +9,7 @@ from mtlearn.training.callbacks._history import EpochHistory
 from mtlearn.training.callbacks._logs import CSVLogger, EpochLog
 from mtlearn.training.callbacks._showing import EpochLine, ProgressBar
 from mtlearn.training.callbacks._task_metric import TaskMetric
+from mtlearn.training.callbacks._thaw import Thaw
 from mtlearn.training.callbacks._users import LoadedEpoch, check_callbacks, in_turn
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ProgressBar",
     "SWACallback",
     "TaskMetric",
+    "Thaw",
     "check_callbacks",
     "in_turn",
 ]
