@@ -8,6 +8,7 @@ import torch
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import is_filling
 from mtlearn.training._fingerprint import same_value
+from mtlearn.training._joining import give_momentum
 from mtlearn.training._loop import BatchLoop
 from mtlearn.training._scaling import loss_scaler
 
@@ -90,6 +91,7 @@ class OwnOptimizer(BatchLoop):
             for name, value in {"optimizer": cls, **today}.items():
                 setattr(self, name, value)
             self.forget_optimizer()
+        give_momentum(self.optimizer_)  # what was frozen may join
         self.set_rates(rates)
 
     def forget_optimizer(self) -> None:

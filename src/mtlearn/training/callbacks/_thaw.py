@@ -4,6 +4,7 @@ from typing import Any
 
 from skorch.callbacks import Callback
 
+from mtlearn.training._joining import give_momentum
 from mtlearn.training._net import MultiTaskNet
 
 
@@ -21,5 +22,7 @@ class Thaw(Callback):
 
     def on_epoch_begin(self, net: MultiTaskNet, **kwargs: Any) -> None:
         # The row of this epoch is there; a checkpoint brings back those before it.
-        if len(net.history) > self.n_epochs:
+        is_frozen = net.module_.frozen_names is not None
+        if is_frozen and len(net.history) > self.n_epochs:
             net.module_.freeze_backbone(False)
+            give_momentum(net.optimizer_)
