@@ -35,6 +35,7 @@ INNER_NAMES = {
     "suited_to",
     "join_codecs",
     "is_registered",
+    "AroundOne",
     "BaseMetaEstimator",
     "features_of",
     "vector_of",

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from mtlearn._utils._partial import Partial
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.data import RaritySampler
-from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
+from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.persistence import load, save, to_onnx
 from mtlearn.reporting import report
@@ -35,6 +35,7 @@ __all__ = [
     "SeedEnsemble",
     "Tasks",
     "TemperatureScaled",
+    "TestTimeAugmented",
     "TunedThresholds",
     "VotingEnsemble",
     "__version__",

@@ -12,6 +12,7 @@ from mtlearn import (
     SeedEnsemble,
     Tasks,
     TemperatureScaled,
+    TestTimeAugmented,
     VotingEnsemble,
 )
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
@@ -59,11 +60,18 @@ def one(**params):
     return table_estimator(max_epochs=2, callbacks=[Fails()], **params)
 
 
+def doubled(x, generator):
+    return 2 * x
+
+
 ESTIMATORS = {
     "estimator": one,
     "seeds": lambda **params: SeedEnsemble(one(**params), 2, random_state=0),
     "voting": lambda **params: VotingEnsemble([("a", one(**params))]),
     "scaled": lambda **params: TemperatureScaled(one(**params), random_state=0),
+    "augmented": lambda **params: TestTimeAugmented(
+        one(**params), augmentation=doubled, random_state=0
+    ),
 }
 
 

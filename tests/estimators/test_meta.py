@@ -7,13 +7,25 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn import Regression, SeedEnsemble, TemperatureScaled, VotingEnsemble
+from mtlearn import (
+    Regression,
+    SeedEnsemble,
+    TemperatureScaled,
+    TestTimeAugmented,
+    VotingEnsemble,
+)
 from tiny_problems import Watcher, image_estimator, make_table, table_estimator
+
+
+def as_it_is(x, generator):
+    return x
+
 
 MAKERS = {
     "seeds": lambda inner: SeedEnsemble(inner.set_params(random_state=None), 2),
     "voting": lambda inner: VotingEnsemble([("one", inner), ("other", inner)]),
     "scaled": TemperatureScaled,
+    "augmented": lambda inner: TestTimeAugmented(inner, 2, augmentation=as_it_is),
 }
 makers = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 
@@ -96,6 +108,7 @@ def test_without_its_optimiser_nothing_inside_has_one(make):
 CALLS = [
     *[(name, "fit", "member", 2) for name in ("seeds", "voting")],
     ("scaled", "fit", "estimator", 1),
+    ("augmented", "fit", "estimator", 1),
     ("seeds", "partial_fit", "member", 2),
 ]
 

@@ -15,6 +15,7 @@ from mtlearn import (
     MultiTaskEstimator,
     SeedEnsemble,
     TemperatureScaled,
+    TestTimeAugmented,
     VotingEnsemble,
     persistence,
     to_onnx,
@@ -132,6 +133,15 @@ def test_a_foreign_step_is_named_wherever_it_is(path, inside):
         match=r"cannot export a StandardScaler: .*GlobalMaxScaler.*pipeline\[1:\]",
     ):
         to_onnx(estimator, path)
+
+
+@pytest.mark.parametrize(
+    "around", [lambda one: one, lambda one: TemperatureScaled(one)]
+)
+def test_changes_are_no_part_of_a_graph(path, around):
+    estimator = TestTimeAugmented(image_estimator(), 2)
+    with pytest.raises(InvalidParameterError, match="changes are no part of a graph"):
+        to_onnx(around(estimator).fit(*make_images()), path)
 
 
 class Doubling(MultiTaskEstimator):

@@ -9,6 +9,7 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 
 import mtlearn.inspection
@@ -23,6 +24,7 @@ from mtlearn import (
     SeedEnsemble,
     Tasks,
     TemperatureScaled,
+    TestTimeAugmented,
     load,
     report,
     save,
@@ -323,6 +325,35 @@ def test_temperatures(kind, tmp_path):
     save(scaled, tmp_path / "scaled.mtl")
     again = load(tmp_path / "scaled.mtl", custom_objects=CUSTOM)
     assert_array_equal(again._outputs(X)[0], outputs)
+
+
+def doubled(x, generator):
+    return 2 * x
+
+
+@by_kind
+def test_means_over_changes(kind, tmp_path):
+    X, y = data(kind)
+    frozen = FrozenEstimator(make(kind).fit(X, y))
+    outer = TestTimeAugmented(frozen, 2, augmentation=doubled).fit(X, y)
+    inner = frozen.estimator
+    pairs = zip(inner._outputs(X), inner._outputs(2 * X), strict=True)
+    outputs = [(one + other) / 2 for one, other in pairs]
+    for found, expected in zip(outer._outputs(X), outputs, strict=True):
+        assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+    tasks = inner.tasks_.labelled
+    labels = [task.decode(each) for task, each in zip(tasks, outputs, strict=True)]
+    for found, expected in zip(outer._outputs(X, decode=True), labels, strict=True):
+        if found.dtype.kind == "f":
+            assert_allclose(found, expected, rtol=1e-6)
+        else:
+            assert_array_equal(found, expected)
+    assert type(outer.predict(X)) is type(inner.predict(X))
+    assert outer.predict(X).shape == inner.predict(X).shape
+    save(outer, tmp_path / "outer.mtl")
+    custom = {**CUSTOM, "doubled": doubled}
+    again = load(tmp_path / "outer.mtl", custom_objects=custom)
+    assert_array_equal(again._outputs(X)[0], outer._outputs(X)[0])
 
 
 @by_kind

@@ -16,6 +16,7 @@ from mtlearn import (
     SeedEnsemble,
     Tasks,
     TemperatureScaled,
+    TestTimeAugmented,
     VotingEnsemble,
 )
 from mtlearn.augmentation import Augmentation, RandAugment, TrivialAugment
@@ -76,9 +77,13 @@ assert_type(VotingEnsemble([("one", estimator)]).fit(X, y), VotingEnsemble)
 scaled = TemperatureScaled(estimator).fit(X, y)
 assert_type(scaled, TemperatureScaled)
 assert_type(scaled.temperatures_, dict[str, Any])
+augmented = TestTimeAugmented(images, n=4, augmentation="standard").fit(X, y)
+assert_type(augmented, TestTimeAugmented)
+assert_type(augmented.seeds_, list[int])
 assert_type(task_report(estimator, X, y), TaskReport)
 assert_type(multitask_train_test_split(X, y), list[Any])
 
+TestTimeAugmented(images, augmentation="strong")  # error
 MultiTaskEstimator(tasks, precision="fp16")  # error
 MultiTaskEstimator(tasks, lr_schedule="cosin")  # error
 MultiTaskEstimator(tasks, on_divergence="stop")  # error

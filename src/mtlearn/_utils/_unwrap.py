@@ -107,7 +107,7 @@ def reach_network(estimator: Any, X: Any) -> tuple[Any, Any]:
     return inner, X
 
 
-def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:
+def task_outputs(estimator: Any, X: Any, change: Any = None) -> list[np.ndarray]:
     """Compute each task's activations, also behind a Pipeline or a search.
 
     Parameters
@@ -116,6 +116,8 @@ def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:
         Fitted.
     X : array-like
         Samples, as it takes them.
+    change : callable or None, default=None
+        What each network inside sees its batches through.
 
     Returns
     -------
@@ -123,10 +125,12 @@ def task_outputs(estimator: Any, X: Any) -> list[np.ndarray]:
         Probabilities or values in the units of y, in task order.
     """
     inner, X = reach(estimator, X)
-    return inner._outputs(X)
+    return inner._outputs(X, change=change)
 
 
-def aligned_outputs(member: Any, X: Any, tasks: Any) -> list[np.ndarray]:
+def aligned_outputs(
+    member: Any, X: Any, tasks: Any, change: Any = None
+) -> list[np.ndarray]:
     """Compute the outputs of a member, for the classes of the ensemble.
 
     Parameters
@@ -137,6 +141,8 @@ def aligned_outputs(member: Any, X: Any, tasks: Any) -> list[np.ndarray]:
         Samples.
     tasks : Tasks
         Of the ensemble.
+    change : callable or None, default=None
+        As in `task_outputs`.
 
     Returns
     -------
@@ -144,7 +150,7 @@ def aligned_outputs(member: Any, X: Any, tasks: Any) -> list[np.ndarray]:
         In the order of `tasks`.
     """
     own = unwrap(member).tasks_.labelled
-    outputs = dict(zip(own.names, task_outputs(member, X), strict=True))
+    outputs = dict(zip(own.names, task_outputs(member, X, change), strict=True))
     return [
         task.align(outputs[name], own[name]) for name, task in tasks.labelled.items()
     ]

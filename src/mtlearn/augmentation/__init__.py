@@ -3,13 +3,18 @@
 from mtlearn.augmentation._drawn_policies import RandAugment, TrivialAugment
 from mtlearn.augmentation._mixing import CutMix, Mixed, MixUp, United, resolve_mixing
 from mtlearn.augmentation._policy import Augmentation
-from mtlearn.augmentation._registry import get_augmentation, resolve_augmentation
+from mtlearn.augmentation._registry import (
+    Policy,
+    get_augmentation,
+    resolve_augmentation,
+)
 
 __all__ = [
     "Augmentation",
     "CutMix",
     "MixUp",
     "Mixed",
+    "Policy",
     "RandAugment",
     "TrivialAugment",
     "United",

@@ -1,7 +1,6 @@
 """An estimator that learns something of samples that the one inside has not seen."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -10,26 +9,23 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length, indexable
 
 from mtlearn._utils._indexing import take_rows
-from mtlearn._utils._routing import params_of_rows, routed_params, told_of
-from mtlearn._utils._row_plan import plan_of, planned_rows, resampled_plan
+from mtlearn._utils._routing import routed_params
+from mtlearn._utils._row_plan import plan_of
 from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_fraction
 from mtlearn._utils._whole import in_one_step
 from mtlearn.data import item_labels
-from mtlearn.estimators import BaseMetaEstimator
-from mtlearn.exceptions import ParameterTypeError
+from mtlearn.estimators import AroundOne
 from mtlearn.tasks import Codec, EncodedTargets, fit_codec
 from mtlearn.training import draw_seed, validation_rows
 
 
-class HeldOut(BaseMetaEstimator):
+class HeldOut(AroundOne):
     """The fit of an estimator on some samples, and of what `_keep` learns on others."""
 
-    estimator: Any
     validation_fraction: float
     random_state: Any
-    estimator_: Any
 
     @in_one_step
     @with_callbacks
@@ -65,11 +61,7 @@ class HeldOut(BaseMetaEstimator):
         weights = fit_params.pop("sample_weight", None)
         y = item_labels(X, y)
         if isinstance(self.estimator, FrozenEstimator):
-            if fit_params:
-                raise ParameterTypeError(
-                    f"{owner} does not train a FrozenEstimator, and has no use for the "
-                    f"arguments {sorted(fit_params)}."
-                )
+            self._refuse_arguments(fit_params)
             self._keep(self.estimator, X, y, weights)
             return self
         X, y = indexable(X, y)
@@ -107,53 +99,6 @@ class HeldOut(BaseMetaEstimator):
             targets, codec.tasks, fraction, seed, origins=origins, remedy=remedy
         )
 
-    def _train(
-        self,
-        parts: Sequence[tuple[Any, np.ndarray | None]],
-        X: Any,
-        y: Any,
-        params: dict[str, Any],
-        n_samples: int,
-    ) -> Iterator[Any]:
-        """Fit estimators on some rows each, and tell scikit-learn's callbacks of it.
-
-        Parameters
-        ----------
-        parts : sequence of (estimator, rows)
-            Clones, and the numbers of the rows to fit each on; None takes all.
-        X, y : array-like
-            All rows.
-        params : dict
-            Arguments of `fit`.
-        n_samples : int
-            How many rows there are.
-
-        Yields
-        ------
-        estimator
-            Fitted.
-        """
-        data = {"estimator": self, "X": X, "y": y}
-        root = self._init_callback_context(max_subtasks=len(parts))
-        root.call_on_fit_task_begin(**data)
-        for estimator, rows in parts:
-            own, given = (X, y), params
-            if rows is not None:
-                own = take_rows(X, rows), take_rows(y, rows)
-                given = params_of_rows(params, rows, n_samples)
-            context = root.subcontext(task_name="estimator")
-            told = told_of(context, estimator, estimator=self, X=own[0], y=own[1])
-            with planned_rows(resampled_plan(n_samples, rows)), told:
-                estimator.fit(*own, **given)
-            yield estimator
-        root.call_on_fit_task_end(**data)
-
     @abstractmethod
     def _keep(self, fitted: Any, X: Any, y: Any, sample_weight: Any) -> None:
         """Learn of samples held out, and set what is known of the fitted estimator."""
-
-    def _templates(self) -> dict[str, Any]:
-        return {"estimator": self.estimator}
-
-    def _fitted(self) -> list[Any]:
-        return [self.estimator_] if hasattr(self, "estimator_") else []

@@ -15,6 +15,7 @@ from mtlearn._utils._unwrap import (
 from mtlearn._utils._warn import warn
 from mtlearn.calibration._held_out import HeldOut
 from mtlearn.tasks import Target, Task, Tasks, label_weights, with_label
+from mtlearn.training import RowChange
 
 
 class TemperatureScaled(HeldOut):
@@ -150,10 +151,12 @@ class TemperatureScaled(HeldOut):
                     found[name] = moved
         return found
 
-    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
+    def _outputs(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> list[np.ndarray]:
         check_is_fitted(self, "estimator_")
         inner, X = reach(self.estimator_, X)
-        outputs = inner._outputs(X, decode=decode)
+        outputs = inner._outputs(X, decode=decode, change=change)
         if decode:
             return outputs
         return [

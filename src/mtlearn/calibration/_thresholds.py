@@ -36,6 +36,7 @@ from mtlearn.tasks import (
     label_weights,
     task_weights,
 )
+from mtlearn.training import RowChange
 
 
 class TunedThresholds(HeldOut):
@@ -309,10 +310,12 @@ class TunedThresholds(HeldOut):
         pairs = zip(decisions.labels_asked(), counts, strict=True)
         return [label for label, count in pairs if count < FEW_SAMPLES]
 
-    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
+    def _outputs(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> list[np.ndarray]:
         check_is_fitted(self, "estimator_")
         inner, X = reach(self.estimator_, X)
-        outputs = inner._outputs(X)
+        outputs = inner._outputs(X, change=change)
         if not decode:
             return outputs
         return [

@@ -11,7 +11,7 @@ from mtlearn._utils._unwrap import aligned_outputs, unwrap
 from mtlearn.ensemble._average import joint_codec, weighted_moments
 from mtlearn.ensemble._members import fit_members
 from mtlearn.estimators import BaseMetaEstimator
-from mtlearn.training import release
+from mtlearn.training import RowChange, release
 
 
 class BaseEnsemble(BaseMetaEstimator):
@@ -62,8 +62,10 @@ class BaseEnsemble(BaseMetaEstimator):
         self.estimators_ = members
         self._set_codec(codec)
 
-    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
-        means, _ = self._moments(X)
+    def _outputs(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> list[np.ndarray]:
+        means, _ = self._moments(X, change)
         if not decode:
             return means
         return [
@@ -71,10 +73,13 @@ class BaseEnsemble(BaseMetaEstimator):
             for task, mean in zip(self.tasks_.labelled, means, strict=True)
         ]
 
-    def _moments(self, X: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def _moments(
+        self, X: Any, change: RowChange | None = None
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         check_is_fitted(self, "estimators_")
         outputs = (
-            aligned_outputs(member, X, self.tasks_) for member in self.estimators_
+            aligned_outputs(member, X, self.tasks_, change)
+            for member in self.estimators_
         )
         return weighted_moments(outputs, self._member_weights())
 

@@ -1,5 +1,7 @@
 """The front doors: scikit-learn estimators for images and tables."""
 
+from mtlearn.estimators._around import AroundOne
+from mtlearn.estimators._choices import AugmentationLike
 from mtlearn.estimators._images import MultiTaskImageEstimator
 from mtlearn.estimators._meta import BaseMetaEstimator
 from mtlearn.estimators._mixin import MultiTaskMixin
@@ -12,6 +14,8 @@ from mtlearn.estimators._view import (
 )
 
 __all__ = [
+    "AroundOne",
+    "AugmentationLike",
     "BaseMetaEstimator",
     "MultiTaskEstimator",
     "MultiTaskImageEstimator",

@@ -13,6 +13,7 @@ from mtlearn.data import item_labels
 from mtlearn.estimators._view import View, view_of
 from mtlearn.exceptions import InvalidDataError, UnknownTaskError
 from mtlearn.tasks import Codec, Task, Tasks, label_weights, with_label
+from mtlearn.training import RowChange
 
 
 def _has_classification(estimator: Any) -> bool:
@@ -35,8 +36,13 @@ class MultiTaskMixin(ABC):
     classes_: Any
 
     @abstractmethod
-    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
-        """Compute activations by labelled task, or labels: they take less memory."""
+    def _outputs(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> list[np.ndarray]:
+        """Compute activations by labelled task, or labels: they take less memory.
+
+        `change` is what each network inside sees its batches through.
+        """
 
     def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
         """Compute the same of one task; of one network, by its own head alone."""

@@ -18,6 +18,7 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import EncodedTargets
 from mtlearn.training import (
     MultiTaskNet,
+    RowChange,
     activations,
     features,
     own_modes,
@@ -61,8 +62,10 @@ class NetMixin(MultiTaskMixin):
             net: MultiTaskNet = vars(self)["net_"]
             self.net_ = net_in_order(net, self.tasks_, order)
 
-    def _outputs(self, X: Any, *, decode: bool = False) -> list[np.ndarray]:
-        return self._predicted(X, None, decode)
+    def _outputs(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> list[np.ndarray]:
+        return self._predicted(X, None, decode, change)
 
     def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
         self._check_fitted()
@@ -71,7 +74,13 @@ class NetMixin(MultiTaskMixin):
         return self._predicted(X, position, decode)[0]
 
     @own_modes()
-    def _predicted(self, X: Any, only: int | None, decode: bool) -> list[np.ndarray]:
+    def _predicted(
+        self,
+        X: Any,
+        only: int | None,
+        decode: bool,
+        change: RowChange | None = None,
+    ) -> list[np.ndarray]:
         self._check_fitted()
         labelled = list(self.tasks_.labelled)  # which come first
         numbers = range(len(labelled)) if only is None else [only]
@@ -85,7 +94,7 @@ class NetMixin(MultiTaskMixin):
                     for task, output in zip(tasks, outputs, strict=True)
                 ]
                 for outputs in activations(
-                    self.net_, samples, None if every else numbers
+                    self.net_, samples, None if every else numbers, change
                 )
             ]
         return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mtlearn._utils._short import short
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
-from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
+from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.networks import MLP, OwnHead, for_inference
@@ -59,6 +59,12 @@ def parts(estimator: Any) -> list[Any]:
     """
     found = list(_flat(estimator))
     for part in found:
+        if isinstance(part, TestTimeAugmented):
+            raise InvalidParameterError(
+                "to_onnx cannot export a TestTimeAugmented, as random changes are no "
+                "part of a graph. Export its estimator_, and average what that file "
+                "gives for an image and for changes of your own."
+            )
         if type(part) not in _KNOWN:
             names = ", ".join(sorted(each.__name__ for each in _KNOWN))
             raise InvalidParameterError(

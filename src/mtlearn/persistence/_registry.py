@@ -21,7 +21,7 @@ from mtlearn.augmentation import (
 )
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.data import RaritySampler
-from mtlearn.ensemble import SeedEnsemble, VotingEnsemble
+from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
 from mtlearn.estimators import (
     MultiTaskEstimator,
     MultiTaskImageEstimator,
@@ -58,6 +58,7 @@ _OBJECTS = (
     SeedEnsemble,
     VotingEnsemble,
     TemperatureScaled,
+    TestTimeAugmented,
     TunedThresholds,
     TaskClassifier,
     TaskMultiLabel,

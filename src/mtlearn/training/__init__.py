@@ -41,6 +41,7 @@ from mtlearn.training._precision import (
     resolve_precision,
 )
 from mtlearn.training._randomness import Randomness
+from mtlearn.training._row_change import RowChange, SameChange, TwoChanges
 from mtlearn.training._schedules import (
     follows_figure,
     resolve_schedule,
@@ -92,12 +93,15 @@ __all__ = [
     "Precision",
     "ProgressBar",
     "Randomness",
+    "RowChange",
     "SWA",
+    "SameChange",
     "Seeds",
     "SharedLayer",
     "TaskGradients",
     "TaskMetric",
     "Thaw",
+    "TwoChanges",
     "as_member",
     "check_callbacks",
     "in_turn",

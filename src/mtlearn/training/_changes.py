@@ -70,12 +70,12 @@ class Changes:
         given = x
         if self.augmentation is not None:
             before, x = x, self.augmentation(x, generator)
-            _check_batch(x, before, "augmentation", self.augmentation)
+            check_batch(x, before, "augmentation", self.augmentation)
         if self.mixing is not None:
             before = x
             mixed = self.mixing(x, generator)
             x, permutation, lam = _unpack(mixed, len(before), self.mixing)
-            _check_batch(x, before, "mixing", self.mixing)
+            check_batch(x, before, "mixing", self.mixing)
             unites = unites if isinstance(mixed, United) else ()
             labels = mixed_labels(labels, permutation, lam, unites)
         return x, labels if x is given else labels._replace(inputs=Inputs(given, x))
@@ -215,8 +215,25 @@ _MIXED = (
 )
 
 
-def _check_batch(x: Any, before: Tensor, name: str, change: Change) -> None:
-    """Raise if a callable has made something else of a batch."""
+def check_batch(x: Any, before: Tensor, name: str, change: Change) -> None:
+    """Raise if a callable has made something else of a batch.
+
+    Parameters
+    ----------
+    x : object
+        What it has returned.
+    before : Tensor
+        The batch that it got.
+    name : str
+        The parameter, for the message.
+    change : callable
+        The callable.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is no tensor of that shape and dtype.
+    """
     if isinstance(x, Tensor) and x.shape == before.shape and x.dtype == before.dtype:
         return
     raise InvalidParameterError(

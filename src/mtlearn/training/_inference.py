@@ -18,6 +18,7 @@ from mtlearn.networks import (
     shares_modules,
     vector_of,
 )
+from mtlearn.training._row_change import RowChange
 
 # Pixels (of tables: cells) of a batch. On a processor its activations should fit into
 # a core's cache; a GPU wants to have much to do at once.
@@ -48,7 +49,10 @@ def prediction_batch(samples: Samples, device: torch.device | str) -> int:
 
 
 def activations(
-    net: Any, samples: Samples, only: Sequence[int] | None = None
+    net: Any,
+    samples: Samples,
+    only: Sequence[int] | None = None,
+    change: RowChange | None = None,
 ) -> Iterator[tuple[Tensor, ...]]:
     """Compute probabilities and values, batch by batch.
 
@@ -60,6 +64,8 @@ def activations(
         Rows.
     only : sequence of int or None, default=None
         Numbers of tasks, whose heads alone are run; None runs all of them.
+    change : callable or None, default=None
+        Maps a batch to the one that the network sees in its place.
 
     Yields
     ------
@@ -71,7 +77,7 @@ def activations(
     if only is not None:
         tasks = [tasks[number] for number in only]
     function = network if only is None else partial(_outputs_of, network, only)
-    for outputs in _run(net, network, function, samples):
+    for outputs in _run(net, network, function, samples, change):
         yield tuple(
             task.activate(output.to(net.precision.dtype)).cpu()
             for task, output in zip(tasks, outputs, strict=True)
@@ -108,7 +114,11 @@ def features(net: Any, samples: Samples, only: int | None = None) -> Iterator[Te
 
 
 def _run(
-    net: Any, network: MultiTaskNetwork, function: Callable, samples: Samples
+    net: Any,
+    network: MultiTaskNetwork,
+    function: Callable,
+    samples: Samples,
+    change: RowChange | None = None,
 ) -> Iterator[Any]:
     device = torch.device(net.device)
     check_memory(
@@ -124,8 +134,11 @@ def _run(
     guard = torch.no_grad if shares else torch.inference_mode
     for x, _ in net.get_iterator(samples):
         # Not around the loop: what takes the batches must not run inside of it.
-        with guard(), net.precision.context(net.device):
-            outputs = function(x)
+        with guard():
+            # As in training: in the type of the batch, not in that of the network.
+            x = x if change is None else change(x)
+            with net.precision.context(net.device):
+                outputs = function(x)
         yield outputs
 
 
