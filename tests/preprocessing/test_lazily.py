@@ -93,6 +93,25 @@ def test_images_are_read_once_to_fit(make, names, monkeypatch):
 
 
 @pytest.mark.parametrize("make", [GlobalMaxScaler, ImageStandardScaler])
+def test_many_images_are_not_read_at_once(make, names, monkeypatch):
+    read, sizes = ImageFiles._read, []
+
+    def counted(images, rows):
+        sizes.append(len(rows))
+        return read(images, rows)
+
+    monkeypatch.setattr(ImageFiles, "_read", counted)
+    brightest = PICTURES.max(axis=(1, 2, 3)).argmax()
+    rows = np.append(np.full(299, brightest - 1), brightest)
+    X = ImageFiles(names, size=96)[rows]
+    fitted = make().fit(X)
+    assert sum(sizes) == 300
+    assert max(sizes) * 96 * 96 * 3 <= 2**25
+    assert max(sizes) <= 256
+    assert_learned_the_same(fitted, make().fit(X.read()))
+
+
+@pytest.mark.parametrize("make", [GlobalMaxScaler, ImageStandardScaler])
 def test_a_bar_shows_how_far_it_is(make, names, capsys):
     X = ImageFiles(names, size=6)
     make().fit(X)

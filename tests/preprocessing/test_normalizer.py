@@ -20,11 +20,13 @@ BYTES = np.random.default_rng(0).integers(0, 256, (4, 5, 6, 3)).astype(np.uint8)
         (BYTES, 255),
         (BYTES.astype(np.int64), 255),
         (BYTES * np.uint16(257), 65535),
+        ((BYTES * np.uint16(257)).astype(">u2"), 65535),
+        ((BYTES * np.uint16(257)).astype("<u2"), 65535),
         (BYTES / 255, 1),
         ((BYTES / 255).astype(np.float32), 1),
         (BYTES > 128, 1),
     ],
-    ids=["bytes", "int64", "uint16", "float64", "float32", "booleans"],
+    ids=["bytes", "int64", "uint16", "big", "little", "float64", "float32", "booleans"],
 )
 def test_the_formula(X, white):
     normalizer = ImageNormalizer().fit(X)

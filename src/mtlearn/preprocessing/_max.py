@@ -86,8 +86,7 @@ or (n_samples, height, width, n_channels), ImageFiles or dataset
         """
         X = self._check_samples(X, reset=True)
         self._warn_channels_first()
-        # Of an array the whole is one piece.
-        whole = pieces(X, len(X), type(self).__name__, self.verbose)
+        whole = pieces(X, None, type(self).__name__, self.verbose)
         maximum = max(float(piece.max()) for piece in whole)
         if maximum < 0:
             raise InvalidDataError(

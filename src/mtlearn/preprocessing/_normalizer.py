@@ -137,7 +137,8 @@ or (n_samples, height, width, n_channels), ImageFiles or dataset
 def _white(dtype: np.dtype) -> float:
     if dtype.kind in "fb":
         return 1.0
-    return 65535.0 if dtype == np.uint16 else 255.0
+    # In any order of bytes.
+    return 65535.0 if dtype.kind == "u" and dtype.itemsize == 2 else 255.0
 
 
 def _read(value: Any, name: str) -> tuple[float, ...]:

@@ -12,15 +12,16 @@ _BYTES = 2**25
 _MOST_ROWS = 256
 
 
-def pieces(X: Rows, rows: int, name: str, verbose: int) -> Iterator[np.ndarray]:
+def pieces(X: Rows, rows: int | None, name: str, verbose: int) -> Iterator[np.ndarray]:
     """Read all of X.
 
     Parameters
     ----------
     X : ndarray, LazyRows or DatasetRows
         Samples.
-    rows : int
-        How many are given at once, at most.
+    rows : int or None
+        How many are given at once, at most. None gives an array as it is, and what is
+        read from elsewhere as it is read.
     name : str
         What a bar is called.
     verbose : int
@@ -32,11 +33,13 @@ def pieces(X: Rows, rows: int, name: str, verbose: int) -> Iterator[np.ndarray]:
         In order.
     """
     if isinstance(X, np.ndarray):
-        yield from _cut(X, rows)
+        yield from _cut(X, rows or len(X))
         return
     size = int(np.prod(X.shape[1:])) * X.dtype.itemsize
+    at_once = max(1, min(_MOST_ROWS, _BYTES // size))
+    rows = rows or at_once
     # A multiple of what is given at once: sums are added up as those of an array.
-    at_once = max(1, min(_MOST_ROWS, _BYTES // max(1, size)) // rows) * rows
+    at_once = max(1, at_once // rows) * rows
     with progress(len(X), name, "image", bool(verbose)) as bar:
         for start in range(0, len(X), at_once):
             read = X[start : start + at_once]

@@ -135,7 +135,7 @@ or (n_samples, height, width, n_channels), ImageFiles or dataset
 
 def _extremes(X: Rows) -> tuple[float, float]:
     """Read X once more, for its smallest and its largest value."""
-    found = [(each.min(), each.max()) for each in pieces(X, len(X), "", 0)]
+    found = [(each.min(), each.max()) for each in pieces(X, None, "", 0)]
     return min(low for low, _ in found), max(high for _, high in found)
 
 
