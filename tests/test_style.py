@@ -36,6 +36,7 @@ INNER_NAMES = {
     "join_codecs",
     "is_registered",
     "AroundOne",
+    "SharedGenerator",
     "BaseMetaEstimator",
     "features_of",
     "vector_of",

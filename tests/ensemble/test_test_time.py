@@ -132,6 +132,28 @@ def test_changes_are_drawn_when_it_is_fitted(images, fitted):
     assert around(fitted, 4).seeds_ != outer.seeds_
 
 
+class Darker(RandAugment):
+    """Draw in a way of its own."""
+
+    def _draw(self, n_samples, generator):
+        drawn = super()._draw(n_samples, generator)
+        return drawn._replace(amounts=torch.rand(1, n_samples, generator=generator) - 1)
+
+    def __call__(self, x, generator):
+        return super().__call__(x, generator) * torch.rand(
+            (len(x), 1, 1, 1), generator=generator
+        )
+
+
+@pytest.mark.parametrize("policy", [Darker(1), Augmentation(policy=Darker(1))])
+def test_a_subclass_that_draws_in_its_own_way(images, fitted, policy):
+    X, _ = images
+    outer = around(fitted, 3, policy, random_state=0)
+    rows = [outer.predict_proba(X[i : i + 1]) for i in range(len(X))]
+    alone = [np.concatenate(each) for each in zip(*rows, strict=True)]
+    assert_near(outer.predict_proba(X), alone)
+
+
 def sloppy(x, generator):
     """Draw from torch's own generator."""
     return x + torch.rand(x.shape)

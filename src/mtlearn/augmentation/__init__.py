@@ -1,6 +1,7 @@
 """Random changes of a batch, each drawn per sample from a given generator."""
 
 from mtlearn.augmentation._drawn_policies import RandAugment, TrivialAugment
+from mtlearn.augmentation._draws import SharedGenerator
 from mtlearn.augmentation._mixing import CutMix, Mixed, MixUp, United, resolve_mixing
 from mtlearn.augmentation._policy import Augmentation
 from mtlearn.augmentation._registry import (
@@ -16,6 +17,7 @@ __all__ = [
     "Mixed",
     "Policy",
     "RandAugment",
+    "SharedGenerator",
     "TrivialAugment",
     "United",
     "get_augmentation",

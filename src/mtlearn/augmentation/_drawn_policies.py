@@ -12,6 +12,7 @@ from mtlearn._utils._validation import check_choice, check_integer, check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.augmentation._checks import check_images
 from mtlearn.augmentation._colour import check_colours
+from mtlearn.augmentation._draws import n_drawn
 from mtlearn.augmentation._geometry import FILLS
 from mtlearn.augmentation._operations import (
     MOVES,
@@ -87,7 +88,8 @@ class DrawnPolicy(VersionedEstimator, ABC):
         check_images(x, name)
         check_colours(x, ["The operations"], name)
         check_values(x, self.value_range, name)
-        drawn = self._draw(len(x), generator)
+        drawn = self._draw(n_drawn(len(x), generator), generator)
+        drawn = Drawn(*(each.expand(-1, len(x)) for each in drawn))
         return self._operate(x.clone(), drawn, name)
 
     @abstractmethod

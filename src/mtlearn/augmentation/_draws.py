@@ -3,6 +3,18 @@
 import torch
 
 
+class SharedGenerator(torch.Generator):
+    """A generator of which all samples of a batch get the same draws.
+
+    They are those that a batch of one sample gets from a generator with this seed.
+    """
+
+
+def n_drawn(n_samples: int, generator: torch.Generator) -> int:
+    """Tell for how many samples to draw; one is then expanded to all of them."""
+    return 1 if isinstance(generator, SharedGenerator) else n_samples
+
+
 def draw_symmetric(
     n_rows: int, x: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
@@ -23,10 +35,9 @@ def draw_symmetric(
         On the CPU, with the dtype of the batch.
     """
     # In float32 whatever the batch is, so that float64 sees the same changes.
-    drawn = torch.rand(
-        (n_rows, len(x)), generator=generator, dtype=torch.float32, device="cpu"
-    )
-    return (2 * drawn - 1).to(x.dtype)
+    size = (n_rows, n_drawn(len(x), generator))
+    drawn = torch.rand(size, generator=generator, dtype=torch.float32, device="cpu")
+    return (2 * drawn - 1).to(x.dtype).expand(n_rows, len(x))
 
 
 def per_sample(values: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

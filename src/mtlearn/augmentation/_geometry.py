@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn import functional
 
-from mtlearn.augmentation._draws import draw_symmetric
+from mtlearn.augmentation._draws import draw_symmetric, n_drawn
 
 # What may lie beyond the border.
 FILLS = ("zeros", "border", "reflection")
@@ -214,7 +214,7 @@ def random_crop(
     tensor of shape (n, c, h, w)
         The new images.
     """
-    size = (2, len(x))
+    size = (2, n_drawn(len(x), generator))
     starts = torch.randint(2 * margin + 1, size, generator=generator, device="cpu")
     starts = starts.to(x.device)
     padded = functional.pad(x, (margin,) * 4)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from mtlearn.augmentation._draws import draw_symmetric, per_sample
+from mtlearn.augmentation._draws import draw_symmetric, n_drawn, per_sample
 
 # As scipy.ndimage: a Gaussian ends after so many standard deviations.
 TRUNCATE = 4.0
@@ -44,7 +44,8 @@ def random_noise(
     x: torch.Tensor, deviation: float, generator: torch.Generator
 ) -> torch.Tensor:
     """Add normal noise to every value."""
-    noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device="cpu")
+    size = (n_drawn(len(x), generator), *x.shape[1:])
+    noise = torch.randn(size, generator=generator, dtype=x.dtype, device="cpu")
     return x + deviation * noise.to(x.device)
 
 
@@ -132,7 +133,8 @@ def random_rectangles(
     """
     inside = []
     for size, lengths in zip(x.shape[2:], sides, strict=True):
-        centres = torch.randint(size, (len(x),), generator=generator, device="cpu")
+        number = (n_drawn(len(x), generator),)
+        centres = torch.randint(size, number, generator=generator, device="cpu")
         starts = (centres - lengths // 2)[:, None]
         pixels = torch.arange(size, device="cpu")
         inside.append((pixels >= starts) & (pixels < starts + lengths[:, None]))
