@@ -1,5 +1,6 @@
 """Files of every kind, against Pillow or values by hand."""
 
+import struct
 import sys
 
 import numpy as np
@@ -79,6 +80,21 @@ def test_large_jpegs_are_decoded_at_less(tmp_path, decoder, by):
     np.testing.assert_allclose(found, np.asarray(reduced), atol=1)
     in_full = np.asarray(large.resize((40, 30), Image.Resampling.BILINEAR))
     assert np.abs(found - in_full).mean() < 3
+
+
+def test_what_telephones_write_is_a_jpeg(tmp_path, decoder):
+    large = Image.fromarray(PICTURE).resize((640, 480))
+    file = saved(tmp_path, large, "a.jpg", quality=95)
+    both = saved(
+        tmp_path, large, "a.mpo", quality=95, save_all=True, append_images=[large]
+    )
+    with Image.open(both) as picture:
+        assert picture.format == "MPO"
+
+    found = read_image(both, (30, 40), "RGB", "pad")
+
+    # To the bit only if it is decoded at less, too.
+    np.testing.assert_array_equal(found, read_image(file, (30, 40), "RGB", "pad"))
 
 
 @pytest.mark.parametrize("orientation", range(1, 10))
@@ -169,6 +185,65 @@ def test_sixteen_bits(tmp_path, name):
     mean = (7 * 257 + 7 * 300 + 5 * 65535) / 24 / 257
     found = read_image(file, (1, 1), "L", "stretch")
     assert found[0, 0, 0] == round(mean) == 54
+
+
+def test_a_transparent_grey_of_sixteen_bits(tmp_path):
+    values = np.array([[0, 257, 65535]], dtype=np.uint16)
+    file = saved(tmp_path, Image.fromarray(values), "a.png", transparency=257)
+
+    found = read_image(file, (1, 3), "L", "crop")
+
+    np.testing.assert_array_equal(found[..., 0], [[0, 255, 255]])
+
+
+def write_tiff(path, content, *, bits, kind, white_is_zero=False):
+    """Write a TIFF of one row of four values, tag by tag: Pillow writes no such."""
+    shorts = {256: 4, 257: 1, 258: bits, 259: 1, 262: int(not white_is_zero)}
+    longs = {273: 8, 277: 1, 278: 1, 279: len(content), 339: kind}
+    assert len(content) % 2 == 0
+    tags = b"".join(
+        struct.pack("<HHII", tag, 4 if tag in longs else 3, 1, value)
+        for tag, value in {**shorts, **longs}.items()
+    )
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(content))
+    count = struct.pack("<H", len(shorts) + len(longs))
+    path.write_bytes(head + content + count + tags + bytes(4))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "bits", "kind"),
+    [
+        (np.array([0, 51, 102, 255], np.uint8), 8, 1),
+        (257 * np.array([0, 51, 102, 255], np.uint16), 16, 1),
+        (np.array([0, 0.2, 0.4, 1], np.float32), 32, 3),
+    ],
+    ids=["8", "16", "real"],
+)
+@pytest.mark.parametrize("white_is_zero", [False, True])
+def test_white_is_zero(tmp_path, values, bits, kind, white_is_zero):
+    file = write_tiff(
+        tmp_path / "a.tif",
+        values.tobytes(),
+        bits=bits,
+        kind=kind,
+        white_is_zero=white_is_zero,
+    )
+
+    found = read_image(file, (1, 4), "L", "crop").ravel()
+
+    expected = [255, 204, 153, 0] if white_is_zero else [0, 51, 102, 255]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_twelve_bits(tmp_path):
+    # 0x000, 0x333, 0x666, 0xfff: none, a fifth, two fifths and all of the light.
+    content = bytes.fromhex("000333666fff")
+    file = write_tiff(tmp_path / "a.tif", content, bits=12, kind=1)
+
+    found = read_image(file, (1, 4), "L", "crop").ravel()
+
+    np.testing.assert_array_equal(found, [0, 51, 102, 255])
 
 
 def test_real_values(tmp_path):

@@ -11,8 +11,10 @@ from mtlearn.data._image_fit import fitted, reduction_of
 
 CHANNELS = {"RGB": 3, "L": 1}
 _ORIENTATION = 0x0112  # of EXIF
-# Of the most that a number of 16 bits can be, a byte is this part.
-_SIXTEEN_TO_EIGHT = 257.0
+_JPEG = ("JPEG", "MPO")  # the second is what telephones write: several, one shown
+# Of TIFF: how many bits a value has, and what is white.
+_BITS, _PHOTOMETRIC = 258, 262
+_WHITE_IS_ZERO = 0
 
 
 def read_image(file: str, size: tuple[int, int], mode: str, fit: str) -> np.ndarray:
@@ -42,7 +44,7 @@ def read_image(file: str, size: tuple[int, int], mode: str, fit: str) -> np.ndar
     pillow = import_optional("PIL.Image", "images", "ImageFiles")
     with open(file, "rb") as opened, pillow.open(opened) as picture:
         _check_size(picture, pillow)
-        if picture.format == "JPEG" and picture.mode in CHANNELS:
+        if picture.format in _JPEG and picture.mode in CHANNELS:
             orientation = _orientation(picture)
             shape = picture.size if orientation > 4 else picture.size[::-1]
             pixels = _jpeg(picture, opened, mode, reduction_of(shape, size, fit))
@@ -89,7 +91,7 @@ def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
 def _pixels(picture: Any, mode: str) -> np.ndarray:
     """Return all pixels, of shape (height, width, n_channels), in [0, 255]."""
     if picture.mode == "F" or picture.mode.startswith("I"):
-        grey = _deep(np.array(picture), picture.mode)
+        grey = _deep(picture)
         return np.repeat(grey[..., None], CHANNELS[mode], axis=2)
     pixels = np.array(_on_white(picture).convert(mode))
     return pixels.reshape(*pixels.shape[:2], CHANNELS[mode])
@@ -112,22 +114,38 @@ def _jpeg(picture: Any, opened: BinaryIO, mode: str, reduction: int) -> np.ndarr
     return _pixels(picture, mode)
 
 
-def _deep(grey: np.ndarray, mode: str) -> np.ndarray:
+def _deep(picture: Any) -> np.ndarray:
     """Bring grey values of more than 8 bits to [0, 255]."""
-    low, high = grey.min(), grey.max()
-    if mode == "F":
-        if not (low >= 0 and high <= 1):
-            raise ValueError(
-                f"it has real values from {low} to {high}, and 0 to 1 are read as "
-                "black to white; write it so, or pass an array"
-            )
-        return (grey * np.float32(255)).astype(np.float32)
-    if low < 0 or high > 65535:
+    values = np.array(picture)
+    tags = getattr(picture, "tag_v2", {})
+    # A format may have fewer bits than 16, which Pillow does not spread.
+    bits = min((16, *tags.get(_BITS, ())))
+    grey = _real(values) if picture.mode == "F" else _whole(values, 2**bits - 1)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # of bytes Pillow sees to it
+        grey = 255 - grey
+    if "transparency" in picture.info:
+        grey[values == picture.info["transparency"]] = 255
+    return grey
+
+
+def _real(values: np.ndarray) -> np.ndarray:
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 1):
         raise ValueError(
-            f"it has whole numbers from {low} to {high}, and 0 to 65535 are read as "
+            f"it has real values from {low} to {high}, and 0 to 1 are read as "
             "black to white; write it so, or pass an array"
         )
-    return (grey / _SIXTEEN_TO_EIGHT).astype(np.float32)
+    return (values * np.float32(255)).astype(np.float32)
+
+
+def _whole(values: np.ndarray, white: int) -> np.ndarray:
+    low, high = values.min(), values.max()
+    if low < 0 or high > white:
+        raise ValueError(
+            f"it has whole numbers from {low} to {high}, and 0 to {white} are read as "
+            "black to white; write it so, or pass an array"
+        )
+    return (values / (white / 255)).astype(np.float32)
 
 
 def _on_white(picture: Any) -> Any:
