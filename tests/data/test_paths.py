@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mtlearn.data._paths import list_folder, read_paths
-from mtlearn.exceptions import DataTypeError, InvalidDataError
+from mtlearn.exceptions import DataTypeError, InvalidDataError, ParameterTypeError
 
 NAMES = ["a.png", "b c.png"]
 
@@ -39,6 +39,30 @@ def test_names_are_relative_to_the_root():
 def test_a_name_that_is_missing(missing):
     with pytest.raises(DataTypeError, match=r"Row 1 has .* instead. Leave it out"):
         read_paths(["a.png", missing])
+
+
+def test_a_root_of_bytes():
+    assert read_paths(["a.png", b"b.png"], root=b"x").tolist() == ["x/a.png", "x/b.png"]
+
+
+@pytest.mark.parametrize("root", [3, ["x"], True])
+def test_a_root_that_is_no_folder(root):
+    with pytest.raises(ParameterTypeError, match=r"'root' .* folder. Got .* instead"):
+        read_paths(NAMES, root=root)
+
+
+@pytest.mark.parametrize(
+    "files", [dict.fromkeys(NAMES), set(NAMES), iter(NAMES), np.array("a.png")]
+)
+def test_what_has_no_order(files):
+    with pytest.raises(DataTypeError, match=r"'files' must be a list, .* Pass list\("):
+        read_paths(files)
+
+
+def test_masked_names():
+    assert read_paths(np.ma.array(NAMES)).tolist() == NAMES
+    with pytest.raises(DataTypeError, match=r"'files' is a masked array"):
+        read_paths(np.ma.array(NAMES, mask=[True, False]))
 
 
 @pytest.mark.parametrize("one", ["a.png", Path("a.png"), b"a.png"])

@@ -14,7 +14,8 @@ from scipy.sparse import csr_array
 from skorch.helper import SliceDict
 from torch.utils.data import DataLoader, TensorDataset
 
-from mtlearn.data import read_rows
+from mtlearn.data import has_names, read_rows
+from mtlearn.data._paths import read_paths
 from mtlearn.exceptions import DataTypeError, InvalidDataError
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (4, 3, 5, 3), dtype=np.uint8)
@@ -80,6 +81,59 @@ ELEMENTS = {
 def test_a_list_of_arrays_in_any_holder(images, holder, element):
     X = holder([element(image) for image in images])
     np.testing.assert_array_equal(np.asarray(read_rows(X, "It")), images)
+
+
+NAMES = ["a.png", "b.png", "c.png", "d.png"]
+NAME_HOLDERS = {
+    **HOLDERS,
+    "text": np.array,
+    "column of a matrix": lambda X: np.array(X)[:, None],
+    "frame": lambda X: pd.DataFrame({"file": X}),
+    "strings": lambda X: pd.Series(X, dtype="string"),
+    "categories": lambda X: pd.Series(X, dtype="category"),
+}
+
+
+@pytest.mark.parametrize("holder", NAME_HOLDERS.values(), ids=NAME_HOLDERS)
+def test_names_in_any_holder(holder):
+    X = holder(NAMES)
+    assert has_names(X)
+    assert read_paths(X).tolist() == NAMES
+
+
+@pytest.mark.parametrize("holder", [list, objects, pd.Series, pd.Index])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_names_of_which_the_first_is_missing(holder, missing):
+    X = holder([missing, *NAMES])
+    assert has_names(X)
+    with pytest.raises(DataTypeError, match=r"Row 0 has .* instead. Leave it out"):
+        read_paths(X)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        "a.png",
+        Path("a.png"),
+        [],
+        [None],
+        IMAGES,
+        list(IMAGES),
+        torch.ones(2, requires_grad=True),
+        pd.DataFrame({"a": ["x"], "b": ["y"]}),
+        pd.DataFrame({"a": [1.0]}),
+        np.array([["a", "b"]]),
+        np.array("a"),
+        np.empty((0, 1), dtype=object),
+        {0: "a.png"},
+        {"a.png"},
+        csr_array(np.eye(2)),
+        None,
+    ],
+    ids=lambda X: type(X).__name__,
+)
+def test_what_holds_no_names(X):
+    assert not has_names(X)
 
 
 ROWS = np.arange(6.0).reshape(3, 2)

@@ -69,7 +69,7 @@ class ImageFiles(LazyImages):
     Raises
     ------
     InvalidParameterError, ParameterTypeError
-        If `size`, `mode`, `fit` or `n_workers` is not what it must be.
+        If `size`, `mode`, `fit`, `root` or `n_workers` is not what it must be.
     DataTypeError, InvalidDataError
         If `files` are no names of files.
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._short import short
-from mtlearn.exceptions import DataTypeError, InvalidDataError
+from mtlearn.exceptions import DataTypeError, InvalidDataError, ParameterTypeError
 
 # What the files of a folder must end in to be taken for images.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -32,16 +33,25 @@ def read_paths(files: Any, root: Any = None) -> np.ndarray:
     ------
     DataTypeError
         If a name is missing, or is no text.
+    ParameterTypeError
+        If `root` is no name of a folder.
     InvalidDataError
         If there are several columns.
     """
+    refuse_mask(files, "'files'", "Leave out what is masked.")
     if isinstance(files, str | bytes | os.PathLike):
         raise DataTypeError(
             f"'files' must be a list, array or column of names of files. Got one name, "
             f"{short(files)}, instead. Pass [{short(files)}], or read a folder with "
             "ImageFiles.from_folder."
         )
+    folder = _read_root(root)
     column = np.asarray(files, dtype=object)
+    if column.ndim == 0:  # a dict, a set, what is read once
+        raise DataTypeError(
+            "'files' must be a list, array or column of names of files. Got "
+            f"{short(files)} instead. Pass list(...) of it."
+        )
     if column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]
     if column.ndim != 1:
@@ -57,8 +67,19 @@ def read_paths(files: Any, root: Any = None) -> np.ndarray:
                 "instead. Leave it out."
             )
         text = os.fsdecode(name)
-        names[row] = text if root is None else os.path.join(root, text)
+        names[row] = os.path.join(folder, text)
     return names
+
+
+def _read_root(root: Any) -> str:
+    if root is None:
+        return ""
+    if isinstance(root, str | bytes | os.PathLike):
+        return os.fsdecode(root)
+    raise ParameterTypeError(
+        "The 'root' parameter must be None or the name of a folder. Got "
+        f"{short(root)} instead."
+    )
 
 
 def list_folder(folder: Any) -> tuple[list[str], list[str]]:

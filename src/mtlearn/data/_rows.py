@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from mtlearn._utils._indexing import is_dataset
 from mtlearn._utils._masks import refuse_mask
+from mtlearn._utils._missing import is_missing
 from mtlearn._utils._short import short
 from mtlearn._utils._tensors import as_array
 from mtlearn.data._lazy import LazyImages
@@ -106,7 +107,7 @@ def selectable_rows(X: Any, owner: str) -> Any:
 
 
 def has_names(X: Any) -> bool:
-    """Tell whether X is a list, array or column of names of files, by the first one.
+    """Tell whether X holds names of files, by the first row that is not missing.
 
     Parameters
     ----------
@@ -116,18 +117,24 @@ def has_names(X: Any) -> bool:
     Returns
     -------
     bool
-        True for a DataFrame of one such column, too.
+        True for a list, an array or a column of them, of any library, and for what
+        has one such column.
     """
-    if isinstance(X, _TEXT) or not hasattr(X, "__len__") or not len(X):
+    if isinstance(X, (LazyImages, torch.Tensor, *_TEXT)):
         return False
-    if hasattr(X, "iloc"):
-        first = X.iloc[0]
-        return isinstance(
-            first.iloc[0] if getattr(first, "shape", ()) == (1,) else first, _TEXT
-        )
-    if isinstance(X, list | tuple | np.ndarray):
-        return isinstance(X[0], _TEXT)
-    return False
+    column = X
+    # Of the class, as in read_rows.
+    if _has_array(type(X)):
+        shape = getattr(X, "shape", (0,))
+        if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
+            return False
+        column = np.asarray(X).ravel()
+        if column.dtype.kind not in "OUS":
+            return False
+    elif not isinstance(X, Sequence):
+        return False
+    first = next((each for each in column if not is_missing(each)), None)
+    return isinstance(first, _TEXT)
 
 
 def _items(X: Any, owner: str) -> Any:
