@@ -173,6 +173,25 @@ def test_more_than_the_bound(files, tmp_path):
     )
 
 
+def test_files_that_another_process_removes(files, tmp_path, monkeypatch):
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    # Listed, and gone when it is looked at.
+    (folder / "x.images.npy").symlink_to(tmp_path / "nowhere")
+    X = ImageFiles(files, size=(8, 10), cache=ImageCache(folder, max_bytes=10**6))
+    write = _image_cache.write_atomically
+
+    def removed(path, content):
+        write(path, content)
+        path.unlink()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_image_cache, "write_atomically", removed)
+        with pytest.raises(InvalidDataError, match=r"removed as soon .* max_bytes"):
+            X.read()
+    np.testing.assert_array_equal(X.read(), PICTURES)
+
+
 def test_wrong_parameters(tmp_path):
     with pytest.raises(ParameterTypeError, match=r"'cache' .* Got 3 instead"):
         ImageFiles([], size=8, cache=3)

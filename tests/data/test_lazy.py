@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.utils import _safe_indexing
 
 from mtlearn.data import LazyImages, LazyRows, open_images
@@ -66,7 +67,9 @@ def test_rows_are_selected_and_not_read(index):
     np.testing.assert_array_equal(selected.read(), expected)
 
 
-@pytest.mark.parametrize("index", [0, 4, -1, -5, np.int64(2), (3, ...)])
+@pytest.mark.parametrize(
+    "index", [0, 4, -1, -5, np.int64(2), np.array(2), torch.tensor(-2), (3, ...)]
+)
 def test_one_image(index):
     lazy = Counted()
     np.testing.assert_array_equal(lazy[index], IMAGES[index])
@@ -80,7 +83,19 @@ def test_rows_that_are_not_there(index):
 
 
 @pytest.mark.parametrize(
-    "index", [1.5, "a", (0, 1), (slice(2), slice(2)), np.array([[0], [1]]), ["a"], True]
+    "index",
+    [
+        1.5,
+        "a",
+        (0, 1),
+        (slice(2), slice(2)),
+        np.array([[0], [1]]),
+        ["a"],
+        True,
+        np.True_,
+        None,
+        2.0,
+    ],
 )
 def test_other_selections_are_refused(index):
     with pytest.raises(IndexError, match="Images are selected by"):

@@ -83,14 +83,19 @@ class ImageCache:
         Raises
         ------
         InvalidDataError
-            If there is no room for them.
+            If there is no room for them, or they do not stay.
         """
         path = self.folder / f"{key[:32]}{_SUFFIX}"
         found = _opened(path, shape)
         if found is None:
             self._write(path, shape, read)
             found = _opened(path, shape)
-            assert found is not None
+            if found is None:
+                raise InvalidDataError(
+                    f"The decoded images in {str(path)!r} were removed as soon as they "
+                    "were written, by another process that needs the room. Give its "
+                    "ImageCache more max_bytes, or another folder."
+                )
         with suppress(OSError):  # on a disk that is read alone
             os.utime(path)
         return found
@@ -123,12 +128,13 @@ class ImageCache:
         if self.max_bytes is not None:
             if n_bytes > self.max_bytes:
                 raise self._no_room(n_bytes, f"max_bytes is {self.max_bytes}")
-            others = sorted(
-                (each.stat().st_mtime_ns, each.stat().st_size, each)
-                for each in self.folder.glob(f"*{_SUFFIX}")
-            )
+            others = []
+            for each in self.folder.glob(f"*{_SUFFIX}"):
+                with suppress(FileNotFoundError):  # another process may remove it
+                    status = each.stat()
+                    others.append((status.st_mtime_ns, status.st_size, each))
             taken = sum(size for _, size, _ in others)
-            for _, size, each in others:
+            for _, size, each in sorted(others):
                 if taken + n_bytes <= self.max_bytes:
                     break
                 each.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """Images that are read where rows of them are needed, and not before."""
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -80,8 +80,8 @@ class LazyImages(ABC):
         # scikit-learn writes X[rows, ...].
         if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
             index = index[0]
-        if isinstance(index, Integral) and not isinstance(index, bool | np.bool_):
-            number = int(index)
+        number = _number(index)
+        if number is not None:
             if not -len(self) <= number < len(self):
                 raise IndexError(
                     f"There is no image {number}: {type(self).__name__} has "
@@ -100,6 +100,15 @@ class LazyImages(ABC):
             )
         images = self.read()
         return images if dtype is None else images.astype(dtype, copy=False)
+
+
+def _number(index: Any) -> int | None:
+    """Return the number of one row, or None of what selects several, or nothing."""
+    # What torch and NumPy compute may be one number without being an int.
+    is_one = np.ndim(index) == 0 and hasattr(index, "__index__")
+    if not is_one or np.asarray(index).dtype.kind not in "iu":
+        return None
+    return operator.index(index)
 
 
 def _numbers(index: Any, n_rows: int) -> np.ndarray:
