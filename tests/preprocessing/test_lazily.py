@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 from every_transformer import TRANSFORMERS
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 from torch.utils.data import Subset
 
 from mtlearn.data import ChangedImages, ImageFiles
-from mtlearn.exceptions import DataTypeError, InvalidDataError
+from mtlearn.exceptions import (
+    DataTypeError,
+    InvalidDataError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
 from mtlearn.preprocessing import (
     GlobalMaxScaler,
     ImageNormalizer,
@@ -154,6 +160,21 @@ def test_names_below_a_root(names, tmp_path):
     kept = write_pictures(tmp_path, PICTURES[:2])
     X = ImageReader(6, root=tmp_path).fit_transform(np.array(kept))
     np.testing.assert_array_equal(X.read(), PICTURES[:2])
+
+
+def test_a_pipeline_of_names_in_any_container(names):
+    model = make_pipeline(ImageReader(6), ImageNormalizer(mean=0.0, std=1.0))
+    X = model.set_output(transform="pandas").fit_transform(names)
+    np.testing.assert_allclose(X.read(), PICTURES / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["image_size", "image_fit"])
+def test_a_parameter_of_the_reader_is_named(names, name):
+    with pytest.raises(
+        (InvalidParameterError, ParameterTypeError),
+        match=f"'{name}' of ImageReader.* Got 'wide'",
+    ):
+        ImageReader(**{"image_size": 6, name: "wide"}).fit(names)
 
 
 @pytest.mark.parametrize("X", [PICTURES, [], [1, 2], "a.png", io.BytesIO()])

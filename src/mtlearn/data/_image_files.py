@@ -123,7 +123,7 @@ class ImageFiles(LazyImages):
     ) -> None:
         self.size = _read_size(size)
         self.mode = _one_of(mode, "mode", tuple(CHANNELS))
-        self.fit = _one_of(fit, "fit", _FITS)
+        self.fit = _one_of(fit, "fit", _FITS, " ('image_fit' of ImageReader)")
         self.n_workers = _read_workers(n_workers)
         self.files = read_paths(files, root)
         # As the user counts them, whatever is selected.
@@ -302,8 +302,8 @@ def problem_of(file: str, error: Exception) -> str:
 def _read_size(size: Any) -> tuple[int, int]:
     sides = (size, size) if isinstance(size, Integral) else size
     rule = (
-        "The 'size' parameter of ImageFiles must be a positive int, or (height, width) "
-        f"of such. Got {short(size)} instead."
+        "The 'size' parameter of ImageFiles ('image_size' of ImageReader) must be a "
+        f"positive int, or (height, width) of such. Got {short(size)} instead."
     )
     if (
         not isinstance(sides, tuple | list)
@@ -336,10 +336,10 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def _one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
+def _one_of(value: Any, name: str, choices: tuple[str, ...], alias: str = "") -> str:
     if isinstance(value, str) and value in choices:
         return value
     raise InvalidParameterError(
-        f"The {name!r} parameter of ImageFiles must be one of {list(choices)}. Got "
-        f"{short(value)} instead."
+        f"The {name!r} parameter of ImageFiles{alias} must be one of {list(choices)}. "
+        f"Got {short(value)} instead."
     )

@@ -27,8 +27,8 @@ MAX_DIMENSIONS = 4
 _ITEMS = {1: "(d,)", 2: "(height, width)", 3: "(height, width, n_channels)"}
 
 
-class BaseImageTransformer(TransformerMixin, VersionedEstimator):
-    """Base of the transformers that read tables and images alike."""
+class GivesImages(TransformerMixin):
+    """What gives images, which no container of columns holds."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # Images have no columns: scikit-learn must not wrap them in DataFrames.
@@ -37,7 +37,7 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
     def set_output(self, *, transform: str | None = None) -> Self:
         """Accept and ignore the container that scikit-learn asks for.
 
-        Images have no columns, so `transform` returns NumPy arrays whatever is
+        Images have no columns, so `transform` returns what it does whatever is
         asked for. The method is here so that ``Pipeline.set_output`` can configure
         the other steps of a pipeline.
 
@@ -52,6 +52,10 @@ class BaseImageTransformer(TransformerMixin, VersionedEstimator):
             The transformer, unchanged.
         """
         return self
+
+
+class BaseImageTransformer(GivesImages, VersionedEstimator):
+    """Base of the transformers that read tables and images alike."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,7 +2,6 @@
 
 from typing import Any, Self
 
-from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -11,9 +10,10 @@ from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn._utils._whole import in_one_step
 from mtlearn.data import ImageFiles, has_names
 from mtlearn.exceptions import DataTypeError
+from mtlearn.preprocessing._base import GivesImages
 
 
-class ImageReader(TransformerMixin, VersionedEstimator):
+class ImageReader(GivesImages, VersionedEstimator):
     """Take names of files, and give the images to the next step, which reads them.
 
     With it, a Pipeline keeps how large images are and how they get so, and predicts
