@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from mtlearn._utils import _optional
+from mtlearn.data import _decode
 from mtlearn.data._decode import read_image
 from pictures_on_disk import smooth_pictures
 
@@ -126,6 +127,30 @@ def test_a_part_of_a_photograph_on_its_side(tmp_path, decoder):
     assert found[:8].min() > 240
     expected = Image.fromarray(np.rot90(large, -1)).resize((60, 80))
     assert np.abs(found.astype(int) - np.asarray(expected))[12:].mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turn"), [(5, lambda x: x.swapaxes(0, 1)), (6, np.rot90)]
+)
+def test_how_much_less_is_told_upright(tmp_path, decoder, orientation, turn):
+    noise = np.random.default_rng(0).integers(0, 256, (80, 640, 3)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lying = saved(tmp_path, Image.fromarray(noise), "a.jpg", quality=95)
+    file = saved(tmp_path, Image.fromarray(noise), "b.jpg", quality=95, exif=exif)
+
+    found = turn(read_image(file, (40, 20), "RGB", "stretch"))
+
+    # Half of its size, as 80 / 20 allows, and not all of it.
+    expected = read_image(lying, (20, 40), "RGB", "stretch")
+    np.testing.assert_allclose(found.astype(int), expected, atol=2)
+
+
+def test_the_faster_decoder_is_used(tmp_path, monkeypatch):
+    pytest.importorskip("simplejpeg")
+    file = saved(tmp_path, Image.fromarray(PICTURE), "a.jpg")
+    monkeypatch.delattr(_decode, "_pixels")
+    assert read_image(file, **WHOLE).shape == PICTURE.shape
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])

@@ -83,7 +83,7 @@ def test_other_settings_and_files_are_kept_apart(files, decoded, tmp_path):
     assert len(kept(folder)) == 5
 
 
-@pytest.mark.parametrize("damage", ["short", "other shape", "no array"])
+@pytest.mark.parametrize("damage", ["short", "other shape", "other dtype", "no array"])
 def test_a_damaged_file_is_written_anew(files, decoded, tmp_path, damage):
     X = ImageFiles(files, size=(8, 10), cache=tmp_path / "cache")
     X.read()
@@ -91,6 +91,8 @@ def test_a_damaged_file_is_written_anew(files, decoded, tmp_path, damage):
     content = path.read_bytes()
     if damage == "other shape":
         np.save(path, PICTURES[1:])
+    elif damage == "other dtype":
+        np.save(path, PICTURES.view(np.int8))
     else:
         path.write_bytes(content[:-1] if damage == "short" else b"x" * len(content))
 
@@ -161,6 +163,33 @@ def test_the_longest_unused_make_room(files, tmp_path):
     assert not of_y.exists()
     assert len(kept(folder)) == 3
     np.testing.assert_array_equal(Y.read(), PICTURES[::-1])
+
+
+def test_files_that_fill_the_bound_stay(files, tmp_path, monkeypatch):
+    cache = ImageCache(tmp_path / "cache", max_bytes=2 * N_BYTES + 128)
+    exact = type("Usage", (), {"free": N_BYTES})
+    monkeypatch.setattr(_image_cache.shutil, "disk_usage", lambda folder: exact)
+    for order in (files, files[::-1]):
+        ImageFiles(order, size=(8, 10), cache=cache).read()
+    assert len(kept(cache.folder)) == 2
+
+
+def test_files_are_looked_at_once(files, tmp_path):
+    X = ImageFiles(files, size=(8, 10), cache=tmp_path / "cache")
+    X[:1].read()
+    os.remove(files[0])
+    np.testing.assert_array_equal(X[2:].read(), PICTURES[2:])
+
+
+def test_what_a_file_is_known_by(tmp_path, monkeypatch):
+    found = set()
+    for folder, content in [("a", b"1"), ("b", b"1"), ("b", b"12")]:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
+        (tmp_path / folder / "x.png").write_bytes(content)
+        os.utime("x.png", (1, 1))
+        found.add(ImageFiles(["x.png"], size=8).fingerprint())
+    assert len(found) == 3
 
 
 def test_more_than_the_bound(files, tmp_path):
