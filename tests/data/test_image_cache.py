@@ -65,6 +65,14 @@ def test_files_are_decoded_once(files, decoded, tmp_path):
     np.testing.assert_array_equal(np.load(path), PICTURES)
 
 
+def test_files_are_written_in_pieces(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(_image_cache, "_CHUNK_BYTES", 4 * 8 * 10 * 3 + 1)
+    X = ImageFiles(files, size=(8, 10), cache=tmp_path / "cache")
+    np.testing.assert_array_equal(X.read(), PICTURES)
+    (path,) = kept(tmp_path / "cache")
+    assert path.stat().st_size == N_BYTES + 128  # with its header
+
+
 def test_other_settings_and_files_are_kept_apart(files, decoded, tmp_path):
     folder = tmp_path / "cache"
     params = {"size": (8, 10), "cache": folder}
