@@ -25,6 +25,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import torch
+from halving import HalvedResNet
 from openclipart import read_openclipart
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import average_precision_score, f1_score
@@ -90,23 +91,6 @@ TOGETHER = {
     ],
 }
 COLUMNS = ("macro F1", "micro F1", "mAP", "macro F1, tuned", "micro F1, tuned")
-
-
-class HalvedResNet(torch.nn.Module):
-    """A residual network that begins by halving the sides of large pictures."""
-
-    def __init__(self, in_channels=3, **kwargs):
-        super().__init__()
-        self.halve = torch.nn.Sequential(
-            torch.nn.Conv2d(in_channels, 32, 3, stride=2, padding=1, bias=False),
-            torch.nn.BatchNorm2d(32),
-            torch.nn.ReLU(),
-        )
-        self.rest = ResNet(in_channels=32, **kwargs)
-
-    def forward(self, x):
-        """Give the features of a batch."""
-        return self.rest(self.halve(x))
 
 
 def make_model(epochs, size):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -270,17 +271,26 @@ def test_multilabel_compares_settings(run_example):
     assert len(list(Path("outputs").glob("multilabel/*/*.joblib"))) == 6
 
 
-def test_multilabel_takes_a_file_of_large_pictures(run_example, tmp_path):
+def test_multilabel_takes_a_file_of_large_pictures(monkeypatch, tmp_path):
+    # As a script: what it defines itself, no other process can load.
+    monkeypatch.syspath_prepend(EXAMPLES)
+    script = str(EXAMPLES / "multilabel.py")
     rng = np.random.default_rng(0)
     X = rng.integers(0, 256, size=(70, 56, 56, 3), dtype=np.uint8)
     y = rng.random((70, 3)) < 0.5
     np.savez(tmp_path / "squares.npz", X=X, y=y.astype(int))
     arguments = ("--epochs", "1", "--seeds", "1", "--jobs", "1")
-    data = ("--data", str(tmp_path / "squares.npz"), "--only", "plain", "CBAM")
-    printed = run_example("multilabel", *arguments, *data)
+    data = ("--data", "squares.npz", "--only", "plain", "CBAM")
+    done = subprocess.run(
+        [sys.executable, script, *arguments, *data],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
-    assert "40 pictures to train on, 10 to find thresholds on, 20 to" in printed
-    (folder,) = Path("outputs").glob("multilabel/*")
+    assert "40 pictures to train on, 10 to find thresholds on, 20 to" in done.stdout
+    (folder,) = tmp_path.glob("outputs/multilabel/*")
     kept = joblib.load(folder / "CBAM, 1 epochs, seed 0.joblib")
     network = kept[-1].net_.module_.backbone
     assert network.halve(torch.zeros(1, 3, 56, 56)).shape == (1, 32, 28, 28)
