@@ -12,9 +12,18 @@ def flip(x, generator):
     return x.flip(3)
 
 
-def jitter(x, generator):
+class Jitter:
     """Move the cells of a table a little."""
-    return x + 0.1 * torch.randn(x.shape, generator=generator, dtype=x.dtype)
+
+    def __call__(self, x, generator):
+        return x + 0.1 * torch.randn(x.shape, generator=generator, dtype=x.dtype)
+
+    # Names of tests have it, and are to be those of every process.
+    def __repr__(self):
+        return "jitter"
+
+
+jitter = Jitter()
 
 
 def flipped(estimator, X):

@@ -41,10 +41,17 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("params", OPTIONS.values(), ids=OPTIONS)
-def test_the_same_bits(X, names, params):
+def test_the_same_bits(X, names, params, tmp_path):
     expected = image_estimator(**params).fit(PICTURES, Y)
-    one_thread = ImageFiles(names, size=12, n_workers=1)
-    for images in (X, one_thread):
+    np.save(tmp_path / "pictures.npy", PICTURES)
+    ways = [
+        np.load(tmp_path / "pictures.npy", mmap_mode="r"),
+        X,
+        ImageFiles(names, size=12, n_workers=1),
+        ImageFiles(names, size=12, n_workers=3),
+        ImageFiles(names, size=12, n_workers=3, cache=tmp_path / "cache"),
+    ]
+    for images in ways:
         estimator = image_estimator(**params).fit(images, Y)
         assert_same_bits(expected, estimator)
         assert estimator.image_shape_ == (12, 12, 3)
