@@ -111,6 +111,7 @@ PARAMETERS = {
         ("balanced", RaritySampler()),
     ],
     "freeze_backbone": [(False, True)],
+    "freeze_epochs": [(0, 1)],
     "optimizer": [("adam", "adamw")],
     "lr": [(0.01, 0.02)],
     "backbone_lr": [(None, 0.02)],

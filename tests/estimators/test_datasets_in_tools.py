@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from skorch.helper import SliceDataset
 from torch.utils.data import Subset
 
 from mtlearn import Classification, SeedEnsemble, TemperatureScaled, VotingEnsemble
-from mtlearn.exceptions import DataTypeError, InvalidDataError
+from mtlearn.exceptions import InvalidDataError
 from mtlearn.metrics import ensemble_report, task_report
 from mtlearn.model_selection import (
     MultiTaskStratifiedKFold,
@@ -156,13 +157,13 @@ def test_partial_fit_of_an_ensemble():
     "scaler", [GlobalMaxScaler(), ImageReshaper(), ImageStandardScaler()]
 )
 @pytest.mark.parametrize("wrap", [Items, lambda X: SliceDataset(Pairs(X, Y))])
-def test_transformers_refuse_datasets(scaler, wrap):
+def test_transformers_take_datasets(scaler, wrap):
     dataset = wrap(X)
-    message = rf"{type(scaler).__name__} must be an array\. Got a dataset .*__getitem__"
-    with pytest.raises(DataTypeError, match=message):
-        make_pipeline(scaler, image_estimator()).fit(dataset, Y)
-    with pytest.raises(DataTypeError, match=message):
-        scaler.fit(X).transform(dataset)
+    expected = make_pipeline(clone(scaler), image_estimator()).fit(X, Y)
+    model = make_pipeline(clone(scaler), image_estimator()).fit(dataset, Y)
+
+    np.testing.assert_array_equal(model.predict(dataset), expected.predict(X))
+    assert model.score(dataset, Y) == expected.score(X, Y)
 
 
 def test_callbacks_get_what_the_user_passed():

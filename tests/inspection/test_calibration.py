@@ -146,7 +146,7 @@ def voting(values, weights=None):
     few = slice(30)
     ensemble = VotingEnsemble(pairs, weights=weights).fit(X[few], y[few, 1])
     for member, own in zip(ensemble.estimators_, values, strict=True):
-        member._outputs = lambda X, decode=False, own=own: [own[:, np.newaxis]]
+        member._outputs = lambda X, own=own, **how: [own[:, np.newaxis]]
     return ensemble, X
 
 
