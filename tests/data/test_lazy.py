@@ -117,7 +117,7 @@ def test_it_is_an_array_to_numpy():
     assert np.asarray(lazy, dtype=np.float32).dtype == np.float32
     np.testing.assert_array_equal(list(lazy), IMAGES)
     with pytest.raises(ValueError, match="holds no array"):
-        np.asarray(lazy, copy=False)
+        lazy.__array__(copy=False)  # as numpy 2 calls it
 
 
 def test_scikit_learn_takes_rows():

@@ -1,6 +1,7 @@
 """Work in threads that stay."""
 
 import multiprocessing
+import os
 import sys
 import threading
 
@@ -62,6 +63,9 @@ def _count(queue):
     done = []
     for_each(done.append, range(10), 2)
     queue.put(len(done))
+    queue.close()
+    queue.join_thread()
+    os._exit(0)  # what other tests have left to be done at an exit is not for here
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
