@@ -30,9 +30,9 @@ def test_any_container(files):
 
 
 def test_names_are_relative_to_the_root():
-    found = read_paths(["a.png", "/tmp/b.png"], root=Path("/x") / "y")
+    found = read_paths(["a.png", "/z/b.png"], root=Path("/x") / "y")
 
-    assert found.tolist() == ["/x/y/a.png", "/tmp/b.png"]
+    assert found.tolist() == ["/x/y/a.png", "/z/b.png"]
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, 3])

@@ -1,6 +1,7 @@
 """What networks of other packages have in common as backbones."""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from mtlearn.networks._weights import fill, read_weights
 Size = int | Sequence[int]
 
 
-class ForeignBackbone(nn.Module):
+class ForeignBackbone(nn.Module, ABC):
     """A network of another package: its images resized, its outcome as features.
 
     Subclasses build `model` and set `config`, from which alone it can be built again.
@@ -43,7 +44,7 @@ class ForeignBackbone(nn.Module):
     resolved_arguments: ClassVar[tuple[str, ...]] = ("config",)
 
     config: Mapping[str, Any]
-    model: nn.Module
+    model: Any  # a module with the methods that its package gives it
 
     def __init__(
         self, in_channels: int, image_size: Size | None, resize: Size | None
@@ -69,12 +70,13 @@ class ForeignBackbone(nn.Module):
         """
         return self._features(self._resized(x))
 
+    @abstractmethod
     def _features(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Return the features of images that have their size."""
 
+    @abstractmethod
     def _maps(self, x: Tensor) -> Tensor:
         """Return what comes out of the last stage."""
-        raise NotImplementedError
 
     def _resized(self, x: Tensor) -> Tensor:
         if self.resize is None or tuple(x.shape[2:]) == self.resize:

@@ -140,7 +140,7 @@ class TimmBackbone(ForeignBackbone):
         )
 
     def _maps(self, x: Tensor) -> Tensor:
-        maps = self.model.forward_features(x)  # type: ignore[operator]
+        maps = self.model.forward_features(x)
         return maps.permute(0, 3, 1, 2) if self._is_last(maps) else maps
 
     def _is_last(self, maps: Tensor) -> bool:
@@ -153,7 +153,7 @@ class TimmBackbone(ForeignBackbone):
         maps = self.attention(self._maps(x))
         if getattr(self.model, "output_fmt", "") == "NHWC":
             maps = maps.permute(0, 2, 3, 1)
-        return self.model.forward_head(maps)  # type: ignore[operator]
+        return self.model.forward_head(maps)
 
     def _renamed(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         about: Any = getattr(self.model, "pretrained_cfg", {})

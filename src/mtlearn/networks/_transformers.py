@@ -187,7 +187,7 @@ class TransformersBackbone(ForeignBackbone):
         kwargs = _pooling(cls, pooled=self.pooled)
 
         def load(local: bool) -> tuple[nn.Module, dict[str, Any]]:
-            return cls.from_pretrained(  # type: ignore[attr-defined]
+            return cls.from_pretrained(
                 path,
                 local_files_only=local,
                 output_loading_info=True,
