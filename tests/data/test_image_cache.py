@@ -70,7 +70,8 @@ def test_files_are_written_in_pieces(files, tmp_path, monkeypatch):
     X = ImageFiles(files, size=(8, 10), cache=tmp_path / "cache")
     np.testing.assert_array_equal(X.read(), PICTURES)
     (path,) = kept(tmp_path / "cache")
-    assert path.stat().st_size == N_BYTES + 128  # with its header
+    # With its header, and a byte that says of each image whether there is one.
+    assert path.stat().st_size == N_BYTES + 128 + len(files)
 
 
 def test_other_settings_and_files_are_kept_apart(files, decoded, tmp_path):
@@ -174,7 +175,7 @@ def test_the_longest_unused_make_room(files, tmp_path):
 
 
 def test_files_that_fill_the_bound_stay(files, tmp_path, monkeypatch):
-    cache = ImageCache(tmp_path / "cache", max_bytes=2 * N_BYTES + 128)
+    cache = ImageCache(tmp_path / "cache", max_bytes=2 * N_BYTES + 128 + len(files))
     exact = type("Usage", (), {"free": N_BYTES})
     monkeypatch.setattr(_image_cache.shutil, "disk_usage", lambda folder: exact)
     for order in (files, files[::-1]):

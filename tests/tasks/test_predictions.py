@@ -13,7 +13,7 @@ from mtlearn.tasks import read_predictions
 def test_an_array_has_the_claimed_columns_in_the_order_of_y():
     tasks = Tasks(b=Classification(column=-1), a=Regression(column=1))
     y = np.zeros((2, 4))
-    b, a = read_predictions(np.array([[0.5, 3], [0.7, 4]]), y, tasks)
+    (b, a), _ = read_predictions(np.array([[0.5, 3], [0.7, 4]]), y, tasks)
     assert (b.tolist(), a.tolist()) == ([3, 4], [0.5, 0.7])
 
 
@@ -21,7 +21,7 @@ def test_a_slice_dict_says_the_order_by_its_names():
     tasks = Tasks(b=Classification(), a=Regression())
     y = SliceDict(a=np.zeros(2), other=np.zeros(2), b=np.array(["x", "x"]))
     predicted = np.array([[0.5, "x"], [0.7, "y"]], dtype=object)
-    b, a = read_predictions(predicted, y, tasks)
+    (b, a), _ = read_predictions(predicted, y, tasks)
     assert (b.tolist(), a.tolist()) == (["x", "y"], [0.5, 0.7])
     assert a.dtype == np.float64
 
@@ -30,7 +30,7 @@ def test_a_frame_is_read_by_name_also_for_columns_given_by_position():
     tasks = Tasks(b=Classification(column=2), a=Regression())
     y = pd.DataFrame({"other": [0], "a": [0.0], "kind": ["x"]})
     predicted = pd.DataFrame({"kind": ["y"], "a": [0.5]})
-    b, a = read_predictions(predicted, y, tasks)
+    (b, a), _ = read_predictions(predicted, y, tasks)
     assert (b.tolist(), a.tolist()) == (["y"], [0.5])
 
 

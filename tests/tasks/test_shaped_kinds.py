@@ -76,7 +76,7 @@ def test_columns_may_be_declared_and_interleaved():
     labels = [np.array([10.0, 20.0]), np.array([[100.0, 1.0], [200.0, 2.0]])]
     predicted = codec.arrange(labels)
     assert predicted.tolist() == [[1, 10, 100], [2, 20, 200]]
-    size, place = read_predictions(predicted, y, codec.tasks)
+    (size, place), _ = read_predictions(predicted, y, codec.tasks)
     assert_array_equal(size, labels[0])
     assert_array_equal(place, labels[1])
 

@@ -143,6 +143,33 @@ def make_frame(columns: Mapping[str, np.ndarray], library: str) -> Any:
         ) from error
 
 
+def spread_frame(frame: Any, known: np.ndarray) -> Any:
+    """Put the rows of a frame in places, with nulls between them.
+
+    Parameters
+    ----------
+    frame : DataFrame or Table
+        Of any library.
+    known : ndarray of bool of shape (n_samples,)
+        The places, as many as there are rows.
+
+    Returns
+    -------
+    DataFrame or Table
+        Of `n_samples` rows.
+    """
+    places = np.flatnonzero(known)
+    if hasattr(frame, "iloc"):
+        return frame.set_axis(places).reindex(range(len(known)))
+    rows = nw.from_native(frame, eager_only=True)
+    place = "_".join(["place", *rows.columns])  # the name of no column
+    backend = rows.implementation
+    own = nw.new_series(place, places, backend=backend)
+    every = nw.from_dict({place: np.arange(len(known))}, backend=backend)
+    joined = every.join(rows.with_columns(own), on=place, how="left")
+    return joined.sort(place).drop(place).to_native()
+
+
 def join_frames(parts: Sequence[Any], order: np.ndarray) -> Any:
     """Stack frames, and take the rows in another order.
 

@@ -71,6 +71,29 @@ def plan_of(n_samples: int) -> RowPlan:
     return plan
 
 
+def chosen_plan(n_samples: int, rows: np.ndarray) -> RowPlan:
+    """Give what is known of some rows, where the others are left out.
+
+    Parameters
+    ----------
+    n_samples : int
+        How many there are.
+    rows : ndarray of int
+        Sorted numbers of those that stay.
+
+    Returns
+    -------
+    RowPlan
+        Of these.
+    """
+    plan = plan_of(n_samples)
+    origins = None if plan.origins is None else plan.origins[rows]
+    held_out = None
+    if plan.held_out is not None:
+        held_out = np.flatnonzero(np.isin(rows, plan.held_out))
+    return RowPlan(len(rows), origins, held_out)
+
+
 def resampled_plan(n_samples: int, rows: np.ndarray | None) -> RowPlan:
     """Give what is known of rows that are taken from others.
 

@@ -14,7 +14,14 @@ from mtlearn._utils._unwrap import (
 )
 from mtlearn._utils._warn import warn
 from mtlearn.calibration._held_out import HeldOut
-from mtlearn.tasks import Target, Task, Tasks, label_weights, with_label
+from mtlearn.tasks import (
+    Target,
+    Task,
+    Tasks,
+    has_output,
+    label_weights,
+    with_label,
+)
 from mtlearn.training import RowChange
 
 
@@ -191,7 +198,7 @@ def _temperature(
     task: Task, target: Target, weight: np.ndarray, output: np.ndarray
 ) -> Any:
     """Calibrate a task on the rows that count; None without a known label."""
-    rows = np.flatnonzero(with_label(weight))
+    rows = np.flatnonzero(with_label(weight) & has_output(output))
     known = task.knows(target.values[rows])
     rows = rows[known if known.ndim == 1 else known.any(axis=1)]
     if not len(rows):

@@ -33,6 +33,7 @@ from mtlearn.tasks import (
     Decisions,
     Target,
     Tasks,
+    decode_rows,
     label_weights,
     task_weights,
 )
@@ -319,7 +320,7 @@ class TunedThresholds(HeldOut):
         if not decode:
             return outputs
         return [
-            task.decode(output)
+            decode_rows(task, output)
             for task, output in zip(self.tasks_.labelled, outputs, strict=True)
         ]
 

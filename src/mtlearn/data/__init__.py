@@ -12,6 +12,13 @@ from mtlearn.data._images import check_images
 from mtlearn.data._inputs import choose_inputs
 from mtlearn.data._lazy import LazyImages, LazyRows, open_images
 from mtlearn.data._rarity import RaritySampler
+from mtlearn.data._readable import (
+    known_rows,
+    on_readable_rows,
+    only_found,
+    readable,
+    warn_lacking,
+)
 from mtlearn.data._rows import has_names, read_rows, selectable_rows
 from mtlearn.data._samples import Labels, Rows, Samples
 from mtlearn.data._sampling import draw_order, row_chances, sampling_of
@@ -37,9 +44,13 @@ __all__ = [
     "draw_order",
     "has_names",
     "item_labels",
+    "known_rows",
+    "on_readable_rows",
+    "only_found",
     "open_dataset",
     "open_images",
     "read_rows",
+    "readable",
     "row_chances",
     "row_dims",
     "sampling_of",
@@ -47,4 +58,5 @@ __all__ = [
     "to_labels",
     "warn_channels_first",
     "warn_far",
+    "warn_lacking",
 ]

@@ -30,6 +30,7 @@ class ChangedImages(LazyImages):
         self.images = images
         self.change = change
         self.key = key
+        self.skips = images.skips
         none = change(np.empty((0, *images.shape[1:]), dtype=images.dtype))
         self.dtype = none.dtype
         self._row = none.shape[1:]
@@ -53,6 +54,49 @@ class ChangedImages(LazyImages):
         """
         both = f"{self.images.fingerprint()} {self.key}"
         return hashlib.sha256(both.encode()).hexdigest()
+
+    def readable(self) -> np.ndarray:
+        """Find the images that can be read.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples,)
+            As those that are changed say.
+        """
+        return self.images.readable()
+
+    def read_some(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Read those of some images that can be read.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Which ones.
+
+        Returns
+        -------
+        images : ndarray of shape (n_rows, height, width, n_channels)
+            Anything where there is none.
+        found : ndarray of bool of shape (n_rows,)
+            Where there is one.
+        """
+        images, found = self.images.read_some(rows)
+        return self.change(images), found
+
+    def blame(self, row: int) -> str:
+        """Say which image a row is, and why it cannot be read.
+
+        Parameters
+        ----------
+        row : int
+            Its number.
+
+        Returns
+        -------
+        str
+            For messages.
+        """
+        return self.images.blame(row)
 
     def _take(self, rows: np.ndarray) -> Self:
         return type(self)(self.images[rows], self.change, self.key)

@@ -20,6 +20,8 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 
+Read = Callable[[slice], tuple[np.ndarray, np.ndarray]]
+
 _SUFFIX = ".images.npy"
 _CHUNK_BYTES = 2**25
 
@@ -62,8 +64,8 @@ class ImageCache:
         return f"ImageCache({str(self.folder)!r}, max_bytes={self.max_bytes})"
 
     def images(
-        self, key: str, shape: tuple[int, ...], read: Callable[[slice], np.ndarray]
-    ) -> np.ndarray:
+        self, key: str, shape: tuple[int, ...], read: Read
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Open the images of a key, decoded now if they are not there.
 
         Parameters
@@ -73,12 +75,14 @@ class ImageCache:
         shape : tuple (n_samples, height, width, n_channels)
             Of all of them.
         read : callable
-            Decodes the images of a slice.
+            Decodes the images of a slice, and tells which of them there are.
 
         Returns
         -------
-        memmap of uint8
-            All images.
+        images : memmap of uint8
+            All of them.
+        found : ndarray of bool of shape (n_samples,)
+            Which of them there are.
 
         Raises
         ------
@@ -100,9 +104,7 @@ class ImageCache:
             os.utime(path)
         return found
 
-    def _write(
-        self, path: Path, shape: tuple[int, ...], read: Callable[[slice], np.ndarray]
-    ) -> None:
+    def _write(self, path: Path, shape: tuple[int, ...], read: Read) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         n_bytes = int(np.prod(shape))
         self._make_room(n_bytes)
@@ -113,8 +115,13 @@ class ImageCache:
             # Written, not mapped: of a full disk a map tells by killing the process.
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_2_0(file, header)
+            known = []
             for start in range(0, shape[0], step):
-                file.write(read(slice(start, start + step)).data)
+                images, found = read(slice(start, start + step))
+                file.write(images.data)
+                known.append(found)
+            # Behind what the header tells of: a byte for each image.
+            file.write(np.concatenate(known).data)
 
         try:
             write_atomically(path, write)
@@ -151,10 +158,13 @@ class ImageCache:
         )
 
 
-def _opened(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+def _opened(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray] | None:
     """Map a file of images, or return None if it is not there or not whole."""
     with suppress(OSError, ValueError):
         images = np.load(path, mmap_mode="r")
         if images.shape == shape and images.dtype == np.uint8:
-            return images
+            start = images.offset + images.nbytes
+            found = np.fromfile(path, dtype=bool, offset=start)
+            if len(found) == shape[0]:
+                return images, found
     return None

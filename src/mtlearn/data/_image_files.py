@@ -2,30 +2,30 @@
 
 import hashlib
 import os
-from numbers import Integral
 from typing import Any, Self
 
 import joblib
 import numpy as np
 
 from mtlearn._utils._pool import for_each
-from mtlearn._utils._short import short
 from mtlearn.data._decode import CHANNELS, read_image
+from mtlearn.data._file_problems import problem_of
 from mtlearn.data._image_cache import ImageCache
+from mtlearn.data._image_parameters import one_of, read_cache, read_size, read_workers
 from mtlearn.data._lazy import LazyImages
 from mtlearn.data._paths import list_folder, read_paths
-from mtlearn.exceptions import (
-    InvalidDataError,
-    InvalidParameterError,
-    MissingDependencyError,
-    ParameterTypeError,
-)
+from mtlearn.exceptions import InvalidDataError, MissingDependencyError
 
 _FITS = ("crop", "pad", "stretch")
+_ON_ERROR = ("raise", "skip")
 # Part of what images are known by: another one, if they come to be read otherwise.
 _READER = 1
 # More threads than this wait for one another's memory.
 _MOST_WORKERS = 16
+# Images that are looked at together.
+_AT_ONCE = 64
+# Of an image that can be read now.
+_BEFORE = "it could not be when the cache was written"
 
 
 class ImageFiles(LazyImages):
@@ -56,6 +56,11 @@ class ImageFiles(LazyImages):
     n_workers : int or None, default=None
         Threads that read and decode. None takes as many as there are processors, 16 at
         most. It changes no value.
+    on_error : {"raise", "skip"}, default="raise"
+        What becomes of an image that cannot be read. With ``"skip"``, `fit` leaves it
+        out with a warning that counts them, for which it reads all images once more,
+        and predictions for it are missing: NaN, or None beside text. What reads images
+        themselves, such as `read`, raises an error as ever.
 
     Attributes
     ----------
@@ -69,7 +74,8 @@ class ImageFiles(LazyImages):
     Raises
     ------
     InvalidParameterError, ParameterTypeError
-        If `size`, `mode`, `fit`, `root` or `n_workers` is not what it must be.
+        If `size`, `mode`, `fit`, `root`, `n_workers` or `on_error` is not what it must
+        be.
     DataTypeError, InvalidDataError
         If `files` are no names of files.
 
@@ -120,15 +126,20 @@ class ImageFiles(LazyImages):
         root: Any = None,
         cache: Any = None,
         n_workers: int | None = None,
+        on_error: str = "raise",
     ) -> None:
-        self.size = _read_size(size)
-        self.mode = _one_of(mode, "mode", tuple(CHANNELS))
-        self.fit = _one_of(fit, "fit", _FITS, " ('image_fit' of ImageReader)")
-        self.n_workers = _read_workers(n_workers)
+        self.size = read_size(size)
+        self.mode = one_of(mode, "mode", tuple(CHANNELS))
+        self.fit = one_of(fit, "fit", _FITS, " ('image_fit' of ImageReader)")
+        self.n_workers = read_workers(n_workers)
+        self.on_error = one_of(on_error, "on_error", _ON_ERROR)
+        self.skips = on_error == "skip"
         self.files = read_paths(files, root)
         # As the user counts them, whatever is selected.
         self._rows = np.arange(len(self.files))
-        self._kept = None if cache is None else _Kept(_read_cache(cache), self.files)
+        # Which of them have been read to see whether they can be; of all selections.
+        self._seen = np.zeros(len(self.files), dtype=bool)
+        self._kept = None if cache is None else _Kept(read_cache(cache), self.files)
 
     @classmethod
     def from_folder(cls, folder: Any, **kwargs: Any) -> tuple[Self, np.ndarray]:
@@ -183,8 +194,13 @@ class ImageFiles(LazyImages):
             try:
                 status = os.stat(file)
             except OSError as error:
-                raise self._error(row, error) from error
-            about = os.path.abspath(file), status.st_size, status.st_mtime_ns
+                if not self.skips:
+                    why = problem_of(file, error)
+                    raise self._error(row, why) from error
+                about = [file]
+            else:
+                path = os.path.abspath(file)
+                about = [path, str(status.st_size), str(status.st_mtime_ns)]
             digest.update(repr(about).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
@@ -197,17 +213,66 @@ class ImageFiles(LazyImages):
             The row, from 0, and what is wrong with its file.
         """
         found: dict[int, str] = {}
-
-        def read(row: int) -> None:
-            try:
-                self._decoded(row)
-            except MissingDependencyError:
-                raise
-            except Exception as error:
-                found[row] = problem_of(self.files[row], error)
-
-        for_each(read, range(len(self)), self._n_threads())
+        for part in self._parts(np.arange(len(self))):
+            problems = self._decode(part)[1]
+            found |= {int(part[at]): problem for at, problem in problems.items()}
         return sorted(found.items())
+
+    def readable(self) -> np.ndarray:
+        """Find the images that can be read, by reading those that no one has yet.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples,)
+            All True unless they are to be skipped.
+        """
+        if not self.skips:
+            return super().readable()
+        if self._kept is not None:
+            return self._kept.all_images(self)[1][self._rows]
+        for part in self._parts(np.flatnonzero(~self._seen[self._rows])):
+            found = self.read_some(part)[1]
+            self._seen[self._rows[part[found]]] = True
+        return self._seen[self._rows]
+
+    def read_some(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Read those of some images that can be read.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Which ones.
+
+        Returns
+        -------
+        images : ndarray of shape (n_rows, height, width, n_channels)
+            Black where there is none.
+        found : ndarray of bool of shape (n_rows,)
+            Where there is one.
+        """
+        if self._kept is not None:
+            images, found = self._kept.all_images(self)
+            return images[self._rows[rows]], found[self._rows[rows]]
+        images, problems = self._decode(rows)
+        found = np.ones(len(rows), dtype=bool)
+        found[list(problems)] = False
+        return images, found
+
+    def blame(self, row: int) -> str:
+        """Say which image a row is, and why it cannot be read.
+
+        Parameters
+        ----------
+        row : int
+            Its number.
+
+        Returns
+        -------
+        str
+            For messages.
+        """
+        problem = self._decode(np.array([row]))[1].get(0, _BEFORE)
+        return f"image {self._rows[row]} of X, the file {self.files[row]!r} ({problem})"
 
     def _take(self, rows: np.ndarray) -> Self:
         taken = object.__new__(type(self))
@@ -216,37 +281,60 @@ class ImageFiles(LazyImages):
         return taken
 
     def _read(self, rows: np.ndarray) -> np.ndarray:
-        if self._kept is not None:
-            return self._kept.all_images(self)[self._rows[rows]]
-        images = np.empty((len(rows), *self.shape[1:]), dtype=np.uint8)
-
-        def read(at: int) -> None:
-            images[at] = self._image(rows[at])
-
-        for_each(read, range(len(rows)), self._n_threads())
+        if self._kept is None:
+            return self._decode(rows, strict=True)[0]
+        images, found = self.read_some(rows)
+        if not found.all():
+            row = rows[np.argmin(found)]
+            raise self._error(row, self._decode(np.array([row]))[1].get(0, _BEFORE))
         return images
 
-    def _image(self, row: int) -> np.ndarray:
-        try:
-            return self._decoded(row)
-        except MissingDependencyError:
-            raise
-        except Exception as error:
-            raise self._error(row, error) from error
+    def _fill(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Give images to a cache, and which of them there are."""
+        numbers = np.arange(len(self))[rows]
+        if self.skips:
+            return self.read_some(numbers)
+        return self._read(numbers), np.ones(len(numbers), dtype=bool)
+
+    def _decode(
+        self, rows: np.ndarray, *, strict: bool = False
+    ) -> tuple[np.ndarray, dict[int, str]]:
+        """Decode images, and say of which places among them there is none and why.
+
+        The first of these is an error if it is strict.
+        """
+        images = np.zeros((len(rows), *self.shape[1:]), dtype=np.uint8)
+        problems: dict[int, str] = {}
+
+        def read(at: int) -> None:
+            row = rows[at]
+            try:
+                images[at] = read_image(self.files[row], self.size, self.mode, self.fit)
+            except MissingDependencyError:
+                raise
+            except Exception as error:
+                problems[at] = problem_of(self.files[row], error)
+                if strict:
+                    raise self._error(row, problems[at]) from error
+
+        for_each(read, range(len(rows)), self._n_threads())
+        return images, problems
+
+    def _parts(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Cut the numbers of rows into parts that fit into memory."""
+        return [rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE)]
 
     def _n_threads(self) -> int:
         if self.n_workers is not None:
             return self.n_workers
         return min(joblib.cpu_count(), _MOST_WORKERS)
 
-    def _decoded(self, row: int) -> np.ndarray:
-        return read_image(self.files[row], self.size, self.mode, self.fit)
-
-    def _error(self, row: int, error: Exception) -> InvalidDataError:
+    def _error(self, row: int, problem: str) -> InvalidDataError:
         return InvalidDataError(
             f"Image {self._rows[row]} of X, the file {self.files[row]!r}, cannot be "
-            f"read: {problem_of(self.files[row], error)}. Mend it or leave it out; "
-            "mtlearn.data.check_files(X) lists all of these."
+            f"read: {problem}. Mend it or leave it out; "
+            "mtlearn.data.check_files(X) lists all of these, and on_error='skip' "
+            "leaves them out."
         )
 
 
@@ -259,87 +347,15 @@ class _Kept:
         self.cache = cache
         self.files = files
 
-    def all_images(self, part: ImageFiles) -> np.ndarray:
-        """Open the images of all files, by the settings of a part of them."""
+    def all_images(self, part: ImageFiles) -> tuple[np.ndarray, np.ndarray]:
+        """Open the images of all files, by the settings of a part of them.
+
+        Beside them comes which of them could be read.
+        """
         every = object.__new__(ImageFiles)
         every.__dict__.update(part.__dict__)
         every.files, every._rows = self.files, np.arange(len(self.files))
         every._kept = None
         if self.key is None:
             self.key = every.fingerprint()
-        return self.cache.images(self.key, every.shape, every.read)
-
-
-def problem_of(file: str, error: Exception) -> str:
-    """Say what is wrong with a file.
-
-    Parameters
-    ----------
-    file : str
-        Its name.
-    error : Exception
-        What reading it raised.
-
-    Returns
-    -------
-    str
-        Without the name.
-    """
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    if isinstance(error, IsADirectoryError):
-        return "it is a folder"
-    try:
-        if os.path.getsize(file) == 0:
-            return "it is empty"
-    except OSError:
-        pass
-    if type(error).__name__ == "UnidentifiedImageError":
-        return "it is no image that Pillow knows"
-    return str(error).rstrip(".") or type(error).__name__
-
-
-def _read_size(size: Any) -> tuple[int, int]:
-    sides = (size, size) if isinstance(size, Integral) else size
-    rule = (
-        "The 'size' parameter of ImageFiles ('image_size' of ImageReader) must be a "
-        f"positive int, or (height, width) of such. Got {short(size)} instead."
-    )
-    if (
-        not isinstance(sides, tuple | list)
-        or len(sides) != 2
-        or not all(_is_int(side) for side in sides)
-    ):
-        raise ParameterTypeError(rule)
-    if min(sides) < 1:
-        raise InvalidParameterError(rule)
-    return int(sides[0]), int(sides[1])
-
-
-def _read_cache(cache: Any) -> ImageCache:
-    return cache if isinstance(cache, ImageCache) else ImageCache(cache)
-
-
-def _read_workers(n_workers: Any) -> int | None:
-    rule = (
-        "The 'n_workers' parameter of ImageFiles must be None or a positive int. Got "
-        f"{short(n_workers)} instead."
-    )
-    if n_workers is not None and not _is_int(n_workers):
-        raise ParameterTypeError(rule)
-    if n_workers is not None and n_workers < 1:
-        raise InvalidParameterError(rule)
-    return n_workers
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _one_of(value: Any, name: str, choices: tuple[str, ...], alias: str = "") -> str:
-    if isinstance(value, str) and value in choices:
-        return value
-    raise InvalidParameterError(
-        f"The {name!r} parameter of ImageFiles{alias} must be one of {list(choices)}. "
-        f"Got {short(value)} instead."
-    )
+        return self.cache.images(self.key, every.shape, every._fill)

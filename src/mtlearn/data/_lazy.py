@@ -28,6 +28,8 @@ class LazyImages(ABC):
 
     ndim = 4
     dtype: np.dtype
+    # Whether images that cannot be read are left out, instead of an error.
+    skips: bool = False
 
     @property
     @abstractmethod
@@ -71,6 +73,48 @@ class LazyImages(ABC):
             If an image cannot be read.
         """
         return self._read(_numbers(slice(None) if rows is None else rows, len(self)))
+
+    def readable(self) -> np.ndarray:
+        """Find the images that can be read, by reading those that no one has yet.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples,)
+            All True of images that are not to be skipped.
+        """
+        return np.ones(len(self), dtype=bool)
+
+    def read_some(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Read those of some images that can be read.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Which ones.
+
+        Returns
+        -------
+        images : ndarray of shape (n_rows, height, width, n_channels)
+            Anything where there is none.
+        found : ndarray of bool of shape (n_rows,)
+            Where there is one.
+        """
+        return self._read(rows), np.ones(len(rows), dtype=bool)
+
+    def blame(self, row: int) -> str:
+        """Say which image a row is, and why it cannot be read.
+
+        Parameters
+        ----------
+        row : int
+            Its number.
+
+        Returns
+        -------
+        str
+            For messages.
+        """
+        return f"image {row} of X"
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -167,6 +211,27 @@ class LazyRows:
         """Read one row by its number, or those of a slice or array of numbers."""
         is_one = not isinstance(index, slice) and np.ndim(index) == 0
         return self.images[index] if is_one else self.images.read(index)
+
+
+class KnownRows(LazyRows):
+    """The same, where images that cannot be read give a row of whatever.
+
+    Attributes
+    ----------
+    lacking : dict of int to None
+        Numbers of those of them that were read so far.
+    """
+
+    def __init__(self, images: LazyImages, owner: str) -> None:
+        super().__init__(images, owner)
+        self.lacking: dict[int, None] = {}
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """Read the rows of a slice or array of numbers."""
+        rows = _numbers(index, len(self))
+        images, found = self.images.read_some(rows)
+        self.lacking.update(dict.fromkeys(rows[~found].tolist()))
+        return images
 
 
 def open_images(X: Any, owner: str) -> LazyRows | None:

@@ -11,6 +11,7 @@ from mtlearn._utils._unwrap import aligned_outputs, unwrap
 from mtlearn.ensemble._average import joint_codec, weighted_moments
 from mtlearn.ensemble._members import fit_members
 from mtlearn.estimators import BaseMetaEstimator
+from mtlearn.tasks import decode_rows
 from mtlearn.training import RowChange, release
 
 
@@ -69,7 +70,7 @@ class BaseEnsemble(BaseMetaEstimator):
         if not decode:
             return means
         return [
-            task.decode(mean)
+            decode_rows(task, mean)
             for task, mean in zip(self.tasks_.labelled, means, strict=True)
         ]
 

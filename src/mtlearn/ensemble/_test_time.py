@@ -20,6 +20,7 @@ from mtlearn.data import item_labels
 from mtlearn.ensemble._average import weighted_moments
 from mtlearn.estimators import AroundOne, AugmentationLike, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.tasks import decode_rows
 from mtlearn.training import RowChange, SameChange, TwoChanges, draw_seed, same_value
 
 _REMEDIES = {
@@ -209,7 +210,7 @@ class TestTimeAugmented(AroundOne):
         if not decode:
             return means
         return [
-            task.decode(mean)
+            decode_rows(task, mean)
             for task, mean in zip(self.tasks_.labelled, means, strict=True)
         ]
 

@@ -12,7 +12,7 @@ from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._validation import check_nested_names
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn._utils._whole import in_one_step
-from mtlearn.data import Samples, item_labels, warn_far
+from mtlearn.data import Samples, item_labels, on_readable_rows, warn_far
 from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._checkpoints import open_checkpoints
 from mtlearn.estimators._fit import (
@@ -65,6 +65,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
 
     @in_one_step
     @with_callbacks
+    @on_readable_rows
     @own_modes()
     def fit(
         self,
@@ -142,6 +143,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
 
     @in_one_step
     @with_callbacks
+    @on_readable_rows
     @own_modes()
     def partial_fit(
         self,

@@ -12,7 +12,7 @@ from mtlearn._utils._typed import available_if
 from mtlearn.data import item_labels
 from mtlearn.estimators._view import View, view_of
 from mtlearn.exceptions import InvalidDataError, UnknownTaskError
-from mtlearn.tasks import Codec, Task, Tasks, label_weights, with_label
+from mtlearn.tasks import Codec, Task, Tasks, has_label, label_weights, with_label
 from mtlearn.training import RowChange
 
 
@@ -97,7 +97,8 @@ class MultiTaskMixin(ABC):
             is not a number, or is a whole one that the real values beside it would
             round. A DataFrame has the tasks' columns of y with their dtypes
             (floating-point ones for real values), and the index of X if that is a
-            DataFrame.
+            DataFrame. Images that are skipped have NaN among numbers, which are real
+            values then, and None or the null of the DataFrame elsewhere.
         """
         outputs = self._outputs(X, decode=True)
         labels = self._codec.arrange(outputs)
@@ -119,7 +120,7 @@ class MultiTaskMixin(ABC):
         ndarray of shape (n_samples, n_classes), or list of ndarray
             An array if there is one task; else a list in the order of y's columns, as
             those of `predict`, with `(n_samples, 1)`, the predicted value, for a
-            regression.
+            regression. Images that are skipped have NaN.
         """
         outputs = self._outputs(X)
         return outputs[0] if self._codec.has_one_task else outputs
@@ -133,8 +134,8 @@ class MultiTaskMixin(ABC):
             Samples; see the class for their shape.
         y : array-like, DataFrame or SliceDict, default=None
             True labels. Missing ones are left out, and so are tasks without a label
-            or with an undefined metric. None takes those of a dataset's items, in one
-            pass more.
+            or with an undefined metric, and images that are skipped. None takes those
+            of a dataset's items, in one pass more.
             A label that is none of a task's classes counts as wrong.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
@@ -157,7 +158,7 @@ class MultiTaskMixin(ABC):
         for task, target, weight, labels in zip(
             self.tasks_.labelled, targets, weights, predicted, strict=True
         ):
-            rows = with_label(weight)
+            rows = with_label(weight) & has_label(labels)
             if rows.any():
                 score = task.score(target.values[rows], labels[rows], weight[rows])
                 scores.append(score)

@@ -10,12 +10,20 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._listing import bracketed
 from mtlearn._utils._short import short
 from mtlearn._utils._threads import threads
-from mtlearn.data import Rows, Samples, to_labels
+from mtlearn.data import (
+    Rows,
+    Samples,
+    known_rows,
+    only_found,
+    readable,
+    to_labels,
+    warn_lacking,
+)
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._older import net_in_order
 from mtlearn.estimators._settings import read_n_threads
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.tasks import EncodedTargets
+from mtlearn.tasks import EncodedTargets, decode_rows
 from mtlearn.training import (
     MultiTaskNet,
     RowChange,
@@ -49,6 +57,8 @@ class NetMixin(MultiTaskMixin):
     def _labelled(self, X: Any, targets: EncodedTargets) -> Samples:
         """Join rows and encoded labels, as the fitted net's loss sees them."""
         self._check_fitted()
+        (X,), rows = readable(X)
+        targets = targets if rows is None else targets.take(rows)
         X = self._check_X(X, reset=False)
         dtype, device = self.net_.precision.dtype, torch.device(self.net_.device)
         return Samples(X, to_labels(targets, dtype, device))
@@ -86,18 +96,29 @@ class NetMixin(MultiTaskMixin):
         numbers = range(len(labelled)) if only is None else [only]
         tasks = [labelled[number] for number in numbers]
         every = len(tasks) == len(self.tasks_)
-        samples = Samples(self._check_X(X, reset=False))
+        checked = self._check_X(X, reset=False)
+        rows = known_rows(checked, type(self).__name__)
+        # Labels take less memory; but which rows are lacking, the last one tells.
+        at_once = decode and rows is checked
         with threads(read_n_threads(self)):
             batches = [
                 [
-                    task.decode(output.numpy()) if decode else output.numpy()
+                    task.decode(output.numpy()) if at_once else output.numpy()
                     for task, output in zip(tasks, outputs, strict=True)
                 ]
                 for outputs in activations(
-                    self.net_, samples, None if every else numbers, change
+                    self.net_, Samples(rows), None if every else numbers, change
                 )
             ]
-        return [np.concatenate(outputs) for outputs in zip(*batches, strict=True)]
+        found = [
+            only_found(np.concatenate(outputs), rows)
+            for outputs in zip(*batches, strict=True)
+        ]
+        warn_lacking(rows)
+        if at_once or not decode:
+            return found
+        pairs = zip(tasks, found, strict=True)
+        return [decode_rows(task, output) for task, output in pairs]
 
     @own_modes()
     def embed(self, X: Any, task: str | None = None) -> np.ndarray:
@@ -113,7 +134,7 @@ class NetMixin(MultiTaskMixin):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Output of the backbone, without maps.
+            Output of the backbone, without maps; NaN for images that are skipped.
 
         Raises
         ------
@@ -122,10 +143,14 @@ class NetMixin(MultiTaskMixin):
         """
         self._check_fitted()
         number = self._whose_features(task)
-        samples = Samples(self._check_X(X, reset=False))
+        rows = known_rows(self._check_X(X, reset=False), type(self).__name__)
         with threads(read_n_threads(self)):
-            batches = [batch.numpy() for batch in features(self.net_, samples, number)]
-        return np.concatenate(batches)
+            batches = [
+                batch.numpy() for batch in features(self.net_, Samples(rows), number)
+            ]
+        found = only_found(np.concatenate(batches), rows)
+        warn_lacking(rows)
+        return found
 
     def _whose_features(self, task: str | None) -> int | None:
         if task is None and not self.net_.module_.per_task:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._typed import available_if
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import label_weights, with_label
+from mtlearn.tasks import has_label, label_weights, with_label
 
 
 class _TaskView:
@@ -101,6 +101,11 @@ class _TaskView:
             raise InvalidDataError("y has no label to score: every one is missing.")
         predicted = self.predict(X)
         check_consistent_length(predicted, rows)
+        rows &= has_label(predicted)
+        if not rows.any():
+            raise InvalidDataError(
+                "y has no label to score of an image that can be read."
+            )
         return self._task.score(target.values[rows], predicted[rows], weight[rows])
 
     @property

@@ -23,6 +23,7 @@ from mtlearn.inspection._clones import naming_rows_of
 from mtlearn.inspection._display import Display
 from mtlearn.inspection._panels import panel_for_each
 from mtlearn.metrics import fitted_tasks
+from mtlearn.tasks import has_output
 
 _WIDTH, _HEIGHT = 4.6, 3.6  # inches of a panel
 # So many colours are easily told apart. Of more classes, each has its name among its
@@ -159,6 +160,8 @@ class EmbeddingDisplay(Display):
         with naming_rows_of(estimator, whole):
             inner, X = _reach_features(estimator, X, cls.__name__)
             features = _features(inner, X, features_of, cls.__name__)
+        found = has_output(features)  # all but images that are skipped
+        rows, features = rows[found], features[found]
         if min(features.shape) < 2:
             raise InvalidDataError(
                 f"{cls.__name__} needs two rows or more, and two shared features or "

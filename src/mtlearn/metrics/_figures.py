@@ -12,6 +12,7 @@ from mtlearn.tasks import (
     Target,
     TaskReader,
     Tasks,
+    has_output,
     label_weights,
     read_predictions,
     read_targets,
@@ -41,13 +42,14 @@ def scored_labels(
         By task name.
     """
     targets = read_targets(y_true, tasks)
-    predicted = read_predictions(y_pred, y_true, tasks)
+    predicted, there = read_predictions(y_pred, y_true, tasks)
     for target, values in zip(targets, predicted, strict=True):
         _check(tasks, target, values)
     weights = label_weights(targets, sample_weight)
     check_consistent_length(*weights, *predicted)
+    _warn_unpredicted(there)
     return {
-        target.name: _counted(target.values, values, weight)
+        target.name: _counted(target.values, values, weight, there)
         for target, values, weight in zip(targets, predicted, weights, strict=True)
     }
 
@@ -74,11 +76,12 @@ def scored_task(
     if sample_weight is not None and np.ndim(sample_weight) != 1:
         # Which column is whose, all of them tell.
         return scored_labels(reader.tasks, y_true, y_pred, sample_weight)[name]
-    target, values = reader.read(name, y_true, y_pred)
+    target, values, there = reader.read(name, y_true, y_pred)
     _check(reader.tasks, target, values)
     (weight,) = label_weights([target], sample_weight)
     check_consistent_length(weight, values)
-    return _counted(target.values, values, weight)
+    _warn_unpredicted(there)
+    return _counted(target.values, values, weight, there)
 
 
 def scored_chances(
@@ -111,7 +114,9 @@ def scored_chances(
         place = [each.name for each in targets].index(name)
         weight = label_weights(targets, sample_weight)[place]
     check_consistent_length(weight, output)
-    return _counted(target.values, output, weight)
+    there = has_output(output)
+    _warn_unpredicted(there)
+    return _counted(target.values, output, weight, there)
 
 
 def _check(tasks: Tasks, target: Target, predicted: np.ndarray | None) -> None:
@@ -120,10 +125,19 @@ def _check(tasks: Tasks, target: Target, predicted: np.ndarray | None) -> None:
     tasks[target.name].check_labels(labels, target.name, predicted)
 
 
+def _warn_unpredicted(there: np.ndarray) -> None:
+    """Warn of rows without a prediction, as images have that are skipped."""
+    if not there.all():
+        warn(
+            f"{(~there).sum()} of {len(there)} rows have no prediction, and are left "
+            f"out of the figures: the first is row {np.argmin(there)}.",
+        )
+
+
 def _counted(
-    true: np.ndarray, predicted: np.ndarray, weight: np.ndarray
+    true: np.ndarray, predicted: np.ndarray, weight: np.ndarray, there: np.ndarray
 ) -> ScoredLabels:
-    rows = with_label(weight)
+    rows = with_label(weight) & there
     return ScoredLabels(true[rows], predicted[rows], weight[rows])
 
 

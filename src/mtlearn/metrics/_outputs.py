@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._unwrap import reach, unwrap
-from mtlearn.tasks import ScoredLabels, Task, label_weights, with_label
+from mtlearn.tasks import ScoredLabels, Task, has_output, label_weights, with_label
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ScoredOutputs:
     task : Task
         Fitted.
     rows : ndarray of bool of shape (n_samples,)
-        Which rows count: those with a label that has a weight.
+        Which rows count: those with a label that has a weight, and with outputs.
     true : ndarray of shape (n_labelled,) or (n_labelled, k)
         Labels or values.
     output : ndarray of shape (n_labelled, n_outputs)
@@ -73,7 +73,7 @@ def scored_outputs(
     for (name, task), target, weight, output in zip(
         inner.tasks_.labelled.items(), targets, weights, outputs, strict=True
     ):
-        rows = with_label(weight)
+        rows = with_label(weight) & has_output(output)
         scored[name] = ScoredOutputs(
             task, rows, target.values[rows], output[rows], weight[rows]
         )

@@ -19,6 +19,7 @@ from mtlearn.data import (
     open_dataset,
     open_images,
     read_rows,
+    readable,
     warn_channels_first,
 )
 from mtlearn.exceptions import DataTypeError, InvalidDataError
@@ -66,9 +67,12 @@ class BaseImageTransformer(GivesImages, VersionedEstimator):
     def _check_samples(self, X: Any, *, reset: bool) -> Rows:
         """Return X as rows without a copy; with `reset`, learn its layout.
 
-        Images on disk and datasets are read where the rows are indexed.
+        Images on disk and datasets are read where the rows are indexed. Nothing is
+        learned of images that are to be skipped.
         """
         owner = type(self).__name__
+        if reset:
+            (X,), _ = readable(X)
         rows = open_images(X, owner) or open_dataset(X, owner, _ITEMS)
         if rows is None:
             array = self._check_array_like(X, reset=reset)

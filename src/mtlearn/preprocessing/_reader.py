@@ -32,6 +32,9 @@ class ImageReader(GivesImages, VersionedEstimator):
         Folder that names are relative to.
     n_workers : int or None, default=None
         Threads that read and decode. None takes as many as there are processors.
+    on_error : {"raise", "skip"}, default="raise"
+        What becomes of an image that cannot be read: an error; or `fit` of the
+        estimator leaves it out with a warning, and predictions for it are missing.
 
     Attributes
     ----------
@@ -65,12 +68,14 @@ class ImageReader(GivesImages, VersionedEstimator):
         image_fit: str = "crop",
         root: Any = None,
         n_workers: int | None = None,
+        on_error: str = "raise",
     ) -> None:
         self.image_size = image_size
         self.mode = mode
         self.image_fit = image_fit
         self.root = root
         self.n_workers = n_workers
+        self.on_error = on_error
 
     @in_one_step
     def fit(self, X: Any, y: object = None) -> Self:
@@ -140,4 +145,5 @@ class ImageReader(GivesImages, VersionedEstimator):
             fit=self.image_fit,
             root=self.root,
             n_workers=self.n_workers,
+            on_error=self.on_error,
         )

@@ -25,6 +25,7 @@ from mtlearn.tasks._regression import Regression
 from mtlearn.tasks._shown import Mistakes
 from mtlearn.tasks._target import Target, with_label
 from mtlearn.tasks._tasks import Tasks
+from mtlearn.tasks._unknown import decode_rows, has_label, has_output
 
 __all__ = [
     "FEW_SAMPLES",
@@ -49,7 +50,10 @@ __all__ = [
     "Target",
     "Task",
     "Tasks",
+    "decode_rows",
     "fit_codec",
+    "has_label",
+    "has_output",
     "join_codecs",
     "kinds",
     "label_weights",

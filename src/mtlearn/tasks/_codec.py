@@ -24,6 +24,7 @@ from mtlearn.tasks._places import Places, places_of, positions
 from mtlearn.tasks._read import RawTargets, read_raw
 from mtlearn.tasks._target import Target, check_scored, read_places, with_label
 from mtlearn.tasks._tasks import Tasks
+from mtlearn.tasks._unknown import has_label, only_known, spread_rows
 
 
 @dataclass(frozen=True)
@@ -198,10 +199,17 @@ class Codec:
         return len(self.labelled) == 1
 
     def arrange(self, labels: Sequence[np.ndarray]) -> Any:
-        """Lay out predicted labels, one array a labelled task, as y was laid out."""
-        pairs = zip(self.labelled, labels, strict=True)
+        """Lay out predicted labels, one array a labelled task, as y was laid out.
+
+        Rows for which there are none have those that say so.
+        """
+        pairs = list(zip(self.labelled, labels, strict=True))
+        known = np.logical_or.reduce([has_label(each) for each in labels])
+        if not known.all():
+            pairs = [(task, only_known(task, each, known)) for task, each in pairs]
         columns = [column for task, each in pairs for column in task.lay_out(each)]
-        return arrange(columns, self.layout)
+        arranged = arrange(columns, self.layout)
+        return arranged if known.all() else spread_rows(arranged, known)
 
 
 def fit_codec(

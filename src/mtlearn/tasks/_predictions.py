@@ -13,7 +13,9 @@ from mtlearn.tasks._target import Target, read_places
 from mtlearn.tasks._tasks import Tasks
 
 
-def read_predictions(predicted: Any, y: Any, tasks: Tasks) -> tuple[np.ndarray, ...]:
+def read_predictions(
+    predicted: Any, y: Any, tasks: Tasks
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
     """Read the predictions of each task.
 
     Parameters
@@ -27,13 +29,16 @@ def read_predictions(predicted: Any, y: Any, tasks: Tasks) -> tuple[np.ndarray, 
 
     Returns
     -------
-    tuple of ndarray of shape (n_samples,) or (n_samples, k)
+    labels : tuple of ndarray of shape (n_samples,) or (n_samples, k)
         In task order, of the tasks that read y.
+    there : ndarray of bool of shape (n_samples,)
+        False of rows that no task has a prediction for.
 
     Raises
     ------
     InvalidDataError, DataTypeError
-        If the predictions cannot be read or do not match y and the tasks.
+        If the predictions cannot be read or do not match y and the tasks, or a row
+        lacks those of some tasks.
     """
     raw, labelled = read_raw(y), tasks.labelled
     places = positions(raw, labelled)
@@ -59,7 +64,7 @@ class TaskReader:
         # What has been looked up is no part of a pickle, or of a hash.
         return type(self), (self.tasks,)
 
-    def read(self, name: str, y: Any, predicted: Any) -> tuple[Target, Any]:
+    def read(self, name: str, y: Any, predicted: Any) -> tuple[Target, Any, Any]:
         """Read the labels and the predictions of a task.
 
         Parameters
@@ -77,6 +82,8 @@ class TaskReader:
             Labels.
         predicted : ndarray of shape (n_samples,) or (n_samples, k)
             Predictions.
+        there : ndarray of bool of shape (n_samples,)
+            False of rows that no task has a prediction for.
 
         Raises
         ------
@@ -84,10 +91,10 @@ class TaskReader:
             If they cannot be read, or do not match each other and the tasks.
         """
         raw, places = self._find(y)
-        (found,) = _predictions(
+        (found,), there = _predictions(
             raw, read_raw(predicted), places, self.tasks.labelled, [name]
         )
-        return self._target(name, raw, places), found
+        return self._target(name, raw, places), found, there
 
     def read_outputs(self, name: str, y: Any, outputs: Any) -> tuple[Target, Any]:
         """Read the labels of a task, and what `predict_proba` gives for it.
@@ -148,8 +155,8 @@ def _predictions(
     places: Places,
     tasks: Tasks,
     names: Sequence[str],
-) -> tuple[np.ndarray, ...]:
-    """Read the predictions of some tasks."""
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Read the predictions of some tasks, and tell which rows have any."""
     if (raw.container == "frame") != (found.container == "frame"):
         raise InvalidDataError(
             "y and the predictions must both be DataFrames, or neither. Pass y in the "
@@ -159,18 +166,28 @@ def _predictions(
         at = _named(found, raw, places)
     else:
         at = _ranked(found, places, tasks)
-    values = []
+    values, there = [], None
     for name in names:
         own = [found.column(place) for place in at[tasks.names.index(name)]]
         labels, present = tasks[name].read(own, name)
         if not present.all():
-            row = np.argmin(present.reshape(len(present), -1).all(axis=1))
-            raise InvalidDataError(
-                f"Row {row} of the predictions has none for task {name!r}: it is NaN, "
-                "None or NA."
-            )
+            there = _rows_with_any(found, at)
+            lacks = there & ~present.reshape(len(present), -1).all(axis=1)
+            if lacks.any():
+                raise InvalidDataError(
+                    f"Row {np.argmax(lacks)} of the predictions has none for task "
+                    f"{name!r}, and some for others: it is NaN, None or NA."
+                )
         values.append(labels)
-    return tuple(values)
+    if there is None:  # no other column is read then
+        there = np.ones(len(values[0]), dtype=bool)
+    return tuple(values), there
+
+
+def _rows_with_any(found: RawTargets, places: Places) -> np.ndarray:
+    """Tell which rows have a prediction of any task."""
+    columns = [found.column(place).present for own in places for place in own]
+    return np.logical_or.reduce(columns)
 
 
 def _named(found: RawTargets, raw: RawTargets, places: Places) -> Places:

@@ -1,0 +1,161 @@
+"""Images that cannot be read and are to be skipped: in no fit, and not predicted."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+
+from mtlearn._utils._indexing import take_rows
+from mtlearn._utils._row_plan import chosen_plan, planned_rows
+from mtlearn._utils._warn import warn
+from mtlearn.data._lazy import KnownRows, LazyImages, LazyRows
+from mtlearn.data._samples import Rows
+from mtlearn.exceptions import InvalidDataError
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def on_readable_rows(fit: Method) -> Method:
+    """Let a fit see the rows alone whose images can be read.
+
+    Parameters
+    ----------
+    fit : method
+        Takes X, y and sample_weight, perhaps X_val and y_val.
+
+    Returns
+    -------
+    method
+        The same; it warns of the images that it leaves out.
+    """
+
+    @functools.wraps(fit)
+    def fit_readable(
+        self: Any, X: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
+    ) -> Any:
+        if kwargs.get("X_val") is not None:
+            held_out = kwargs["X_val"], kwargs.get("y_val")
+            (kwargs["X_val"], kwargs["y_val"]), _ = readable(*held_out, name="X_val")
+        n_samples = len(X) if isinstance(X, LazyImages) else 0
+        (X, y, sample_weight), rows = readable(X, y, sample_weight)
+        if rows is None:
+            return fit(self, X, y, sample_weight, **kwargs)
+        with planned_rows(chosen_plan(n_samples, rows)):
+            return fit(self, X, y, sample_weight, **kwargs)
+
+    return cast(Method, fit_readable)
+
+
+def readable(
+    X: Any, *others: Any, name: str = "X"
+) -> tuple[list[Any], np.ndarray | None]:
+    """Leave out the rows whose images cannot be read, if that is asked for.
+
+    Parameters
+    ----------
+    X : object
+        Samples.
+    *others : object
+        With a row for each of them, or None.
+    name : str, default="X"
+        What the user calls X.
+
+    Returns
+    -------
+    chosen : list
+        X and the others.
+    rows : ndarray of int or None
+        The rows that are left; None if all are.
+
+    Raises
+    ------
+    InvalidDataError
+        If none can be read.
+
+    Warns
+    -----
+    UserWarning
+        How many are left out, and which is the first of them.
+    """
+    found = None
+    if isinstance(X, LazyImages) and X.skips and len(X):
+        found = X.readable()
+    if found is None or found.all():
+        return [X, *others], None
+    given = [each for each in others if each is not None]
+    check_consistent_length(X, *given)
+    first = X.blame(int(np.argmin(found)))
+    if not found.any():
+        raise InvalidDataError(f"No image of {name} can be read. The first is {first}.")
+    warn(
+        f"{(~found).sum()} of {len(X)} images of {name} cannot be read, and are left "
+        f"out: the first is {first}. mtlearn.data.check_files lists all of them.",
+    )
+    rows = np.flatnonzero(found)
+    return [None if each is None else take_rows(each, rows) for each in (X, *others)], (
+        rows
+    )
+
+
+def known_rows(X: Rows, owner: str) -> Rows:
+    """Return X as what gives a row of whatever for images that are to be skipped.
+
+    Parameters
+    ----------
+    X : ndarray, DatasetRows or LazyRows
+        Samples.
+    owner : str
+        Who asks, for messages.
+
+    Returns
+    -------
+    ndarray, DatasetRows or LazyRows
+        X itself, or `KnownRows`, which remember of which images they do so.
+    """
+    if isinstance(X, LazyRows) and X.images.skips:
+        return KnownRows(X.images, owner)
+    return X
+
+
+def only_found(output: np.ndarray, X: Rows) -> np.ndarray:
+    """Make NaN what was computed of rows that are lacking.
+
+    Parameters
+    ----------
+    output : ndarray of shape (n_samples, n_outputs)
+        Of all rows; changed in place.
+    X : ndarray, DatasetRows or LazyRows
+        The rows, as `known_rows` returns them.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+        The same.
+    """
+    if isinstance(X, KnownRows):
+        output[list(X.lacking)] = np.nan
+    return output
+
+
+def warn_lacking(X: Rows) -> None:
+    """Warn of images that nothing is predicted for.
+
+    Parameters
+    ----------
+    X : ndarray, DatasetRows or LazyRows
+        The rows, as `known_rows` returns them, after all have been asked for.
+
+    Warns
+    -----
+    UserWarning
+        How many there are, and which is the first.
+    """
+    if isinstance(X, KnownRows) and X.lacking:
+        first = X.images.blame(min(X.lacking))
+        warn(
+            f"{len(X.lacking)} of {len(X)} images of X cannot be read, and nothing is "
+            f"predicted for them: the first is {first}. mtlearn.data.check_files lists "
+            "all of them.",
+        )
