@@ -74,6 +74,7 @@ SETTINGS = {
     "one cycle": {"lr_schedule": "one_cycle", "optimizer": "sgd"},
     "plateau": {"lr_schedule": "plateau", "restore_best": False},
     "warm-up": {"lr_schedule": "warmup_cosine", "backbone_lr": 0.001},
+    "layers": {"layer_decay": 0.5, "lr_schedule": "one_cycle"},
     "changes": {"augmentation": "standard", "mixing": "cutmix", "optimizer": "adamw"},
     "sampler": {"sampler": "balanced", "clip_grad_norm": 1.0},
     "thawed": {"freeze_epochs": 1, "optimizer": "adamw"},

@@ -115,6 +115,7 @@ PARAMETERS = {
     "optimizer": [("adam", "adamw")],
     "lr": [(0.01, 0.02)],
     "backbone_lr": [(None, 0.02)],
+    "layer_decay": [(None, 0.5), (0.7, 0.5)],
     "weight_decay": [(0.0, 0.1)],
     "clip_grad_norm": [(None, 1.0)],
     "lr_schedule": [("cosine", "one_cycle")],

@@ -48,6 +48,7 @@ def make_everything(loss="cross_entropy", smoothing=0.1, **params):
         "weight_decay": 1e-3,
         "lr_schedule": "warmup_cosine",
         "backbone_lr": 5e-4,
+        "layer_decay": 0.8,
         "early_stopping": True,
         "validation_fraction": 0.25,
         "max_epochs": 3,

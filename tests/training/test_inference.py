@@ -10,7 +10,7 @@ from torch import nn
 
 from mtlearn.data import Samples
 from mtlearn.networks import HeadSpec
-from mtlearn.training import activations, features
+from mtlearn.training import Rates, activations, features
 from mtlearn.training._inference import (
     _FEWEST_ROWS,
     _MOST_ROWS,
@@ -186,7 +186,7 @@ def train_by_hand(net, samples):
 
 
 def train_on(net, samples):
-    net.set_optimizer(torch.optim.Adam, {"fused": True}, (0.1,), keep_state=False)
+    net.set_optimizer(torch.optim.Adam, {"fused": True}, Rates(0.1), keep_state=False)
     train(net, samples, epochs=1)
 
 

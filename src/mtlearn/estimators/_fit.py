@@ -211,7 +211,9 @@ def new_net(
         batch_size=settings.batch_size,
         device=str(settings.device),
         optimizer=settings.optimizer.cls,
-        lr=settings.rates[-1],
+        lr=settings.rates.heads,
+        backbone_lr=settings.rates.backbone,
+        layer_decay=settings.rates.layer_decay,
         **{f"optimizer__{key}": value for key, value in optimizer},
     )
     net.set_rates(settings.rates)

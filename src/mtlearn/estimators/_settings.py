@@ -29,6 +29,7 @@ from mtlearn.training import (
     Changes,
     Monitor,
     Precision,
+    Rates,
     check_callbacks,
     follows_figure,
     resolve_averaging,
@@ -39,9 +40,6 @@ from mtlearn.training import (
     resolve_precision,
     resolve_schedule,
 )
-
-# Weights by their names in the network; all others follow as a last group.
-_GROUPS: list[tuple[str, dict]] = [("backbone.*", {})]
 
 # What to do where a nested name meets a plain value.
 REMEDIES = {
@@ -68,8 +66,8 @@ class Settings:
         Classes with their arguments.
     schedule : Partial or None
         A torch scheduler.
-    rates : tuple of float
-        Learning rate of the backbone, if it has one of its own, and of all others.
+    rates : Rates
+        Learning rates of the heads, of the backbone and of its layers.
     freeze_backbone : bool
         Whether the backbone stays as it is.
     freeze_epochs : int
@@ -124,7 +122,7 @@ class Settings:
     backbone: Partial
     optimizer: Partial
     schedule: Partial | None
-    rates: tuple[float, ...]
+    rates: Rates
     freeze_backbone: bool
     freeze_epochs: int
     clip_grad_norm: float | None
@@ -204,7 +202,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     return Settings(
         owner=owner,
         backbone=_resolve_backbone(estimator.backbone, owner),
-        optimizer=_read_optimizer(estimator, len(rates), precision, device),
+        optimizer=_read_optimizer(estimator, rates, precision, device),
         schedule=schedule,
         rates=rates,
         freeze_backbone=check_bool(estimator.freeze_backbone, "freeze_backbone", owner),
@@ -256,21 +254,26 @@ def _read_positive(estimator: Any, name: str, owner: str) -> float | None:
 
 
 def _read_optimizer(
-    estimator: Any, n_rates: int, precision: Precision, device: torch.device
+    estimator: Any, rates: Rates, precision: Precision, device: torch.device
 ) -> Partial:
     owner = type(estimator).__name__
     decay = check_real(estimator.weight_decay, "weight_decay", owner, low=0)
     optimizer = resolve_optimizer(estimator.optimizer, decay, device, owner)
-    if n_rates > 1:
-        optimizer = Partial(optimizer.cls, **optimizer.kwargs, param_groups=_GROUPS)
-    _check_steps(optimizer, precision, owner)
+    _check_steps(optimizer, rates, precision, owner)
     return optimizer
 
 
-def _read_rates(estimator: Any, owner: str) -> tuple[float, ...]:
+def _read_rates(estimator: Any, owner: str) -> Rates:
     lr = check_real(estimator.lr, "lr", owner, low=0, include_low=False)
     backbone = _read_positive(estimator, "backbone_lr", owner)
-    return (lr,) if backbone is None else (backbone, lr)
+    return Rates(lr, backbone, _read_layer_decay(estimator.layer_decay, owner))
+
+
+def _read_layer_decay(value: Any, owner: str) -> float | None:
+    if value is None:
+        return None
+    decay = check_real(value, "layer_decay", owner, low=0, high=1, include_low=False)
+    return None if decay == 1 else decay
 
 
 def _read_sampler(value: Any, owner: str) -> SamplerLike:
@@ -286,11 +289,13 @@ def _read_sampler(value: Any, owner: str) -> SamplerLike:
     )
 
 
-def _check_steps(optimizer: Partial, precision: Precision, owner: str) -> None:
-    if "param_groups" in optimizer.kwargs and optimizer.cls is torch.optim.LBFGS:
+def _check_steps(
+    optimizer: Partial, rates: Rates, precision: Precision, owner: str
+) -> None:
+    if rates.parameter is not None and optimizer.cls is torch.optim.LBFGS:
         raise InvalidParameterError(
-            f"The 'backbone_lr' parameter of {owner} must be None with LBFGS, which "
-            "has one learning rate for all weights. Choose another optimizer."
+            f"The {rates.parameter!r} parameter of {owner} must be None with LBFGS, "
+            "which has one learning rate for all weights. Choose another optimizer."
         )
     if precision.name == "float16" and optimizer.cls is torch.optim.LBFGS:
         raise InvalidParameterError(

@@ -72,6 +72,12 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         Learning rate.
     backbone_lr : None or float, default=None
         Learning rate of the backbone; None is `lr`. For a pre-trained one, a tenth.
+    layer_decay : None or float, default=None
+        By how much the learning rate of the backbone falls from layer to layer, in
+        (0, 1]: its last layer or block learns at `layer_decay` times its rate, the one
+        before at ``layer_decay ** 2`` times, and so on down to the first; the heads at
+        `lr`. :func:`~mtlearn.networks.layer_numbers` tells which weights are in which.
+        None and 1 give all the same rate. For a pre-trained network, 0.65 to 0.9.
     weight_decay : float, default=0.0
         Weight decay of the optimiser.
     clip_grad_norm : None or float, default=None
@@ -222,6 +228,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         optimizer: OptimizerLike = "adam",
         lr: float = 1e-3,
         backbone_lr: float | None = None,
+        layer_decay: float | None = None,
         weight_decay: float = 0.0,
         clip_grad_norm: float | None = None,
         lr_schedule: ScheduleLike = None,
@@ -256,6 +263,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         self.optimizer = optimizer
         self.lr = lr
         self.backbone_lr = backbone_lr
+        self.layer_decay = layer_decay
         self.weight_decay = weight_decay
         self.clip_grad_norm = clip_grad_norm
         self.lr_schedule = lr_schedule

@@ -219,7 +219,7 @@ def _schedule(net: MultiTaskNet, rows: Samples, settings: Settings) -> list[Call
     return [
         schedule_callback(
             settings.schedule,
-            rates=settings.rates,
+            rates=net.group_rates(),
             epochs=settings.max_epochs,
             n_batches=n_batches,
             monitor=settings.monitor,

@@ -15,6 +15,7 @@ from mtlearn.networks._inference import (
     for_inference,
     shares_modules,
 )
+from mtlearn.networks._layers import layer_numbers
 from mtlearn.networks._memory import check_memory
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._multitask import MultiTaskNetwork, needs_batch
@@ -67,6 +68,7 @@ __all__ = [
     "is_elsewhere",
     "is_filling",
     "is_registered",
+    "layer_numbers",
     "load_weights",
     "make_head",
     "named_backbone",

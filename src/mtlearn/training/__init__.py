@@ -41,6 +41,7 @@ from mtlearn.training._precision import (
     resolve_precision,
 )
 from mtlearn.training._randomness import Randomness
+from mtlearn.training._rates import Rates
 from mtlearn.training._row_change import RowChange, SameChange, TwoChanges
 from mtlearn.training._schedules import (
     follows_figure,
@@ -93,6 +94,7 @@ __all__ = [
     "Precision",
     "ProgressBar",
     "Randomness",
+    "Rates",
     "RowChange",
     "SWA",
     "SameChange",

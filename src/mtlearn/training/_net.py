@@ -40,6 +40,8 @@ class MultiTaskNet(OwnOptimizer):
         What the network computes in.
     compile_options : dict or None, default=None
         Arguments of `torch.nn.Module.compile`; None does not compile the network.
+    backbone_lr, layer_decay : float or None, default=None
+        See `Rates`.
     **kwargs : object
         Arguments of `skorch.NeuralNet`.
 
@@ -66,11 +68,15 @@ class MultiTaskNet(OwnOptimizer):
         tasks: Tasks,
         precision: Precision,
         compile_options: dict[str, Any] | None = None,
+        backbone_lr: float | None = None,
+        layer_decay: float | None = None,
         **kwargs: Any,
     ) -> None:
         self.tasks = tasks
         self.precision = precision
         self.compile_options = compile_options
+        self.backbone_lr = backbone_lr
+        self.layer_decay = layer_decay
         super().__init__(module, criterion, **kwargs)
 
     @property

@@ -1,20 +1,26 @@
 """How the skorch net makes its optimiser, and changes it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import torch
+from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import is_filling
 from mtlearn.training._fingerprint import same_value
 from mtlearn.training._joining import give_momentum
 from mtlearn.training._loop import BatchLoop
+from mtlearn.training._rates import Rates
 from mtlearn.training._scaling import loss_scaler
 
 
 class OwnOptimizer(BatchLoop):
     """A skorch net whose optimiser is made late, and may be another one later."""
+
+    lr: float
+    backbone_lr: float | None
+    layer_decay: float | None
 
     def initialize_optimizer(self) -> Self:
         """Make the optimiser; where a trained network is read, when it is asked for.
@@ -46,15 +52,33 @@ class OwnOptimizer(BatchLoop):
         Returns
         -------
         tuple of (tuple, dict)
-            As in skorch. Weights of the backbone that tasks do not share are in the
-            group of the heads.
+            As in skorch, with the groups of weights that have rates of their own.
         """
-        shared = set(map(id, self.module_.shared_parameters().values()))
-        named = []
-        for name, weight in named_parameters:
-            own = name.startswith("backbone.") and id(weight) not in shared
-            named.append((f"own.{name}" if own else name, weight))
-        return super().get_params_for_optimizer(prefix, named)
+        _, arguments = super().get_params_for_optimizer(prefix, [])
+        learnable = [weight for _, weight in named_parameters]
+        groups = self.rates.groups(self.module_, learnable)
+        return (
+            [{"params": weights, "lr": rate} for rate, weights in groups],
+        ), arguments
+
+    @property
+    def rates(self) -> Rates:
+        """Which learning rate each weight has."""
+        return Rates(self.lr, self.backbone_lr, self.layer_decay)
+
+    def group_rates(self) -> list[float]:
+        """Give the learning rate of each group of weights, before any schedule.
+
+        Returns
+        -------
+        list of float
+            That of the heads last; only one where all have the same.
+        """
+        return [rate for rate, _ in self._groups()]
+
+    def _groups(self) -> list[tuple[float, list[nn.Parameter]]]:
+        learnable = [weight for _, weight in self.get_all_learnable_params()]
+        return self.rates.groups(self.module_, learnable)
 
     def __getattr__(self, name: str) -> Any:
         if name == "optimizer_" and "module_" in vars(self):
@@ -66,7 +90,7 @@ class OwnOptimizer(BatchLoop):
         self,
         cls: Callable[..., Any],
         arguments: dict[str, Any],
-        rates: Sequence[float],
+        rates: Rates,
         *,
         keep_state: bool,
     ) -> None:
@@ -78,14 +102,17 @@ class OwnOptimizer(BatchLoop):
             A torch optimiser.
         arguments : dict
             Its arguments but the learning rate.
-        rates : sequence of float
-            Learning rate of each group of weights; see `set_rates`.
+        rates : Rates
+            Which learning rate each weight has.
         keep_state : bool
             Whether the state of the present optimiser is kept, if it is the same.
         """
         before = {k: v for k, v in vars(self).items() if k.startswith("optimizer__")}
         today = {f"optimizer__{key}": value for key, value in arguments.items()}
-        if not (keep_state and cls is self.optimizer and same_value(before, today)):
+        same = cls is self.optimizer and same_value(before, today)
+        same = same and rates.parameter == self.rates.parameter
+        self._keep_rates(rates)
+        if not (keep_state and same):
             for name in before:
                 delattr(self, name)
             for name, value in {"optimizer": cls, **today}.items():
@@ -99,29 +126,41 @@ class OwnOptimizer(BatchLoop):
         self.initialize_optimizer()
         self.scaler_ = loss_scaler(self.precision, self.device)
 
-    def set_rates(self, rates: Sequence[float]) -> None:
+    def set_rates(self, rates: Rates) -> None:
         """Set the learning rate of each group of weights.
 
         Parameters
         ----------
-        rates : sequence of float
-            Of the backbone, if that is a group of its own, and of all others.
+        rates : Rates
+            Which learning rate each weight has, told apart as before.
 
         Raises
         ------
         InvalidParameterError
-            If there are two rates, and not these two groups.
+            If weights have rates of their own, and the optimiser other groups.
         """
-        self.lr = rates[-1]
-        groups = self.optimizer_.param_groups
-        if len(rates) == 1:  # also where an optimiser makes groups of its own
-            rates = [self.lr] * len(groups)
-        if len(rates) != len(groups):
+        self._keep_rates(rates)
+        made = self.optimizer_.param_groups
+        if rates.parameter is None:  # also where an optimiser makes groups of its own
+            for group in made:
+                group["lr"] = rates.heads
+            return
+        groups = self._groups()
+        if [_ids(each["params"]) for each in made] != [
+            _ids(each) for _, each in groups
+        ]:
             raise InvalidParameterError(
-                "The 'backbone_lr' parameter must be None where the backbone has no "
-                f"weights, or the optimizer makes groups of its own. Got {rates[0]!r} "
-                f"with {type(self.optimizer_).__name__} and {len(groups)} groups of "
-                "weights instead."
+                f"The {rates.parameter!r} parameter must be None where the optimizer "
+                f"makes groups of its own, as {type(self.optimizer_).__name__} does."
             )
-        for group, lr in zip(groups, rates, strict=True):
-            group["lr"] = lr
+        for group, (rate, _) in zip(made, groups, strict=True):
+            group["lr"] = rate
+
+    def _keep_rates(self, rates: Rates) -> None:
+        self.lr = rates.heads
+        self.backbone_lr = rates.backbone
+        self.layer_decay = rates.layer_decay
+
+
+def _ids(weights: Iterable[nn.Parameter]) -> list[int]:
+    return [id(weight) for weight in weights]
