@@ -80,6 +80,7 @@ SETTINGS = {
     "thawed": {"freeze_epochs": 1, "optimizer": "adamw"},
     "fallback": {"on_divergence": "restore_best", "freeze_backbone": True},
     "float32": {"precision": "float32", "verbose": 1},
+    "accumulated": {"accumulate": 3, "mixing": "mixup", "batch_size": 4},
 }
 
 

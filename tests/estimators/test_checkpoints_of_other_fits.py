@@ -121,6 +121,7 @@ PARAMETERS = {
     "lr_schedule": [("cosine", "one_cycle")],
     "max_epochs": [(3, 4)],
     "batch_size": [(8, 9)],
+    "accumulate": [(1, 2)],
     "early_stopping": [(False, True)],
     "validation_fraction": [(0.1, 0.2)],
     "n_iter_no_change": [(7, 8)],

@@ -1,6 +1,6 @@
 """How X is read: any container, datasets and files, rows and batches on their way."""
 
-from mtlearn.data._batches import Batches, check_rounding, to_labels
+from mtlearn.data._batches import Batches, batch_slices, check_rounding, to_labels
 from mtlearn.data._changed import ChangedDataset, ChangedImages
 from mtlearn.data._channels import warn_channels_first
 from mtlearn.data._check_files import BrokenFile, check_files
@@ -37,6 +37,7 @@ __all__ = [
     "RaritySampler",
     "Rows",
     "Samples",
+    "batch_slices",
     "check_files",
     "check_images",
     "check_rounding",

@@ -209,6 +209,7 @@ def new_net(
         begun=Tasks.from_mapping(begun),
         compile_options=settings.compile,
         batch_size=settings.batch_size,
+        accumulate=settings.accumulate,
         device=str(settings.device),
         optimizer=settings.optimizer.cls,
         lr=settings.rates.heads,

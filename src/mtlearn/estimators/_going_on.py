@@ -36,7 +36,7 @@ def go_on(net: MultiTaskNet, settings: Settings, n_epochs: int) -> None:
     """
     moved = move(net, settings)
     net.set_compile(settings.compile)
-    net.batch_size = settings.batch_size
+    net.batch_size, net.accumulate = settings.batch_size, settings.accumulate
     freeze(net, settings, n_epochs)
     net.set_optimizer(
         settings.optimizer.cls,

@@ -80,8 +80,8 @@ class Settings:
         Which rows come more often than others.
     averaging : EMA, SWA or None
         Which weights the network gets at the end.
-    max_epochs, batch_size : int
-        Epochs at most, rows a batch.
+    max_epochs, batch_size, accumulate : int
+        Epochs at most, rows a pass through the network, passes a step.
     validates : bool
         Whether rows are set aside when the user passes none.
     monitor_name : str
@@ -131,6 +131,7 @@ class Settings:
     averaging: Any
     max_epochs: int
     batch_size: int
+    accumulate: int
     validates: bool
     monitor_name: str
     min_delta: float
@@ -218,6 +219,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         averaging=resolve_averaging(estimator.averaging, owner),
         max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
         batch_size=check_integer(estimator.batch_size, "batch_size", owner, low=1),
+        accumulate=check_integer(estimator.accumulate, "accumulate", owner, low=1),
         validates=stops or follows_figure(schedule),
         monitor_name=estimator.monitor,
         min_delta=check_real(estimator.min_delta, "min_delta", owner, low=0),

@@ -91,7 +91,11 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     max_epochs : int, default=100
         Passes through the training rows, at most.
     batch_size : int, default=200
-        Rows a step; all of them if there are fewer.
+        Rows that go through the network at a time; all of them if there are fewer.
+    accumulate : int, default=1
+        How many times `batch_size` rows make a step. The update is that of a batch so
+        many times as large, in the memory of one of `batch_size`; batch normalisation
+        sees `batch_size` rows, and dropout draws other numbers.
     early_stopping : bool, default=False
         Whether to stop when what `monitor` names has not improved for
         `n_iter_no_change` epochs.
@@ -234,6 +238,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         lr_schedule: ScheduleLike = None,
         max_epochs: int = 100,
         batch_size: int = 200,
+        accumulate: int = 1,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -269,6 +274,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         self.lr_schedule = lr_schedule
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.accumulate = accumulate
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change

@@ -259,7 +259,7 @@ def _check_batches(
         n_rows,
         settings.precision.autocast or settings.precision.dtype,
         settings.device,
-        remedy=", or lower batch_size",
+        remedy=", or lower batch_size and raise accumulate",
     )
     if n_rows == 1 and _needs_batch(net.module_, thaws=thaws):
         raise InvalidDataError(

@@ -211,6 +211,7 @@ class Encoder(PlainEncoder):
             "heads": list(net.module__heads),
             "precision": net.precision.name,
             "batch_size": net.batch_size,
+            "accumulate": net.accumulate,
             "lr": net.lr,
         }
         return {"type": "network", "weights": prefix, **self._fields(made_of, where)}

@@ -45,6 +45,7 @@ def build_net(
     precision: str,
     batch_size: int,
     lr: float,
+    accumulate: int = 1,
 ) -> MultiTaskNet:
     """Build a net on the CPU, and give it its weights.
 
@@ -60,9 +61,11 @@ def build_net(
         Name of what it computes in; float32 where this machine lacks it, or would be
         wrong.
     batch_size : int
-        Rows a step.
+        Rows a pass.
     lr : float
         Learning rate.
+    accumulate : int, default=1
+        Passes a step, which files of earlier versions lack.
 
     Returns
     -------
@@ -101,6 +104,7 @@ def build_net(
             input_shape=input_shape,
             heads=heads,
             batch_size=batch_size,
+            accumulate=accumulate,
             lr=lr,
             optimizer=torch.optim.Adam,
             device=str(_CPU),

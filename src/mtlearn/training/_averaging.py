@@ -14,9 +14,9 @@ from mtlearn.training.callbacks import EMACallback, SWACallback
 
 
 class EMA(VersionedEstimator):
-    """Exponential moving average of the weights, over the batches.
+    """Exponential moving average of the weights, over the steps.
 
-    After each batch the average moves a little towards the weights. Validation, the
+    After each step the average moves a little towards the weights. Validation, the
     best weights and the trained network have the average; training itself goes on
     from the weights as they are. The statistics of batch normalisation are those of the
     average.
@@ -24,7 +24,7 @@ class EMA(VersionedEstimator):
     Parameters
     ----------
     decay : float, default=0.999
-        Share of the average that stays at each batch, in [0, 1). After t batches it
+        Share of the average that stays at each step, in [0, 1). After t steps it
         is at most ``(1 + t) / (10 + t)``, so that a short training is not held back
         by its first weights.
 

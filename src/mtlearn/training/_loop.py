@@ -11,6 +11,7 @@ from mtlearn.data import Batches, Labels, Samples
 from mtlearn.losses import Inputs, LossParts
 from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
+from mtlearn.training._accumulation import step_in_pieces
 from mtlearn.training._inference import prediction_batch
 from mtlearn.training._own_numbers import OwnNumbers
 from mtlearn.training._precision import Precision
@@ -33,6 +34,7 @@ class BatchLoop(OwnNumbers):
 
     tasks: Tasks
     precision: Precision
+    accumulate: int
     generator_: torch.Generator
     scaler_: Any
     change_generator_: torch.Generator
@@ -182,7 +184,7 @@ class BatchLoop(OwnNumbers):
         at_least = 2 if needs_batch(self.module_) else 1
         return Batches(
             dataset,
-            self.batch_size,
+            self.batch_size * self.accumulate,
             self.precision.dtype,
             self.generator_,
             at_least,
@@ -266,6 +268,11 @@ class BatchLoop(OwnNumbers):
         """
         return self.step_through(batch)
 
+    def _gradients_of(self, batch: Any) -> dict[str, Any]:
+        if self.accumulate == 1 or len(batch[0]) <= self.batch_size:
+            return self.backward_step(batch)
+        return step_in_pieces(self, batch)
+
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute the loss of a batch.
 
@@ -286,7 +293,9 @@ class BatchLoop(OwnNumbers):
         self.tallies_[False].add(*step.pop("counted"))
         return step
 
-    def forward_step(self, batch: Any, training: bool) -> dict[str, Any]:
+    def forward_step(
+        self, batch: Any, training: bool, divisors: Tensor | None = None
+    ) -> dict[str, Any]:
         """Compute outputs and the loss.
 
         Parameters
@@ -295,6 +304,8 @@ class BatchLoop(OwnNumbers):
             Rows.
         training : bool
             Whether these are training rows.
+        divisors : Tensor of shape (n_tasks,), default=None
+            What the losses are divided by, if not by what the rows say.
 
         Returns
         -------
@@ -315,7 +326,7 @@ class BatchLoop(OwnNumbers):
             outputs = self.infer(x)
         if labels.inputs is None:
             labels = labels._replace(inputs=Inputs(x, x))
-        counted = self._counted(outputs, labels, training)
+        counted = self._counted(outputs, labels, training, divisors)
         return {"loss": counted[0].total, "y_pred": outputs, "counted": counted, **kept}
 
     def get_loss(
@@ -344,14 +355,17 @@ class BatchLoop(OwnNumbers):
         return self._counted(y_pred, y_true, training)[0].total
 
     def _counted(
-        self, y_pred: Sequence[Tensor], labels: Labels, training: bool
+        self,
+        y_pred: Sequence[Tensor],
+        labels: Labels,
+        training: bool,
+        divisors: Tensor | None = None,
     ) -> tuple[LossParts, tuple[Tensor, ...], Labels]:
         """Compute the losses, and give what they are made of beside them."""
         outputs = tuple(
             task.link(output) for task, output in zip(self.tasks, y_pred, strict=True)
         )
-        divisors = None
-        if training and self.step_sums_ is not None:
+        if training and divisors is None and self.step_sums_ is not None:
             # Mixing makes two labels of each row, which share its weight.
             divisors = self.step_sums_.of(len(outputs[0]))
         # So of a mixed batch, but for tasks that learn from its inputs.

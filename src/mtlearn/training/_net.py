@@ -38,6 +38,8 @@ class MultiTaskNet(OwnOptimizer):
         Fitted tasks.
     precision : Precision
         What the network computes in.
+    accumulate : int, default=1
+        How many times `batch_size` rows go through the network before a step.
     compile_options : dict or None, default=None
         Arguments of `torch.nn.Module.compile`; None does not compile the network.
     backbone_lr, layer_decay : float or None, default=None
@@ -67,6 +69,7 @@ class MultiTaskNet(OwnOptimizer):
         *,
         tasks: Tasks,
         precision: Precision,
+        accumulate: int = 1,
         compile_options: dict[str, Any] | None = None,
         backbone_lr: float | None = None,
         layer_decay: float | None = None,
@@ -74,6 +77,7 @@ class MultiTaskNet(OwnOptimizer):
     ) -> None:
         self.tasks = tasks
         self.precision = precision
+        self.accumulate = accumulate
         self.compile_options = compile_options
         self.backbone_lr = backbone_lr
         self.layer_decay = layer_decay

@@ -158,7 +158,7 @@ class OwnNumbers(NeuralNet):
         """
         if not self.lends_:
             try:
-                return self._forward_and_backward(batch)
+                return self._gradients_of(batch)
             except DrawsInBackward:
                 # What is dropped when activations are computed again must be what was
                 # dropped before; torch.utils.checkpoint sees to that for the default
@@ -166,11 +166,31 @@ class OwnNumbers(NeuralNet):
                 self.randomness_.draws_again = True
                 self._zero_grad_optimizer()
         with self.randomness_.for_all_threads():
-            return self._forward_and_backward(batch)
+            return self._gradients_of(batch)
 
-    def _forward_and_backward(self, batch: Any) -> dict[str, Any]:
+    def _gradients_of(self, batch: Any) -> dict[str, Any]:
+        """Compute the gradients of a batch, by one pass or several."""
+        return self.backward_step(batch)
+
+    def backward_step(
+        self, batch: Any, divisors: Tensor | None = None
+    ) -> dict[str, Any]:
+        """Go forward and backward once.
+
+        Parameters
+        ----------
+        batch : tuple of (Tensor, Labels)
+            Rows, all at once.
+        divisors : Tensor of shape (n_tasks,), default=None
+            What the losses are divided by where these rows are a piece of a batch.
+
+        Returns
+        -------
+        dict
+            What `forward_step` returns.
+        """
         with nullcontext() if self.lends_ else self.own_pass():
-            step = self.forward_step(batch, training=True)
+            step = self.forward_step(batch, training=True, divisors=divisors)
             loss = self.scaler_.scale(step["loss"])
         if self.watches_ and not self.lends_:
             watched_backward(loss)

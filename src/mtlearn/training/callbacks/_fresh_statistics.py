@@ -47,7 +47,7 @@ class FreshStatistics(Callback):
             return
         if any(isinstance(module, _BatchNorm) for module in net.module_.modules()):
             n_rows = rows_for_statistics(len(self.rows))
-            # As many as a step has need no more memory than the step does.
+            # As many as a pass of a step has need no more memory than that does.
             at_once = max(prediction_batch(self.rows, net.device), net.batch_size)
             net.recent_ = RecentInputs(n_rows, at_once, not self.validates)
 
