@@ -24,7 +24,7 @@ from mtlearn.exceptions import (  # noqa: E402
     NetworkError,
     ParameterTypeError,
 )
-from mtlearn.networks import TimmBackbone, save_weights  # noqa: E402
+from mtlearn.networks import TimmBackbone, layer_numbers, save_weights  # noqa: E402
 from mtlearn.persistence import _encode  # noqa: E402
 
 NAMES = ["test_resnet", "test_efficientnet", "test_convnext", "test_vit"]
@@ -323,3 +323,24 @@ def test_a_file_of_a_larger_network_takes_no_memory(data, tmp_path, monkeypatch)
     save(fitted, tmp_path / "x")
     with pytest.raises(ModelFormatError, match=r"more layers|its weights"):
         load(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("test_resnet", "test_vit", "test_convnext", "resnet50", "efficientnet_b3"),
+        *("convnext_tiny", "swin_tiny_patch4_window7_224", "vit_small_patch14_dinov2"),
+    ],
+)
+def test_layers_are_those_of_timm(name):
+    with torch.device("meta"):
+        model = timm.create_model(name, num_classes=0)
+    matcher = model.group_matcher(coarse=False)
+    wanted = timm.models.group_parameters(model, matcher, reverse=True)
+    found = layer_numbers(model)
+
+    # A norm that timm counts as a part of the classifier is in the last layer.
+    body = {each for each in found if not each.startswith("head.")}
+    assert {each: found[each] for each in body} == {each: wanted[each] for each in body}
+    last = max(found[each] for each in body)
+    assert all(found[each] == last for each in found.keys() - body)

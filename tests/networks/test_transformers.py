@@ -15,6 +15,7 @@ from mtlearn.networks import (  # noqa: E402
     HeadSpec,
     TransformersBackbone,
     build_network,
+    layer_numbers,
     save_weights,
 )
 
@@ -264,3 +265,61 @@ def test_a_pooler_without_weights_is_named(tmp_path):
     state = backbone.model.state_dict()
     for name, value in model.vit.state_dict().items():
         assert state[name].equal(value)
+
+
+# As many blocks as each has by default, and a stem.
+@pytest.mark.parametrize(
+    ("kind", "n_blocks"),
+    [
+        ("resnet", 3 + 4 + 6 + 3),
+        ("efficientnet", 4 + 7 + 7 + 10 + 10 + 13 + 4),
+        ("convnext", 3 + 3 + 9 + 3),
+        ("swin", 2 + 2 + 6 + 2),
+        ("vit", 12),
+        ("dinov2", 12),
+    ],
+)
+def test_each_block_is_a_layer(kind, n_blocks):
+    with torch.device("meta"):
+        config = transformers.AutoConfig.for_model(kind)
+        model = transformers.AutoModel.from_config(config)
+    numbers = layer_numbers(model)
+
+    assert set(numbers.values()) == set(range(n_blocks + 1))
+    stem = {name.split(".")[0] for name, number in numbers.items() if not number}
+    assert stem <= {"embeddings", "embedder"}
+    # What only begins with the last blocks, such as a norm, is in the last layer.
+    others = {
+        n for name, n in numbers.items() if name.startswith(("pool", "layernorm"))
+    }
+    assert others <= {n_blocks}
+
+
+def test_layers_between_stages_are_in_that_of_the_next_block():
+    config = {
+        "model_type": "convnext",
+        "depths": [1, 2],
+        "hidden_sizes": [4, 8],
+        "num_stages": 2,
+    }
+    found = layer_numbers(TransformersBackbone(config=config))
+
+    stages = [{}, {}]
+    for name, number in found.items():
+        if ".stages." in name:
+            stage, part = name.split(".stages.")[1].split(".")[:2]
+            stages[int(stage)].setdefault(part, set()).add(number)
+    assert stages[0]["layers"] == {1}
+    assert stages[1] == {"downsampling_layer": {2}, "layers": {2, 3}}
+
+
+def test_attention_is_a_block_behind_the_others():
+    backbone = TransformersBackbone(
+        config=RESNET, image_size=(16, 16), attention="cbam"
+    )
+    numbers = layer_numbers(backbone)
+
+    attention = {n for name, n in numbers.items() if name.startswith("attention")}
+    assert attention == {3}
+    others = {n for name, n in numbers.items() if name.startswith("model")}
+    assert others == {0, 1, 2}

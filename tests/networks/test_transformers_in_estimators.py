@@ -179,3 +179,15 @@ def test_fits_in_bfloat16_where_the_machine_can(data):
     fitted = estimator(config=VIT).set_params(precision="auto").fit(X, y)
 
     assert np.isfinite(fitted.predict_proba(X)).all()
+
+
+def test_rates_fall_from_block_to_block(data):
+    X, y = data
+    fitted = estimator().set_params(layer_decay=0.5, lr=0.08, freeze_epochs=1)
+    fitted.set_params(max_epochs=2).fit(X, y)
+
+    groups = fitted.net_.optimizer_.param_groups
+    rates = [group["lr"] for group in groups]  # stem, a block of each stage, head
+    np.testing.assert_allclose(rates, [0.01, 0.02, 0.04, 0.08])
+    weights = [weight for group in groups for weight in group["params"]]
+    assert len(weights) == len(list(fitted.net_.module_.parameters()))

@@ -255,14 +255,19 @@ def test_rows_without_labels():
         task_gradients(estimator.net_, Samples(samples.X))
 
 
-def test_the_affinity_is_that_of_a_step_by_hand():
+@pytest.mark.parametrize(("first", "second"), [(0.05, 0.05), (0.01, 0.2)])
+def test_the_affinity_is_that_of_a_step_by_hand(first, second):
     estimator, samples = fitted()
-    found = lookahead_affinity(estimator.net_, samples, 0.05)
+    names = dict(estimator.net_.module_.backbone.named_parameters())
+    rates = {name: first if "layers.0" in name else second for name in names}
+    rate = first if first == second else rates
+    found = lookahead_affinity(estimator.net_, samples, rate)
     before = [loss.item() for loss in losses_by_hand(estimator.net_.module_, samples)]
     for task in range(2):
         module = copy.deepcopy(estimator.net_.module_)
         losses_by_hand(module, samples)[task].backward()
-        torch.optim.SGD(module.backbone.parameters(), lr=0.05).step()
+        for number, lr in ((0, first), (2, second)):
+            torch.optim.SGD(module.backbone.layers[number].parameters(), lr=lr).step()
         after = [loss.item() for loss in losses_by_hand(module, samples)]
         expected = 1 - np.divide(after, before)
         np.testing.assert_allclose(found[task], expected, atol=1e-12)

@@ -85,6 +85,9 @@ def test_a_state_goes_on_where_it_was():
         ({"T_max": 2.5}, ParameterTypeError, "'T_max' .* must be an integer"),
         ({"warmup": -1}, InvalidParameterError, "'warmup' .* not below 0. Got -1"),
         ({"eta_min": -0.1}, InvalidParameterError, "'eta_min' .* Got -0.1"),
+        ({"eta_min": [-0.1]}, InvalidParameterError, "'eta_min' .* Got -0.1"),
+        ({"eta_min": [0, 1]}, InvalidParameterError, "each of the 1 groups .* Got .0"),
+        ({"eta_min": "0"}, ParameterTypeError, "'eta_min' .* must be a real number"),
     ],
 )
 def test_parameters_are_checked(params, error, message):
@@ -103,11 +106,35 @@ def test_by_name_a_tenth_of_the_epochs_warms_up(epochs, warmup):
     assert callback.kwargs == pytest.approx(expected)
 
 
-def test_with_several_rates_the_lowest_one_decides_where_a_cosine_ends():
-    for name in ("cosine", "warmup_cosine"):
-        schedule = resolve_schedule(name, "Owner")
-        callback = schedule_callback(schedule, rates=(0.01, 0.5), epochs=9, n_batches=2)
-        assert callback.kwargs["eta_min"] == pytest.approx(0.001)
+@pytest.mark.parametrize(("name", "warmup"), [("cosine", 0), ("warmup_cosine", 1)])
+def test_each_group_ends_at_a_tenth_of_its_own_rate(name, warmup):
+    schedule, rates = resolve_schedule(name, "Owner"), (0.01, 0.2, 0.5)
+    callback = schedule_callback(schedule, rates=rates, epochs=10, n_batches=2)
+    optimizer = make_optimizer(*rates)
+    found = run(callback.policy(optimizer, **callback.kwargs), optimizer, 12)
+    expected = [closed_form(rate, 12, 10, warmup, rate / 10) for rate in rates]
+    np.testing.assert_allclose(found, np.transpose(expected), rtol=1e-12)
+
+
+def test_a_cosine_of_ones_own_length_is_that_of_torch():
+    schedule = Partial(lr_scheduler.CosineAnnealingLR, T_max=2)
+    rates = (0.01, 0.5)
+    callback = schedule_callback(schedule, rates=rates, epochs=9, n_batches=2)
+    assert callback.policy is lr_scheduler.CosineAnnealingLR
+    assert callback.kwargs == pytest.approx({"T_max": 2, "eta_min": 0.001})
+    optimizer = make_optimizer(*rates)
+    found = run(callback.policy(optimizer, **callback.kwargs), optimizer, 5)
+    np.testing.assert_allclose(found[[0, 4]], [rates, rates])  # it rises again
+
+
+def test_lowest_rates_of_each_group():
+    rates, lowest = (0.8, 0.1), (0.2, 0.3)
+    optimizer = make_optimizer(*rates)
+    schedule = WarmupCosineLR(optimizer, 4, warmup=0, eta_min=lowest)
+    expected = [
+        closed_form(rate, 6, 4, 0, low) for rate, low in zip(rates, lowest, strict=True)
+    ]
+    np.testing.assert_allclose(run(schedule, optimizer, 6), np.transpose(expected))
 
 
 def test_one_cycle_has_the_peak_of_each_group():

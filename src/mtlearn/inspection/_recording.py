@@ -78,12 +78,18 @@ class GradientRecorder(_Recorder):
 class AffinityRecorder(_Recorder):
     """Computes the tasks' affinities at the end of epochs.
 
-    The step has the learning rate that the shared weights have then.
+    The step has the learning rates that the shared weights have then.
     """
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        rate = net.optimizer_.param_groups[0]["lr"]
-        found = lookahead_affinity(net, self.sample_, float(rate))
+        rates = {
+            weight: float(group["lr"])
+            for group in net.optimizer_.param_groups
+            for weight in group["params"]
+        }
+        shared = net.module_.shared_parameters()
+        named = {name: rates[weight] for name, weight in shared.items()}
+        found = lookahead_affinity(net, self.sample_, named)
         self.records_[len(net.history)] = found
 
 

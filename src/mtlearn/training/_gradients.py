@@ -209,7 +209,9 @@ def task_gradients(net: Any, samples: Samples, n_parts: int = 1) -> TaskGradient
 
 
 @own_modes()
-def lookahead_affinity(net: Any, samples: Samples, rate: float) -> np.ndarray:
+def lookahead_affinity(
+    net: Any, samples: Samples, rate: float | Mapping[str, float]
+) -> np.ndarray:
     """Compute what a step for one task does to the loss of each other one.
 
     The step is one of gradient descent on the shared weights, along the gradient of one
@@ -221,8 +223,9 @@ def lookahead_affinity(net: Any, samples: Samples, rate: float) -> np.ndarray:
         A net.
     samples : Samples
         Rows with labels, at least one.
-    rate : float
-        Length of the step, as a learning rate.
+    rate : float or mapping of str to float
+        Length of the step, as a learning rate: of all shared weights, or of each by its
+        name in the backbone.
 
     Returns
     -------
@@ -238,6 +241,7 @@ def lookahead_affinity(net: Any, samples: Samples, rate: float) -> np.ndarray:
     """
     shared_layers(net.module_)
     named = net.module_.shared_parameters()
+    rates = rate if isinstance(rate, Mapping) else dict.fromkeys(named, rate)
     with _undisturbed(net):
         # One for all passes: on a GPU each one would bring the rows there anew.
         batches = net.get_iterator(samples)
@@ -246,7 +250,7 @@ def lookahead_affinity(net: Any, samples: Samples, rate: float) -> np.ndarray:
         after = []
         for i, scale in enumerate(_scales(net, samples).tolist()):
             moved = {
-                name: weight.detach() - rate * scale * each[i]
+                name: weight.detach() - rates[name] * scale * each[i]
                 for (name, weight), each in zip(named.items(), sums, strict=True)
             }
             after.append(_mean_losses(net, batches, moved))

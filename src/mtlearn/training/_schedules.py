@@ -76,8 +76,8 @@ def schedule_callback(
     """Make the callback that steps a schedule.
 
     What the schedule needs and was not given follows from the training: a cosine ends
-    with it, at a tenth of the lowest rate; one cycle has its peak at the rate of each
-    group; a warm-up takes a tenth of the epochs, at most 5. A plateau is one of the
+    with it, at a tenth of the rate of each group; one cycle has its peak at that rate;
+    a warm-up takes a tenth of the epochs, at most 5. A plateau is one of the
     monitored figure, by the same rule as for early stopping.
 
     Parameters
@@ -103,6 +103,7 @@ def schedule_callback(
     InvalidParameterError
         If a plateau is told another direction than that of the figure.
     """
+    schedule = _for_groups(schedule, len(rates))
     defaults = _filled(schedule.cls, rates, epochs, n_batches)
     if follows_figure(schedule):
         mode = "max" if monitor.greater_is_better else "min"
@@ -128,6 +129,20 @@ def schedule_callback(
     )
 
 
+def _for_groups(schedule: Partial, n_groups: int) -> Partial:
+    """Return a schedule that may have a lowest rate for each group.
+
+    torch's cosine has one for all; ours is the same as long as it only falls.
+    """
+    cls, given = schedule.cls, schedule.kwargs
+    falls = cls is lr_scheduler.CosineAnnealingLR and "T_max" not in given
+    return (
+        Partial(WarmupCosineLR, warmup=0, **given)
+        if falls and n_groups > 1
+        else schedule
+    )
+
+
 def _step_every(cls: Any) -> str:
     """Tell whether a schedule counts batches or epochs."""
     of_batches = isinstance(cls, type) and issubclass(cls, _OF_BATCHES)
@@ -139,10 +154,12 @@ def _filled(
 ) -> dict[str, Any]:
     """Give the arguments of a schedule that follow from the training."""
     defaults: dict[str, Any] = {}
-    if cls in (lr_scheduler.CosineAnnealingLR, WarmupCosineLR):
+    if cls is lr_scheduler.CosineAnnealingLR:
         defaults = {"T_max": epochs, "eta_min": min(rates) / 10}
-    if cls is WarmupCosineLR:
-        defaults["warmup"] = min(5, epochs // 10)
+    elif cls is WarmupCosineLR:
+        lowest = [rate / 10 for rate in rates]
+        defaults = {"T_max": epochs, "warmup": min(5, epochs // 10)}
+        defaults["eta_min"] = lowest if len(rates) > 1 else lowest[0]
     elif cls is lr_scheduler.OneCycleLR:
         peaks = list(rates) if len(rates) > 1 else rates[0]
         defaults = {"max_lr": peaks, "total_steps": epochs * n_batches}

@@ -1,12 +1,16 @@
 """A learning rate that warms up, and then goes down along a cosine."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer, check_real
+from mtlearn.exceptions import InvalidParameterError
 
 
 class WarmupCosineLR(LRScheduler):
@@ -18,8 +22,8 @@ class WarmupCosineLR(LRScheduler):
     `T_max`, where the rate stays.
 
     As `lr_schedule` of an estimator, what is left open follows from the training:
-    `T_max` is its epochs, `eta_min` a tenth of the rate, and `warmup` a tenth of the
-    epochs, at most five.
+    `T_max` is its epochs, `eta_min` a tenth of the rate of each group, and `warmup` a
+    tenth of the epochs, at most five.
 
     Parameters
     ----------
@@ -30,8 +34,9 @@ class WarmupCosineLR(LRScheduler):
     warmup : int, default=5
         Epochs below the full rate, not negative. If it is not below `T_max`, the
         lowest rate follows the full one at once.
-    eta_min : float, default=0.0
-        Lowest rate, not negative. A group whose own rate is lower keeps that instead.
+    eta_min : float or sequence of float, default=0.0
+        Lowest rate, not negative, of all groups or of each. A group whose own rate is
+        lower keeps that instead.
     last_epoch : int, default=-1
         As in torch's schedulers.
 
@@ -68,14 +73,14 @@ class WarmupCosineLR(LRScheduler):
         T_max: int,
         *,
         warmup: int = 5,
-        eta_min: float = 0.0,
+        eta_min: float | Sequence[float] = 0.0,
         last_epoch: int = -1,
     ) -> None:
         # As in torch's schedulers, here: the base class takes a first step.
         owner = type(self).__name__
         self.T_max = check_integer(T_max, "T_max", owner, low=1)
         self.warmup = check_integer(warmup, "warmup", owner, low=0)
-        self.eta_min = check_real(eta_min, "eta_min", owner, low=0)
+        self.eta_min = _read_lowest(eta_min, len(optimizer.param_groups), owner)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float | Tensor]:
@@ -91,8 +96,24 @@ class WarmupCosineLR(LRScheduler):
             return [lr * (epoch + 1) / (warmup + 1) for lr in self.base_lrs]
         done = min(1.0, (epoch - warmup) / max(1, self.T_max - warmup))
         share = (1 + math.cos(math.pi * done)) / 2
-        lows = [min(self.eta_min, lr) for lr in self.base_lrs]
+        given = self.eta_min
+        if not isinstance(given, list):
+            given = [given] * len(self.base_lrs)
         return [
             low + (lr - low) * share
-            for low, lr in zip(lows, self.base_lrs, strict=True)
+            for low, lr in zip(
+                map(min, given, self.base_lrs), self.base_lrs, strict=True
+            )
         ]
+
+
+def _read_lowest(value: Any, n_groups: int, owner: str) -> float | list[float]:
+    """Check the lowest rate of all groups, or those of each."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return check_real(value, "eta_min", owner, low=0)
+    if len(value) != n_groups:
+        raise InvalidParameterError(
+            f"The 'eta_min' parameter of {owner} must be a number, or one for each of "
+            f"the {n_groups} groups of weights. Got {short(value)} instead."
+        )
+    return [check_real(each, "eta_min", owner, low=0) for each in value]
