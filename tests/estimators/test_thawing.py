@@ -7,6 +7,7 @@ from skorch.callbacks import Callback
 
 from mtlearn import Partial
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.networks import MLP
 from tiny_problems import (
     image_estimator,
     make_images,
@@ -143,3 +144,25 @@ def test_single_rows_are_trained_on_while_the_backbone_is_frozen():
     )
 
     assert watch.modes == [False] * 20 + [True] * 20
+
+
+@pytest.mark.parametrize(
+    "steps", [{"batch_size": 4}, {"batch_size": 4, "accumulate": 2}]
+)
+def test_no_row_is_alone_when_batch_norms_begin_to_train(steps):
+    X, y = make_table(9)
+    backbone = Partial(MLP, hidden=(4,), batch_norm=True)
+    sizes = []
+
+    class Sizes(Callback):
+        def on_train_begin(self, net, **kwargs):
+            net.module_.backbone.register_forward_hook(
+                lambda module, inputs, output: sizes.append(len(inputs[0]))
+            )
+
+    params = {"backbone": backbone, "max_epochs": 3, "callbacks": [Sizes()], **steps}
+    table_estimator(freeze_epochs=1, **params).fit(X, y)
+    assert sizes[:6] == [4, 5] * 3
+    sizes.clear()
+    table_estimator(freeze_backbone=True, **params).fit(X, y)
+    assert sizes[:9] == [4, 4, 1] * 3

@@ -84,6 +84,7 @@ def test_freezing_what_is_shared():
     assert not backbone.shared.training
     assert backbone.own[0][1].training  # dropout of a task's own layers
     assert not needs_batch(network)
+    assert needs_batch(network, thaws=True)
     network.freeze_backbone(False)
     assert all(weight.requires_grad for weight in network.parameters())
     assert all(module.training for module in network.modules())

@@ -17,7 +17,7 @@ from mtlearn.exceptions import (
     InvalidDataError,
     InvalidParameterError,
 )
-from mtlearn.networks import MultiTaskNetwork, check_memory, needs_batch
+from mtlearn.networks import check_memory
 from mtlearn.training import (
     EMA,
     BestWeights,
@@ -75,7 +75,8 @@ def train(
     """
     net, history, before = state.net, state.history, len(state.history)
     thaw = _thaw(settings, before)
-    _check_batches(net, data[0], settings, thaws=bool(thaw))
+    net.thaws_ = bool(thaw)
+    _check_batches(net, data[0], settings)
     if data[1] is not None and settings.monitor.needs_validation:
         _check_validation(net, data[1], settings.monitor)
     best = _best_weights(data[1] is not None, settings)
@@ -249,9 +250,7 @@ def _display(history: list[dict[str, Any]], settings: Settings) -> list[Any]:
     return shown
 
 
-def _check_batches(
-    net: MultiTaskNet, rows: Samples, settings: Settings, *, thaws: bool
-) -> None:
+def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None:
     n_rows = min(len(rows), settings.batch_size)
     check_memory(
         net.module_.row_values,
@@ -261,22 +260,12 @@ def _check_batches(
         settings.device,
         remedy=", or lower batch_size and raise accumulate",
     )
-    if n_rows == 1 and _needs_batch(net.module_, thaws=thaws):
+    if n_rows < net.fewest_rows:
         raise InvalidDataError(
             "The network has batch normalisation, which cannot train on one row at a "
             f"time: n_samples={len(rows)}, batch_size={settings.batch_size}. Pass more "
             "rows, raise batch_size, or set batch_norm=False in the backbone and heads."
         )
-
-
-def _needs_batch(network: MultiTaskNetwork, *, thaws: bool) -> bool:
-    """Tell whether an epoch needs several rows at a time, be it a later one."""
-    if not thaws:
-        return needs_batch(network)
-    network.freeze_backbone(False)
-    needed = needs_batch(network)
-    network.freeze_backbone(True)
-    return needed
 
 
 def _check_validation(net: MultiTaskNet, rows: Samples, monitor: Monitor) -> None:

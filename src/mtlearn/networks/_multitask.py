@@ -235,7 +235,7 @@ def _parts_within(module: nn.Module, shared: Container[int]) -> Iterator[nn.Modu
             yield from _parts_within(child, shared)
 
 
-def needs_batch(network: nn.Module) -> bool:
+def needs_batch(network: nn.Module, *, thaws: bool = False) -> bool:
     """Tell whether training needs batches of more than one sample.
 
     Batch norm cannot train on a single value per channel.
@@ -244,6 +244,8 @@ def needs_batch(network: nn.Module) -> bool:
     ----------
     network : torch.nn.Module
         The network.
+    thaws : bool, default=False
+        Whether what is frozen is going to train too.
 
     Returns
     -------
@@ -256,7 +258,9 @@ def needs_batch(network: nn.Module) -> bool:
     >>> needs_batch(MLP(5)), needs_batch(MLP(5, batch_norm=True))
     (False, True)
     """
-    parts = network.frozen_parts() if isinstance(network, MultiTaskNetwork) else []
+    parts = []
+    if isinstance(network, MultiTaskNetwork) and not thaws:
+        parts = network.frozen_parts()
     frozen = {id(module) for part in parts for module in part.modules()}
     return any(
         isinstance(module, _BatchNorm) and id(module) not in frozen

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from mtlearn.data import Labels, batch_slices
 from mtlearn.losses import Inputs, LossParts
-from mtlearn.networks import needs_batch
 
 
 def step_in_pieces(net: Any, batch: tuple[Tensor, Labels]) -> dict[str, Any]:
@@ -33,8 +32,7 @@ def step_in_pieces(net: Any, batch: tuple[Tensor, Labels]) -> dict[str, Any]:
     """
     x, labels = batch
     divisors = _divisors(net, batch)
-    at_least = 2 if needs_batch(net.module_) else 1
-    slices = batch_slices(len(x), net.batch_size, at_least)
+    slices = batch_slices(len(x), net.batch_size, net.fewest_rows)
     steps = [
         _without_graph(net.backward_step(piece, divisors))
         for piece in _pieces(x, labels, slices)

@@ -42,6 +42,13 @@ class BatchLoop(OwnNumbers):
     recent_: RecentInputs | None
     # Whether a step keeps the features, with their graph, for what looks at them.
     keeps_features_: bool = False
+    # Whether a frozen backbone is going to train in later epochs of this training.
+    thaws_: bool = False
+
+    @property
+    def fewest_rows(self) -> int:
+        """Rows that a pass of training needs, from the first epoch to the last."""
+        return 2 if needs_batch(self.module_, thaws=self.thaws_) else 1
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, *, epochs: int = 1
@@ -181,13 +188,12 @@ class BatchLoop(OwnNumbers):
         if not training:
             size = prediction_batch(dataset, self.device)
             return Batches(dataset, size, self.precision.dtype, device=self.device)
-        at_least = 2 if needs_batch(self.module_) else 1
         return Batches(
             dataset,
             self.batch_size * self.accumulate,
             self.precision.dtype,
             self.generator_,
-            at_least,
+            self.fewest_rows,
             self.device,
         )
 
