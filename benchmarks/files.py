@@ -5,7 +5,8 @@ by decoders that two threads call by hand, and by torch's DataLoader with two pr
 over Pillow. Epochs: one of a small network on these images in an array, in a warm
 cache, and decoded as it goes. Memory: a fit from files of 224 x 224, in a process of
 its own, above what it had before torch and mtlearn were imported; the network keeps
-next to nothing, so that what is read shows.
+next to nothing, so that what is read shows. Beside it, what one step by hand takes, of
+the same network on a batch of zeros, with scikit-learn and torch's optimiser.
 """
 
 import argparse
@@ -150,16 +151,39 @@ def fit_memory(files: list[str], workers: int, threads: int | None) -> dict[str,
     return {"imports": imported - start, "fit": watch.peak - start}
 
 
+def step_memory(threads: int | None) -> dict[str, int]:
+    """Return the same of a step that torch takes by hand, without a file."""
+    from benchmarks.memory import PeakWatch, anonymous_bytes
+
+    start = anonymous_bytes()
+    import torch
+
+    from benchmarks._photographs import Glance
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    imported = anonymous_bytes()
+    with PeakWatch() as watch:
+        network = Glance(in_channels=3)
+        optimizer = torch.optim.AdamW(network.parameters(), fused=True)
+        network(torch.zeros(FIT_BATCH, 3, SIZE, SIZE)).sum().backward()
+        optimizer.step()
+    return {"imports": imported - start, "fit": watch.peak - start}
+
+
 def measure_memory(
     files: list[str], options: argparse.Namespace, report: Report
 ) -> None:
     """Print what a fit takes, with and without the imports."""
     found = {
-        f"{len(each):,} files": call_in_process(
+        "a step by hand": call_in_process(
+            "benchmarks.files:step_memory", options.threads
+        )
+    }
+    for each in (files[:FEW], files):
+        found[f"{len(each):,} files"] = call_in_process(
             "benchmarks.files:fit_memory", each, options.workers, options.threads
         )
-        for each in (files[:FEW], files)
-    }
     report.line(
         f"A fit from files in batches of {FIT_BATCH}, MB above the start of the "
         "interpreter\n"
