@@ -22,6 +22,7 @@ from mtlearn.inspection import EmbeddingDisplay, TaskConflictDisplay
 from mtlearn.metrics import task_report, task_scorers
 from mtlearn.model_selection import cross_val_predict
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReader, ImageStandardScaler
+from mtlearn.reporting import report
 from pictures_on_disk import smooth_pictures, write_pictures
 from tiny_problems import assert_same_bits, image_estimator
 
@@ -225,6 +226,15 @@ def test_displays_are_of_the_others(X):
         for data in ((X, Y), (PICTURES[WHOLE], Y[WHOLE]))
     )
     assert of_all.cosine == pytest.approx(of_others.cosine, rel=1e-4)
+
+
+@silently
+def test_a_report_is_of_the_others(X):
+    estimator = fitted(PICTURES[WHOLE], Y[WHOLE])
+    page = report(estimator, X, Y, path=None, n_bootstraps=2)
+    low, high = PICTURES[WHOLE].min(), PICTURES[WHOLE].max()
+    span = f"{low:.4g} to {high:.4g}, mean {PICTURES[WHOLE].mean():.4g}, of 21 rows"
+    assert span in page.html
 
 
 @silently

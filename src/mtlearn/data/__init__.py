@@ -13,6 +13,7 @@ from mtlearn.data._inputs import choose_inputs
 from mtlearn.data._lazy import LazyImages, LazyRows, open_images
 from mtlearn.data._rarity import RaritySampler
 from mtlearn.data._readable import (
+    found_rows,
     known_rows,
     on_readable_rows,
     only_found,
@@ -43,6 +44,7 @@ __all__ = [
     "check_rounding",
     "choose_inputs",
     "draw_order",
+    "found_rows",
     "has_names",
     "item_labels",
     "known_rows",

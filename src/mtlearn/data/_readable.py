@@ -119,6 +119,25 @@ def known_rows(X: Rows, owner: str) -> Rows:
     return X
 
 
+def found_rows(X: Rows) -> np.ndarray:
+    """Tell which rows there are, of those that were asked for.
+
+    Parameters
+    ----------
+    X : ndarray, DatasetRows or LazyRows
+        The rows, as `known_rows` returns them.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples,)
+        False of those that are lacking.
+    """
+    found = np.ones(len(X), dtype=bool)
+    if isinstance(X, KnownRows):
+        found[list(X.lacking)] = False
+    return found
+
+
 def only_found(output: np.ndarray, X: Rows) -> np.ndarray:
     """Make NaN what was computed of rows that are lacking.
 

@@ -6,9 +6,12 @@ import numpy as np
 
 from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._unwrap import reach_network
+from mtlearn.data import found_rows, known_rows
 
 
-def example_images(estimator: Any, X: Any, rows: np.ndarray) -> list[np.ndarray] | None:
+def example_images(
+    estimator: Any, X: Any, rows: np.ndarray
+) -> list[np.ndarray | None] | None:
     """Read some samples as the network gets them, and scale them to be shown.
 
     Parameters
@@ -22,10 +25,10 @@ def example_images(estimator: Any, X: Any, rows: np.ndarray) -> list[np.ndarray]
 
     Returns
     -------
-    list of ndarray of shape (height, width) or (height, width, 3), or None
+    list of ndarray of shape (height, width) or (height, width, 3) or None, or None
         In [0, 1], from the darkest to the lightest value of each. Of three channels or
-        more, the first are red, green and blue; two are averaged. None if samples are
-        no images.
+        more, the first are red, green and blue; two are averaged. None of images that
+        are skipped, and instead of all if samples are no images.
     """
     if not len(rows):
         return []
@@ -33,8 +36,12 @@ def example_images(estimator: Any, X: Any, rows: np.ndarray) -> list[np.ndarray]
     checked = network._check_X(taken, reset=False)
     if checked.ndim != 4:
         return None
-    # Of a dataset, they are read here.
-    return [as_pixels(image) for image in checked[np.arange(len(rows))]]
+    read = known_rows(checked, type(network).__name__)
+    images = read[np.arange(len(rows))]  # of a dataset, they are read here
+    return [
+        as_pixels(image) if is_there else None
+        for image, is_there in zip(images, found_rows(read), strict=True)
+    ]
 
 
 def as_pixels(image: np.ndarray) -> np.ndarray:

@@ -148,7 +148,8 @@ class LabelErrorsDisplay(LabelDisplay):
             found = example_images(estimator, X, np.array(wanted, dtype=int))
             if found is None:
                 return display
-            images[name] = dict(zip(wanted, found, strict=True))
+            pairs = zip(wanted, found, strict=True)
+            images[name] = {row: image for row, image in pairs if image is not None}
         display.images = images
         return display
 

@@ -91,13 +91,13 @@ def thumbnails(estimator: Any, X: Any, rows: np.ndarray) -> list[Picture | None]
     Returns
     -------
     list of Picture or None
-        None of samples that are no images.
+        None of samples that are no images, or skipped.
     """
     images = example_images(estimator, X, rows)
     if images is None:
         return [None] * len(rows)
     return [
-        thumbnail(image, f"sample {row}")
+        None if image is None else thumbnail(image, f"sample {row}")
         for image, row in zip(images, rows, strict=True)
     ]
 

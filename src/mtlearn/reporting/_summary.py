@@ -10,6 +10,7 @@ from mtlearn._utils._indexing import evenly_spaced, take_rows
 from mtlearn._utils._listing import listed
 from mtlearn._utils._unwrap import reach_network
 from mtlearn._utils._versioned import own_version
+from mtlearn.data import LazyImages
 from mtlearn.reporting._evidence import Evidence, TaskEvidence
 from mtlearn.tasks import Task
 
@@ -36,8 +37,10 @@ def data_facts(evidence: Evidence) -> list[tuple[str, str]]:
     n_rows = evidence.tasks[0].n_samples
     rows = evenly_spaced(n_rows, _ROWS_READ)
     network, X = reach_network(evidence.estimator, take_rows(evidence.X, rows))
+    if isinstance(X, LazyImages):  # less those that are skipped
+        X = X[X.readable()]
     checked = network._check_X(X, reset=False)
-    values = checked[np.arange(len(rows))]
+    values = checked[np.arange(len(checked))]
     kind = "images" if values.ndim == 4 else "rows of a table"
     height_width = " x ".join(map(str, values.shape[1:3]))
     per_row = (
@@ -46,7 +49,7 @@ def data_facts(evidence: Evidence) -> list[tuple[str, str]]:
         if values.ndim == 4
         else f"{values.shape[1]} features"
     )
-    some = "" if len(rows) == n_rows else f", of {len(rows)} rows"
+    some = "" if len(values) == n_rows else f", of {len(values)} rows"
     span = f"{values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}{some}"
     names = getattr(network, "feature_names_in_", None)
     facts = [
