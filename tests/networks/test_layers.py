@@ -91,6 +91,20 @@ class Parts(nn.Module):
         self.dense = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 3))
 
 
+class Wrapped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.plain = Plain()
+
+
+def test_what_wraps_layers_is_none():
+    first, *others = starts(Wrapped(), 2)
+
+    assert first == ["plain.conv1", "plain.norm1", "scale"]
+    assert others == [["plain.conv2", "plain.norm2"], ["plain.last"]]
+
+
 def test_lists_of_simple_layers_are_opened():
     wanted = [["features.0"], ["features.1"], ["dense.0"], ["dense.2"]]
     assert starts(Parts(), 2) == wanted
@@ -115,19 +129,26 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 4))
 
 
+class Embedding(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.places = nn.Parameter(torch.zeros(1, 5, 4))
+        self.layer = nn.Linear(3, 4)
+
+
 class Encoder(nn.Module):
-    """Tokens of the module itself, an embedding, stages of blocks, and a last norm."""
+    """Tokens of the module itself, an embedding, stages of blocks, norm and pooler."""
 
     def __init__(self, kind=nn.ModuleList):
         super().__init__()
-        self.embedding = nn.Linear(3, 4)
+        self.embedding = Embedding()
         stages = [nn.ModuleList([Block(), Block()]), nn.Sequential(Block())]
         if kind is nn.ModuleDict:
             self.stages = kind({str(i): stage for i, stage in enumerate(stages)})
         else:
             self.stages = kind(stages) if kind is nn.ModuleList else kind(*stages)
         self.norm = nn.LayerNorm(4)
-        self.pool = nn.Linear(4, 4)
+        self.pool = nn.MultiheadAttention(4, 2)
         self.token = nn.Parameter(torch.zeros(1, 1, 4))
         self.scale = nn.Parameter(torch.ones(4))
 
@@ -218,7 +239,13 @@ def test_a_module_of_weights_alone():
 def test_simple_layers_among_blocks_begin_none():
     start = nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)
     end = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
-    network = nn.Sequential(*start, Block(), Block(), *end, Block(), nn.BatchNorm2d(2))
+    blocks = Block(), Block(), *end, Block(), Block(), nn.BatchNorm2d(2)
 
-    wanted = [["0", "1"], ["2"], ["3"], ["4", "5", "6", "7"]]
-    assert starts(network, 1) == wanted
+    wanted = [["0", "1"], ["2"], ["3"], ["4", "5", "6"], ["7", "8"]]
+    assert starts(nn.Sequential(*start, *blocks), 1) == wanted
+
+
+def test_a_mapping_of_blocks():
+    blocks = nn.ModuleDict({"one": Block(), "two": Block()})
+    network = nn.Sequential(nn.Linear(3, 4), blocks)
+    assert starts(network, 2) == [["0.bias", "0.weight"], ["1.one"], ["1.two"]]

@@ -84,8 +84,7 @@ class _Outline:
 
     def pieces(self, module: nn.Module) -> Iterator[tuple[list[int], bool]]:
         """Give the weights, by their ids, and whether a layer may begin with them."""
-        own = [id(weight) for weight in module.parameters(recurse=False)]
-        yield own, not self.has_blocks
+        yield [id(weight) for weight in module.parameters(recurse=False)], False
         for child in module.children():
             if self._is_open(child):
                 yield from self.pieces(child)
