@@ -51,6 +51,7 @@ INNER_NAMES = {
     "decode_rows",
     "has_label",
     "has_output",
+    "only_known",
     "Task",
     "fit_codec",
     "kinds",

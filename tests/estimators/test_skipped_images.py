@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from mtlearn import Classification, MultiLabel, Regression, SeedEnsemble, Tasks
+from mtlearn import Classification, MultiLabel, Ordinal, Regression, SeedEnsemble, Tasks
 from mtlearn import TestTimeAugmented as TimeAugmented
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.data import ImageFiles
@@ -270,6 +270,25 @@ def test_labels_of_the_others_count(X):
     tags = np.column_stack([IS_LIGHT, ~IS_LIGHT]).astype(int)
     several = image_estimator(MultiLabel()).fit(X, tags).predict(X)
     assert np.isnan(several[BROKEN]).all()
+
+
+@silently
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [
+        (Classification(), [False, True]),
+        (Classification(), [2**60, 2**60 + 1]),
+        (Ordinal(categories=[2**60, 2**60 + 1]), [2**60, 2**60 + 1]),
+        (Classification(), ["a", "b"]),
+    ],
+    ids=["truth", "large", "levels", "text"],
+)
+def test_labels_of_any_type_are_scored(X, task, labels):
+    y = np.array(labels)[IS_LIGHT.astype(int)]
+    estimator = image_estimator(task).fit(X, y)
+    expected = estimator.score(PICTURES[WHOLE], y[WHOLE])
+    assert estimator.score(X, y) == pytest.approx(expected)
+    assert estimator.task("task_0").score(X, y) == pytest.approx(expected)
 
 
 def test_a_file_that_was_mended(names, tmp_path):

@@ -85,6 +85,8 @@ def test_several_labels():
 
 COLUMNS = {
     "int64": (np.array([3, 7]), "float64"),
+    "large": (np.array([2**60, 2**60 + 1]), "Int64"),
+    "unsigned": (np.array([2**63, 2**63 + 1], dtype=np.uint64), "UInt64"),
     "Int64": (pd.array([3, 7], dtype="Int64"), "Int64"),
     "text": (["a", "b"], None),
     "category": (pd.Categorical(["a", "b"]), None),
@@ -140,3 +142,14 @@ def test_predictions_that_lack_rows():
     assert there.tolist() == [True, False, True]
     assert [each[there].tolist() for each in labels] == [[1, 0], [2, 3]]
     assert read_predictions(y, y, tasks)[1].all()
+
+
+def test_sets_that_lack_rows():
+    sets = np.empty(3, dtype=object)
+    sets[:] = [("a",), ("a", "b"), ("b",)]
+    tasks = fit_codec(Tasks(tags=MultiLabel()), sets).tasks
+    predicted = np.empty(3, dtype=object)
+    predicted[:] = [("b",), None, ()]
+    (labels,), there = read_predictions(predicted, sets, tasks)
+    assert there.tolist() == [True, False, True]
+    assert labels[there].tolist() == [{"b"}, set()]

@@ -45,12 +45,24 @@ def exact_join(parts: Sequence[np.ndarray]) -> np.ndarray:
     ndarray
         All labels.
     """
-    if np.result_type(*parts).kind == "f" and any(map(_is_large, parts)):
+    if np.result_type(*parts).kind == "f" and any(map(are_large, parts)):
         parts = [part.astype(object) for part in parts]
     return np.concatenate(parts)
 
 
-def _is_large(whole: np.ndarray) -> bool:
+def are_large(whole: np.ndarray) -> bool:
+    """Tell whether there are whole numbers that floats may round.
+
+    Parameters
+    ----------
+    whole : ndarray
+        Of any type.
+
+    Returns
+    -------
+    bool
+        False of what are no whole numbers.
+    """
     if whole.dtype.kind not in "iu":
         return False
     return bool(((whole >= _WHOLE) | (whole <= -_WHOLE)).any())

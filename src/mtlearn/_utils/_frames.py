@@ -8,6 +8,7 @@ import narwhals as nw
 import numpy as np
 from skorch.helper import SliceDict
 
+from mtlearn._utils._exact import are_large
 from mtlearn._utils._optional import import_optional
 from mtlearn.exceptions import DataTypeError, MissingDependencyError
 
@@ -160,7 +161,8 @@ def spread_frame(frame: Any, known: np.ndarray) -> Any:
     """
     places = np.flatnonzero(known)
     if hasattr(frame, "iloc"):
-        return frame.set_axis(places).reindex(range(len(known)))
+        exact = frame.astype(_nullable(frame))
+        return exact.set_axis(places).reindex(range(len(known)))
     rows = nw.from_native(frame, eager_only=True)
     place = "_".join(["place", *rows.columns])  # the name of no column
     backend = rows.implementation
@@ -168,6 +170,15 @@ def spread_frame(frame: Any, known: np.ndarray) -> Any:
     every = nw.from_dict({place: np.arange(len(known))}, backend=backend)
     joined = every.join(rows.with_columns(own), on=place, how="left")
     return joined.sort(place).drop(place).to_native()
+
+
+def _nullable(frame: Any) -> dict[Any, str]:
+    """Name the dtypes of columns that real values would round, where nulls come."""
+    return {
+        name: {"i": "Int64", "u": "UInt64"}[dtype.kind]
+        for name, dtype in frame.dtypes.items()
+        if isinstance(dtype, np.dtype) and are_large(frame[name].to_numpy())
+    }
 
 
 def join_frames(parts: Sequence[Any], order: np.ndarray) -> Any:

@@ -12,7 +12,15 @@ from mtlearn._utils._typed import available_if
 from mtlearn.data import item_labels
 from mtlearn.estimators._view import View, view_of
 from mtlearn.exceptions import InvalidDataError, UnknownTaskError
-from mtlearn.tasks import Codec, Task, Tasks, has_label, label_weights, with_label
+from mtlearn.tasks import (
+    Codec,
+    Task,
+    Tasks,
+    has_label,
+    label_weights,
+    only_known,
+    with_label,
+)
 from mtlearn.training import RowChange
 
 
@@ -160,7 +168,8 @@ class MultiTaskMixin(ABC):
         ):
             rows = with_label(weight) & has_label(labels)
             if rows.any():
-                score = task.score(target.values[rows], labels[rows], weight[rows])
+                found = only_known(task, labels, rows)
+                score = task.score(target.values[rows], found, weight[rows])
                 scores.append(score)
         if not scores:
             raise InvalidDataError("y has no label to score: every one is missing.")

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._typed import available_if
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import has_label, label_weights, with_label
+from mtlearn.tasks import has_label, label_weights, only_known, with_label
 
 
 class _TaskView:
@@ -106,7 +106,8 @@ class _TaskView:
             raise InvalidDataError(
                 "y has no label to score of an image that can be read."
             )
-        return self._task.score(target.values[rows], predicted[rows], weight[rows])
+        found = only_known(self._task, predicted, rows)
+        return self._task.score(target.values[rows], found, weight[rows])
 
     @property
     def _task(self) -> Any:

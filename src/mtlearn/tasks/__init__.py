@@ -25,7 +25,7 @@ from mtlearn.tasks._regression import Regression
 from mtlearn.tasks._shown import Mistakes
 from mtlearn.tasks._target import Target, with_label
 from mtlearn.tasks._tasks import Tasks
-from mtlearn.tasks._unknown import decode_rows, has_label, has_output
+from mtlearn.tasks._unknown import decode_rows, has_label, has_output, only_known
 
 __all__ = [
     "FEW_SAMPLES",
@@ -57,6 +57,7 @@ __all__ = [
     "join_codecs",
     "kinds",
     "label_weights",
+    "only_known",
     "TaskReader",
     "read_predictions",
     "read_targets",

@@ -171,7 +171,7 @@ def _predictions(
         own = [found.column(place) for place in at[tasks.names.index(name)]]
         labels, present = tasks[name].read(own, name)
         if not present.all():
-            there = _rows_with_any(found, at)
+            there = _rows_with_any(found, at, tasks)
             lacks = there & ~present.reshape(len(present), -1).all(axis=1)
             if lacks.any():
                 raise InvalidDataError(
@@ -184,10 +184,13 @@ def _predictions(
     return tuple(values), there
 
 
-def _rows_with_any(found: RawTargets, places: Places) -> np.ndarray:
+def _rows_with_any(found: RawTargets, places: Places, tasks: Tasks) -> np.ndarray:
     """Tell which rows have a prediction of any task."""
-    columns = [found.column(place).present for own in places for place in own]
-    return np.logical_or.reduce(columns)
+    there = []
+    for (name, task), own in zip(tasks.items(), places, strict=True):
+        _, present = task.read([found.column(place) for place in own], name)
+        there.append(present.reshape(len(present), -1).any(axis=1))
+    return np.logical_or.reduce(there)
 
 
 def _named(found: RawTargets, raw: RawTargets, places: Places) -> Places:

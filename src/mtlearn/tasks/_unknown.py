@@ -4,11 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from mtlearn._utils._exact import are_large
 from mtlearn._utils._frames import spread_frame
 from mtlearn.tasks._base import Task
-
-# Up to here every whole number is a real value.
-_WHOLE = 2**53
 
 
 def has_output(output: np.ndarray) -> np.ndarray:
@@ -127,7 +125,7 @@ def spread(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
         With NaN among numbers, which are real values then, and None among all else.
     """
     shape, kind = (len(known), *labels.shape[1:]), labels.dtype.kind
-    is_exact = kind in "iu" and not (np.abs(labels.astype(float)) >= _WHOLE).any()
+    is_exact = kind in "iu" and not are_large(labels)
     full: np.ndarray
     if kind == "f" or is_exact:
         full = np.full(shape, np.nan, dtype=labels.dtype if kind == "f" else float)
