@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,3 +239,22 @@ def test_wrong_parameters(tmp_path):
             ImageCache(tmp_path, max_bytes=wrong)
     assert ImageCache("~/x").folder == ImageCache(os.path.expanduser("~/x")).folder
     assert repr(ImageCache("x", 5)) == "ImageCache('x', max_bytes=5)"
+
+
+def test_images_that_were_mended_since(files, tmp_path):
+    one = Path(files[1])
+    contents = one.read_bytes()
+    one.unlink()
+    X = ImageFiles(files, size=(8, 10), cache=tmp_path / "cache", on_error="skip")
+    assert np.flatnonzero(~X.readable()).tolist() == [1]
+    with pytest.raises(InvalidDataError, match=r"^Image 1 of X.*there is no such file"):
+        X.read([0, 1])
+    one.write_bytes(contents)
+    np.testing.assert_array_equal(X.read([2, 1, 0]), PICTURES[[2, 1, 0]])
+    # It is known by what it was at first.
+    assert np.flatnonzero(~X.readable()).tolist() == [1]
+
+
+def test_no_files_are_kept_too(tmp_path):
+    X = ImageFiles([], size=8, cache=tmp_path / "cache")
+    assert X.read().shape == (0, 8, 8, 3)

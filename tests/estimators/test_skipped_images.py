@@ -17,9 +17,9 @@ from mtlearn import Classification, MultiLabel, Ordinal, Regression, SeedEnsembl
 from mtlearn import TestTimeAugmented as TimeAugmented
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.data import ImageFiles
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.exceptions import DataTypeError, InvalidDataError, InvalidParameterError
 from mtlearn.inspection import EmbeddingDisplay, TaskConflictDisplay
-from mtlearn.metrics import task_report, task_scorers
+from mtlearn.metrics import ensemble_report, task_report, task_scorers
 from mtlearn.model_selection import cross_val_predict
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReader, ImageStandardScaler
 from mtlearn.reporting import report
@@ -304,6 +304,40 @@ def test_a_file_that_was_mended(names, tmp_path):
     moved[0].write_bytes(b"")
     with pytest.raises(InvalidDataError, match="Image 0 of X"):
         fitted(X[[0, 1, 4, 5]], Y[[0, 1, 4, 5]])
+
+
+@silently
+def test_members_are_compared_on_the_others(X):
+    ensemble = SeedEnsemble(image_estimator(TASKS), n_members=2, random_state=0)
+    ensemble.fit(PICTURES[WHOLE], Y[WHOLE])
+    found = ensemble_report(ensemble, X, Y)
+    expected = ensemble_report(ensemble, PICTURES[WHOLE], Y[WHOLE])
+    pd.testing.assert_frame_equal(found.to_frame(), expected.to_frame(), rtol=1e-4)
+
+
+@silently
+def test_nothing_to_score(X):
+    estimator = fitted(PICTURES[WHOLE], Y[WHOLE])
+    for score in (
+        estimator.score,
+        lambda X, y: estimator.task("kind").score(X, y[:, 0]),
+    ):
+        with pytest.raises(InvalidDataError, match="of an image that can be read"):
+            score(X[BROKEN], Y[BROKEN])
+        with pytest.raises(InvalidDataError, match="every one is missing"):
+            score(X[BROKEN], np.full((3, 2), np.nan))
+
+
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+def test_what_is_wrong_with_y_and_weights_is_said_first(names, on_error):
+    X = ImageFiles(names, size=12, on_error=on_error)
+    by_name = {"kind": IS_LIGHT, "light": LIGHT}
+    with pytest.raises(DataTypeError, match="y is a dict, which cannot be sliced"):
+        fitted(X, by_name)
+    with pytest.raises(InvalidDataError, match=r"y should be a 1d array"):
+        fitted(X, 5)
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(23,\)"):
+        image_estimator(TASKS).fit(X, Y, np.ones(23))
 
 
 def test_what_cannot_be(X, names):

@@ -119,9 +119,9 @@ class ImageCache:
             for start in range(0, shape[0], step):
                 images, found = read(slice(start, start + step))
                 file.write(images.data)
-                known.append(found)
+                known.append(found.tobytes())
             # Behind what the header tells of: a byte for each image.
-            file.write(np.concatenate(known).data)
+            file.write(b"".join(known))
 
         try:
             write_atomically(path, write)

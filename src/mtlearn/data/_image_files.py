@@ -284,9 +284,8 @@ class ImageFiles(LazyImages):
         if self._kept is None:
             return self._decode(rows, strict=True)[0]
         images, found = self.read_some(rows)
-        if not found.all():
-            row = rows[np.argmin(found)]
-            raise self._error(row, self._decode(np.array([row]))[1].get(0, _BEFORE))
+        if not found.all():  # perhaps they have been mended since
+            images[~found] = self._decode(rows[~found], strict=True)[0]
         return images
 
     def _fill(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,12 @@
 """Images that cannot be read and are to be skipped: in no fit, and not predicted."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.utils import check_consistent_length
+from skorch.helper import SliceDict
 
 from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._row_plan import chosen_plan, planned_rows
@@ -79,13 +80,13 @@ def readable(
     UserWarning
         How many are left out, and which is the first of them.
     """
-    found = None
-    if isinstance(X, LazyImages) and X.skips and len(X):
-        found = X.readable()
-    if found is None or found.all():
+    if not isinstance(X, LazyImages) or not X.skips or not len(X):
         return [X, *others], None
-    given = [each for each in others if each is not None]
-    check_consistent_length(X, *given)
+    if not all(each is None or _has_rows(each, len(X)) for each in others):
+        return [X, *others], None  # what they are for says what is wrong with them
+    found = X.readable()
+    if found.all():
+        return [X, *others], None
     first = X.blame(int(np.argmin(found)))
     if not found.any():
         raise InvalidDataError(f"No image of {name} can be read. The first is {first}.")
@@ -97,6 +98,17 @@ def readable(
     return [None if each is None else take_rows(each, rows) for each in (X, *others)], (
         rows
     )
+
+
+def _has_rows(value: Any, n_rows: int) -> bool:
+    """Tell whether so many rows can be selected from."""
+    if isinstance(value, Mapping) and not isinstance(value, SliceDict):
+        return False
+    try:
+        check_consistent_length(range(n_rows), value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def known_rows(X: Rows, owner: str) -> Rows:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._listing import listed
 from mtlearn._utils._typed import available_if
 from mtlearn.data import item_labels
-from mtlearn.estimators._view import View, view_of
+from mtlearn.estimators._view import NO_LABEL, NONE_READABLE, View, view_of
 from mtlearn.exceptions import InvalidDataError, UnknownTaskError
 from mtlearn.tasks import (
     Codec,
@@ -172,7 +172,8 @@ class MultiTaskMixin(ABC):
                 score = task.score(target.values[rows], found, weight[rows])
                 scores.append(score)
         if not scores:
-            raise InvalidDataError("y has no label to score: every one is missing.")
+            lacks = not any(with_label(weight).any() for weight in weights)
+            raise InvalidDataError(NO_LABEL if lacks else NONE_READABLE)
         # R² of one label is undefined, and says nothing about the other tasks.
         defined = [score for score in scores if np.isfinite(score)]
         return float(np.mean(defined)) if defined else float("nan")

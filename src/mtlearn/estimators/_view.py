@@ -12,6 +12,9 @@ from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import has_label, label_weights, only_known, with_label
 
+NO_LABEL = "y has no label to score: every one is missing."
+NONE_READABLE = "y has no label to score of an image that can be read."
+
 
 class _TaskView:
     """What all views share.
@@ -98,14 +101,12 @@ class _TaskView:
         (weight,) = label_weights([target], sample_weight)
         rows = with_label(weight)
         if not rows.any():
-            raise InvalidDataError("y has no label to score: every one is missing.")
+            raise InvalidDataError(NO_LABEL)
         predicted = self.predict(X)
         check_consistent_length(predicted, rows)
         rows &= has_label(predicted)
         if not rows.any():
-            raise InvalidDataError(
-                "y has no label to score of an image that can be read."
-            )
+            raise InvalidDataError(NONE_READABLE)
         found = only_known(self._task, predicted, rows)
         return self._task.score(target.values[rows], found, weight[rows])
 

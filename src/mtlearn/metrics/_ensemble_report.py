@@ -15,7 +15,14 @@ from mtlearn.exceptions import ParameterTypeError
 from mtlearn.metrics._calibration import calibration_error
 from mtlearn.metrics._outputs import has_members, reach_members
 from mtlearn.metrics._table import format_figure, html_table, text_table
-from mtlearn.tasks import ScoredLabels, Target, Task, label_weights, with_label
+from mtlearn.tasks import (
+    ScoredLabels,
+    Target,
+    Task,
+    has_output,
+    label_weights,
+    with_label,
+)
 
 _CALIBRATION = "calibration_error"
 _SHOWN = ("mean", "best", "ensemble", "gain", "gain_over_best", "disagreement")
@@ -196,7 +203,7 @@ def ensemble_report(
             for position, (name, task) in enumerate(outer.tasks_.labelled.items())
             for row in _rows(
                 name,
-                _Scored(task, targets[position], weights[position]),
+                _Scored(task, targets[position], weights[position], average[position]),
                 [outputs[position] for outputs in members],
                 average[position],
             )
@@ -215,9 +222,11 @@ def _member_outputs(outer: Any, X: Any) -> Iterator[list[np.ndarray]]:
 class _Scored:
     """The labels of a task that count, to score outputs with."""
 
-    def __init__(self, task: Task, target: Target, weight: np.ndarray) -> None:
+    def __init__(
+        self, task: Task, target: Target, weight: np.ndarray, average: np.ndarray
+    ) -> None:
         self.task = task
-        self.rows = with_label(weight)
+        self.rows = with_label(weight) & has_output(average)
         self.true = target.values[self.rows]
         self.weight = weight[self.rows]
 
