@@ -340,6 +340,25 @@ def test_what_is_wrong_with_y_and_weights_is_said_first(names, on_error):
         image_estimator(TASKS).fit(X, Y, np.ones(23))
 
 
+@silently
+def test_errors_name_rows_of_all(X):
+    wrong = Y.copy()
+    wrong[20, 1] = np.inf
+    for fit in (image_estimator(TASKS).fit, fitted(X, Y).partial_fit):
+        with pytest.raises(InvalidDataError, match="y contains infinity: row 20 of"):
+            fit(X, wrong)
+    with pytest.raises(InvalidDataError, match="Row 20 of sample_weight is negative"):
+        image_estimator(TASKS).fit(X, Y, np.where(np.arange(24) == 20, -1, 1))
+    with pytest.raises(InvalidDataError, match=r"y_val: .* infinity: row 20 of"):
+        image_estimator(TASKS).fit(PICTURES, Y, X_val=X, y_val=wrong)
+    wrong = np.where(np.arange(24) == 20, 5, IS_LIGHT)
+    known = fitted(X, Y).set_params(warm_start=True)
+    with pytest.raises(InvalidDataError, match="Row 20 of y has the label 5"):
+        known.fit(X, np.column_stack([wrong, LIGHT]))
+    with pytest.raises(InvalidDataError, match="n_samples=1"):  # of the fit alone
+        fitted(X[[2, 4]], Y[[2, 4]])
+
+
 def test_what_cannot_be(X, names):
     with pytest.raises(InvalidDataError, match=r"No image of X can be read. The first"):
         fitted(X[BROKEN], Y[BROKEN])

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -24,7 +25,8 @@ def on_readable_rows(fit: Method) -> Method:
     Parameters
     ----------
     fit : method
-        Takes X, y and sample_weight, perhaps X_val and y_val.
+        Takes X, y and sample_weight, perhaps X_val and y_val; of an estimator that
+        checks labels in `_check_labels`.
 
     Returns
     -------
@@ -36,15 +38,26 @@ def on_readable_rows(fit: Method) -> Method:
     def fit_readable(
         self: Any, X: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any
     ) -> Any:
+        labels = {"y": y, "sample_weight": sample_weight, "y_val": kwargs.get("y_val")}
+        some_val = None
         if kwargs.get("X_val") is not None:
             held_out = kwargs["X_val"], kwargs.get("y_val")
-            (kwargs["X_val"], kwargs["y_val"]), _ = readable(*held_out, name="X_val")
+            (kwargs["X_val"], kwargs["y_val"]), some_val = readable(
+                *held_out, name="X_val"
+            )
         n_samples = len(X) if isinstance(X, LazyImages) else 0
         (X, y, sample_weight), rows = readable(X, y, sample_weight)
-        if rows is None:
-            return fit(self, X, y, sample_weight, **kwargs)
-        with planned_rows(chosen_plan(n_samples, rows)):
-            return fit(self, X, y, sample_weight, **kwargs)
+        plan: AbstractContextManager[None] = nullcontext()
+        if rows is not None:
+            plan = planned_rows(chosen_plan(n_samples, rows))
+        try:
+            with plan:
+                return fit(self, X, y, sample_weight, **kwargs)
+        except InvalidDataError:
+            if rows is not None or some_val is not None:
+                # Which says where in all rows, if it is the labels.
+                self._check_labels(**labels, anew=fit.__name__ == "fit")
+            raise
 
     return cast(Method, fit_readable)
 

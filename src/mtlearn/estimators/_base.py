@@ -267,6 +267,19 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         warn_far(X, X_val)
         return samples
 
+    def _check_labels(
+        self, y: Any, sample_weight: Any, y_val: Any, *, anew: bool
+    ) -> None:
+        """Raise the error that a fit raises of labels and weights, if there is one."""
+        state = None if anew and not self.warm_start else self._state()
+        codec = (
+            fit_codec(self.tasks, y, sample_weight) if state is None else state.codec
+        )
+        codec.encode(y, sample_weight)
+        if y_val is not None:
+            with naming("y_val"):
+                codec.encode(y_val)
+
     def _state(self) -> FitState | None:
         """Give what an earlier fit has learned, to go on from."""
         if not hasattr(self, "net_"):
