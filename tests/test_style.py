@@ -52,6 +52,7 @@ INNER_NAMES = {
     "has_label",
     "has_output",
     "only_known",
+    "warn_unpredicted",
     "Task",
     "fit_codec",
     "kinds",

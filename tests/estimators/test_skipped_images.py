@@ -154,7 +154,7 @@ def test_scores_are_those_of_the_others(X):
     ):
         assert found["n_labelled"] == 21
         assert found["value"] == pytest.approx(expected["value"], rel=1e-5)
-    with pytest.raises(InvalidDataError, match="of an image that can be read"):
+    with pytest.raises(InvalidDataError, match="of a row that has a prediction"):
         view.score(X[BROKEN], Y[BROKEN, 0])
 
 
@@ -322,7 +322,7 @@ def test_nothing_to_score(X):
         estimator.score,
         lambda X, y: estimator.task("kind").score(X, y[:, 0]),
     ):
-        with pytest.raises(InvalidDataError, match="of an image that can be read"):
+        with pytest.raises(InvalidDataError, match="of a row that has a prediction"):
             score(X[BROKEN], Y[BROKEN])
         with pytest.raises(InvalidDataError, match="every one is missing"):
             score(X[BROKEN], np.full((3, 2), np.nan))
@@ -357,6 +357,18 @@ def test_errors_name_rows_of_all(X):
         known.fit(X, np.column_stack([wrong, LIGHT]))
     with pytest.raises(InvalidDataError, match="n_samples=1"):  # of the fit alone
         fitted(X[[2, 4]], Y[[2, 4]])
+
+
+def test_scores_never_leave_out_rows_in_silence():
+    """A network that computes NaN is no better than it says."""
+    estimator = image_estimator(Regression()).fit(PICTURES, LIGHT)
+    some = np.where(LIGHT < 0.5, LIGHT, np.nan)
+    estimator._outputs = lambda X, decode: [some]
+    estimator._output = lambda X, position, decode: some
+    n_rows = np.isnan(some).sum()
+    for score in (estimator.score, estimator.task("task_0").score):
+        with pytest.warns(UserWarning, match=f"{n_rows} of 24 rows have no predict"):
+            score(PICTURES, LIGHT)
 
 
 def test_what_cannot_be(X, names):

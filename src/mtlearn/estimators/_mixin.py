@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._listing import listed
 from mtlearn._utils._typed import available_if
 from mtlearn.data import item_labels
-from mtlearn.estimators._view import NO_LABEL, NONE_READABLE, View, view_of
+from mtlearn.estimators._view import NO_LABEL, NONE_PREDICTED, View, view_of
 from mtlearn.exceptions import InvalidDataError, UnknownTaskError
 from mtlearn.tasks import (
     Codec,
@@ -19,6 +19,7 @@ from mtlearn.tasks import (
     has_label,
     label_weights,
     only_known,
+    warn_unpredicted,
     with_label,
 )
 from mtlearn.training import RowChange
@@ -162,18 +163,20 @@ class MultiTaskMixin(ABC):
         targets = self._codec.targets(item_labels(X, y))
         weights = label_weights(targets, sample_weight)
         check_consistent_length(predicted[0], *weights)
+        there = [has_label(labels) for labels in predicted]
+        warn_unpredicted(np.logical_and.reduce(there))
         scores = []
-        for task, target, weight, labels in zip(
-            self.tasks_.labelled, targets, weights, predicted, strict=True
+        for task, target, weight, labels, known in zip(
+            self.tasks_.labelled, targets, weights, predicted, there, strict=True
         ):
-            rows = with_label(weight) & has_label(labels)
+            rows = with_label(weight) & known
             if rows.any():
                 found = only_known(task, labels, rows)
                 score = task.score(target.values[rows], found, weight[rows])
                 scores.append(score)
         if not scores:
             lacks = not any(with_label(weight).any() for weight in weights)
-            raise InvalidDataError(NO_LABEL if lacks else NONE_READABLE)
+            raise InvalidDataError(NO_LABEL if lacks else NONE_PREDICTED)
         # R² of one label is undefined, and says nothing about the other tasks.
         defined = [score for score in scores if np.isfinite(score)]
         return float(np.mean(defined)) if defined else float("nan")

@@ -10,10 +10,16 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._typed import available_if
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import has_label, label_weights, only_known, with_label
+from mtlearn.tasks import (
+    has_label,
+    label_weights,
+    only_known,
+    warn_unpredicted,
+    with_label,
+)
 
 NO_LABEL = "y has no label to score: every one is missing."
-NONE_READABLE = "y has no label to score of an image that can be read."
+NONE_PREDICTED = "y has no label to score of a row that has a prediction."
 
 
 class _TaskView:
@@ -104,9 +110,11 @@ class _TaskView:
             raise InvalidDataError(NO_LABEL)
         predicted = self.predict(X)
         check_consistent_length(predicted, rows)
-        rows &= has_label(predicted)
+        there = has_label(predicted)
+        warn_unpredicted(there)
+        rows &= there
         if not rows.any():
-            raise InvalidDataError(NONE_READABLE)
+            raise InvalidDataError(NONE_PREDICTED)
         found = only_known(self._task, predicted, rows)
         return self._task.score(target.values[rows], found, weight[rows])
 

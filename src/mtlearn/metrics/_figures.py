@@ -16,6 +16,7 @@ from mtlearn.tasks import (
     label_weights,
     read_predictions,
     read_targets,
+    warn_unpredicted,
     with_label,
 )
 
@@ -47,7 +48,7 @@ def scored_labels(
         _check(tasks, target, values)
     weights = label_weights(targets, sample_weight)
     check_consistent_length(*weights, *predicted)
-    _warn_unpredicted(there)
+    warn_unpredicted(there)
     return {
         target.name: _counted(target.values, values, weight, there)
         for target, values, weight in zip(targets, predicted, weights, strict=True)
@@ -80,7 +81,7 @@ def scored_task(
     _check(reader.tasks, target, values)
     (weight,) = label_weights([target], sample_weight)
     check_consistent_length(weight, values)
-    _warn_unpredicted(there)
+    warn_unpredicted(there)
     return _counted(target.values, values, weight, there)
 
 
@@ -115,7 +116,7 @@ def scored_chances(
         weight = label_weights(targets, sample_weight)[place]
     check_consistent_length(weight, output)
     there = has_output(output)
-    _warn_unpredicted(there)
+    warn_unpredicted(there)
     return _counted(target.values, output, weight, there)
 
 
@@ -123,15 +124,6 @@ def _check(tasks: Tasks, target: Target, predicted: np.ndarray | None) -> None:
     """Raise if labels cannot be those of their task."""
     labels = target.values[target.rows]
     tasks[target.name].check_labels(labels, target.name, predicted)
-
-
-def _warn_unpredicted(there: np.ndarray) -> None:
-    """Warn of rows without a prediction, as images have that are skipped."""
-    if not there.all():
-        warn(
-            f"{(~there).sum()} of {len(there)} rows have no prediction, and are left "
-            f"out of the figures: the first is row {np.argmin(there)}.",
-        )
 
 
 def _counted(

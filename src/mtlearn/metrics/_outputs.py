@@ -7,7 +7,14 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._unwrap import reach, unwrap
-from mtlearn.tasks import ScoredLabels, Task, has_output, label_weights, with_label
+from mtlearn.tasks import (
+    ScoredLabels,
+    Task,
+    has_output,
+    label_weights,
+    warn_unpredicted,
+    with_label,
+)
 
 
 @dataclass(frozen=True)
@@ -69,11 +76,13 @@ def scored_outputs(
     weights = label_weights(targets, sample_weight)
     outputs = inner._outputs(X)
     check_consistent_length(outputs[0], *weights)
+    there = [has_output(output) for output in outputs]
+    warn_unpredicted(np.logical_and.reduce(there))
     scored = {}
-    for (name, task), target, weight, output in zip(
-        inner.tasks_.labelled.items(), targets, weights, outputs, strict=True
+    for (name, task), target, weight, output, known in zip(
+        inner.tasks_.labelled.items(), targets, weights, outputs, there, strict=True
     ):
-        rows = with_label(weight) & has_output(output)
+        rows = with_label(weight) & known
         scored[name] = ScoredOutputs(
             task, rows, target.values[rows], output[rows], weight[rows]
         )

@@ -25,7 +25,13 @@ from mtlearn.tasks._regression import Regression
 from mtlearn.tasks._shown import Mistakes
 from mtlearn.tasks._target import Target, with_label
 from mtlearn.tasks._tasks import Tasks
-from mtlearn.tasks._unknown import decode_rows, has_label, has_output, only_known
+from mtlearn.tasks._unknown import (
+    decode_rows,
+    has_label,
+    has_output,
+    only_known,
+    warn_unpredicted,
+)
 
 __all__ = [
     "FEW_SAMPLES",
@@ -64,5 +70,6 @@ __all__ = [
     "task_weights",
     "suited_to",
     "task_of_classes",
+    "warn_unpredicted",
     "with_label",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 
 from mtlearn._utils._exact import are_large
 from mtlearn._utils._frames import spread_frame
+from mtlearn._utils._warn import warn
 from mtlearn.tasks._base import Task
 
 
@@ -65,6 +66,26 @@ def decode_rows(task: Task, output: np.ndarray) -> np.ndarray:
     if known.all():
         return task.decode(output)
     return spread(task.decode(output[known]), known)
+
+
+def warn_unpredicted(there: np.ndarray) -> None:
+    """Warn of rows without a prediction, as images have that are skipped.
+
+    Parameters
+    ----------
+    there : ndarray of bool of shape (n_samples,)
+        Which rows have one.
+
+    Warns
+    -----
+    UserWarning
+        How many have none, and which is the first.
+    """
+    if not there.all():
+        warn(
+            f"{(~there).sum()} of {len(there)} rows have no prediction, and are left "
+            f"out of the figures: the first is row {np.argmin(there)}.",
+        )
 
 
 def only_known(task: Task, labels: np.ndarray, known: np.ndarray) -> np.ndarray:
