@@ -26,12 +26,15 @@ class EfficientNetLite(nn.Module):
         Height and width of the images, which the estimators fill in.
     weights : str or path-like, default=None
         File to begin with, such as `WEIGHTS`. None begins with random ones.
+    drop_paths : float, default=0.0
+        How often training leaves out the last blocks for an image, and proportionally
+        less often those before them.
     """
 
-    def __init__(self, image_size, weights=None):
+    def __init__(self, image_size, weights=None, drop_paths=0.0):
         super().__init__()
         self.network = EfficientNet.from_name(
-            "efficientnet-lite0", image_size=image_size
+            "efficientnet-lite0", image_size=image_size, drop_connect_rate=drop_paths
         )
         self.network._fc = nn.Identity()
         if weights is not None:

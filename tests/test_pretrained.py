@@ -69,10 +69,14 @@ def data(photographs):
     return ImageFiles.from_folder(photographs, size=64)
 
 
-def model(lite, weights=None, **params):
+def model(lite, weights=None, drop_paths=0.0, **params):
     estimator = MultiTaskImageEstimator(
         Classification(head=Head(hidden=())),
-        backbone=Partial(lite.EfficientNetLite, weights=weights or lite.WEIGHTS),
+        backbone=Partial(
+            lite.EfficientNetLite,
+            weights=weights or lite.WEIGHTS,
+            drop_paths=drop_paths,
+        ),
         precision="float32",
         batch_size=12,
         max_epochs=1,
@@ -149,8 +153,7 @@ def test_random_weights_have_other_features(lite, data):
         spread = np.sqrt(one.var(axis=0).sum() + other.var(axis=0).sum())
         return np.linalg.norm(one.mean(axis=0) - other.mean(axis=0)) / spread
 
-    assert gap(first) > 0.5
-    assert np.abs(first - second).max() > 0.1
+    assert gap(first) > 2 * gap(second)
 
 
 def test_tuning_changes_every_layer(lite, in_file, data):
@@ -174,10 +177,11 @@ def test_the_same_bits_again_and_without_the_file(lite, data, tmp_path):
     X, y = data
     own = tmp_path / "lite0.pth"
     shutil.copy(lite.WEIGHTS, own)
-    fitted = model(lite, weights=str(own)).fit(X, y)
+    fitted = model(lite, weights=str(own), drop_paths=0.5).fit(X, y)
     wanted = fitted.predict_proba(X)
-    torch.manual_seed(1)  # its paths are dropped by torch's own generator
-    again = model(lite).fit(X, y)
+    torch.manual_seed(1)  # paths are dropped by torch's own generator
+    again = model(lite, drop_paths=0.5).fit(X, y)
+    whole = model(lite).fit(X, y)
     save(fitted, tmp_path / "model.mtlearn")
     pickled = pickle.dumps(fitted)
     own.unlink()
@@ -186,6 +190,7 @@ def test_the_same_bits_again_and_without_the_file(lite, data, tmp_path):
     loaded = load(tmp_path / "model.mtlearn", custom_objects=classes)
     for other in (again, loaded, pickle.loads(pickled)):
         np.testing.assert_array_equal(other.predict_proba(X), wanted)
+    assert np.abs(whole.predict_proba(X) - wanted).max() > 1e-3
 
 
 # Longer than other tests: a process that imports torch, and three networks.
