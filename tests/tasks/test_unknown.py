@@ -126,6 +126,18 @@ def test_a_frame_of_another_library(library):
     }
 
 
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_a_frame_of_another_library_without_a_row(library):
+    module = pytest.importorskip(library)
+    make = module.DataFrame if library == "polars" else module.table
+    y = make({"name": ["a", "b"], "size": [1.5, 2.0]})
+    tasks = Tasks(name=Classification(), size=Regression())
+    found = predicted(tasks, y, OF_CLASSES[[1, 3]], OF_VALUES[[1, 3]])
+    to_dict = {"polars": "to_dict", "pyarrow": "to_pydict"}[library]
+    columns = {key: list(each) for key, each in getattr(found, to_dict)().items()}
+    assert columns == {"name": [None, None], "size": [None, None]}
+
+
 def test_all_rows_or_none():
     for output, expected in [
         (OF_CLASSES[[0, 2]], ["b", "a"]),

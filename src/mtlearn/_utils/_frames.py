@@ -167,9 +167,10 @@ def spread_frame(frame: Any, known: np.ndarray) -> Any:
     place = "_".join(["place", *rows.columns])  # the name of no column
     backend = rows.implementation
     own = nw.new_series(place, places, backend=backend)
-    every = nw.from_dict({place: np.arange(len(known))}, backend=backend)
-    joined = every.join(rows.with_columns(own), on=place, how="left")
-    return joined.sort(place).drop(place).to_native()
+    others = nw.from_dict({place: np.flatnonzero(~known)}, backend=backend)
+    # Not joined, as columns of no row may have no type, which none can be joined by.
+    every = nw.concat([rows.with_columns(own), others], how="diagonal")
+    return every.sort(place).drop(place).to_native()
 
 
 def _nullable(frame: Any) -> dict[Any, str]:
