@@ -159,18 +159,16 @@ def spread_frame(frame: Any, known: np.ndarray) -> Any:
     DataFrame or Table
         Of `n_samples` rows.
     """
-    places = np.flatnonzero(known)
+    places, others = np.flatnonzero(known), np.flatnonzero(~known)
     if hasattr(frame, "iloc"):
         exact = frame.astype(_nullable(frame))
         return exact.set_axis(places).reindex(range(len(known)))
     rows = nw.from_native(frame, eager_only=True)
-    place = "_".join(["place", *rows.columns])  # the name of no column
-    backend = rows.implementation
-    own = nw.new_series(place, places, backend=backend)
-    others = nw.from_dict({place: np.flatnonzero(~known)}, backend=backend)
+    name = "_".join(["place", *rows.columns])  # of no column
+    empty = nw.from_dict({name: others}, backend=rows.implementation)
     # Not joined, as columns of no row may have no type, which none can be joined by.
-    every = nw.concat([rows.with_columns(own), others], how="diagonal")
-    return every.sort(place).drop(place).to_native()
+    every = nw.concat([rows, empty], how="diagonal").drop(name)
+    return every[np.argsort(np.append(places, others)).tolist(), :].to_native()
 
 
 def _nullable(frame: Any) -> dict[Any, str]:
