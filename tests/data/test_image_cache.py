@@ -258,3 +258,21 @@ def test_images_that_were_mended_since(files, tmp_path):
 def test_no_files_are_kept_too(tmp_path):
     X = ImageFiles([], size=8, cache=tmp_path / "cache")
     assert X.read().shape == (0, 8, 8, 3)
+
+
+def test_missing_files_are_told_apart(files, tmp_path):
+    lacking = str(tmp_path / "none.png")
+    for order in ([lacking, *files], [*files, lacking]):
+        X = ImageFiles(
+            order, size=(8, 10), cache=tmp_path / "cache", on_error="skip", n_workers=1
+        )
+        assert X.readable().tolist() == [file != lacking for file in order]
+        part = X[2:]
+        assert part.read_some(np.arange(5))[1].tolist() == X.readable()[2:].tolist()
+
+
+def test_what_was_readable_is_not_read_again(files, decoded):
+    X = ImageFiles([*files, "none.png"], size=8, on_error="skip", n_workers=1)
+    for _ in range(2):
+        assert X[1:].readable().tolist() == [True] * 5 + [False]
+    assert decoded == [*files[1:], "none.png", "none.png"]

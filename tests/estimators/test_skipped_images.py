@@ -17,12 +17,13 @@ from mtlearn import Classification, MultiLabel, Ordinal, Regression, SeedEnsembl
 from mtlearn import TestTimeAugmented as TimeAugmented
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.data import ImageFiles
-from mtlearn.exceptions import DataTypeError, InvalidDataError, InvalidParameterError
-from mtlearn.inspection import EmbeddingDisplay, TaskConflictDisplay
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.inspection import EmbeddingDisplay, TaskConflictDisplay, example_images
 from mtlearn.metrics import ensemble_report, task_report, task_scorers
 from mtlearn.model_selection import cross_val_predict
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReader, ImageStandardScaler
 from mtlearn.reporting import report
+from mtlearn.training import _inference
 from pictures_on_disk import smooth_pictures, write_pictures
 from tiny_problems import assert_same_bits, image_estimator
 
@@ -34,7 +35,8 @@ TASKS = Tasks(kind=Classification(), light=Regression())
 BROKEN = np.array([2, 3, 17])
 WHOLE = np.setdiff1d(np.arange(24), BROKEN)
 LEFT_OUT = r"3 of 24 images of X cannot be read, and are left out: the first is image 2"
-MISSING = "3 of 24 images of X cannot be read, and nothing is predicted for them"
+MISSING = "3 of 24 images of X cannot be read, and nothing is predicted for them: "
+MISSING += "the first is image 2"
 
 silently = pytest.mark.filterwarnings(
     "ignore:.*cannot be read", "ignore:.*no prediction"
@@ -134,6 +136,19 @@ def test_predictions_are_missing(X):
     assert_same(found, estimator.predict(X[WHOLE]))
     with pytest.raises(InvalidDataError, match="Image 2 of X"):
         X.read()
+    with pytest.raises(InvalidDataError, match="Image 2 of X"):
+        estimator.predict(ImageFiles(X.files, size=12))
+
+
+@silently
+@pytest.mark.parametrize("kept", [False, True], ids=["read", "cache"])
+def test_predictions_in_several_batches(names, tmp_path, monkeypatch, kept):
+    estimator = fitted(PICTURES[WHOLE], Y[WHOLE])
+    cache = tmp_path / "cache" if kept else None
+    X = ImageFiles(names, size=12, cache=cache, on_error="skip")
+    monkeypatch.setitem(_inference._PIXELS, "cpu", 1)  # the fewest rows at once
+    assert_same(estimator.predict(X), estimator.predict(PICTURES[WHOLE]))
+    assert np.flatnonzero(np.isnan(estimator.embed(X[10:])[:, 0])).tolist() == [7]
 
 
 @silently
@@ -226,6 +241,12 @@ def test_displays_are_of_the_others(X):
         for data in ((X, Y), (PICTURES[WHOLE], Y[WHOLE]))
     )
     assert of_all.cosine == pytest.approx(of_others.cosine, rel=1e-4)
+
+
+def test_examples_are_of_the_others(X):
+    estimator = fitted(PICTURES[WHOLE], Y[WHOLE])
+    found = example_images(estimator, X, np.array([2, 4, 17]))
+    assert [each is None for each in found] == [True, False, True]
 
 
 @silently
@@ -328,37 +349,6 @@ def test_nothing_to_score(X):
             score(X[BROKEN], np.full((3, 2), np.nan))
 
 
-@pytest.mark.parametrize("on_error", ["raise", "skip"])
-def test_what_is_wrong_with_y_and_weights_is_said_first(names, on_error):
-    X = ImageFiles(names, size=12, on_error=on_error)
-    by_name = {"kind": IS_LIGHT, "light": LIGHT}
-    with pytest.raises(DataTypeError, match="y is a dict, which cannot be sliced"):
-        fitted(X, by_name)
-    with pytest.raises(InvalidDataError, match=r"y should be a 1d array"):
-        fitted(X, 5)
-    with pytest.raises(ValueError, match=r"sample_weight has shape \(23,\)"):
-        image_estimator(TASKS).fit(X, Y, np.ones(23))
-
-
-@silently
-def test_errors_name_rows_of_all(X):
-    wrong = Y.copy()
-    wrong[20, 1] = np.inf
-    for fit in (image_estimator(TASKS).fit, fitted(X, Y).partial_fit):
-        with pytest.raises(InvalidDataError, match="y contains infinity: row 20 of"):
-            fit(X, wrong)
-    with pytest.raises(InvalidDataError, match="Row 20 of sample_weight is negative"):
-        image_estimator(TASKS).fit(X, Y, np.where(np.arange(24) == 20, -1, 1))
-    with pytest.raises(InvalidDataError, match=r"y_val: .* infinity: row 20 of"):
-        image_estimator(TASKS).fit(PICTURES, Y, X_val=X, y_val=wrong)
-    wrong = np.where(np.arange(24) == 20, 5, IS_LIGHT)
-    known = fitted(X, Y).set_params(warm_start=True)
-    with pytest.raises(InvalidDataError, match="Row 20 of y has the label 5"):
-        known.fit(X, np.column_stack([wrong, LIGHT]))
-    with pytest.raises(InvalidDataError, match="n_samples=1"):  # of the fit alone
-        fitted(X[[2, 4]], Y[[2, 4]])
-
-
 def test_scores_never_leave_out_rows_in_silence():
     """A network that computes NaN is no better than it says."""
     estimator = image_estimator(Regression()).fit(PICTURES, LIGHT)
@@ -369,6 +359,9 @@ def test_scores_never_leave_out_rows_in_silence():
     for score in (estimator.score, estimator.task("task_0").score):
         with pytest.warns(UserWarning, match=f"{n_rows} of 24 rows have no predict"):
             score(PICTURES, LIGHT)
+    estimator._outputs = lambda X: [some[:, None]]
+    with pytest.warns(UserWarning, match=f"{n_rows} of 24 rows have no predict"):
+        assert task_report(estimator, PICTURES, LIGHT).rows[0]["value"] == 1
 
 
 def test_what_cannot_be(X, names):

@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from mtlearn._utils._row_plan import RowPlan, plan_of, planned_rows, resampled_plan
+from mtlearn._utils._row_plan import (
+    RowPlan,
+    chosen_plan,
+    plan_of,
+    planned_rows,
+    resampled_plan,
+)
 
 
 def test_a_plan_holds_inside_and_for_as_many_rows():
@@ -21,3 +27,13 @@ def test_copies_of_copies():
         assert resampled_plan(4, np.array([3])) == RowPlan(1, np.array([7]))
         assert resampled_plan(4, None).origins.tolist() == [5, 5, 6, 7]
         assert resampled_plan(3, None) == RowPlan(3)
+
+
+def test_rows_that_are_left_out():
+    rows = np.array([0, 2, 3])
+    assert chosen_plan(4, rows) == RowPlan(3)
+    with planned_rows(RowPlan(4, np.array([5, 6, 6, 7]), np.array([1, 3]))):
+        found = chosen_plan(4, rows)
+    assert found.n_samples == 3
+    assert found.origins.tolist() == [5, 6, 7]
+    assert found.held_out.tolist() == [2]

@@ -43,7 +43,8 @@ def has_label(predicted: np.ndarray) -> np.ndarray:
     if flat.dtype.kind == "f":
         return ~np.isnan(flat).all(axis=1)
     if flat.dtype.kind == "O":
-        return np.array([any(each is not None for each in row) for row in flat], bool)
+        there = np.array([each is not None for each in flat.ravel().tolist()], bool)
+        return np.any(there.reshape(flat.shape), axis=1)
     return np.ones(len(flat), dtype=bool)
 
 
