@@ -25,7 +25,7 @@ _MOST_WORKERS = 16
 # Images that are looked at together.
 _AT_ONCE = 64
 # Of an image that can be read now.
-_BEFORE = "it could not be when the cache was written"
+_BEFORE = "it could not be when it was first looked at"
 
 
 class ImageFiles(LazyImages):

@@ -157,7 +157,12 @@ class MultiTaskMixin(ABC):
         Raises
         ------
         InvalidDataError
-            If y has no label at all.
+            If y has no label at all, or no row with one has a prediction.
+
+        Warns
+        -----
+        UserWarning
+            If rows have no prediction, and are left out.
         """
         predicted = self._outputs(X, decode=True)
         targets = self._codec.targets(item_labels(X, y))
