@@ -15,6 +15,7 @@ from mtlearn.tasks import (
     Head,
     MultiLabel,
     Ordinal,
+    Reconstruction,
     Regression,
     Tasks,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Ordinal",
     "Partial",
     "RaritySampler",
+    "Reconstruction",
     "Regression",
     "SeedEnsemble",
     "Tasks",

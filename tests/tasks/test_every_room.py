@@ -20,6 +20,7 @@ from mtlearn import (
     MultiTaskEstimator,
     Ordinal,
     Partial,
+    Reconstruction,
     Regression,
     SeedEnsemble,
     Tasks,
@@ -108,8 +109,10 @@ by_kind = pytest.mark.parametrize("kind", SAMPLES)
 
 
 def make(kind, **params):
-    """Return an estimator of a kind, one of another, and one without a column."""
-    tasks = Tasks(own=SAMPLES[kind], size=Regression(), echo=Echo(3))
+    """Return an estimator of a kind, one of another, and two without a column."""
+    tasks = Tasks(
+        own=SAMPLES[kind], size=Regression(), echo=Echo(3), row=Reconstruction()
+    )
     params = {"max_epochs": 2, "batch_size": 20, "lr": 0.01} | params
     backbone = Partial(MLP, hidden=(8,))
     return MultiTaskEstimator(
@@ -137,7 +140,10 @@ def ensembles():
 
 
 def test_there_is_a_sample_of_every_kind():
-    assert set(SAMPLES) == {k.kind for k in [*kinds(), *OWN]} - {"echo"}
+    assert set(SAMPLES) == {k.kind for k in [*kinds(), *OWN]} - {
+        "echo",
+        "reconstruction",
+    }
     assert all(task.kind == name for name, task in SAMPLES.items())
 
 
@@ -195,7 +201,7 @@ def test_displays_of_training_show_every_kind(kind, fitted, ensembles):
     curves.plot(tasks=["own"])
     curves.plot(tasks=["echo"])
     conflict = TaskConflictDisplay.from_estimator(fitted[kind], X, y, random_state=0)
-    assert list(conflict._shown_tasks()) == ["own", "size", "echo"]
+    assert list(conflict._shown_tasks()) == ["own", "size", "echo", "row"]
     conflict.plot()
     gain = EnsembleGainDisplay.from_estimator(ensembles[kind], X, y)
     assert "own" in gain._shown_tasks()
@@ -368,10 +374,12 @@ def test_onnx_gives_the_same(kind, tmp_path):
     to_onnx(scaled, path)
     session = runtime.InferenceSession(path)
     found = session.run(None, {"X": X})
-    for ours, theirs in zip(scaled._outputs(X), found, strict=True):
+    expected = [*scaled._outputs(X), scaled.reconstruct(X)]
+    for ours, theirs in zip(expected, found, strict=True):
         assert_allclose(theirs, ours, rtol=1e-4, atol=1e-5)
     described = {p.key: p.value for p in onnx.load(path).metadata_props}
     assert [each["kind"] for each in json.loads(described["tasks"])] == [
         kind,
         "regression",
+        "reconstruction",
     ]

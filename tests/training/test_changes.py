@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from sklearn.base import clone
 
-from mtlearn.augmentation import CutMix, MixUp
+from mtlearn.augmentation import Augmentation, CutMix, MixUp
 from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.losses import MultiTaskLoss, sample_loss
@@ -285,3 +286,49 @@ def test_a_mixing_unites_where_it_is_told_to(value):
     assert found["union"].max() == 1
     assert found["union"].sum() > 8
     assert torch.equal(found["union"][:4], found["union"][4:])
+
+
+NOISY = Augmentation(flip="horizontal", brightness=0.2, noise=0.3, cutout=0.5)
+
+
+@pytest.mark.parametrize("mixing", [None, MixUp(), CutMix()])
+def test_what_was_seen_less_noise(labels, mixing):
+    x = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+
+    def changed(augmentation, *, denoises):
+        generator = torch.Generator().manual_seed(0)
+        changes = Changes(augmentation, mixing)
+        return changes.apply(x, labels, generator, denoises=denoises)
+
+    seen, both = changed(NOISY, denoises=True)
+    # The same draws, whether anyone asks or not.
+    torch.testing.assert_close(seen, changed(NOISY, denoises=False)[0], rtol=0, atol=0)
+    clean = both.inputs.clean
+    assert clean.shape == x.shape
+    generator = torch.Generator().manual_seed(0)
+    moved = clone(NOISY).set_params(noise=0.0, cutout=0.0)(x, generator)
+    if mixing is None:
+        torch.testing.assert_close(clean, moved, rtol=0, atol=0)
+        return
+    noisy = NOISY.spoil(moved, generator)
+    mixed = mixing(torch.cat([noisy, moved], dim=1), generator)
+    torch.testing.assert_close(seen, mixed.x[:, :3], rtol=0, atol=0)
+    share = mixed.lam.reshape(-1, 1, 1, 1)
+    if isinstance(mixing, MixUp):
+        moved = share * moved + (1 - share) * moved[mixed.permutation]
+        torch.testing.assert_close(clean, moved)
+    else:
+        pasted = (seen != noisy).any(dim=1, keepdim=True)
+        expected = torch.where(pasted, moved[mixed.permutation], moved)
+        torch.testing.assert_close(clean, expected, rtol=0, atol=0)
+
+
+def test_a_mixing_of_the_users_is_asked_once(labels):
+    x = torch.rand(4, 3, 8, 8)
+
+    def swap(x, generator):
+        return x.flip(0), torch.arange(4).flip(0), torch.zeros(4)
+
+    generator = torch.Generator().manual_seed(0)
+    seen, both = Changes(NOISY, swap).apply(x, labels, generator, denoises=True)
+    assert both.inputs.clean is seen

@@ -295,6 +295,23 @@ class Augmentation(VersionedEstimator):
         InvalidDataError, DataTypeError
             If `x` is no batch of images, or their channels do not suit what is set.
         """
+        return self.spoil(self.move_and_tone(x, generator), generator)
+
+    def move_and_tone(
+        self, x: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Do all of it but noise and cutout.
+
+        Parameters
+        ----------
+        x, generator : object
+            As in a call.
+
+        Returns
+        -------
+        tensor of shape (n_samples, n_channels, height, width)
+            What `spoil` makes a whole change of.
+        """
         check_images(x, "an Augmentation")
         colours = [name for name in _COLOURS if getattr(self, name)]
         check_colours(x, colours, "an Augmentation")
@@ -322,6 +339,21 @@ class Augmentation(VersionedEstimator):
             x = change_in_range(
                 x, self.value_range, "an Augmentation", partial(self._tone, generator)
             )
+        return x
+
+    def spoil(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Add noise, and cut out.
+
+        Parameters
+        ----------
+        x, generator : object
+            As in a call.
+
+        Returns
+        -------
+        tensor of shape (n_samples, n_channels, height, width)
+            `x` itself if neither is set.
+        """
         for change, amount in (
             (random_noise, self.noise),
             (random_cutout, self.cutout),

@@ -23,6 +23,9 @@ class BaseEnsemble(BaseMetaEstimator):
 
     estimators_: list[Any]
 
+    def _inner_weights(self) -> list[float]:
+        return self._member_weights()
+
     def _member_weights(self) -> list[float]:
         """Give the weight of each member."""
         return [1.0] * len(self.estimators_)

@@ -5,6 +5,7 @@ from mtlearn.estimators._choices import AugmentationLike
 from mtlearn.estimators._images import MultiTaskImageEstimator
 from mtlearn.estimators._meta import BaseMetaEstimator
 from mtlearn.estimators._mixin import MultiTaskMixin
+from mtlearn.estimators._reconstructing import reconstructing
 from mtlearn.estimators._tables import MultiTaskEstimator
 from mtlearn.estimators._view import (
     TaskClassifier,
@@ -24,4 +25,5 @@ __all__ = [
     "TaskMultiLabel",
     "TaskRegressor",
     "TaskView",
+    "reconstructing",
 ]

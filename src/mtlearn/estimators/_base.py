@@ -19,6 +19,7 @@ from mtlearn.estimators._fit import (
     FitState,
     check_both_given,
     encode_rows,
+    input_shape_of,
     new_net,
     split_samples,
     training_samples,
@@ -124,7 +125,8 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         X = self._check_X(X, reset=state is None)
         y = item_labels(X, y)
         if state is None:
-            state = FitState(fit_codec(self.tasks, y, sample_weight, warns=True))
+            codec = fit_codec(self.tasks, y, sample_weight, warns=True)
+            state = FitState(codec.seeing(input_shape_of(X)))
         else:
             check_same_network(state, self.tasks, settings)
             state.codec = state.codec.rebalanced(y, sample_weight)
@@ -195,7 +197,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         if state is None:
             tasks = declare_classes(self.tasks, y, classes)
             codec = fit_codec(tasks, y, sample_weight, warns=True, is_part=True)
-            state = FitState(codec)
+            state = FitState(codec.seeing(input_shape_of(X)))
         else:
             check_same_network(state, self.tasks, settings)
         settings = settings.for_tasks(state.codec.tasks)

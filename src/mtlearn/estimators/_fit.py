@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from mtlearn._utils._errors import naming
-from mtlearn._utils._partial import as_partial
+from mtlearn._utils._partial import Partial, as_partial
 from mtlearn._utils._row_plan import plan_of
 from mtlearn.data import (
     Labels,
@@ -24,7 +24,7 @@ from mtlearn.exceptions import (
     InvalidDataError,
     NetworkError,
 )
-from mtlearn.networks import HeadSpec
+from mtlearn.networks import Decoder, HeadSpec
 from mtlearn.tasks import (
     Codec,
     EncodedTargets,
@@ -196,7 +196,6 @@ def new_net(
         name: task.drawn_by(drawn[name]) if name in drawn else task
         for name, task in tasks.items()
     }
-    height_first = (X.shape[3], *X.shape[1:3]) if X.ndim == 4 else X.shape[1:]
     optimizer = settings.optimizer.kwargs.items()
     net = make_net(
         tasks,
@@ -204,8 +203,8 @@ def new_net(
         backbone=settings.backbone.cls,
         # A copy: what the user changes later must not reach a trained network.
         backbone_params=deepcopy(settings.backbone.kwargs),
-        input_shape=height_first,
-        heads=[_head_spec(each, each.head or default_head) for each in tasks],
+        input_shape=input_shape_of(X),
+        heads=[_head_spec(each, _head_of(each, default_head)) for each in tasks],
         begun=Tasks.from_mapping(begun),
         compile_options=settings.compile,
         batch_size=settings.batch_size,
@@ -253,6 +252,18 @@ def move(net: MultiTaskNet, settings: Settings) -> bool:
             f"{error}. Set precision='float32'."
         ) from error
     return moved
+
+
+def input_shape_of(X: Rows) -> tuple[int, ...]:
+    """Give the shape of a row as the network gets it: channels come first."""
+    return (X.shape[3], *X.shape[1:3]) if X.ndim == 4 else X.shape[1:]
+
+
+def _head_of(task: Task, default_head: Head) -> HeadLike:
+    """Choose a head where the user gave none: images are drawn by a decoder."""
+    if task.own_head is not None:
+        return task.own_head
+    return Partial(Decoder) if len(task.score_shape) == 3 else default_head
 
 
 def _head_spec(task: Task, head: HeadLike) -> HeadSpec:

@@ -1,6 +1,7 @@
 """What the estimators share that hold other ones of this package."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from mtlearn._utils._unwrap import forget_optimizer, unwrap
+from mtlearn._utils._unwrap import forget_optimizer, reach, unwrap
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.tasks import Task, Tasks
@@ -48,6 +49,22 @@ class BaseMetaEstimator(
         if not inside:
             raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
         return getattr(inside[0], name)
+
+    def _inner_weights(self) -> Sequence[float]:
+        """Give what each of the fitted estimators inside counts in a mean."""
+        return [1.0] * len(self._fitted())
+
+    def _remade(self, X: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+        found = []
+        for estimator in self._fitted():
+            inner, own = reach(estimator, X)
+            found.append(inner._remade(own, name))
+        weights = self._inner_weights()
+        made, errors = (
+            np.average(each, axis=0, weights=weights)
+            for each in zip(*found, strict=True)
+        )
+        return made, errors
 
     def _declared_tasks(self) -> Tasks | Task | None:
         return unwrap(next(iter(self._templates().values())))._declared_tasks()

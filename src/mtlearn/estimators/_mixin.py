@@ -1,6 +1,6 @@
 """What every fitted multi-task estimator predicts and scores."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 from mtlearn._utils._listing import listed
 from mtlearn._utils._typed import available_if
 from mtlearn.data import item_labels
+from mtlearn.estimators._reconstructing import Reconstructing
 from mtlearn.estimators._view import NO_LABEL, NONE_PREDICTED, View, view_of
 from mtlearn.exceptions import InvalidDataError, UnknownTaskError
 from mtlearn.tasks import (
     Codec,
-    Task,
     Tasks,
     has_label,
     label_weights,
@@ -32,7 +32,7 @@ def _has_classification(estimator: Any) -> bool:
     return estimator._may_classify()
 
 
-class MultiTaskMixin(ABC):
+class MultiTaskMixin(Reconstructing):
     """Predictions, scores and views of single tasks, from the outputs of each task.
 
     A subclass computes these outputs, and has the attributes `tasks_` and
@@ -60,10 +60,6 @@ class MultiTaskMixin(ABC):
     @abstractmethod
     def _may_classify(self) -> bool:
         """Tell, before the fit, whether a task may be a classification."""
-
-    @abstractmethod
-    def _declared_tasks(self) -> Tasks | Task | None:
-        """Give the tasks that the user declared, None to infer them."""
 
     @abstractmethod
     def _forget_optimizer(self) -> None:

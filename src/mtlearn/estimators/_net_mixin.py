@@ -30,6 +30,7 @@ from mtlearn.training import (
     activations,
     features,
     own_modes,
+    reconstructions,
 )
 
 
@@ -151,6 +152,24 @@ class NetMixin(MultiTaskMixin):
         found = only_found(np.concatenate(batches), rows)
         warn_lacking(rows)
         return found
+
+    @own_modes()
+    def _remade(self, X: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+        self._check_fitted()
+        checked = self._check_X(X, reset=False)
+        rows = known_rows(checked, type(self).__name__)
+        number = self.tasks_.names.index(name)
+        with threads(read_n_threads(self)):
+            batches = list(reconstructions(self.net_, Samples(rows), number))
+        made, errors = (
+            only_found(torch.cat(each).numpy(), rows)
+            for each in zip(*batches, strict=True)
+        )
+        warn_lacking(rows)
+        if made.ndim == 4:
+            made = made.transpose(0, 2, 3, 1)
+        has_no_channels = made.ndim == 4 and getattr(X, "ndim", 4) == 3
+        return made[..., 0] if has_no_channels else made, errors
 
     def _whose_features(self, task: str | None) -> int | None:
         if task is None and not self.net_.module_.per_task:

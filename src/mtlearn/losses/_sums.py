@@ -16,6 +16,9 @@ class Inputs(NamedTuple):
         The inputs as they were given.
     seen : Tensor of the same shape
         The same after augmentation and mixing, of which there are none but in training.
+    before_noise : Tensor of the same shape, or None
+        What was seen, less its noise and cutout, where a task asks for it and there
+        are any.
 
     Examples
     --------
@@ -27,6 +30,19 @@ class Inputs(NamedTuple):
 
     given: Tensor
     seen: Tensor
+    before_noise: Tensor | None = None
+
+    @property
+    def clean(self) -> Tensor:
+        """What was seen, less noise and cutout."""
+        return self.seen if self.before_noise is None else self.before_noise
+
+    def take(self, rows: slice) -> "Inputs":
+        """Select rows."""
+        clean = self.before_noise
+        return Inputs(
+            self.given[rows], self.seen[rows], None if clean is None else clean[rows]
+        )
 
 
 def weighted_sums(

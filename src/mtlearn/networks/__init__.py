@@ -4,8 +4,10 @@ from mtlearn.networks._attention import CBAM, SqueezeExcite
 from mtlearn.networks._autocast import autocast_error
 from mtlearn.networks._build import build_network
 from mtlearn.networks._cast import cast_module
+from mtlearn.networks._decoder import Decoder, OutputConvolution
 from mtlearn.networks._drawing import Dropout, drawing_from, dropped, generator_for
 from mtlearn.networks._drop_block import DropBlock2d
+from mtlearn.networks._encoder import Encoder
 from mtlearn.networks._features import Features, features_of, vector_of
 from mtlearn.networks._filling import filling, is_filling
 from mtlearn.networks._heads import HeadSpec, OutputLayer, make_head
@@ -24,6 +26,7 @@ from mtlearn.networks._registry import (
     architecture,
     get_backbone,
     is_elsewhere,
+    is_own_head,
     is_registered,
     named_backbone,
     resolved,
@@ -38,11 +41,14 @@ from mtlearn.networks._weights import load_weights, save_weights
 
 __all__ = [
     "CBAM",
+    "Decoder",
     "DropBlock2d",
     "Dropout",
+    "Encoder",
     "Features",
     "Fingerprint",
     "HeadSpec",
+    "OutputConvolution",
     "OutputLayer",
     "MLP",
     "MultiTaskNetwork",
@@ -67,6 +73,7 @@ __all__ = [
     "get_backbone",
     "is_elsewhere",
     "is_filling",
+    "is_own_head",
     "is_registered",
     "layer_numbers",
     "load_weights",

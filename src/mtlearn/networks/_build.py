@@ -38,7 +38,7 @@ from mtlearn.networks._memory_format import (
 )
 from mtlearn.networks._multitask import MultiTaskNetwork
 from mtlearn.networks._own_heads import OwnHead, build_own_head, check_own_head
-from mtlearn.networks._registry import is_registered
+from mtlearn.networks._registry import is_own_head, is_registered
 
 
 def build_network(
@@ -162,7 +162,7 @@ def _make_heads(
     made: list[nn.Module] = []
     for number, head in enumerate(heads):
         own_features = features_of(features, number)
-        if head.module is None:
+        if head.module is None or is_own_head(head.module):
             with InFloat32():
                 made.append(_make_head(vector_of(own_features).shape[1], head))
         elif outline and not is_registered(head.module):
@@ -210,6 +210,8 @@ def _twice(one: Tensor) -> Tensor:
 
 
 def _make_head(n_features: int, head: HeadSpec) -> nn.Module:
+    if head.module is not None:
+        return head.module(n_features, head.shape, **(head.params or {}))
     made = make_head(
         n_features,
         prod(head.shape),

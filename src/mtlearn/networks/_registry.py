@@ -7,7 +7,9 @@ from typing import Any
 from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks._decoder import Decoder
 from mtlearn.networks._elsewhere import ForeignBackbone
+from mtlearn.networks._encoder import Encoder
 from mtlearn.networks._heads import HeadSpec
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._near import near_names
@@ -17,6 +19,7 @@ from mtlearn.networks._timm import TimmBackbone
 from mtlearn.networks._transformers import TransformersBackbone
 
 _BACKBONES: dict[str, type[nn.Module]] = {
+    "autoencoder": Encoder,
     "mlp": MLP,
     "resnet": ResNet,
     "resnet_v2": ResNetV2,
@@ -33,7 +36,7 @@ def get_backbone(name: str) -> type[nn.Module]:
 
     Parameters
     ----------
-    name : {"mlp", "resnet", "resnet_v2"} or str
+    name : {"autoencoder", "mlp", "resnet", "resnet_v2"} or str
         The name; or ``"timm/"`` or ``"transformers/"`` and the name that a network has
         there.
 
@@ -213,6 +216,28 @@ def trained_spec(spec: HeadSpec) -> HeadSpec:
     if spec.module is None:
         return spec
     return replace(spec, params=structure(spec.module, spec.params or {}))
+
+
+def is_own_head(head: Callable[..., nn.Module]) -> bool:
+    """Tell whether the class of a head is one of this package.
+
+    Parameters
+    ----------
+    head : subclass of torch.nn.Module
+        One of this package or another.
+
+    Returns
+    -------
+    bool
+        Its layers are then treated as those of this package.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import Decoder, MLP, is_own_head
+    >>> is_own_head(Decoder), is_own_head(MLP)
+    (True, False)
+    """
+    return head is Decoder
 
 
 def is_registered(backbone: Callable[..., nn.Module]) -> bool:

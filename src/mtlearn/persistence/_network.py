@@ -14,6 +14,7 @@ from mtlearn.networks import (
     build_network,
     filling,
     is_elsewhere,
+    is_own_head,
     is_registered,
     resolved,
     structure,
@@ -133,7 +134,8 @@ def _check_outline(
     own = tuple(
         f"heads.{number}."
         for number, head in enumerate(heads)
-        if head.module is not None and not is_registered(head.module)
+        if not (head.module is None or is_registered(head.module))
+        and not is_own_head(head.module)
     )
     of_network, _ = split_weights(weights)
     of_network = {k: v for k, v in of_network.items() if not k.startswith(own)}

@@ -15,7 +15,12 @@ from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_choice
 from mtlearn.exceptions import NetworkError
 from mtlearn.networks import MultiTaskNetwork, OwnHead
-from mtlearn.persistence._onnx_graph import make_module, parts, row_shape
+from mtlearn.persistence._onnx_graph import (
+    exported_tasks,
+    make_module,
+    parts,
+    row_shape,
+)
 from mtlearn.persistence._quiet import quiet
 from mtlearn.persistence._save import versions
 
@@ -35,8 +40,8 @@ def to_onnx(
     """Write what an estimator predicts to one ONNX file.
 
     The file has one input, rows of X as the estimator takes them, and one output for
-    each task, in task order and by its name: what `predict_proba` gives. Scaling,
-    softmax and the units of y are in the file.
+    each task, in task order and by its name: what `predict_proba` gives, and what
+    `reconstruct` does. Scaling, softmax and the units of y are in the file.
 
     Parameters
     ----------
@@ -94,7 +99,7 @@ must be one of 'float32', 'uint8'. Got 'float64' instead.
     """
     check_choice(input_dtype, "input_dtype", "to_onnx", _DTYPES)
     check_multi_task(estimator, "estimator", "to_onnx")
-    tasks = parts(estimator)[-1].tasks_.labelled
+    tasks = exported_tasks(parts(estimator)[-1])
     shape = row_shape(estimator)
     for package in ("onnx", "onnxscript"):
         import_optional(package, "onnx", "to_onnx")

@@ -15,7 +15,11 @@ from torch import Tensor, nn
 from mtlearn._utils._short import short
 from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
-from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
+from mtlearn.estimators import (
+    MultiTaskEstimator,
+    MultiTaskImageEstimator,
+    reconstructing,
+)
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.networks import MLP, OwnHead, for_inference
 from mtlearn.pipeline import Pipeline
@@ -26,6 +30,7 @@ from mtlearn.preprocessing import (
     ImageReshaper,
     ImageStandardScaler,
 )
+from mtlearn.tasks import Tasks
 
 Outputs = tuple[Tensor, ...]
 
@@ -138,6 +143,24 @@ def _row_shapes(estimator: Any) -> list[tuple[int, ...]]:
     return [tuple(first.sample_shape_)]
 
 
+def exported_tasks(estimator: Any) -> Tasks:
+    """Give the tasks that a file has outputs of.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted, of this package.
+
+    Returns
+    -------
+    Tasks
+        Those that are predicted, and after them those that make X again.
+    """
+    tasks = estimator.tasks_
+    names = [*tasks.labelled.names, *reconstructing(tasks)]
+    return Tasks.from_mapping({name: tasks[name] for name in names})
+
+
 def make_module(estimator: Any) -> nn.Module:
     """Make a module that computes what the estimator predicts.
 
@@ -206,21 +229,30 @@ class _Activated(nn.Module):
             network.float()
         self.network = network
         self.dtype = next(network.parameters()).dtype
-        labelled = estimator.tasks_.labelled  # which come first
-        network.heads = network.heads[: len(labelled)]
-        self.activations = [task.exported_activation() for task in labelled]
+        tasks = exported_tasks(estimator)
+        self.numbers = [estimator.tasks_.names.index(name) for name in tasks.names]
+        self.activations = [task.exported_activation() for task in tasks]
         self.of_images = isinstance(estimator, MultiTaskImageEstimator)
 
     def forward(self, x: Tensor) -> Outputs:
         x = x.to(self.dtype)
+        has_channels = x.ndim == 4
         if self.of_images:
-            x = x.unsqueeze(-1) if x.ndim == 3 else x
+            x = x if has_channels else x.unsqueeze(-1)
             x = x.permute(0, 3, 1, 2)
-        outputs = self.network(x)
+        outputs = self.network.outputs(self.network.features(x), self.numbers)
         return tuple(
-            activate(output)
+            _as_rows(activate(output), has_channels)
             for activate, output in zip(self.activations, outputs, strict=True)
         )
+
+
+def _as_rows(output: Tensor, has_channels: bool) -> Tensor:
+    """Lay out images as X is laid out, in float64 as all outputs are."""
+    if output.ndim != 4:
+        return output
+    images = output.double().permute(0, 2, 3, 1)
+    return images if has_channels else images.squeeze(-1)
 
 
 def _double(number: Any) -> Tensor:
@@ -238,8 +270,8 @@ class _Average(nn.Module):
             [
                 _places(task, source)
                 for task, source in zip(
-                    ensemble.tasks_.labelled,
-                    parts(member)[-1].tasks_.labelled,
+                    exported_tasks(ensemble),
+                    exported_tasks(parts(member)[-1]),
                     strict=True,
                 )
             ]
@@ -261,6 +293,8 @@ class _Average(nn.Module):
 
 def _places(task: Any, source: Any) -> Tensor | None:
     """Give the matrix that brings a member's classes to the ensemble's places."""
+    if not source.n_columns:
+        return None
     each = np.eye(source.n_outputs)
     aligned = task.align(each, source)
     return None if aligned is each else torch.from_numpy(aligned)
@@ -270,13 +304,12 @@ class _Tempered(nn.Module):
     def __init__(self, scaled: TemperatureScaled) -> None:
         super().__init__()
         self.inner = make_module(scaled.estimator_)
-        found = [
-            scaled.temperatures_.get(name, 1.0) for name in scaled.tasks_.labelled.names
-        ]
+        tasks = exported_tasks(scaled)
+        found = [scaled.temperatures_.get(name, 1.0) for name in tasks.names]
         self.temperatures = [
             None if np.all(each == 1) else _double(each) for each in found
         ]
-        self.scalings = [task.exported_calibration() for task in scaled.tasks_.labelled]
+        self.scalings = [task.exported_calibration() for task in tasks]
 
     def forward(self, x: Tensor) -> Outputs:
         return tuple(

@@ -32,7 +32,15 @@ from mtlearn.estimators import (
 )
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
 from mtlearn.losses import focal_loss, huber_loss
-from mtlearn.networks import MLP, ResNet, ResNetV2, TimmBackbone, TransformersBackbone
+from mtlearn.networks import (
+    MLP,
+    Decoder,
+    Encoder,
+    ResNet,
+    ResNetV2,
+    TimmBackbone,
+    TransformersBackbone,
+)
 from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import (
     GlobalMaxScaler,
@@ -93,6 +101,7 @@ _MADE = (*_OBJECTS, *_PIPELINES.values())
 _PACKAGES = ("sklearn", "skorch", "mtlearn")
 _PARTS = (
     *(ResNet, ResNetV2, MLP, TimmBackbone, TransformersBackbone),
+    *(Encoder, Decoder),
     *(WarmupCosineLR, focal_loss, huber_loss),
 )
 

@@ -21,6 +21,7 @@ from mtlearn.tasks._multi_label import MultiLabel
 from mtlearn.tasks._one_of_labels import OneOfLabels
 from mtlearn.tasks._ordinal import Ordinal
 from mtlearn.tasks._predictions import TaskReader, read_predictions
+from mtlearn.tasks._reconstruction import Reconstruction
 from mtlearn.tasks._regression import Regression
 from mtlearn.tasks._shown import Mistakes
 from mtlearn.tasks._target import Target, with_label
@@ -50,6 +51,7 @@ __all__ = [
     "OneOfLabels",
     "Ordinal",
     "PresentLabels",
+    "Reconstruction",
     "Regression",
     "ScoredLabels",
     "Strata",

@@ -5,17 +5,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from mtlearn.losses import Inputs, weighted_sums
 from mtlearn.tasks._decisions import Decisions
 from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels
 from mtlearn.tasks._members import TaskMembers
+from mtlearn.tasks._network import TaskNetwork
 from mtlearn.tasks._parameters import TaskParameters
 from mtlearn.tasks._shown import TaskShown
 
 
-class Task(TaskParameters, TaskMembers, TaskShown, ABC):
+class Task(TaskParameters, TaskNetwork, TaskMembers, TaskShown, ABC):
     """Base class of the kinds of tasks.
 
     A kind says what training and predictions must know of a target: the width of its
@@ -55,46 +56,6 @@ class Task(TaskParameters, TaskMembers, TaskShown, ABC):
         Such a kind has a parameter `classes`.
         """
         return False
-
-    @property
-    @abstractmethod
-    def n_outputs(self) -> int:
-        """Width of the network's output for this task."""
-
-    @property
-    def n_scores(self) -> int:
-        """Width of the head's last linear layer; all of the output unless it ends on.
-
-        See `head_end`.
-        """
-        return self.n_outputs
-
-    @property
-    def score_shape(self) -> tuple[int, ...]:
-        """Shape of the scores of one sample, which a module given as a head returns."""
-        return (self.n_scores,)
-
-    def head_end(self) -> Callable[[], nn.Module] | None:
-        """Give what makes the module that turns these scores into the output, if any.
-
-        It gets scores `(n_samples, n_scores)` and returns `(n_samples, n_outputs)`,
-        both in the type of the network's weights.
-        """
-        return None
-
-    def head_start(self) -> np.ndarray | None:
-        """Give what the last biases begin with, `(n_scores,)`; None: as torch draws."""
-        return None
-
-    def drawn_by(self, shares: np.ndarray) -> Self:
-        """Give a task whose head begins as if its labels had other shares, if any has.
-
-        Parameters
-        ----------
-        shares : ndarray of shape (n_labels,)
-            Of `present_labels`, in the rows that a sampler draws; NaN of no known one.
-        """
-        return self
 
     @abstractmethod
     def fit(

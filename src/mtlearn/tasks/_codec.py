@@ -174,6 +174,10 @@ class Codec:
                 tasks[name] = task.balanced_over(encoded, weight[rows])
         return replace(self, tasks=Tasks.from_mapping(tasks))
 
+    def seeing(self, input_shape: tuple[int, ...]) -> "Codec":
+        """Give a codec whose tasks know the shape of what the network is given."""
+        return replace(self, tasks=self.tasks.seeing(input_shape))
+
     def deciding_at(self, thresholds: Mapping[str, np.ndarray]) -> "Codec":
         """Give a codec whose tasks decide by other thresholds, given by name."""
         tasks = dict(self.tasks.items())

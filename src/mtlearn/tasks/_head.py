@@ -91,19 +91,41 @@ def check_head(value: Any, owner: str) -> None:
     if isinstance(value, Head):
         value.validate(owner)
         return
+    check_module(value, "head", owner, "None, a Head, ")
+
+
+def check_module(value: Any, name: str, owner: str, others: str = "None, ") -> None:
+    """Check what a user gave for a module of the network.
+
+    Parameters
+    ----------
+    value : class or Partial
+        Any value.
+    name : str
+        The parameter.
+    owner : str
+        The task, for messages.
+    others : str, default="None, "
+        What else it may be.
+
+    Raises
+    ------
+    InvalidParameterError, ParameterTypeError
+        If it is something else, or an argument of it is not what it must be.
+    """
     cls = value.cls if isinstance(value, Partial) else value
     if isinstance(cls, type) and issubclass(cls, nn.Module):
         try:
-            as_partial(value, "head", owner)
+            as_partial(value, name, owner)
         except InvalidParameterError as error:
             raise InvalidParameterError(
-                f"The 'head' parameter of {owner}: {error}"
+                f"The {name!r} parameter of {owner}: {error}"
             ) from error
         return
     remedy = ""
     if isinstance(cls, nn.Module):
         remedy = " An object would be trained in place, and could not be cloned."
     raise ParameterTypeError(
-        f"The 'head' parameter of {owner} must be None, a Head, a subclass of "
+        f"The {name!r} parameter of {owner} must be {others}a subclass of "
         f"torch.nn.Module, or Partial of one. Got {short(value)} instead.{remedy}"
     )

@@ -219,6 +219,21 @@ class Tasks:
                 )
             task.validate(name)
 
+    def seeing(self, input_shape: tuple[int, ...]) -> "Tasks":
+        """Give tasks that know the shape of what the network is given.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Of one sample.
+
+        Returns
+        -------
+        Tasks
+            In the same order.
+        """
+        return Tasks.from_mapping({k: t.seeing(input_shape) for k, t in self.items()})
+
     def weights(
         self, loss_weights: Sequence[float] | Mapping[str, float] | None = None
     ) -> tuple[float, ...]:

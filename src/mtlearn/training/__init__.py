@@ -19,7 +19,7 @@ from mtlearn.training._gradients import (
     take_samples,
     task_gradients,
 )
-from mtlearn.training._inference import activations, features
+from mtlearn.training._inference import activations, features, reconstructions
 from mtlearn.training._learned import (
     load_weights_of,
     parameters_of,
@@ -126,6 +126,7 @@ __all__ = [
     "parameters_of",
     "precision_of",
     "release",
+    "reconstructions",
     "resolve_averaging",
     "resolve_device",
     "resolve_monitor",

@@ -58,8 +58,7 @@ def _pieces(
     for rows in slices:
         own = labels.map(partial(_rows_of, rows=rows, n_rows=len(x)))
         if labels.inputs is not None:
-            given, seen = labels.inputs
-            own = own._replace(inputs=Inputs(given[rows], seen[rows]))
+            own = own._replace(inputs=labels.inputs.take(rows))
         yield x[rows], own
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mtlearn.augmentation import CutMix, Mixed, MixUp, United
+from mtlearn.augmentation import Augmentation, CutMix, Mixed, MixUp, United
 from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.losses import Inputs
@@ -45,6 +45,8 @@ class Changes:
         labels: Labels,
         generator: torch.Generator,
         unites: Sequence[bool] = (),
+        *,
+        denoises: bool = False,
     ) -> tuple[Tensor, Labels]:
         """Change a batch.
 
@@ -58,6 +60,8 @@ class Changes:
             On the CPU; draws everything.
         unites : sequence of bool, default=()
             By task, whether a mixing may unite its labels; empty for none.
+        denoises : bool, default=False
+            Whether the inputs without noise are wanted too.
 
         Returns
         -------
@@ -67,18 +71,27 @@ class Changes:
             Of twice as many rows if the batch is mixed; see `mixed_labels`. With the
             inputs of before and after.
         """
-        given = x
-        if self.augmentation is not None:
+        given, clean = x, None
+        if denoises and isinstance(self.augmentation, Augmentation):
+            clean = self.augmentation.move_and_tone(x, generator)
+            x = self.augmentation.spoil(clean, generator)
+        elif self.augmentation is not None:
             before, x = x, self.augmentation(x, generator)
             check_batch(x, before, "augmentation", self.augmentation)
         if self.mixing is not None:
-            before = x
-            mixed = self.mixing(x, generator)
+            if not isinstance(self.mixing, MixUp | CutMix):
+                clean = None  # nobody knows how to mix it alike
+            before = x if clean is None else torch.cat([x, clean], dim=1)
+            mixed = self.mixing(before, generator)
             x, permutation, lam = _unpack(mixed, len(before), self.mixing)
             check_batch(x, before, "mixing", self.mixing)
+            if clean is not None:
+                x, clean = x.tensor_split(2, dim=1)
             unites = unites if isinstance(mixed, United) else ()
             labels = mixed_labels(labels, permutation, lam, unites)
-        return x, labels if x is given else labels._replace(inputs=Inputs(given, x))
+        if x is not given:
+            labels = labels._replace(inputs=Inputs(given, x, clean))
+        return x, labels
 
 
 def mixed_labels(

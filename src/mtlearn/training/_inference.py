@@ -113,6 +113,40 @@ def features(net: Any, samples: Samples, only: int | None = None) -> Iterator[Te
         yield vector.to(net.precision.dtype).cpu()
 
 
+def reconstructions(
+    net: Any, samples: Samples, number: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Compute what a task makes of its inputs, batch by batch.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        A trained net.
+    samples : Samples
+        Rows.
+    number : int
+        Of the task, whose head alone is run.
+
+    Yields
+    ------
+    made : Tensor of shape (n_batch, *input_shape)
+        On the scale of the inputs, on the CPU.
+    errors : Tensor of shape (n_batch,)
+        The loss of each row, on the CPU.
+    """
+    network = inference_network(net)
+    task: Any = list(net.tasks)[number]
+    loss = net.criterion_.losses[number]
+
+    def make(x: Tensor) -> tuple[Tensor, Tensor]:
+        (output,) = _outputs_of(network, [number], x)
+        output = output.to(net.precision.dtype)
+        return task.activate(output), task.errors(loss, task.link(output), x)
+
+    for made, errors in _run(net, network, make, samples):
+        yield made.cpu(), errors.cpu()
+
+
 def _run(
     net: Any,
     network: MultiTaskNetwork,

@@ -141,7 +141,8 @@ class OwnNumbers(NeuralNet):
         watches = not (_is_ours(changes.augmentation) and _is_ours(changes.mixing))
         with self.randomness_.for_all() if watches else nullcontext():
             unites = [task.unites for task in self.tasks]
-            return changes.apply(x, labels, generator, unites)
+            denoises = any(task.denoises for task in self.tasks)
+            return changes.apply(x, labels, generator, unites, denoises=denoises)
 
     def step_through(self, batch: Any) -> dict[str, Any]:
         """Go forward and backward through the network.
