@@ -36,6 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "estimators": {*LEARNING, "_utils"},
     "ensemble": {*LEARNING, "estimators", "_utils"},
     "calibration": {*LEARNING, "estimators", "model_selection", "_utils"},
+    "openset": {*LEARNING, "estimators", "model_selection", "calibration", "_utils"},
     "metrics": {"tasks", "_utils"},
     "model_selection": {"tasks", "_utils"},
     "inspection": {
@@ -53,6 +54,7 @@ ROOMS: dict[str, set[str]] = {
         "estimators",
         "ensemble",
         "calibration",
+        "openset",
         "pipeline",
         "_utils",
     },

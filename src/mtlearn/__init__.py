@@ -7,6 +7,7 @@ from mtlearn.calibration import TemperatureScaled, TunedThresholds
 from mtlearn.data import RaritySampler
 from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
+from mtlearn.openset import OpenSetClassifier
 from mtlearn.persistence import load, save, to_onnx
 from mtlearn.reporting import report
 from mtlearn.tasks import (
@@ -29,6 +30,7 @@ __all__ = [
     "MultiTaskEstimator",
     "MultiTaskImageEstimator",
     "MultiLabel",
+    "OpenSetClassifier",
     "Ordinal",
     "Partial",
     "RaritySampler",

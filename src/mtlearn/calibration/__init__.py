@@ -1,6 +1,14 @@
 """Probabilities that come true."""
 
+from mtlearn.calibration._folds import check_folds, make_folds
+from mtlearn.calibration._held_out import HeldOut
 from mtlearn.calibration._temperature import TemperatureScaled
 from mtlearn.calibration._thresholds import TunedThresholds
 
-__all__ = ["TemperatureScaled", "TunedThresholds"]
+__all__ = [
+    "HeldOut",
+    "TemperatureScaled",
+    "TunedThresholds",
+    "check_folds",
+    "make_folds",
+]

@@ -18,10 +18,18 @@ from mtlearn.training import draw_seed
 Fold = tuple[np.ndarray, np.ndarray]
 
 
-def check_folds(cv: Any, owner: str) -> None:
-    """Raise if `cv` is a number of folds that cannot be."""
+def check_folds(cv: Any, owner: str, parameter: str = "cv") -> None:
+    """Raise if `cv` is a number of folds that cannot be.
+
+    Parameters
+    ----------
+    cv : object
+        What the user gave.
+    owner, parameter : str
+        The class, and its parameter, for the message.
+    """
     if isinstance(cv, numbers.Number):
-        check_integer(cv, "cv", owner, low=2)
+        check_integer(cv, parameter, owner, low=2)
 
 
 def make_folds(

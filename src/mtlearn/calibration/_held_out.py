@@ -1,7 +1,7 @@
 """An estimator that learns something of samples that the one inside has not seen."""
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -24,8 +24,9 @@ from mtlearn.training import draw_seed, validation_rows
 class HeldOut(AroundOne):
     """The fit of an estimator on some samples, and of what `_keep` learns on others."""
 
-    validation_fraction: float
     random_state: Any
+    _share_parameter: ClassVar[str] = "validation_fraction"
+    """The name of the parameter that says how many samples are held out."""
 
     @in_one_step
     @with_callbacks
@@ -57,29 +58,49 @@ class HeldOut(AroundOne):
         """
         owner = type(self).__name__
         check_multi_task(self.estimator, "estimator", owner)
-        check_fraction(self.validation_fraction, "validation_fraction", owner)
+        self._check_share()
         weights = fit_params.pop("sample_weight", None)
         y = item_labels(X, y)
-        if isinstance(self.estimator, FrozenEstimator):
+        frozen = self._frozen()
+        if frozen is not None:
             self._refuse_arguments(fit_params)
-            self._keep(self.estimator, X, y, weights)
+            self._keep(frozen, X, y, weights)
             return self
         X, y = indexable(X, y)
         (params,) = routed_params(self, "fit", self._templates(), weights, fit_params)
         self._fit_and_keep(X, y, weights, params)
         return self
 
+    @property
+    def _share(self) -> float:
+        """How many samples are held out, of all."""
+        return getattr(self, self._share_parameter)
+
+    def _check_share(self) -> None:
+        """Raise if it is not what it must be."""
+        check_fraction(self._share, self._share_parameter, type(self).__name__)
+
+    def _frozen(self) -> Any:
+        """Give the estimator to take as it is; None to train one."""
+        return self.estimator if isinstance(self.estimator, FrozenEstimator) else None
+
     def _fit_and_keep(
         self, X: Any, y: Any, weights: Any, params: dict[str, Any]
     ) -> None:
         """Fit the estimator on most rows, and learn of the others."""
         rows, held_out = self._split(X, y, weights)
-        n_samples = len(rows) + len(held_out)
-        part = (clone(self.estimator), rows)
-        (fitted,) = self._train([part], X, y, params, n_samples)
+        fitted = self._trained(rows, len(rows) + len(held_out), X, y, params)
         if weights is not None:
             weights = take_rows(weights, held_out)
         self._keep(fitted, take_rows(X, held_out), take_rows(y, held_out), weights)
+
+    def _trained(
+        self, rows: np.ndarray, n_samples: int, X: Any, y: Any, params: dict[str, Any]
+    ) -> Any:
+        """Fit a clone of the estimator on some rows."""
+        part = (clone(self.estimator), rows)
+        (fitted,) = self._train([part], X, y, params, n_samples)
+        return fitted
 
     def _encoded(self, X: Any, y: Any, weights: Any) -> tuple[Codec, EncodedTargets]:
         """Look at the labels of all rows: a part would count its rows by itself."""
@@ -91,12 +112,18 @@ class HeldOut(AroundOne):
     def _split(self, X: Any, y: Any, weights: Any) -> tuple[np.ndarray, np.ndarray]:
         """Draw which rows to train on, and which to hold out."""
         codec, targets = self._encoded(X, y, weights)
-        fraction = float(self.validation_fraction)
+        fraction, name = float(self._share), self._share_parameter
         seed = draw_seed(self.random_state)
-        remedy = "validation_fraction, or pass a FrozenEstimator and other samples"
+        remedy = f"{name}, or pass a FrozenEstimator and other samples"
         origins = plan_of(len(targets)).origins
         return validation_rows(
-            targets, codec.tasks, fraction, seed, origins=origins, remedy=remedy
+            targets,
+            codec.tasks,
+            fraction,
+            seed,
+            origins=origins,
+            parameter=name,
+            remedy=remedy,
         )
 
     @abstractmethod

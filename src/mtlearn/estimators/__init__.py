@@ -4,7 +4,7 @@ from mtlearn.estimators._around import AroundOne
 from mtlearn.estimators._choices import AugmentationLike
 from mtlearn.estimators._images import MultiTaskImageEstimator
 from mtlearn.estimators._meta import BaseMetaEstimator
-from mtlearn.estimators._mixin import MultiTaskMixin
+from mtlearn.estimators._mixin import MultiTaskMixin, laid_out
 from mtlearn.estimators._reconstructing import reconstructing
 from mtlearn.estimators._tables import MultiTaskEstimator
 from mtlearn.estimators._view import (
@@ -13,6 +13,7 @@ from mtlearn.estimators._view import (
     TaskRegressor,
     TaskView,
 )
+from mtlearn.estimators._watching import watched
 
 __all__ = [
     "AroundOne",
@@ -25,5 +26,7 @@ __all__ = [
     "TaskMultiLabel",
     "TaskRegressor",
     "TaskView",
+    "laid_out",
     "reconstructing",
+    "watched",
 ]

@@ -32,6 +32,29 @@ def _has_classification(estimator: Any) -> bool:
     return estimator._may_classify()
 
 
+def laid_out(codec: Codec, labels: list[np.ndarray], X: Any) -> Any:
+    """Lay out labels as y was, with the index of X if both are DataFrames.
+
+    Parameters
+    ----------
+    codec : Codec
+        Which knows how.
+    labels : list of ndarray
+        By labelled task.
+    X : array-like
+        What they are predicted of.
+
+    Returns
+    -------
+    ndarray or DataFrame
+        See `predict`.
+    """
+    arranged = codec.arrange(labels)
+    if hasattr(arranged, "iloc") and hasattr(X, "iloc"):
+        arranged.index = X.index
+    return arranged
+
+
 class MultiTaskMixin(Reconstructing):
     """Predictions, scores and views of single tasks, from the outputs of each task.
 
@@ -105,11 +128,8 @@ class MultiTaskMixin(Reconstructing):
             DataFrame. Images that are skipped have NaN among numbers, which are real
             values then, and None or the null of the DataFrame elsewhere.
         """
-        outputs = self._outputs(X, decode=True)
-        labels = self._codec.arrange(outputs)
-        if hasattr(labels, "iloc") and hasattr(X, "iloc"):
-            labels.index = X.index
-        return labels
+        labels = self._outputs(X, decode=True)
+        return laid_out(self._codec, labels, X)
 
     @available_if(_has_classification)
     def predict_proba(self, X: Any) -> Any:
@@ -160,27 +180,42 @@ class MultiTaskMixin(Reconstructing):
         UserWarning
             If rows have no prediction, and are left out.
         """
-        predicted = self._outputs(X, decode=True)
+        predicted = self._decided(X)
         targets = self._codec.targets(item_labels(X, y))
         weights = label_weights(targets, sample_weight)
         check_consistent_length(predicted[0], *weights)
         there = [has_label(labels) for labels in predicted]
         warn_unpredicted(np.logical_and.reduce(there))
         scores = []
-        for task, target, weight, labels, known in zip(
-            self.tasks_.labelled, targets, weights, predicted, there, strict=True
+        for name, target, weight, labels, known in zip(
+            self.tasks_.labelled.names, targets, weights, predicted, there, strict=True
         ):
             rows = with_label(weight) & known
             if rows.any():
-                found = only_known(task, labels, rows)
-                score = task.score(target.values[rows], found, weight[rows])
-                scores.append(score)
+                own = target.values[rows], labels, rows, weight[rows]
+                scores.append(self._task_score(name, *own))
         if not scores:
             lacks = not any(with_label(weight).any() for weight in weights)
             raise InvalidDataError(NO_LABEL if lacks else NONE_PREDICTED)
         # R² of one label is undefined, and says nothing about the other tasks.
         defined = [score for score in scores if np.isfinite(score)]
         return float(np.mean(defined)) if defined else float("nan")
+
+    def _decided(self, X: Any) -> list[np.ndarray]:
+        """Predict the labels that `score` compares, by labelled task."""
+        return self._outputs(X, decode=True)
+
+    def _task_score(
+        self,
+        name: str,
+        labels: np.ndarray,
+        predicted: np.ndarray,
+        rows: np.ndarray,
+        weight: np.ndarray,
+    ) -> float:
+        """Score one task by the labels and weights of some of its predictions."""
+        task = self.tasks_[name]
+        return task.score(labels, only_known(task, predicted, rows), weight)
 
     def task(self, name: str) -> View:
         """View one task as a fitted estimator of its own.

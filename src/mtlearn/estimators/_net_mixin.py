@@ -1,6 +1,7 @@
 """What a fitted net predicts, and what a fit sets."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,18 @@ from mtlearn.data import (
 )
 from mtlearn.estimators._mixin import MultiTaskMixin
 from mtlearn.estimators._older import net_in_order
+from mtlearn.estimators._reconstructing import reconstructing
 from mtlearn.estimators._settings import read_n_threads
+from mtlearn.estimators._watching import Watch, current_watch
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import EncodedTargets, decode_rows
 from mtlearn.training import (
     MultiTaskNet,
+    Observation,
     RowChange,
     activations,
     features,
+    observations,
     own_modes,
     reconstructions,
 )
@@ -76,6 +81,10 @@ class NetMixin(MultiTaskMixin):
     def _outputs(
         self, X: Any, *, decode: bool = False, change: RowChange | None = None
     ) -> list[np.ndarray]:
+        self._check_fitted()
+        watch, compiled = current_watch(), self.net_.compile_options is not None
+        if watch is not None and change is None and not compiled:
+            return self._watched(X, decode, watch)
         return self._predicted(X, None, decode, change)
 
     def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
@@ -170,6 +179,56 @@ class NetMixin(MultiTaskMixin):
             made = made.transpose(0, 2, 3, 1)
         has_no_channels = made.ndim == 4 and getattr(X, "ndim", 4) == 3
         return made[..., 0] if has_no_channels else made, errors
+
+    @own_modes()
+    def _observed(
+        self,
+        X: Any,
+        names: Sequence[str],
+        *,
+        with_scores: bool = False,
+        remaking: str | None = None,
+    ) -> Observation:
+        """Look inside of the network; see `observations`. NaN for images skipped."""
+        self._check_fitted()
+        rows = known_rows(self._check_X(X, reset=False), type(self).__name__)
+        place = self.tasks_.names.index
+        with threads(read_n_threads(self)):
+            batches = observations(
+                self.net_,
+                Samples(rows),
+                [place(name) for name in names],
+                with_scores=with_scores,
+                remaking=None if remaking is None else place(remaking),
+            )
+            features, scores, outputs, errors, variances = zip(*batches, strict=True)
+
+        def joined(each: Sequence[torch.Tensor]) -> np.ndarray:
+            return only_found(torch.cat(list(each)).numpy(), rows)
+
+        def of_tasks(parts: Sequence[Any]) -> tuple[np.ndarray, ...]:
+            return tuple(joined(each) for each in zip(*parts, strict=True))
+
+        warn_lacking(rows)
+        return Observation(
+            of_tasks(features),
+            of_tasks(scores),
+            of_tasks(outputs),
+            None if remaking is None else joined(errors),
+            None if remaking is None else joined(variances),
+        )
+
+    def _watched(self, X: Any, decode: bool, watch: Watch) -> list[np.ndarray]:
+        """Predict, and note what the network sees."""
+        labelled, remaking = self.tasks_.labelled, None
+        if watch.remaking:
+            remaking = reconstructing(self.tasks_)[0]
+        seen = self._observed(X, labelled.names, with_scores=True, remaking=remaking)
+        watch.seen.append(seen)
+        if not decode:
+            return list(seen.outputs)
+        pairs = zip(labelled, seen.outputs, strict=True)
+        return [decode_rows(task, output) for task, output in pairs]
 
     def _whose_features(self, task: str | None) -> int | None:
         if task is None and not self.net_.module_.per_task:

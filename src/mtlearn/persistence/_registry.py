@@ -41,6 +41,7 @@ from mtlearn.networks import (
     TimmBackbone,
     TransformersBackbone,
 )
+from mtlearn.openset import OpenSetClassifier, OpenSetDetector
 from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import (
     GlobalMaxScaler,
@@ -68,6 +69,8 @@ _OBJECTS = (
     TemperatureScaled,
     TestTimeAugmented,
     TunedThresholds,
+    OpenSetClassifier,
+    OpenSetDetector,
     TaskClassifier,
     TaskMultiLabel,
     TaskRegressor,

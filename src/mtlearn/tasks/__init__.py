@@ -17,6 +17,7 @@ from mtlearn.tasks._head import Head, HeadLike
 from mtlearn.tasks._infer import read_targets, suited_to, task_of_classes
 from mtlearn.tasks._kinds import kinds
 from mtlearn.tasks._label_weights import label_weights, task_weights
+from mtlearn.tasks._layout import may_hold
 from mtlearn.tasks._multi_label import MultiLabel
 from mtlearn.tasks._one_of_labels import OneOfLabels
 from mtlearn.tasks._ordinal import Ordinal
@@ -66,6 +67,7 @@ __all__ = [
     "kinds",
     "label_weights",
     "only_known",
+    "may_hold",
     "TaskReader",
     "read_predictions",
     "read_targets",

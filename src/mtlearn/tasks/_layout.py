@@ -143,7 +143,10 @@ def may_hold(dtype: Any, task: Task) -> bool:
 
 def _holds(dtype: Any, classes: np.ndarray) -> bool:
     if isinstance(dtype, np.dtype):
-        return np.array_equal(classes.astype(dtype), classes)
+        try:
+            return np.array_equal(classes.astype(dtype), classes)
+        except (OverflowError, TypeError, ValueError):  # of text, or another sign
+            return False
     if hasattr(dtype, "categories"):
         return set(classes.tolist()) <= set(dtype.categories)
     pandas = import_optional("pandas", "pandas", "A column of a pandas type")

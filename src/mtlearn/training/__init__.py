@@ -19,7 +19,13 @@ from mtlearn.training._gradients import (
     take_samples,
     task_gradients,
 )
-from mtlearn.training._inference import activations, features, reconstructions
+from mtlearn.training._inference import (
+    Observation,
+    activations,
+    features,
+    observations,
+    reconstructions,
+)
 from mtlearn.training._learned import (
     load_weights_of,
     parameters_of,
@@ -91,6 +97,7 @@ __all__ = [
     "LoadedEpoch",
     "Monitor",
     "MultiTaskNet",
+    "Observation",
     "Precision",
     "ProgressBar",
     "Randomness",
@@ -123,6 +130,7 @@ __all__ = [
     "load_weights_of",
     "lookahead_affinity",
     "make_net",
+    "observations",
     "parameters_of",
     "precision_of",
     "release",

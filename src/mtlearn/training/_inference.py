@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -145,6 +145,94 @@ def reconstructions(
 
     for made, errors in _run(net, network, make, samples):
         yield made.cpu(), errors.cpu()
+
+
+class Observation(NamedTuple):
+    """What is seen inside of a network, of some rows.
+
+    Attributes
+    ----------
+    features : tuple of Tensor or ndarray of shape (n_samples, n_features)
+        What the head of each of some tasks is given, without maps; one where all share
+        it.
+    scores : tuple of Tensor or ndarray of shape (n_samples, n_outputs)
+        What each head makes of it, before any activation.
+    outputs : tuple of Tensor or ndarray of shape (n_samples, n_outputs)
+        The same as probabilities and values.
+    errors, variances : Tensor or ndarray of shape (n_samples,), or None
+        The loss of a reconstruction, and the variance of the values of the input.
+    """
+
+    features: tuple[Any, ...]
+    scores: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+    errors: Any
+    variances: Any
+
+
+def observations(
+    net: Any,
+    samples: Samples,
+    numbers: Sequence[int],
+    *,
+    with_scores: bool,
+    remaking: int | None,
+) -> Iterator[Observation]:
+    """Look inside of the network, batch by batch, in one run of its backbone.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        A trained net.
+    samples : Samples
+        Rows.
+    numbers : sequence of int
+        Of the tasks.
+    with_scores : bool
+        Whether to run their heads.
+    remaking : int or None
+        The number of a task that makes its inputs again, to be run too.
+
+    Yields
+    ------
+    Observation
+        On the CPU.
+    """
+    network, dtype = inference_network(net), net.precision.dtype
+    tasks = list(net.tasks)
+    apart = numbers if network.per_task else numbers[:1]
+
+    def observe(x: Tensor) -> Observation:
+        found = network.features(x)
+        parts = [vector_of(features_of(found, each)) for each in apart]
+        given = network.outputs(found, numbers) if with_scores else ()
+        scores = [each.to(dtype) for each in given]
+        errors = variances = None
+        if remaking is not None:
+            task: Any = tasks[remaking]
+            (output,) = network.outputs(found, [remaking])
+            loss = net.criterion_.losses[remaking]
+            errors = task.errors(loss, task.link(output.to(dtype)), x)
+            variances = x.flatten(1).double().var(dim=1, correction=0)
+        return Observation(
+            tuple(part.to(dtype) for part in parts),
+            tuple(scores),
+            (),
+            errors,
+            variances,
+        )
+
+    # Activated as other predictions are.
+    for seen in _run(net, network, observe, samples):
+        yield Observation(
+            tuple(each.cpu() for each in seen.features),
+            tuple(each.cpu() for each in seen.scores),
+            tuple(
+                tasks[number].activate(each).cpu()
+                for number, each in zip(numbers, seen.scores, strict=False)
+            ),
+            *(None if each is None else each.cpu() for each in seen[3:]),
+        )
 
 
 def _run(

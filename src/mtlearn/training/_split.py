@@ -20,6 +20,7 @@ def validation_rows(
     seed: int,
     *,
     origins: np.ndarray | None = None,
+    parameter: str = "validation_fraction",
     remedy: str = "validation_fraction, or pass X_val and y_val",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split rows at random, stratified over all tasks.
@@ -40,6 +41,8 @@ def validation_rows(
     origins : ndarray of shape (n_samples,), default=None
         Which row each is a copy of: copies, which have the same labels, stay together.
         None if all differ.
+    parameter : str
+        Whose value the share is, for the message.
     remedy : str
         What to change where that cannot be done, for the message.
 
@@ -78,7 +81,7 @@ def validation_rows(
     train, valid = np.flatnonzero(folds == 0), np.flatnonzero(folds == 1)
     if not len(train) or not len(valid):
         raise InvalidDataError(
-            f"With n_samples={len(targets)} and validation_fraction={fraction} the "
+            f"With n_samples={len(targets)} and {parameter}={fraction} the "
             f"split has {len(train)} rows to train on and {len(valid)} to validate; "
             "the only row of a class is for training. Pass more rows, change "
             f"{remedy}."

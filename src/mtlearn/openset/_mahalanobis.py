@@ -1,0 +1,74 @@
+"""How far the nearest class is, in units of the spread within classes.
+
+References
+----------
+.. [1] K. Lee, K. Lee, H. Lee, J. Shin, "A Simple Unified Framework for Detecting
+   Out-of-Distribution Samples and Adversarial Attacks", NeurIPS 2018.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+
+SHRINKAGE = 0.01
+
+
+def fit(features: np.ndarray, codes: np.ndarray, seed: int) -> dict[str, Any]:
+    """Learn the means of the classes, and the covariance that they share.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_samples, n_features)
+        Of known rows.
+    codes : ndarray of shape (n_samples,)
+        Which class each is of; below 0 where nobody knows, which are left out.
+    seed : int
+        Not used.
+
+    Returns
+    -------
+    dict
+        With the means `(n_classes, n_features)` of the classes that are there, and the
+        lower triangle of the covariance, whose product with itself that is. It is
+        brought by 1 % towards a ball of the same mean variance, as features that never
+        vary would be divided by zero.
+    """
+    rows = codes >= 0
+    features, codes = features[rows].astype(np.float64), codes[rows]
+    classes, places = np.unique(codes, return_inverse=True)
+    means = np.stack([features[codes == each].mean(axis=0) for each in classes])
+    off = features - means[places]
+    covariance = off.T @ off / len(off)
+    variance = np.trace(covariance) / len(covariance)
+    ball = np.eye(len(covariance)) * (variance if variance > 0 else 1.0)
+    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * ball
+    return {"means": means, "triangle": cholesky(covariance, lower=True)}
+
+
+def score(state: dict[str, Any], features: np.ndarray) -> np.ndarray:
+    """Give the squared distance to the nearest mean.
+
+    Parameters
+    ----------
+    state : dict
+        What `fit` returned.
+    features : ndarray of shape (n_samples, n_features)
+        Of any rows.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Higher is farther; NaN of rows that are NaN.
+    """
+    means, triangle = state["means"], state["triangle"]
+    known = ~np.isnan(features).any(axis=1)
+    found = np.full(len(features), np.nan)
+    own = _whitened(features[known].astype(np.float64), triangle)
+    squares = [((own - mean) ** 2).sum(axis=1) for mean in _whitened(means, triangle)]
+    found[known] = np.min(squares, axis=0)
+    return found
+
+
+def _whitened(rows: np.ndarray, triangle: np.ndarray) -> np.ndarray:
+    return solve_triangular(triangle, rows.T, lower=True).T
