@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "training": {"tasks", "data", "augmentation", "networks", "losses", "_utils"},
     "estimators": {*LEARNING, "_utils"},
     "ensemble": {*LEARNING, "estimators", "_utils"},
-    "calibration": {*LEARNING, "estimators", "model_selection", "_utils"},
+    "calibration": {*LEARNING, "estimators", "metrics", "model_selection", "_utils"},
     "openset": {*LEARNING, "estimators", "model_selection", "calibration", "_utils"},
     "metrics": {"tasks", "_utils"},
     "model_selection": {"tasks", "_utils"},

@@ -3,7 +3,11 @@
 from importlib.metadata import version
 
 from mtlearn._utils._partial import Partial
-from mtlearn.calibration import TemperatureScaled, TunedThresholds
+from mtlearn.calibration import (
+    ConformalPredictor,
+    TemperatureScaled,
+    TunedThresholds,
+)
 from mtlearn.data import RaritySampler
 from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
@@ -25,6 +29,7 @@ __version__ = version("mtlearn")
 
 __all__ = [
     "Classification",
+    "ConformalPredictor",
     "Count",
     "Head",
     "MultiTaskEstimator",

@@ -8,6 +8,7 @@ from skorch.callbacks import Callback
 
 from mtlearn import (
     Classification,
+    ConformalPredictor,
     Regression,
     SeedEnsemble,
     Tasks,
@@ -69,6 +70,9 @@ ESTIMATORS = {
     "seeds": lambda **params: SeedEnsemble(one(**params), 2, random_state=0),
     "voting": lambda **params: VotingEnsemble([("a", one(**params))]),
     "scaled": lambda **params: TemperatureScaled(one(**params), random_state=0),
+    "conformal": lambda **params: ConformalPredictor(
+        one(**params), 0.5, random_state=0
+    ),
     "augmented": lambda **params: TestTimeAugmented(
         one(**params), augmentation=doubled, random_state=0
     ),

@@ -8,6 +8,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from mtlearn import (
+    ConformalPredictor,
     Regression,
     SeedEnsemble,
     TemperatureScaled,
@@ -25,6 +26,7 @@ MAKERS = {
     "seeds": lambda inner: SeedEnsemble(inner.set_params(random_state=None), 2),
     "voting": lambda inner: VotingEnsemble([("one", inner), ("other", inner)]),
     "scaled": TemperatureScaled,
+    "conformal": lambda inner: ConformalPredictor(inner, 0.5),
     "augmented": lambda inner: TestTimeAugmented(inner, 2, augmentation=as_it_is),
 }
 makers = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
@@ -108,6 +110,7 @@ def test_without_its_optimiser_nothing_inside_has_one(make):
 CALLS = [
     *[(name, "fit", "member", 2) for name in ("seeds", "voting")],
     ("scaled", "fit", "estimator", 1),
+    ("conformal", "fit", "estimator", 1),
     ("augmented", "fit", "estimator", 1),
     ("seeds", "partial_fit", "member", 2),
 ]

@@ -15,7 +15,11 @@ from sklearn.pipeline import make_pipeline
 
 from mtlearn import Classification, MultiLabel, Ordinal, Regression, SeedEnsemble, Tasks
 from mtlearn import TestTimeAugmented as TimeAugmented
-from mtlearn.calibration import TemperatureScaled, TunedThresholds
+from mtlearn.calibration import (
+    ConformalPredictor,
+    TemperatureScaled,
+    TunedThresholds,
+)
 from mtlearn.data import ImageFiles
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.inspection import EmbeddingDisplay, TaskConflictDisplay, example_images
@@ -193,10 +197,19 @@ def test_scorers_say_how_many_are_left_out(X):
         lambda: TimeAugmented(image_estimator(TASKS), n=3, random_state=0),
         lambda: TemperatureScaled(image_estimator(TASKS), random_state=0),
         lambda: TunedThresholds(image_estimator(TASKS), random_state=0),
+        lambda: ConformalPredictor(image_estimator(TASKS), 0.5, random_state=0),
         lambda: make_pipeline(GlobalMaxScaler(), image_estimator(TASKS)),
         lambda: make_pipeline(ImageStandardScaler(), image_estimator(TASKS)),
     ],
-    ids=["seeds", "views", "temperature", "thresholds", "maximum", "standard"],
+    ids=[
+        "seeds",
+        "views",
+        "temperature",
+        "thresholds",
+        "conformal",
+        "maximum",
+        "standard",
+    ],
 )
 def test_what_is_around_it(X, make):
     estimator = make().fit(X, Y)
@@ -212,6 +225,10 @@ def test_scalers_learn_from_the_others(X):
         assert_array_equal(scaler.fit(X).transform(X)[WHOLE].read(), expected)
 
 
+def conformal(estimator):
+    return ConformalPredictor(estimator, 0.8)
+
+
 @silently
 def test_what_is_calibrated_on_files_behind_a_reader(names):
     reader = ImageReader(image_size=12, on_error="skip")
@@ -219,7 +236,7 @@ def test_what_is_calibrated_on_files_behind_a_reader(names):
     model = make_pipeline(reader, image_estimator(tasks, max_epochs=1)).fit(
         names, IS_LIGHT
     )
-    for around in (TemperatureScaled, TunedThresholds):
+    for around in (TemperatureScaled, TunedThresholds, conformal):
         of_all = around(FrozenEstimator(model)).fit(names, IS_LIGHT)
         others = np.array(names)[WHOLE]
         of_others = around(FrozenEstimator(model)).fit(others, IS_LIGHT[WHOLE])

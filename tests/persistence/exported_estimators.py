@@ -11,6 +11,7 @@ from torch import nn
 
 from mtlearn import (
     Classification,
+    ConformalPredictor,
     Head,
     MultiLabel,
     MultiTaskImageEstimator,
@@ -178,6 +179,13 @@ def temperature():
     return Case(scaled, X.astype(np.float32))
 
 
+def conformal():
+    """Sets are no part of a graph, which has the probabilities they are made of."""
+    X, y = make_table()
+    inner = FrozenEstimator(temperature().estimator)
+    return Case(ConformalPredictor(inner, 0.5).fit(X, y), X.astype(np.float32))
+
+
 def focal(kind, gamma, *args):
     return kind(*args, loss=Partial(focal_loss, gamma=gamma))
 
@@ -251,6 +259,7 @@ CASES = {
     "seeds": seeds,
     "voting": voting,
     "temperature": temperature,
+    "conformal": conformal,
     "labels, cross-entropy": lambda: labels(MultiLabel(pos_weight="sqrt")),
     "labels, focal": lambda: labels(MultiLabel(loss="focal", pos_weight=3.0)),
     "labels, asymmetric": lambda: labels(MultiLabel(loss="asymmetric")),

@@ -47,6 +47,7 @@ from mtlearn.inspection import (
     LabelwiseDisplay,
     LearningCurvesDisplay,
     PrecisionRecallDisplay,
+    RejectionDisplay,
     ResidualsDisplay,
     TaskConflictDisplay,
     sharing_report,
@@ -102,8 +103,11 @@ OF_LABELS = {
     "LabelErrorsDisplay": LabelErrorsDisplay.from_estimator,
     "LabelwiseDisplay": LabelwiseDisplay.from_estimator,
     "PrecisionRecallDisplay": PrecisionRecallDisplay.from_estimator,
+    "RejectionDisplay": RejectionDisplay.from_estimator,
     "ResidualsDisplay": ResidualsDisplay.from_estimator,
 }
+# These show values of ensembles only.
+OF_SPREAD = {"CalibrationDisplay", "RejectionDisplay"}
 OF_ALL = {"EnsembleGainDisplay", "LearningCurvesDisplay", "TaskConflictDisplay"}
 by_kind = pytest.mark.parametrize("kind", SAMPLES)
 
@@ -159,6 +163,8 @@ def test_a_kind_answers_what_it_says_it_can(kind):
     for said, hook in [
         (task.has_probabilities, "confidences"),
         (task.is_calibrated, "calibrate"),
+        (task.region is not None, "misfits"),
+        (task.region is not None, "regions"),
         ("EmbeddingDisplay" in task.displays, "coloured_by"),
     ]:
         base = getattr(mtlearn.tasks.Task, hook)
@@ -175,7 +181,7 @@ def test_a_kind_answers_what_it_says_it_can(kind):
 def test_displays_show_a_kind_or_say_which_do(kind, display, fitted, ensembles):
     X, y = data(kind)
     task = SAMPLES[kind]
-    estimator = (ensembles if display == "CalibrationDisplay" else fitted)[kind]
+    estimator = (ensembles if display in OF_SPREAD else fitted)[kind]
     from_estimator = OF_LABELS[display]
     if display in task.displays:
         made = from_estimator(estimator, X, y, tasks=["own"])

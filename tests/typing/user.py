@@ -7,6 +7,7 @@ from torch import nn
 
 from mtlearn import (
     Classification,
+    ConformalPredictor,
     Count,
     MultiTaskEstimator,
     MultiTaskImageEstimator,
@@ -77,6 +78,10 @@ assert_type(VotingEnsemble([("one", estimator)]).fit(X, y), VotingEnsemble)
 scaled = TemperatureScaled(estimator).fit(X, y)
 assert_type(scaled, TemperatureScaled)
 assert_type(scaled.temperatures_, dict[str, Any])
+predictor = ConformalPredictor(estimator, 0.9, method="aps").fit(X, y)
+assert_type(predictor, ConformalPredictor)
+assert_type(predictor.set_confidence(0.8), ConformalPredictor)
+assert_type(predictor.quantiles_, dict[str, Any])
 augmented = TestTimeAugmented(images, n=4, augmentation="standard").fit(X, y)
 assert_type(augmented, TestTimeAugmented)
 assert_type(augmented.seeds_, list[int])
@@ -84,6 +89,7 @@ assert_type(task_report(estimator, X, y), TaskReport)
 assert_type(multitask_train_test_split(X, y), list[Any])
 
 TestTimeAugmented(images, augmentation="strong")  # error
+ConformalPredictor(estimator, method="best")  # error
 MultiTaskEstimator(tasks, precision="fp16")  # error
 MultiTaskEstimator(tasks, lr_schedule="cosin")  # error
 MultiTaskEstimator(tasks, on_divergence="stop")  # error

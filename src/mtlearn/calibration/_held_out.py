@@ -89,7 +89,9 @@ class HeldOut(AroundOne):
     ) -> None:
         """Fit the estimator on most rows, and learn of the others."""
         rows, held_out = self._split(X, y, weights)
-        fitted = self._trained(rows, len(rows) + len(held_out), X, y, params)
+        n_samples = len(rows) + len(held_out)
+        fitted = self._trained(rows, n_samples, X, y, params)
+        held_out = self._learned_of(held_out, n_samples)
         if weights is not None:
             weights = take_rows(weights, held_out)
         self._keep(fitted, take_rows(X, held_out), take_rows(y, held_out), weights)
@@ -125,6 +127,10 @@ class HeldOut(AroundOne):
             parameter=name,
             remedy=remedy,
         )
+
+    def _learned_of(self, held_out: np.ndarray, n_samples: int) -> np.ndarray:
+        """Choose which of the samples held out to learn of: by default all."""
+        return held_out
 
     @abstractmethod
     def _keep(self, fitted: Any, X: Any, y: Any, sample_weight: Any) -> None:

@@ -23,6 +23,8 @@ from mtlearn.inspection._label_rows import LabelRows, label_rows
 from mtlearn.inspection._labelwise import LabelFigures, LabelwiseDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._precision_recall import PrecisionRecallDisplay
+from mtlearn.inspection._rejection import RejectionDisplay
+from mtlearn.inspection._rejection_curve import RejectionCurve
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 from mtlearn.inspection._sharing import sharing_report
 from mtlearn.inspection._sharing_table import SharingReport
@@ -49,6 +51,8 @@ __all__ = [
     "LearningCurvesDisplay",
     "PrecisionRecallCurve",
     "PrecisionRecallDisplay",
+    "RejectionCurve",
+    "RejectionDisplay",
     "ResidualFigures",
     "ResidualsDisplay",
     "SharingReport",

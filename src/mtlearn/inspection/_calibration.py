@@ -5,10 +5,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from mtlearn._utils._listing import bracketed
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._validation import check_integer
-from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._calibration_curve import (
     N_BINS,
     CalibrationCurve,
@@ -16,18 +14,17 @@ from mtlearn.inspection._calibration_curve import (
     coverage,
     reliability,
 )
-from mtlearn.inspection._choice import chosen_tasks, one_task, shown
+from mtlearn.inspection._choice import one_task, shown
 from mtlearn.inspection._display import Display
 from mtlearn.inspection._panels import panel_for_each
+from mtlearn.inspection._sure_tasks import sure_tasks
 from mtlearn.metrics import (
     confidences,
     fitted_tasks,
-    has_spread,
     member_weights,
     scored_outputs,
     task_spread,
 )
-from mtlearn.tasks import Tasks
 
 _WIDTH, _HEIGHT = 3.4, 3.4  # inches of a panel
 
@@ -126,7 +123,7 @@ class CalibrationDisplay(Display):
         """
         n_bins = check_integer(n_bins, "n_bins", cls.__name__, low=1)
         known = fitted_tasks(estimator, cls.__name__)
-        names = _shown(estimator, known, tasks, cls.__name__)
+        names = sure_tasks(estimator, known, tasks, cls.__name__)
         sure = {name for name in names if known[name].has_probabilities}
         spread = task_spread(estimator, X) if sure < set(names) else {}
         weights = member_weights(estimator)
@@ -264,26 +261,6 @@ class CalibrationDisplay(Display):
 
     def _shown_tasks(self) -> Iterable[str]:
         return self.curves
-
-
-def _shown(
-    estimator: Any, tasks: Tasks, wanted: Sequence[str] | None, owner: str
-) -> list[str]:
-    """Choose tasks: with probabilities, and with values if there is a spread."""
-    real = [
-        name
-        for name, task in tasks.items()
-        if owner in task.displays and not task.has_probabilities
-    ]
-    if not real or has_spread(estimator):
-        return chosen_tasks(estimator, wanted, owner)
-    try:
-        return chosen_tasks(estimator, wanted, owner, without=real)
-    except InvalidParameterError as error:
-        raise InvalidParameterError(
-            f"{error} The values of {bracketed(real)} need the spread of two members "
-            "or more: pass a fitted SeedEnsemble or VotingEnsemble."
-        ) from None
 
 
 def _draw(ax: Any, name: str, curve: CalibrationCurve) -> None:

@@ -13,7 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from mtlearn._utils._short import short
-from mtlearn.calibration import TemperatureScaled, TunedThresholds
+from mtlearn.calibration import (
+    ConformalPredictor,
+    TemperatureScaled,
+    TunedThresholds,
+)
 from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
 from mtlearn.estimators import (
     MultiTaskEstimator,
@@ -38,7 +42,7 @@ _NETWORKS = (MultiTaskImageEstimator, MultiTaskEstimator)
 _ENSEMBLES = (SeedEnsemble, VotingEnsemble)
 _TRANSFORMERS = (ImageReshaper, GlobalMaxScaler, ImageStandardScaler, ImageNormalizer)
 # Not subclasses: what they change would be left out without a word.
-_WRAPPERS = (TemperatureScaled, TunedThresholds)
+_WRAPPERS = (TemperatureScaled, TunedThresholds, ConformalPredictor)
 _KNOWN = {*_NETWORKS, *_ENSEMBLES, *_TRANSFORMERS, *_WRAPPERS}
 
 
@@ -188,7 +192,7 @@ def _made(part: Any) -> nn.Module:
         return _Scaled(part.mean_, part.scale_)
     if isinstance(part, TemperatureScaled):
         return _Tempered(part)
-    if isinstance(part, TunedThresholds):  # which leave probabilities as they are
+    if isinstance(part, _WRAPPERS):  # which leave probabilities as they are
         return make_module(part.estimator_)
     return _Average(part) if isinstance(part, _ENSEMBLES) else _Activated(part)
 

@@ -19,7 +19,11 @@ from mtlearn.augmentation import (
     RandAugment,
     TrivialAugment,
 )
-from mtlearn.calibration import TemperatureScaled, TunedThresholds
+from mtlearn.calibration import (
+    ConformalPredictor,
+    TemperatureScaled,
+    TunedThresholds,
+)
 from mtlearn.data import RaritySampler
 from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
 from mtlearn.estimators import (
@@ -66,6 +70,7 @@ _OBJECTS = (
     MultiTaskImageEstimator,
     SeedEnsemble,
     VotingEnsemble,
+    ConformalPredictor,
     TemperatureScaled,
     TestTimeAugmented,
     TunedThresholds,

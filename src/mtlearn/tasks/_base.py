@@ -13,10 +13,11 @@ from mtlearn.tasks._figure import Figure, LabelFigure, ScoredLabels
 from mtlearn.tasks._members import TaskMembers
 from mtlearn.tasks._network import TaskNetwork
 from mtlearn.tasks._parameters import TaskParameters
+from mtlearn.tasks._regions import TaskRegions
 from mtlearn.tasks._shown import TaskShown
 
 
-class Task(TaskParameters, TaskNetwork, TaskMembers, TaskShown, ABC):
+class Task(TaskParameters, TaskNetwork, TaskMembers, TaskRegions, TaskShown, ABC):
     """Base class of the kinds of tasks.
 
     A kind says what training and predictions must know of a target: the width of its

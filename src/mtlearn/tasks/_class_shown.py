@@ -20,6 +20,7 @@ class ClassShown(TaskShown, ABC):
             "ClasswiseDisplay",
             "ConfusionDisplay",
             "EmbeddingDisplay",
+            "RejectionDisplay",
         }
     )
 

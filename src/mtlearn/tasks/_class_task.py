@@ -19,13 +19,14 @@ from mtlearn.tasks._class_weight import ClassWeight, class_factors
 from mtlearn.tasks._classes import check_scored_labels, class_indices, find_labels
 from mtlearn.tasks._figure import Figure
 from mtlearn.tasks._known_loss import check_options, known_loss
+from mtlearn.tasks._regions import ClassRegions
 from mtlearn.tasks._temperature import best_temperature, log_scaled, scaled
 
 ClassLoss = Literal["cross_entropy", "focal"] | Callable[..., Tensor]
 _FOCAL = {"focal": focal_loss}
 
 
-class ClassTask(ClassShown, Task):
+class ClassTask(ClassShown, ClassRegions, Task):
     """Base class of kinds whose labels are classes, which outputs tell the chances of.
 
     Attributes

@@ -201,6 +201,16 @@ class Count(ValueTask):
             return NegativeBinomial(self.dispersion_), {}
         return self.loss, {}
 
+    @property
+    def value_scale(self) -> float:
+        """The deviation of Poisson's distribution with the mean of the labels."""
+        return float(np.sqrt(self.mean_))
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """From 0 on."""
+        return 0.0, np.inf
+
     def link(self, output: Tensor) -> Tensor:
         """Give the logarithms of the expected counts.
 

@@ -22,9 +22,10 @@ from mtlearn.tasks._label_sets import (
     read_sets,
 )
 from mtlearn.tasks._read import RawColumn
+from mtlearn.tasks._regions import LabelRegions
 
 
-class LabelColumns(Task):
+class LabelColumns(LabelRegions, Task):
     """A block of columns of 0 and 1, or one column of label sets."""
 
     columns_parameter = "columns"

@@ -24,6 +24,7 @@ class LabelShown(LabelColumns):
             "LabelErrorsDisplay",
             "LabelwiseDisplay",
             "PrecisionRecallDisplay",
+            "RejectionDisplay",
         }
     )
     has_probabilities: ClassVar[bool] = True

@@ -217,6 +217,16 @@ class Regression(ValueTask):
         low, high = map(float, self.bounds)
         return values.clip(low, high)
 
+    @property
+    def value_scale(self) -> float:
+        """The deviation of the training labels; 1 if they are not standardised."""
+        return self.scale_
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The bounds, if there are some."""
+        return super().value_range if self.bounds is None else self.bounds
+
     def link(self, output: Tensor) -> Tensor:
         """Squash the output into the bounds, on the scale of the loss.
 

@@ -9,11 +9,12 @@ from mtlearn._utils._exact import first_rounded
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._figure import Figure
+from mtlearn.tasks._regions import ValueRegions
 from mtlearn.tasks._shown import Mistakes
 from mtlearn.tasks._value_figures import VALUE_FIGURES
 
 
-class ValueTask(Task):
+class ValueTask(ValueRegions, Task):
     """Base class of kinds whose labels are numbers, and whose output is one.
 
     Attributes
@@ -25,7 +26,12 @@ class ValueTask(Task):
     unknown: ClassVar[str] = "out of its bounds"
     estimator_type = "regressor"
     displays: ClassVar[frozenset[str]] = frozenset(
-        {"CalibrationDisplay", "EmbeddingDisplay", "ResidualsDisplay"}
+        {
+            "CalibrationDisplay",
+            "EmbeddingDisplay",
+            "RejectionDisplay",
+            "ResidualsDisplay",
+        }
     )
 
     mean_: float

@@ -1,0 +1,94 @@
+"""How ill labels fit, and the labels that fit, by kind."""
+
+import numpy as np
+import pytest
+
+from mtlearn import Classification, Count, MultiLabel, Ordinal, Regression
+
+NAN = np.nan
+
+
+def fitted(task, labels):
+    labels = np.asarray(labels)
+    return task.fit(labels, np.ones(labels.shape), "own")
+
+
+def less(chances):
+    return 1 - chances
+
+
+CHANCES = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]])
+
+
+@pytest.mark.parametrize("task", [Classification(), Ordinal(["c", "a", "b"])])
+def test_classes(task):
+    task = fitted(task, ["a", "b", "c"])
+    found = task.misfits(np.array(["b", "c"]), np.ones(2), CHANCES, less)
+    np.testing.assert_allclose(found, [[0.8], [0.6]])
+    rows = np.vstack([CHANCES, [NAN] * 3])
+    inside = task.regions(rows, np.array([0.75]), less)
+    expected = [[True, False, False], [True, True, True], [True, True, True]]
+    expected[1] = [True, True, True]
+    np.testing.assert_array_equal(inside, expected)
+    inside = task.regions(rows, np.array([0.65]), less)
+    np.testing.assert_array_equal(inside[1], [False, False, True])
+
+
+def test_labels_in_columns():
+    task = fitted(MultiLabel(), [[0, 1], [1, 0]])
+    labels = np.array([[1, 0], [0, NAN]])
+    weight = np.array([[1, 2], [1, 0]])
+    chances = np.array([[0.9, 0.4], [0.3, 0.5]])
+    found = task.misfits(labels, weight, chances, less)
+    np.testing.assert_allclose(found, [[0.1, 0.4], [0.3, NAN]])
+    rows = np.vstack([chances, [NAN, NAN]])
+    inside = task.regions(rows, np.array([0.2, 0.55]), less)
+    expected = [
+        [[False, True], [True, False]],
+        [[False, False], [True, True]],
+        [[True, True], [True, True]],
+    ]
+    np.testing.assert_array_equal(inside, expected)
+
+
+def test_labels_in_sets():
+    sets = np.empty(2, dtype=object)
+    sets[:] = [frozenset("a"), frozenset("ab")]
+    task = fitted(MultiLabel(["a", "b"]), sets)
+    chances = np.array([[0.9, 0.4], [0.3, 0.5]])
+    found = task.misfits(sets, np.ones(2), chances, less)
+    np.testing.assert_allclose(found, [[0.1, 0.4], [0.7, 0.5]])
+
+
+def test_values_and_what_members_say():
+    # The deviation of the training labels is 2, a tenth of which is added.
+    task = fitted(Regression(), [1.0, 5.0])
+    values, labels = np.array([[1.0], [4.0]]), np.array([3, 3])
+    found = task.misfits(labels, np.ones(2), values, less)
+    np.testing.assert_allclose(found, [[2.0], [1.0]])
+    spread = np.array([[0.3], [0.0]])
+    found = task.misfits(labels, np.ones(2), values, less, spread)
+    np.testing.assert_allclose(found, [[2 / 0.5], [1 / 0.2]])
+    intervals = task.regions(values, np.array([2.0]), less, spread)
+    np.testing.assert_allclose(intervals, [[0.0, 2.0], [3.6, 4.4]])
+    rows = np.vstack([values, [NAN]])
+    np.testing.assert_array_equal(
+        task.regions(rows, np.array([np.inf]), less),
+        [[-np.inf, np.inf], [-np.inf, np.inf], [NAN, NAN]],
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "scale", "ends"),
+    [
+        (Regression(standardize=False), [1.0, 5.0], 1.0, (-np.inf, np.inf)),
+        (Regression(bounds=(-1, 9)), [1.0, 5.0], 2.0, (-1, 9)),
+        (Count(), [0, 8], 2.0, (0.0, np.inf)),
+    ],
+)
+def test_scales_and_ranges(task, labels, scale, ends):
+    task = fitted(task, labels)
+    assert task.value_scale == scale
+    assert task.value_range == ends
+    found = task.regions(np.array([[3.0]]), np.array([20.0]), less)
+    np.testing.assert_array_equal(found, np.clip([[-17.0, 23.0]], *ends))
