@@ -23,6 +23,7 @@ from mtlearn.inspection._label_rows import LabelRows, label_rows
 from mtlearn.inspection._labelwise import LabelFigures, LabelwiseDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
 from mtlearn.inspection._precision_recall import PrecisionRecallDisplay
+from mtlearn.inspection._reconstruction import ReconstructionDisplay
 from mtlearn.inspection._rejection import RejectionDisplay
 from mtlearn.inspection._rejection_curve import RejectionCurve
 from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
@@ -53,6 +54,7 @@ __all__ = [
     "PrecisionRecallDisplay",
     "RejectionCurve",
     "RejectionDisplay",
+    "ReconstructionDisplay",
     "ResidualFigures",
     "ResidualsDisplay",
     "SharingReport",

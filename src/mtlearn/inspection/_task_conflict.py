@@ -138,7 +138,8 @@ class TaskConflictDisplay(ConflictFigures):
         """
         owner = cls.__name__
         most = check_max_samples(max_samples, owner)
-        check_several(fitted_tasks(estimator, owner).names, owner)
+        fitted_tasks(estimator, owner)  # which fails if it is not fitted
+        check_several(unwrap(estimator).tasks_.names, owner)
         check_one_network(unwrap(estimator), owner)
         # Of all rows, so that an error names one of the user's.
         targets = unwrap(estimator)._codec.encode(

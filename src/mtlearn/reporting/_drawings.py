@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from mtlearn._utils._indexing import take_rows
-from mtlearn._utils._unwrap import reach_network
+from mtlearn._utils._unwrap import reach_network, unwrap
 from mtlearn.inspection import (
     CalibrationDisplay,
     ClasswiseDisplay,
@@ -13,6 +13,7 @@ from mtlearn.inspection import (
     EmbeddingDisplay,
     EnsembleGainDisplay,
     LearningCurvesDisplay,
+    ReconstructionDisplay,
     ResidualsDisplay,
     reliability,
 )
@@ -87,6 +88,16 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
             "network. Distances across the picture and axes mean nothing."
         )
         pictures.append(drawn(embedding.plot, text))
+    tasks = unwrap(evidence.estimator).tasks_
+    for name in [name for name, task in tasks.items() if task.makes_inputs]:
+        display = ReconstructionDisplay.from_estimator(
+            evidence.estimator, evidence.X, task=name
+        )
+        text = (
+            f"What {name} makes of the samples with the largest and the smallest "
+            f"reconstruction error; the median is {np.nanmedian(display.errors):.3g}."
+        )
+        pictures.append(drawn(display.plot, text))
     if has_spread(evidence.estimator):
         gain = EnsembleGainDisplay.from_estimator(
             evidence.estimator, evidence.X, evidence.y
