@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mtlearn.calibration._ranks import (
-    conformal_rank,
-    fewest_for,
-    joint_limits,
-    limits_of,
-)
+from mtlearn._utils._conformal_rank import conformal_rank
+from mtlearn.calibration._ranks import joint_limits, limits_of
 
 # Ten of them, in no order; sorted, they are 0.1 to 1.0.
 TEN = np.array([0.7, 0.2, 1.0, 0.4, 0.9, 0.1, 0.6, 0.3, 0.8, 0.5])
@@ -32,24 +28,6 @@ def test_ranks_of_ten(confidence, expected):
     if level <= 1:
         # The smallest value with such a share at most as large.
         assert found == np.quantile(TEN, level, method="inverted_cdf")
-
-
-def test_rounding_of_products_is_no_further_rank():
-    # 100 * 0.55 is 55.00000000000001, and 1000 * 0.999 less than 999 in some orders.
-    assert 100 * 0.55 > 55
-    assert conformal_rank(99, 0.55) == 55
-    assert conformal_rank(999, 0.999) == 999
-    assert conformal_rank(9, 0.9) == 9
-
-
-@pytest.mark.parametrize(
-    ("confidence", "n"), [(0.9, 9), (0.95, 19), (0.99, 99), (0.5, 1), (0.4, 1)]
-)
-def test_how_many_it_takes(confidence, n):
-    assert fewest_for(confidence) == n
-    assert np.isfinite(limits_of(np.arange(n)[:, None] * 1.0, confidence)).all()
-    fewer = np.arange(n - 1)[:, None] * 1.0
-    assert np.isinf(limits_of(fewer, confidence)).all()
 
 
 def test_parts_are_ranked_by_themselves_and_without_what_is_missing():
@@ -77,6 +55,10 @@ def test_joint_ranks_by_hand():
     np.testing.assert_allclose(
         joint_limits(stretched, 0.5), np.exp([0.5 * 10, 50 * 0.1])
     )
+
+
+def test_without_a_row_there_is_no_limit():
+    np.testing.assert_array_equal(joint_limits(np.empty((0, 2)), 0.1), [np.inf] * 2)
 
 
 def test_rows_that_are_alike_have_the_first_of_their_ranks():

@@ -39,6 +39,14 @@ def test_weights_count_like_copies():
     assert weighted.aurc == pytest.approx(plain.aurc)
 
 
+def test_without_a_weight_nothing_counts():
+    sure, right = np.array([0.9, 0.8, 0.7]), np.array([False, True, False])
+    curve = of_confidence((sure, right, np.array([0.0, 1.0, 3.0])))
+    np.testing.assert_allclose(curve.coverage, [0.25, 1.0])
+    np.testing.assert_allclose(curve.threshold, [0.8, 0.7])
+    np.testing.assert_allclose(curve.kept, [1.0, 0.25])
+
+
 def test_the_area_is_the_mean_risk_of_the_surest():
     rng = np.random.default_rng(1)
     sure, right = rng.random(60), rng.random(60) < 0.6

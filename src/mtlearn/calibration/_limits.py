@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mtlearn._utils._conformal_rank import fewest_rows
 from mtlearn._utils._listing import listed
-from mtlearn.calibration._ranks import fewest_for, joint_limits, limits_of
+from mtlearn.calibration._ranks import joint_limits, limits_of
 
 _MOST_NAMED = 5
 
@@ -106,7 +107,7 @@ def too_few(
             f"for a joint confidence of {confidence:g}: {remedy}"
         )
     return (
-        f"A confidence of {confidence:g} takes {fewest_for(confidence)} known labels "
+        f"A confidence of {confidence:g} takes {fewest_rows(confidence)} known labels "
         f"of samples held out, and there are fewer of {listed(parts, _MOST_NAMED)}: "
         f"{remedy}"
     )

@@ -1,33 +1,9 @@
 """Which misfit holds those of new samples as often as is wanted."""
 
-import math
-
 import numpy as np
 from scipy.stats import rankdata
 
-
-def conformal_rank(n: int, confidence: float) -> int:
-    """Give the rank, of so many misfits, that a further one is seldom above.
-
-    Parameters
-    ----------
-    n : int
-        How many are known.
-    confidence : float
-        How often a further one, of the same distribution, is to be at most as large.
-
-    Returns
-    -------
-    int
-        ``ceil((n + 1) * confidence)``, from 1 on; above `n` none is large enough.
-    """
-    # Products such as 100 * 0.55 are a rounding error above a whole number.
-    return math.ceil(round((n + 1) * confidence, 9))
-
-
-def fewest_for(confidence: float) -> int:
-    """Give how many misfits there must be, so that one is large enough."""
-    return math.ceil(round(confidence / (1 - confidence), 9))
+from mtlearn._utils._conformal_rank import conformal_threshold
 
 
 def limits_of(misfits: np.ndarray, confidence: float) -> np.ndarray:
@@ -45,16 +21,8 @@ def limits_of(misfits: np.ndarray, confidence: float) -> np.ndarray:
     ndarray of shape (n_parts,)
         Infinite where too few are known.
     """
-    return np.array([_limit(column, confidence) for column in misfits.T])
-
-
-def _limit(column: np.ndarray, confidence: float) -> float:
-    known = np.sort(column[~np.isnan(column)])
-    return _at(known, conformal_rank(len(known), confidence))
-
-
-def _at(ordered: np.ndarray, rank: int) -> float:
-    return float(ordered[rank - 1]) if rank <= len(ordered) else np.inf
+    known = (column[~np.isnan(column)] for column in misfits.T)
+    return np.array([conformal_threshold(each, confidence) for each in known])
 
 
 def joint_limits(misfits: np.ndarray, confidence: float) -> np.ndarray:
@@ -83,8 +51,8 @@ def joint_limits(misfits: np.ndarray, confidence: float) -> np.ndarray:
        "Max-Rank: Efficient Multiple Testing for Conformal Prediction", AISTATS 2025.
     """
     n = len(misfits)
-    worst = np.sort(rankdata(misfits, method="min", axis=0).max(axis=1))
-    rank = _at(worst, conformal_rank(n, confidence)) + 1
+    worst = rankdata(misfits, method="min", axis=0).max(axis=1)
+    rank = conformal_threshold(worst, confidence) + 1
     if rank > n:
         return np.full(misfits.shape[1], np.inf)
     return np.sort(misfits, axis=0)[int(rank) - 1]

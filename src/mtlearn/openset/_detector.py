@@ -8,6 +8,7 @@ from sklearn.base import OutlierMixin
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from mtlearn._utils._conformal_rank import conformal_threshold, fewest_rows
 from mtlearn._utils._row_plan import plan_of
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_fraction
@@ -25,12 +26,7 @@ from mtlearn.openset._scores import (
     needs_of,
     resolve_scores,
 )
-from mtlearn.openset._threshold import (
-    conformal_threshold,
-    fewest_rows,
-    spread_of,
-    standard_error,
-)
+from mtlearn.openset._threshold import spread_of, standard_error
 from mtlearn.training import draw_seed
 
 _N_FOLDS = 10
