@@ -50,7 +50,7 @@ def least_ambiguous(chances: np.ndarray) -> np.ndarray:
 
 
 def adaptive(chances: np.ndarray) -> np.ndarray:
-    """Sum up the probabilities of a class and of all that are likelier.
+    """Sum up the probabilities of the classes that are likelier than each.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def adaptive(chances: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_samples, n_classes)
-        Sums; of equal probabilities the first class comes first.
+        Sums, 0 of the likeliest; of equal probabilities the first class comes first.
     """
     return regularised(chances, 0.0, 0)
 
@@ -83,7 +83,8 @@ def regularised(chances: np.ndarray, penalty: float, n_free: int) -> np.ndarray:
         Sums.
     """
     order = np.argsort(-chances, axis=1, kind="stable")
-    sums = np.take_along_axis(chances, order, axis=1).cumsum(axis=1)
+    sums = np.zeros(chances.shape)
+    sums[:, 1:] = np.take_along_axis(chances, order, axis=1)[:, :-1].cumsum(axis=1)
     ranks = np.arange(1, chances.shape[1] + 1)
     sums += penalty * np.maximum(ranks - n_free, 0)
     found = np.empty_like(sums)

@@ -64,11 +64,11 @@ class ConformalPredictor(HeldOut):
         How often the true label is to be held, in (0, 1).
     method : {"lac", "aps", "raps"}, default="lac"
         How ill a class fits. ``"lac"``: one less its probability, whose sets are the
-        smallest [2]_, and empty where no class is likely. ``"aps"``: the sum of its
-        probability and of all larger ones, whose sets are larger where the network
-        is unsure, and hold the likeliest class nearly always [3]_. ``"raps"``: that
-        sum and a penalty, which keeps sets of many classes small [4]_. Of a
-        :class:`~mtlearn.MultiLabel`, each label is two classes: there or not.
+        smallest [2]_, and empty where no class is likely. ``"aps"``: the sum of all
+        larger probabilities, whose sets always have the likeliest class, and more
+        where the network is unsure [3]_. ``"raps"``: that sum and a penalty, which
+        keeps sets of many classes small [4]_. Of a :class:`~mtlearn.MultiLabel`, each
+        label is two classes: there or not.
     penalty : float, default=0.01
         Of ``"raps"``, for each class beyond the `n_free` likeliest.
     n_free : int, default=5
@@ -117,8 +117,9 @@ class ConformalPredictor(HeldOut):
     What is promised is a mean over samples: of each class, or of rows of one sort, it
     may be less. A label that is missing, or that the task does not know, does not
     count, and neither do images that are skipped: their sets hold every class, and
-    their intervals are NaN. Sums of ``"aps"`` are not randomised, so that a sample has
-    one answer; their sets hold the true class somewhat more often than is promised.
+    their intervals are NaN. Sums of ``"aps"`` have no random part, so that a sample has
+    one answer; where the likeliest class is right more often than is promised, sets
+    are that class, and are right as often.
 
     Weights train the estimator. Held-out samples count one each, and none where the
     weight is zero: a rank is one of samples, and there is no number of them that a
