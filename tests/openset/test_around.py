@@ -25,6 +25,7 @@ from mtlearn import (
     save,
 )
 from mtlearn.data import ImageFiles
+from mtlearn.exceptions import InvalidParameterError
 from mtlearn.openset import OpenSetDetector
 from mtlearn.training import MultiTaskNet
 from pictures_on_disk import smooth_pictures, write_pictures
@@ -70,10 +71,35 @@ def test_members_count_by_their_weights():
     assert_allclose(every.score_samples(BOTH), expected)
 
 
+def test_members_that_are_ensembles_count_as_one():
+    first, second = (SeedEnsemble(with_rows(), n, random_state=n) for n in (1, 2))
+    voting = VotingEnsemble([("a", first), ("b", second)], weights=[1, 3]).fit(X, Y)
+    every, *each = (
+        OpenSetDetector(inside, scores="knn", quantile=0.5).fit(X, Y)
+        for inside in (voting, *voting.estimators_)
+    )
+    one, other = (member.score_samples(BOTH) for member in each)
+    assert_allclose(every.score_samples(BOTH), 0.25 * one + 0.75 * other)
+
+
 def test_the_probability_of_an_ensemble_is_that_which_it_predicts(ensemble):
     detector = OpenSetDetector(ensemble, scores="max_probability", quantile=0.5)
     found = detector.fit(X, Y).score_samples(BOTH)
     assert_allclose(found, ensemble.predict_proba(BOTH).max(axis=1) - 1)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_disagreement_is_the_spread_of_the_members(ensemble, frozen):
+    estimator = FrozenEstimator(ensemble) if frozen else ensemble
+    detector = OpenSetDetector(estimator, scores="disagreement", quantile=0.5)
+    found = detector.fit(X, Y).score_samples(BOTH)
+    members = [member.predict_proba(BOTH) for member in ensemble.estimators_]
+    assert_allclose(-found, np.std(members, axis=0).mean(axis=1), atol=1e-12)
+
+
+def test_only_members_disagree():
+    with pytest.raises(InvalidParameterError, match="needs an ensemble, whose members"):
+        OpenSetClassifier(with_rows(), score="disagreement").fit(X, Y)
 
 
 def test_a_temperature_counts_in_probabilities_alone():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import cdist
 from sklearn.covariance import ShrunkCovariance
 from sklearn.frozen import FrozenEstimator
@@ -11,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from mtlearn import Classification, Ordinal, Reconstruction, Regression, Tasks
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.openset import OpenSetClassifier, OpenSetDetector, _knn
+from mtlearn.openset import OpenSetClassifier, OpenSetDetector, _knn, _mahalanobis
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 LOGIT_SCORES = ["max_logit", "energy", "reconstruction_logit"]
@@ -62,6 +62,48 @@ def test_knn_of_no_direction_and_of_large_numbers():
     new = np.array([[0, 0], [3e-20, 3e-20], [1, 0]])
     expected = [1, 0, (2 - 2**0.5) ** 0.5]
     assert_allclose(-detector.score_samples(new), expected, atol=1e-7)
+
+
+def test_lengths_that_float32_has_no_squares_of():
+    found = _knn.of_unit_length(np.array([[3e30, 4e30], [3e-30, 4e-30]], np.float32))
+    assert_allclose(found, [[0.6, 0.8], [0.6, 0.8]])
+    assert found.dtype == np.float32
+
+
+def test_rows_of_no_known_class_tell_mahalanobis_nothing():
+    X, codes = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    nobody = np.where(np.arange(40) < 10, -1, codes)
+    found, expected = (
+        _mahalanobis.fit(*data, 0) for data in ((X, nobody), (X[10:], codes[10:]))
+    )
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_features_of_each_task_where_the_backbone_has_some():
+    class Split(torch.nn.Module):
+        def __init__(self, in_features, n_tasks):
+            super().__init__()
+            self.layers = torch.nn.ModuleList(
+                torch.nn.Linear(in_features, 5) for _ in range(n_tasks)
+            )
+
+        def forward(self, x):
+            return tuple(layer(x) for layer in self.layers)
+
+    X, y = make_table(60)
+    labels = np.column_stack([y[:, 0], y[:, 0] > 0]).astype(int)
+    tasks = Tasks(kind=Classification(), first=Classification())
+    model = table_estimator(tasks, backbone=Split).fit(X, labels)
+    settings = {"score": "knn", "quantile": 0.5, "random_state": 0}
+    open_set = OpenSetClassifier(FrozenEstimator(model), **settings).fit(X, labels)
+    found, predicted = open_set.score_samples(X_NEW), open_set.predict(X_NEW)
+    for place, name in enumerate(["kind", "first"]):
+        known, new = (model.embed(each, task=name) for each in (X, X_NEW))
+        detector = OpenSetDetector(scores="knn", quantile=0.5, random_state=0)
+        expected = detector.fit(known.astype(float)).score_samples(new)
+        assert_allclose(found[:, place], expected, atol=1e-7)
+    assert_array_equal(predicted == -1, found < open_set.offset_)
 
 
 def test_knn_keeps_at_most_4500_rows_drawn_with_the_seed():

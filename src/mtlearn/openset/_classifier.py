@@ -50,7 +50,8 @@ class OpenSetClassifier(OpenSetLearning):
         in units of the spread within classes. ``"max_probability"``, ``"max_logit"``
         and ``"energy"``: how little the classes are sure of, by the probabilities that
         the estimator predicts, or by the scores before the softmax of the networks
-        inside. ``"reconstruction"``: the error of the :class:`~mtlearn.Reconstruction`
+        inside. ``"disagreement"``: how far the members of an ensemble lie apart.
+        ``"reconstruction"``: the error of the :class:`~mtlearn.Reconstruction`
         among the tasks, of several the first; ``"reconstruction_relative"`` in units of
         the variance of the sample's own values, ``"reconstruction_logit"`` in units of
         the largest score of a class. Of a list, the largest z-score: the distance

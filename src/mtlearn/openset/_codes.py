@@ -9,7 +9,7 @@ from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import task_outputs, unwrap
 from mtlearn.exceptions import InvalidParameterError, UnknownTaskError
-from mtlearn.tasks import Tasks, has_output, label_weights
+from mtlearn.tasks import Tasks, label_weights
 
 
 def open_tasks(tasks: Tasks, chosen: Any, owner: str) -> list[str]:
@@ -85,9 +85,8 @@ def codes_of(
     if y is None:
         outputs = dict(zip(labelled.names, task_outputs(estimator, X), strict=True))
         for name in names:
-            output = outputs[name]
-            codes = np.nan_to_num(output).argmax(axis=1)
-            found[name] = np.where(has_output(output), codes, -1)
+            # Rows without any are left out by what is seen of them.
+            found[name] = np.nan_to_num(outputs[name]).argmax(axis=1)
         return found
     targets = inner._codec.targets(y)
     weights = label_weights(targets, sample_weight)

@@ -21,6 +21,8 @@ class Evidence:
         What the task's head is given.
     chances : ndarray of shape (n_samples, n_classes)
         Probabilities that the whole estimator predicts.
+    deviations : ndarray of shape (n_samples, n_classes)
+        Of these over the members of an ensemble.
     logits : ndarray of shape (n_samples, n_classes)
         Scores of the classes before the softmax.
     errors, variances : ndarray of shape (n_samples,)
@@ -29,6 +31,7 @@ class Evidence:
 
     features: np.ndarray | None = None
     chances: np.ndarray | None = None
+    deviations: np.ndarray | None = None
     logits: np.ndarray | None = None
     errors: np.ndarray | None = None
     variances: np.ndarray | None = None
@@ -54,6 +57,9 @@ class Evidence:
 
 # Of each network inside, by task.
 Observed = list[dict[str, Evidence]]
+# What the whole estimator predicts, by attribute of `Evidence` and by task.
+Predicted = Mapping[str, Mapping[str, np.ndarray]]
+_WHOLE = frozenset({"chances", "deviations"})
 
 
 def observe(
@@ -77,12 +83,12 @@ def observe(
     list of dict of str to Evidence
         One of each network, by task.
     """
-    chances: dict[str, np.ndarray] = {}
-    if "chances" in needs:
-        every = unwrap(estimator).tasks_.labelled.names
-        chances = dict(zip(every, task_outputs(estimator, X), strict=True))
-    if not _sees(needs):
-        alone = {name: Evidence(chances=chances[name]) for name in names}
+    predicted = _predicted(estimator, X, needs)
+    if _WHOLE.issuperset(needs):
+        alone = {
+            name: Evidence(**{each: predicted[each][name] for each in needs})
+            for name in names
+        }
         return [alone for _ in networks(estimator)]
     found: Observed = []
     for network, own, _ in networks(estimator, X):
@@ -92,7 +98,22 @@ def observe(
             with_scores="logits" in needs,
             remaking=reconstructing(network.tasks_)[0] if _remakes(needs) else None,
         )
-        found.append(_evidence(seen, list(names), names, needs, chances))
+        found.append(_evidence(seen, list(names), names, needs, predicted))
+    return found
+
+
+def _predicted(estimator: Any, X: Any, needs: Collection[str]) -> Predicted:
+    """Predict what is needed of the whole estimator, by task."""
+    names, found = unwrap(estimator).tasks_.labelled.names, {}
+    if "deviations" in needs:
+        inner, own = reach(estimator, X)
+        both = dict(zip(("chances", "deviations"), inner._moments(own), strict=True))
+    elif "chances" in needs:
+        both = {"chances": task_outputs(estimator, X)}
+    else:
+        both = {}
+    for what, each in both.items():
+        found[what] = dict(zip(names, each, strict=True))
     return found
 
 
@@ -119,11 +140,13 @@ def observe_predictions(
     inside = [network for network, _, _ in networks(estimator)]
     with watched(_remakes(needs)) as seen:
         outputs = inner._outputs(own, decode=decode)
-    if len(seen) != len(inside) or (decode and "chances" in needs):
+    asked = _WHOLE.intersection(needs)
+    if len(seen) != len(inside) or asked - (set() if decode else {"chances"}):
         return outputs, observe(estimator, X, names, needs)
-    chances = dict(zip(inner.tasks_.labelled.names, outputs, strict=True))
+    every = inner.tasks_.labelled.names
+    predicted = {"chances": dict(zip(every, outputs, strict=True))}
     return outputs, [
-        _evidence(each, network.tasks_.labelled.names, names, needs, chances)
+        _evidence(each, network.tasks_.labelled.names, names, needs, predicted)
         for network, each in zip(inside, seen, strict=True)
     ]
 
@@ -132,17 +155,12 @@ def _remakes(needs: Collection[str]) -> bool:
     return not {"errors", "variances"}.isdisjoint(needs)
 
 
-def _sees(needs: Collection[str]) -> bool:
-    """Tell whether more is needed than what the estimator predicts."""
-    return _remakes(needs) or not {"features", "logits"}.isdisjoint(needs)
-
-
 def _evidence(
     seen: Observation,
     order: Sequence[str],
     names: Sequence[str],
     needs: Collection[str],
-    chances: Mapping[str, np.ndarray],
+    predicted: Predicted,
 ) -> dict[str, Evidence]:
     """Give what is needed of what one network has seen, of tasks in some order."""
     found = {}
@@ -153,7 +171,7 @@ def _evidence(
             "logits": seen.scores[place] if seen.scores else None,
             "errors": seen.errors,
             "variances": seen.variances,
-            "chances": chances.get(name),
+            **{what: by[name] for what, by in predicted.items()},
         }
         found[name] = Evidence(**{each: given[each] for each in needs})
     return found

@@ -11,6 +11,7 @@ from mtlearn._utils._unwrap import unwrap
 from mtlearn.estimators import reconstructing
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.openset import (
+    _disagreement,
     _energy,
     _knn,
     _mahalanobis,
@@ -53,6 +54,7 @@ SCORES = {
     "knn": Score(("features",), _knn.score, _knn.fit),
     "mahalanobis": Score(("features",), _mahalanobis.score, _mahalanobis.fit),
     "max_probability": Score(("chances",), _max_probability.score),
+    "disagreement": Score(("deviations",), _disagreement.score),
     "max_logit": Score(("logits",), _max_logit.score),
     "energy": Score(("logits",), _energy.score),
     "reconstruction": Score(("errors",), _reconstruction.plain),
@@ -121,6 +123,11 @@ def check_suits(scores: Sequence[str], estimator: Any, tasks: Sequence[str]) -> 
                 )
             continue
         known = unwrap(estimator).tasks_
+        if "deviations" in needs and not hasattr(unwrap(estimator), "spread"):
+            raise InvalidParameterError(
+                f"score={name!r} needs an ensemble, whose members may differ. Pass a "
+                "SeedEnsemble, or take score='auto'."
+            )
         if "errors" in needs and not reconstructing(known):
             raise InvalidParameterError(
                 f"score={name!r} needs a Reconstruction among the tasks, of which "

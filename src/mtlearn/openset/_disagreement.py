@@ -1,0 +1,25 @@
+"""How far the members of an ensemble lie apart.
+
+References
+----------
+.. [1] B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and Scalable Predictive
+   Uncertainty Estimation using Deep Ensembles", NeurIPS 2017.
+"""
+
+import numpy as np
+
+
+def score(deviations: np.ndarray) -> np.ndarray:
+    """Give the mean deviation of the members' probabilities.
+
+    Parameters
+    ----------
+    deviations : ndarray of shape (n_samples, n_classes)
+        Of each class, over members.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In [0, 0.5]; 0 where all members agree.
+    """
+    return deviations.mean(axis=1).astype(np.float64)
