@@ -153,6 +153,62 @@ def test_the_faster_decoder_is_used(tmp_path, monkeypatch):
     assert read_image(file, **WHOLE).shape == PICTURE.shape
 
 
+def part_of_jpeg(marker, content):
+    return b"\xff" + marker + struct.pack(">H", len(content) + 2) + content
+
+
+EXIF = Image.Exif()
+EXIF[0x0112] = 6
+TURNED = part_of_jpeg(b"\xe1", EXIF.tobytes())
+XMP = part_of_jpeg(
+    b"\xe1",
+    b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x='adobe:ns:meta/'>"
+    b'<rdf:Description tiff:Orientation="6"/></x:xmpmeta>',
+)
+# What looks like the beginning of the pixels may stand in a profile or a comment.
+PROFILE = part_of_jpeg(b"\xe2", b"ICC_PROFILE\0\1\1 \xff\xda \xff\xe1")
+COMMENT = part_of_jpeg(b"\xfe", b"\xff\xda")
+
+
+@pytest.mark.parametrize("turned", [TURNED, XMP], ids=["EXIF", "XMP"])
+@pytest.mark.parametrize("first", [b"", PROFILE, COMMENT, PROFILE + COMMENT], ids=len)
+def test_where_a_jpeg_says_how_it_was_held(tmp_path, decoder, first, turned):
+    file = tmp_path / "a.jpg"
+    Image.fromarray(PICTURE).save(file)
+    start, rest = file.read_bytes()[:2], file.read_bytes()[2:]
+    upright = read_image(str(file), **WHOLE)
+    file.write_bytes(start + first + rest)
+    np.testing.assert_array_equal(read_image(str(file), **WHOLE), upright)
+    file.write_bytes(start + first + turned + rest)
+    found = read_image(str(file), (40, 30), "RGB", "crop")
+    np.testing.assert_array_equal(found, np.rot90(upright, -1))
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"comment": b"x"}])
+def test_plain_jpegs_need_no_pillow(tmp_path, monkeypatch, options):
+    pytest.importorskip("simplejpeg")
+    plain = saved(tmp_path, Image.fromarray(PICTURE), "a.jpg", **options)
+    turned = saved(tmp_path, Image.fromarray(PICTURE), "b.jpg", exif=EXIF)
+    expected = read_image(plain, **WHOLE)
+
+    def refuse(*args):
+        raise AssertionError("by Pillow")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    np.testing.assert_array_equal(read_image(plain, **WHOLE), expected)
+    with pytest.raises(AssertionError, match="by Pillow"):
+        read_image(turned, **WHOLE)
+
+
+@pytest.mark.parametrize("end", [2, 3, 4, 5, 20, 200])
+def test_parts_of_a_plain_jpeg(tmp_path, decoder, end):
+    file = tmp_path / "a.jpg"
+    Image.fromarray(PICTURE).save(file)
+    file.write_bytes(file.read_bytes()[:end])
+    with pytest.raises(Exception, match=r"(?i)cannot identify|truncated|broken"):
+        read_image(str(file), **WHOLE)
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_what_is_transparent_is_over_white(tmp_path, mode):
     values = np.zeros((1, 4, len(mode)), dtype=np.uint8)
@@ -309,8 +365,9 @@ def test_damaged_exif_is_left_alone(tmp_path):
     assert read_image(file, **WHOLE).shape == (30, 40, 3)
 
 
-def test_images_of_too_many_pixels(tmp_path, monkeypatch):
-    file = saved(tmp_path, Image.fromarray(PICTURE), "a.png")
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_images_of_too_many_pixels(tmp_path, monkeypatch, name):
+    file = saved(tmp_path, Image.fromarray(PICTURE), name)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1199)
     with pytest.raises(Exception, match=r"1200 pixels|40 x 30 pixels.*MAX_IMAGE_PIXEL"):
         read_image(file, **WHOLE)

@@ -12,6 +12,10 @@ from mtlearn.data._image_fit import fitted, reduction_of
 CHANNELS = {"RGB": 3, "L": 1}
 _ORIENTATION = 0x0112  # of EXIF
 _JPEG = ("JPEG", "MPO")  # the second is what telephones write: several, one shown
+_JPEG_START = b"\xff\xd8\xff"
+# Parts of a JPEG: EXIF data or the like, and where the pixels begin.
+_METADATA, _START_OF_SCAN = b"\xe1", b"\xda"
+_INKS = ("CMYK", "YCCK")
 # Of TIFF: how many bits a value has, and what is white.
 _BITS, _PHOTOMETRIC = 258, 262
 _WHITE_IS_ZERO = 0
@@ -42,8 +46,20 @@ def read_image(file: str, size: tuple[int, int], mode: str, fit: str) -> np.ndar
         Whatever the decoder says of a file that it cannot read.
     """
     pillow = import_optional("PIL.Image", "images", "ImageFiles")
-    with open(file, "rb") as opened, pillow.open(opened) as picture:
-        _check_size(picture, pillow)
+    with open(file, "rb") as opened:
+        plain = _plain_jpeg(opened, size, mode, fit, pillow)
+        if plain is not None:
+            return fitted(plain, size, fit)
+        opened.seek(0)
+        return _by_pillow(opened, size, mode, fit, pillow)
+
+
+def _by_pillow(
+    opened: BinaryIO, size: tuple[int, int], mode: str, fit: str, pillow: ModuleType
+) -> np.ndarray:
+    """Read an image of any format, as it says that it is to be shown."""
+    with pillow.open(opened) as picture:
+        _check_size(picture.size, pillow)
         if picture.format in _JPEG and picture.mode in CHANNELS:
             orientation = _orientation(picture)
             shape = picture.size if orientation > 4 else picture.size[::-1]
@@ -55,8 +71,57 @@ def read_image(file: str, size: tuple[int, int], mode: str, fit: str) -> np.ndar
     return fitted(_turned(pixels, orientation), size, fit)
 
 
-def _check_size(picture: Any, pillow: ModuleType) -> None:
-    width, height = picture.size
+def _plain_jpeg(
+    opened: BinaryIO, size: tuple[int, int], mode: str, fit: str, pillow: ModuleType
+) -> np.ndarray | None:
+    """Decode a JPEG that needs no Pillow: it says nothing of how it is to be shown."""
+    decoder = find_optional("simplejpeg")
+    if decoder is None or opened.read(len(_JPEG_START)) != _JPEG_START:
+        return None
+    opened.seek(0)
+    data = opened.read()
+    if _says_more(data):
+        return None
+    with suppress(ValueError):  # Pillow says better what is wrong, or forgives it
+        height, width, colours, _ = decoder.decode_jpeg_header(data)
+        if colours in _INKS:
+            return None
+        _check_size((width, height), pillow)
+        shape = height, width
+        return _decoded(decoder, data, mode, shape, reduction_of(shape, size, fit))
+    return None
+
+
+def _says_more(data: bytes) -> bool:
+    """Tell whether a JPEG has EXIF data or the like, or is built in another way."""
+    at = 2
+    while data[at : at + 1] == b"\xff":
+        marker = data[at + 1 : at + 2]
+        if marker in (_START_OF_SCAN, _METADATA):
+            return marker == _METADATA
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return True
+
+
+def _decoded(
+    decoder: ModuleType,
+    data: bytes,
+    mode: str,
+    shape: tuple[int, int],
+    reduction: int,
+) -> np.ndarray:
+    """Decode a JPEG of a shape, at less than its size; to the bits of Pillow."""
+    height, width = shape
+    return decoder.decode_jpeg(
+        data,
+        colorspace="RGB" if mode == "RGB" else "GRAY",
+        min_height=-(-height // reduction),
+        min_width=-(-width // reduction),
+    )
+
+
+def _check_size(size: tuple[int, int], pillow: ModuleType) -> None:
+    width, height = size
     most = pillow.MAX_IMAGE_PIXELS
     if min(width, height) < 1:
         raise ValueError(f"it has {width} x {height} pixels")
@@ -101,15 +166,10 @@ def _jpeg(picture: Any, opened: BinaryIO, mode: str, reduction: int) -> np.ndarr
     """Decode the usual kinds of JPEG, at less than their size."""
     decoder = find_optional("simplejpeg")
     width, height = picture.size
-    if decoder is not None:  # faster than Pillow, to the same bits
+    if decoder is not None:
         opened.seek(0)
-        with suppress(ValueError):  # Pillow says better what is wrong, or forgives it
-            return decoder.decode_jpeg(
-                opened.read(),
-                colorspace="RGB" if mode == "RGB" else "GRAY",
-                min_height=-(-height // reduction),
-                min_width=-(-width // reduction),
-            )
+        with suppress(ValueError):
+            return _decoded(decoder, opened.read(), mode, (height, width), reduction)
     picture.draft(mode, (width // reduction, height // reduction))
     return _pixels(picture, mode)
 
