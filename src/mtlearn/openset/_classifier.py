@@ -138,6 +138,7 @@ class OpenSetClassifier(OpenSetLearning):
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
+        # Of these names mypy sees the methods; see `also_parameter`.
         self.task = task  # type: ignore[method-assign, assignment]
         self.score = score  # type: ignore[method-assign, assignment]
         self.quantile = quantile
