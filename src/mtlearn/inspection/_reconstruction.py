@@ -219,5 +219,5 @@ def _draw_pair(axes: list[Any], pair: list[np.ndarray]) -> None:
 def _draw_image(ax: Any, image: np.ndarray) -> None:
     pixels = image.clip(0, 1)
     pixels = pixels[..., :3] if pixels.shape[-1] >= 3 else pixels.mean(axis=-1)
-    ax.imshow(pixels, cmap="grey", vmin=0, vmax=1, interpolation="nearest")
+    ax.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_axis_off()

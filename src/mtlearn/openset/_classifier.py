@@ -119,8 +119,8 @@ class OpenSetClassifier(OpenSetLearning):
     >>> classifier = OpenSetClassifier(estimator, random_state=0)
     >>> classifier.fit(X[known], y[known]).classes_
     array([0, 1, 2, 3, 4, 5, 6, 7])
-    >>> classifier.predict(X).min(), classifier.predict_known(X).min()
-    (np.int64(-1), np.int64(0))
+    >>> int(classifier.predict(X).min()), int(classifier.predict_known(X).min())
+    (-1, 0)
     >>> classifier.predict_proba(X, include_unknown=True).shape
     (1797, 9)
     """

@@ -143,6 +143,8 @@ def may_hold(dtype: Any, task: Task) -> bool:
 
 def _holds(dtype: Any, classes: np.ndarray) -> bool:
     if isinstance(dtype, np.dtype):
+        if dtype.kind in "iu" and not _in_range(classes, np.iinfo(dtype)):
+            return False
         try:
             return np.array_equal(classes.astype(dtype), classes)
         except (OverflowError, TypeError, ValueError):  # of text, or another sign
@@ -154,6 +156,12 @@ def _holds(dtype: Any, classes: np.ndarray) -> bool:
         return pandas.Series(classes, dtype=dtype).tolist() == classes.tolist()
     except (TypeError, ValueError):
         return False
+
+
+def _in_range(classes: np.ndarray, limits: np.iinfo) -> bool:
+    """Tell whether whole numbers are within limits; an older NumPy wraps the others."""
+    whole = [each for each in classes.tolist() if isinstance(each, int)]
+    return all(limits.min <= each <= limits.max for each in whole)
 
 
 def arrange(labels: Sequence[np.ndarray], layout: Layout) -> Any:
