@@ -14,12 +14,13 @@ from mtlearn import (
     MultiLabel,
     Partial,
     RaritySampler,
+    Reconstruction,
     Regression,
     Tasks,
     load,
     save,
 )
-from mtlearn.augmentation import MixUp
+from mtlearn.augmentation import Augmentation, MixUp
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.losses import focal_loss
 from mtlearn.networks import MLP
@@ -194,6 +195,24 @@ def test_images(mixing):
     assert_alike(whole, pieces)
     passes = [*[8] * 4, *[8] * 4, 8, 3]
     assert pieces.net_.module_.backbone.sizes == 3 * passes
+
+
+@pytest.mark.parametrize("mixing", [None, "mixup", "cutmix"])
+@pytest.mark.parametrize("denoise", [False, True])
+def test_tasks_that_make_the_images_again(denoise, mixing):
+    X, y = make_images(N_ROWS)
+    y[::5, 0], y[1::7, 1] = NAN, NAN
+    head = Partial(nn.Linear)
+    tasks = Tasks(
+        kind=Classification(head=head),
+        size=Regression(head=head),
+        image=Reconstruction(denoise=denoise, weight=2.0),
+    )
+    spoils = Augmentation(rotate=10, noise=0.1, cutout=0.3)
+    make = functools.partial(
+        picture_estimator, tasks=tasks, augmentation=spoils, mixing=mixing
+    )
+    assert_alike(*both(make, X, y, np.arange(N_ROWS) % 3))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations, parametrize
 
 from mtlearn.networks import MLP, ResNet, ResNetV2, layer_numbers
 
@@ -249,3 +250,37 @@ def test_a_mapping_of_blocks():
     blocks = nn.ModuleDict({"one": Block(), "two": Block()})
     network = nn.Sequential(nn.Linear(3, 4), blocks)
     assert starts(network, 2) == [["0.bias", "0.weight"], ["1.one"], ["1.two"]]
+
+
+class LowRank(nn.Module):
+    """A change of a matrix by two small ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Parameter(torch.zeros(1, 4))
+        self.up = nn.Parameter(torch.zeros(4, 1))
+
+    def forward(self, weight):
+        return weight + self.up @ self.down
+
+
+def low_rank(layer):
+    return parametrize.register_parametrization(layer, "weight", LowRank())
+
+
+@pytest.mark.parametrize(
+    "computed",
+    [parametrizations.weight_norm, parametrizations.spectral_norm, low_rank],
+)
+def test_a_weight_that_is_computed_is_one_matrix(computed):
+    def dense():
+        return nn.Linear(4, 4)
+
+    some = nn.Sequential(computed(dense()), nn.ReLU(), dense(), nn.ReLU(), dense())
+    assert starts(some, 1) == [["0"], ["2"], ["4"]]
+
+    blocks = [nn.Sequential(computed(dense()), computed(dense())) for _ in range(2)]
+    network = nn.Sequential(dense(), nn.ModuleList(blocks))
+    assert starts(network, 2) == [["0.bias", "0.weight"], ["1.0"], ["1.1"]]
+
+    assert len(layers(computed(dense()))) == 1

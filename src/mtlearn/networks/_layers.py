@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
 
 _LISTS = nn.Sequential | nn.ModuleList | nn.ModuleDict
 
@@ -68,14 +69,7 @@ class _Outline:
     """
 
     def __init__(self, backbone: nn.Module) -> None:
-        # What layers multiply by, by its id: no biases, and nothing of norms.
-        self.matrices = {
-            id(weight)
-            for module in backbone.modules()
-            if not isinstance(module, nn.LayerNorm | nn.RMSNorm)
-            for weight in module.parameters(recurse=False)
-            if weight.ndim > 1
-        }
+        self.matrices = _matrices(backbone)
         inner, self.wrappers = backbone, {id(backbone)}
         while len(parts := self._parts(inner)) == 1:
             inner = parts[0]
@@ -120,3 +114,25 @@ class _Outline:
 
     def _n_matrices(self, module: nn.Module) -> int:
         return sum(id(weight) in self.matrices for weight in module.parameters())
+
+
+def _matrices(backbone: nn.Module) -> set[int]:
+    """Find what layers multiply by, by its id: no biases, and nothing of norms.
+
+    Of all that a weight is computed from, as by torch's `weight_norm`, one counts.
+    """
+    computed = [
+        each for each in backbone.modules() if isinstance(each, ParametrizationList)
+    ]
+    within = {id(part) for each in computed for part in each.modules()}
+    weights = [
+        weight
+        for module in backbone.modules()
+        if id(module) not in within
+        and not isinstance(module, nn.LayerNorm | nn.RMSNorm)
+        for weight in module.parameters(recurse=False)
+    ]
+    for each in computed:
+        originals = list(each.parameters(recurse=False))
+        weights += sorted(originals, key=nn.Parameter.numel)[-1:]
+    return {id(weight) for weight in weights if weight.ndim > 1}
