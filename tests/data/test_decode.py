@@ -187,6 +187,21 @@ def test_where_a_jpeg_says_how_it_was_held(tmp_path, decoder, first, turned):
     assert shown.shape == (40, 30, 3) or turned is XMP
 
 
+@pytest.mark.parametrize("mark", [b"\xff", b"\xff\xd0"], ids=["padding", "restart"])
+def test_marks_without_a_length(tmp_path, decoder, mark):
+    file = saved(tmp_path, Image.fromarray(PICTURE), "a.jpg")
+    upright = read_image(file, **WHOLE)
+    rest = (tmp_path / "a.jpg").read_bytes()[2:]
+    filler = part_of_jpeg(b"\xfe", bytes(65000))
+    content = bytearray(b"\xff\xd8" + mark + TURNED + filler + filler + rest)
+    # Were what follows the mark a length, the pixels would begin behind it.
+    seeming = 4 + int.from_bytes(content[4:6], "big")
+    content[seeming : seeming + 2] = b"\xff\xda"
+    (tmp_path / "a.jpg").write_bytes(content)
+    found = read_image(file, (40, 30), "RGB", "crop")
+    np.testing.assert_array_equal(found, np.rot90(upright, -1))
+
+
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"comment": b"x"}])
 def test_plain_jpegs_need_no_pillow(tmp_path, monkeypatch, options):
     pytest.importorskip("simplejpeg")

@@ -15,6 +15,8 @@ _JPEG = ("JPEG", "MPO")  # the second is what telephones write: several, one sho
 _JPEG_START = b"\xff\xd8\xff"
 # Parts of a JPEG: EXIF data or the like, and where the pixels begin.
 _METADATA, _START_OF_SCAN = b"\xe1", b"\xda"
+# Marks that begin no part and have no length: padding, and those of the pixels.
+_BARE = [bytes([mark]) for mark in (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)]
 _INKS = ("CMYK", "YCCK")
 # Of TIFF: how many bits a value has, and what is white.
 _BITS, _PHOTOMETRIC = 258, 262
@@ -97,8 +99,8 @@ def _says_more(data: bytes) -> bool:
     at = 2
     while data[at : at + 1] == b"\xff":
         marker = data[at + 1 : at + 2]
-        if marker in (_START_OF_SCAN, _METADATA):
-            return marker == _METADATA
+        if marker in (_START_OF_SCAN, _METADATA, *_BARE):
+            return marker != _START_OF_SCAN
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return True
 
