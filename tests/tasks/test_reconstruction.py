@@ -82,6 +82,27 @@ def test_r2_of_all_values(loss):
     assert np.isnan(task.metric_from(nothing.numpy()))
 
 
+def r2_in_single_precision(seen, made):
+    task = Reconstruction()
+    weight = torch.ones(len(seen))
+    found = task.statistics(made, None, weight, Inputs(seen, seen))
+    return task.metric_from(found.numpy())
+
+
+def test_r2_of_values_far_from_zero():
+    values, errors = rng.normal(size=(2, 100, 1, 6, 6))
+    seen = torch.from_numpy(1000 + values / 10).float()
+    made = seen + torch.from_numpy(errors / 30).float()
+    expected = r2_score(*(each.double().numpy().ravel() for each in (seen, made)))
+    assert r2_in_single_precision(seen, made) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("value", [0.3, 0.7, 100.1])
+def test_r2_of_values_that_are_all_the_same(value):
+    seen = torch.full((5, 1, 28, 28), value)
+    assert np.isnan(r2_in_single_precision(seen, seen + 0.1))
+
+
 def test_what_it_is_told_stays_with_the_copy():
     task = Reconstruction()
     known = task.seeing((3, 4, 5))

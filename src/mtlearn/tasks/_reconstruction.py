@@ -338,11 +338,14 @@ class Reconstruction(Task):
             Weighted sums of the samples' mean squared errors, means and mean squares,
             and of one.
         """
-        image = self._target(inputs)
-        values = ((self.activate(output) - image).square(), image, image.square())
-        means = [each.flatten(1).mean(dim=1).double() for each in values]
-        weight = weight.double()
-        return torch.stack([*(weight @ each for each in means), weight.sum()])
+        image = self._target(inputs).flatten(1)
+        errors = (self.activate(output).flatten(1) - image).square().mean(dim=1)
+        means = image.mean(dim=1, keepdim=True)
+        # About the mean: squares of large values lack the digits of a small spread.
+        spread = (image - means).square().mean(dim=1).double()
+        weight, means = weight.double(), means[:, 0].double()
+        each = (errors.double(), means, spread + means.square())
+        return torch.stack([*(weight @ sums for sums in each), weight.sum()])
 
     def metric_from(self, statistics: np.ndarray) -> float:
         """Compute R² from added-up statistics.
