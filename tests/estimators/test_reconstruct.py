@@ -60,6 +60,11 @@ def fitted():
     return make().fit(X, Y)
 
 
+@pytest.fixture(scope="module")
+def grey():
+    return make(max_epochs=1).fit(X.mean(axis=3), Y)
+
+
 def test_images_are_made_again(fitted):
     made = fitted.reconstruct(X)
     assert made.shape == X.shape
@@ -93,6 +98,26 @@ def test_layouts_of_images(shape):
     images = X if shape == (9, 10, 3) else X.mean(axis=3).reshape(-1, *shape)
     made = make(max_epochs=1).fit(images, Y).reconstruct(images[:5])
     assert made.shape == (5, *shape)
+
+
+class Items(torch.utils.data.Dataset):
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, row):
+        return self.images[row]
+
+
+@pytest.mark.parametrize("container", [list, np.ndarray.tolist, torch.as_tensor, Items])
+@pytest.mark.parametrize("shape", [(9, 10), (9, 10, 1)])
+def test_images_in_other_containers(grey, container, shape):
+    images = X[:5].mean(axis=3).reshape(-1, *shape)
+    made = grey.reconstruct(container(images))
+    assert made.shape == (5, *shape)
+    assert_allclose(made.ravel(), grey.reconstruct(images).ravel(), atol=1e-6)
 
 
 def test_rows_of_a_table():

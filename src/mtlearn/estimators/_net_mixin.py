@@ -177,8 +177,10 @@ class NetMixin(MultiTaskMixin):
         warn_lacking(rows)
         if made.ndim == 4:
             made = made.transpose(0, 2, 3, 1)
-        has_no_channels = made.ndim == 4 and getattr(X, "ndim", 4) == 3
-        return made[..., 0] if has_no_channels else made, errors
+            # Rows have channels also where X has none; those of datasets tell which.
+            item_shape = getattr(checked, "item_shape", None) or np.shape(X)[1:]
+            made = made if len(item_shape) == 3 else made[..., 0]
+        return made, errors
 
     @own_modes()
     def _observed(
