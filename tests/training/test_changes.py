@@ -332,3 +332,17 @@ def test_a_mixing_of_the_users_is_asked_once(labels):
     generator = torch.Generator().manual_seed(0)
     seen, both = Changes(NOISY, swap).apply(x, labels, generator, denoises=True)
     assert both.inputs.clean is seen
+
+
+class Half(Augmentation):
+    def __call__(self, x, generator):
+        return super().__call__(x, generator) / 2
+
+
+def test_a_call_of_the_users_is_made(labels):
+    x = torch.rand(4, 3, 8, 8)
+    changes, generator = Changes(Half(flip="both")), torch.Generator()
+    seen, both = changes.apply(x, labels, generator.manual_seed(0), denoises=True)
+    expected = Augmentation(flip="both")(x, generator.manual_seed(0)) / 2
+    torch.testing.assert_close(seen, expected, rtol=0, atol=0)
+    assert both.inputs.clean is seen
