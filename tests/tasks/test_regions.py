@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mtlearn import Classification, Count, MultiLabel, Ordinal, Regression
+from shaped_kinds import Vector
 
 NAN = np.nan
 
@@ -92,3 +93,10 @@ def test_scales_and_ranges(task, labels, scale, ends):
     assert task.value_range == ends
     found = task.regions(np.array([[3.0]]), np.array([20.0]), less)
     np.testing.assert_array_equal(found, np.clip([[-17.0, 23.0]], *ends))
+
+
+def test_a_kind_without_a_region_has_no_parts():
+    task, outputs = Vector(2), np.zeros((3, 2))
+    assert task.region is None
+    assert task.misfits(outputs, np.ones((3, 2)), outputs, less).shape == (3, 0)
+    assert task.regions(outputs, np.zeros(0), less).shape == (3, 0)

@@ -138,9 +138,8 @@ class OpenSetClassifier(OpenSetLearning):
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
-        # Of these names mypy sees the methods; see `also_parameter`.
-        self.task = task  # type: ignore[method-assign, assignment]
-        self.score = score  # type: ignore[method-assign, assignment]
+        # Where `also_parameter` keeps them: methods have these names too.
+        self.__dict__.update(task=task, score=score)
         self.quantile = quantile
         self.unknown_label = unknown_label
         self.calibration = calibration

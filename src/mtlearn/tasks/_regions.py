@@ -33,7 +33,7 @@ class TaskRegions:
         of_classes: ClassMisfits,
         spread: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Tell how ill true labels fit, of a kind with a `region`.
+        """Tell how ill true labels fit; of a kind without a `region`, nothing does.
 
         Parameters
         ----------
@@ -52,10 +52,9 @@ class TaskRegions:
         -------
         ndarray of shape (n_labelled, n_parts)
             One for each part of the label: one, or each of several labels. NaN where
-            it is missing.
+            it is missing. Without a region there are no parts.
         """
-        # Asked only of kinds with a region, which a test of all kinds checks.
-        raise NotImplementedError(f"{type(self).__name__} has no regions.")
+        return np.empty((len(labels), 0))
 
     def regions(
         self,
@@ -64,7 +63,7 @@ class TaskRegions:
         of_classes: ClassMisfits,
         spread: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Give the labels whose misfit is at most a limit, of a kind with a `region`.
+        """Give the labels whose misfit is at most a limit; none without a `region`.
 
         Parameters
         ----------
@@ -82,7 +81,7 @@ class TaskRegions:
             of labels that are there or not, all true of an unknown row; an interval
             `(n_samples, 2)` in the units of y, NaN of one.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no regions.")
+        return np.empty((len(activated), 0))
 
 
 class ClassRegions(TaskRegions, ABC):
