@@ -92,6 +92,13 @@ INNER_NAMES = {
     "example_images",
     "Mistakes",
     "confidences",
+    # For pictures and the page of unknown samples.
+    "Judged",
+    "OpenSetRows",
+    "find_open_set",
+    "judge",
+    "open_set_rows",
+    "unknown_sets",
 }
 
 

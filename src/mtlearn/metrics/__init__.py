@@ -9,6 +9,18 @@ from mtlearn.metrics._calibration import (
 from mtlearn.metrics._ensemble_report import EnsembleReport, ensemble_report
 from mtlearn.metrics._figures import scored_labels
 from mtlearn.metrics._intervals import Resampling
+from mtlearn.metrics._open_set_figures import (
+    OPEN_SET_FIGURES,
+    OpenSetRows,
+)
+from mtlearn.metrics._open_set_report import OpenSetReport, open_set_report
+from mtlearn.metrics._open_set_rows import (
+    Judged,
+    find_open_set,
+    judge,
+    open_set_rows,
+    unknown_sets,
+)
 from mtlearn.metrics._outputs import (
     ScoredOutputs,
     has_spread,
@@ -24,6 +36,10 @@ from mtlearn.metrics._task_report import TaskReport, metric_words
 
 __all__ = [
     "EnsembleReport",
+    "Judged",
+    "OPEN_SET_FIGURES",
+    "OpenSetReport",
+    "OpenSetRows",
     "Resampling",
     "ScoredOutputs",
     "TaskReport",
@@ -32,12 +48,16 @@ __all__ = [
     "confidences",
     "ensemble_report",
     "expected_calibration_error",
+    "find_open_set",
     "fitted_tasks",
     "format_figure",
     "has_spread",
     "html_table",
+    "judge",
     "member_weights",
     "metric_words",
+    "open_set_report",
+    "open_set_rows",
     "paired_columns",
     "report_of",
     "scored_labels",
@@ -46,4 +66,5 @@ __all__ = [
     "task_scorers",
     "task_spread",
     "text_table",
+    "unknown_sets",
 ]

@@ -292,10 +292,10 @@ class OpenSetClassifier(OpenSetLearning):
         if not include_unknown:
             outputs = self._outputs(X)
         else:
-            outputs, excesses = self._with_excesses(X, decode=False)
+            outputs, scores = self._with_scores(X, decode=False)
             outputs = [
-                with_unknown_chance(output, excesses[name])
-                if name in excesses
+                with_unknown_chance(output, self._excess(name, scores[name]))
+                if name in scores
                 else output
                 for name, output in zip(
                     self.tasks_.labelled.names, outputs, strict=True
@@ -351,29 +351,39 @@ class OpenSetClassifier(OpenSetLearning):
             each.append(-detector._unlikeness(own))
         return each[0] if len(each) == 1 else np.column_stack(each)
 
-    def _with_excesses(
+    def _by_task(self, scores: np.ndarray) -> dict[str, np.ndarray]:
+        """Give the scores of each task that may be unknown."""
+        columns = scores.reshape(len(scores), -1).T
+        return {
+            name: column
+            for (_, own), column in zip(self._groups(), columns, strict=True)
+            for name in own
+        }
+
+    def _with_scores(
         self, X: Any, *, decode: bool
     ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
-        """Predict, and tell how far scores are above the threshold, in spreads."""
+        """Predict as the estimator does, and give the scores `_by_task`."""
+        check_is_fitted(self, "detectors_")
         needs, names = needs_of(self._score_names()), list(self.detectors_)
         outputs, observed = observe_predictions(
             self.estimator_, X, names, needs, decode
         )
-        scores = self._scores(observed)
-        columns = scores.reshape(len(scores), -1).T
-        return outputs, {
-            name: (detector.offset_ - column) / detector.width_
-            for (detector, own), column in zip(self._groups(), columns, strict=True)
-            for name in own
-        }
+        return outputs, self._by_task(self._scores(observed))
+
+    def _excess(self, name: str, scores: np.ndarray) -> np.ndarray:
+        """Tell how far scores are beyond the threshold, in spreads."""
+        detector = self.detectors_[name]
+        return (detector.offset_ - scores) / detector.width_
 
     def _decided(self, X: Any) -> list[np.ndarray]:
         """Predict the labels of each labelled task, some of them unknown."""
-        check_is_fitted(self, "detectors_")
-        decoded, excesses = self._with_excesses(X, decode=True)
+        decoded, scores = self._with_scores(X, decode=True)
         return [
-            with_unknown(labels, excesses[name] > 0, self.unknown_label_)
-            if name in excesses
+            with_unknown(
+                labels, self._excess(name, scores[name]) > 0, self.unknown_label_
+            )
+            if name in scores
             else labels
             for name, labels in zip(self.tasks_.labelled.names, decoded, strict=True)
         ]

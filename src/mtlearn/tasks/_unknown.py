@@ -69,13 +69,15 @@ def decode_rows(task: Task, output: np.ndarray) -> np.ndarray:
     return spread(task.decode(output[known]), known)
 
 
-def warn_unpredicted(there: np.ndarray) -> None:
+def warn_unpredicted(there: np.ndarray, rows: str = "rows") -> None:
     """Warn of rows without a prediction, as images have that are skipped.
 
     Parameters
     ----------
     there : ndarray of bool of shape (n_samples,)
         Which rows have one.
+    rows : str, default="rows"
+        What they are called.
 
     Warns
     -----
@@ -84,7 +86,7 @@ def warn_unpredicted(there: np.ndarray) -> None:
     """
     if not there.all():
         warn(
-            f"{(~there).sum()} of {len(there)} rows have no prediction, and are left "
+            f"{(~there).sum()} of {len(there)} {rows} have no prediction, and are left "
             f"out of the figures: the first is row {np.argmin(there)}.",
         )
 
