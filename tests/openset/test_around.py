@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
-from open_problems import known_points, point_estimator, two_columns, unknown_points
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -28,6 +27,7 @@ from mtlearn.data import ImageFiles
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.openset import OpenSetDetector
 from mtlearn.training import MultiTaskNet
+from open_problems import known_points, point_estimator, two_columns, unknown_points
 from pictures_on_disk import smooth_pictures, write_pictures
 from tiny_problems import assert_same_bits, image_estimator
 
@@ -248,6 +248,16 @@ def test_a_clone_has_the_parameters_alone():
     assert not hasattr(again, "detectors_")
     assert again.get_params()["task"] == "task_0"
     assert_array_equal(again.fit(X, Y).predict(BOTH), open_set.predict(BOTH))
+
+
+@pytest.mark.parametrize("score", ["energy", ["disagreement"], "nonsense"])
+def test_what_is_set_after_a_fit_counts_from_the_next_one(score):
+    open_set = OpenSetClassifier(point_estimator(max_epochs=2), **SETTINGS).fit(X, Y)
+    expected = open_set.predict(BOTH), open_set.score_samples(BOTH)
+    open_set.set_params(score=score, task="nobody", per="row", unknown_label=7)
+    found = open_set.predict(BOTH), open_set.score_samples(BOTH)
+    for each, other in zip(found, expected, strict=True):
+        assert_array_equal(each, other)
 
 
 def test_a_fit_that_fails_leaves_what_was_learned():

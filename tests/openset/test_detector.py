@@ -1,15 +1,16 @@
 """The detector of a table."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
-from open_problems import known_points, point_estimator, unknown_points
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
 from mtlearn import Classification, Tasks
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.openset import OpenSetDetector
+from open_problems import known_points, point_estimator, two_columns, unknown_points
 
 X, Y = known_points(120)
 FAR = unknown_points(20)
@@ -62,6 +63,52 @@ def test_rows_without_a_label_are_not_known():
     y[1] = np.nan
     with pytest.raises(InvalidDataError, match=r"label of 'kind'\. Got 1: pass"):
         detector.fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.where(Y == 2, np.nan, Y),
+        np.where(Y == 2, None, np.array(list("abc"), dtype=object)[Y]),
+        pd.Series(Y, dtype="Int64").mask(Y == 2),
+        pd.DataFrame({"kind": np.where(Y == 2, np.nan, Y)}),
+    ],
+)
+def test_rows_of_a_table_without_a_label_are_not_known(y):
+    params = {"scores": "mahalanobis", "quantile": 0.5, "random_state": 0}
+    found = OpenSetDetector(**params).fit(X, y)
+    expected = OpenSetDetector(**params).fit(X[Y != 2], Y[Y != 2])
+    assert_array_equal(found.score_samples(FAR), expected.score_samples(FAR))
+    assert found.offset_ == expected.offset_
+
+
+def test_a_label_for_each_row_of_a_table():
+    with pytest.raises(InvalidDataError, match="X has 120 samples, and y has 119"):
+        OpenSetDetector().fit(X, Y[1:])
+    with pytest.raises(ValueError, match="y should be a 1d array"):
+        OpenSetDetector().fit(X, np.column_stack([Y, Y]))
+
+
+@pytest.mark.parametrize("n_labels", [0, 1])
+def test_distances_to_classes_need_some_of_each_task(n_labels):
+    labels, tasks = two_columns(Y)
+    inside = point_estimator(tasks, max_epochs=1).fit(X, labels)
+    y = labels.astype(float)
+    y[n_labels:, 1] = np.nan
+    with pytest.raises(InvalidDataError, match="score='mahalanobis' needs the classes"):
+        OpenSetDetector(inside, quantile=0.5).fit(X, y)
+    # Neighbours have no class.
+    detector = OpenSetDetector(inside, scores="knn", quantile=0.5).fit(X, y)
+    assert len(detector.calibration_scores_) == 120
+
+
+def test_what_is_set_after_a_fit_counts_from_the_next_one():
+    inside = point_estimator(max_epochs=1).fit(X, Y)
+    detector = OpenSetDetector(inside, quantile=0.5).fit(X, Y)
+    expected = detector.score_samples(FAR)
+    detector.set_params(scores="energy", task="task_0", quantile=0.9)
+    assert_array_equal(detector.score_samples(FAR), expected)
+    assert detector.n_features_in_ == 3
 
 
 def test_its_tags():

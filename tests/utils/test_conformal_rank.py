@@ -41,8 +41,19 @@ def test_the_rank_is_that_of_whole_numbers(n, percent):
     assert conformal_threshold(np.arange(1.0, n + 1), percent / 100) == expected
 
 
-@pytest.mark.parametrize("quantile", [0.5, 0.9, 0.95, 0.99, 0.999])
+def test_there_is_no_rank_below_the_first():
+    assert conformal_rank(99, 1e-12) == 1
+    assert conformal_threshold(np.arange(5.0), 1e-12) == 0
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.999999])
 def test_so_many_rows_have_a_threshold(quantile):
     n = fewest_rows(quantile)
     assert np.isfinite(conformal_threshold(np.arange(float(n)), quantile))
     assert np.isinf(conformal_threshold(np.arange(float(n - 1)), quantile))
+
+
+@pytest.mark.parametrize("digits", range(1, 8))
+def test_so_many_rows_by_hand(digits):
+    # 0.99: of 99 rows the rank is 100 * 0.99 = 99.
+    assert fewest_rows(float("0." + digits * "9")) == 10**digits - 1

@@ -1,6 +1,7 @@
 """Which score those of further samples do not exceed as often as is wanted."""
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def conformal_rank(n: int, quantile: float) -> int:
        Springer, 2005.
     """
     # A product that is whole but for its rounding, such as 100 * 0.55, is whole.
-    return math.ceil(round((n + 1) * quantile, 9))
+    return max(1, math.ceil(round((n + 1) * quantile, 9)))
 
 
 def conformal_threshold(scores: np.ndarray, quantile: float) -> float:
@@ -64,4 +65,7 @@ def fewest_rows(quantile: float) -> int:
     int
         From so many on it is finite.
     """
-    return math.ceil(round(quantile / (1 - quantile), 9))
+    # Counted by the rank itself: quotients of quantiles near 1 are too coarse.
+    return 1 + bisect_left(
+        range(1, 2**53), True, key=lambda n: conformal_rank(n, quantile) <= n
+    )

@@ -14,7 +14,6 @@ from mtlearn.openset._alike import also_parameter
 from mtlearn.openset._detector import OpenSetDetector, signs
 from mtlearn.openset._evidence import Observed, observe, observe_predictions
 from mtlearn.openset._learning import OpenSetLearning
-from mtlearn.openset._scores import needs_of
 from mtlearn.openset._unknown import (
     open_codec,
     with_unknown,
@@ -216,8 +215,8 @@ class OpenSetClassifier(OpenSetLearning):
             there are several and ``per="task"``. NaN for images that are skipped.
         """
         check_is_fitted(self, "detectors_")
-        needs = needs_of(self._score_names())
-        return self._scores(observe(self.estimator_, X, list(self.detectors_), needs))
+        names, needs = list(self.detectors_), self._needs()
+        return self._scores(observe(self.estimator_, X, names, needs))
 
     def predict_inlier(self, X: Any) -> np.ndarray:
         """Tell which samples are like known ones.
@@ -343,6 +342,9 @@ class OpenSetClassifier(OpenSetLearning):
         right = labels.astype(object) == predicted[rows].astype(object)
         return float(np.average(right, weights=weight))
 
+    def _needs(self) -> set[str]:
+        return self._groups()[0][0]._needs()
+
     def _scores(self, observed: Observed) -> np.ndarray:
         """Give the scores of rows that the networks have seen."""
         each = []
@@ -365,7 +367,7 @@ class OpenSetClassifier(OpenSetLearning):
     ) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
         """Predict as the estimator does, and give the scores `_by_task`."""
         check_is_fitted(self, "detectors_")
-        needs, names = needs_of(self._score_names()), list(self.detectors_)
+        needs, names = self._needs(), list(self.detectors_)
         outputs, observed = observe_predictions(
             self.estimator_, X, names, needs, decode
         )

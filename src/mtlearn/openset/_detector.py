@@ -5,10 +5,11 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import OutlierMixin
-from sklearn.utils import Tags, get_tags
+from sklearn.utils import Tags, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mtlearn._utils._conformal_rank import conformal_threshold, fewest_rows
+from mtlearn._utils._missing import is_missing
 from mtlearn._utils._row_plan import plan_of
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_fraction
@@ -117,7 +118,7 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
         y : array-like, default=None
             Labels, as the estimator takes them, or without one the class of each
             sample. None takes the predictions of the estimator, or without one a
-            single class.
+            single class. Samples whose label is missing are left out.
 
         Returns
         -------
@@ -183,6 +184,8 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
                 f"{' or '.join(map(repr, states[0]))}, so that nothing tells which "
                 "scores known ones have. Hold out more, or pass more labels."
             )
+        if hasattr(self.estimator, "n_features_in_"):
+            self.n_features_in_ = self.estimator.n_features_in_
         self.states_ = states
         self.spreads_ = np.array([spread_of(column) for column in measured.T])
         self.calibration_scores_ = np.sort(self._joined(measured))
@@ -225,6 +228,10 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
             return measured[:, 0]
         return ((measured - self.spreads_[:, 0]) / self.spreads_[:, 1]).max(axis=1)
 
+    def _needs(self) -> set[str]:
+        """Give what the scores of the fit are computed from, whatever is set since."""
+        return needs_of(list(next(iter(self.states_[0].values()))))
+
     def _weights(self) -> list[float]:
         if self.estimator is None:
             return [1.0]
@@ -251,9 +258,8 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
         if self.estimator is None:
             X = validate_data(self, X, dtype=np.float64, reset=False)
             return -self._unlikeness([{_ROWS: Evidence(features=X)}])
-        needs = needs_of(resolve_scores(self.scores, type(self).__name__))
         names = list(self.states_[0])
-        return -self._unlikeness(observe(self.estimator, X, names, needs))
+        return -self._unlikeness(observe(self.estimator, X, names, self._needs()))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Compute how far above the threshold samples are.
@@ -301,10 +307,19 @@ def signs(scores: np.ndarray, offset: Any) -> np.ndarray:
 
 
 def _classes(y: Any, n_samples: int) -> np.ndarray:
-    """Give the number of the class of each row of a table."""
+    """Give the number of the class of each row of a table; -1 where it is missing."""
     if y is None:
         return np.zeros(n_samples, dtype=np.int64)
-    return np.unique(np.asarray(y), return_inverse=True)[1]
+    labels = column_or_1d(y)
+    if len(labels) != n_samples:
+        raise InvalidDataError(
+            f"X has {n_samples} samples, and y has {len(labels)} labels. Pass one for "
+            "each sample."
+        )
+    known = np.array([not is_missing(each) for each in labels.tolist()], dtype=bool)
+    codes = np.full(n_samples, -1, dtype=np.int64)
+    codes[known] = np.unique(labels[known], return_inverse=True)[1]
+    return codes
 
 
 def _folds(n_rows: int, origins: np.ndarray | None, seed: int) -> np.ndarray:

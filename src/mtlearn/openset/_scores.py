@@ -9,7 +9,7 @@ from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.estimators import reconstructing
-from mtlearn.exceptions import InvalidParameterError
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.openset import (
     _disagreement,
     _energy,
@@ -34,11 +34,14 @@ class Score(NamedTuple):
         Gets them in this order, after what `fit` returned if that is there.
     fit : callable or None
         Learns from features, classes and a seed.
+    by_class : bool
+        Whether `fit` needs a row of a class that is known.
     """
 
     needs: tuple[str, ...]
     score: Callable[..., np.ndarray]
     fit: Callable[..., dict[str, Any]] | None = None
+    by_class: bool = False
 
     def fitted(self, evidence: Evidence, codes: np.ndarray, seed: int) -> Any:
         """Learn from known rows; None where there is nothing to learn."""
@@ -52,7 +55,9 @@ class Score(NamedTuple):
 
 SCORES = {
     "knn": Score(("features",), _knn.score, _knn.fit),
-    "mahalanobis": Score(("features",), _mahalanobis.score, _mahalanobis.fit),
+    "mahalanobis": Score(
+        ("features",), _mahalanobis.score, _mahalanobis.fit, by_class=True
+    ),
     "max_probability": Score(("chances",), _max_probability.score),
     "disagreement": Score(("deviations",), _disagreement.score),
     "max_logit": Score(("logits",), _max_logit.score),
@@ -160,6 +165,14 @@ def fit_states(
     list of dict of str to dict
         Of each network, by task and by score.
     """
+    lacking = [task for task, codes in known.codes.items() if not (codes >= 0).any()]
+    for name in scores:
+        if SCORES[name].by_class and lacking:
+            raise InvalidDataError(
+                f"score={name!r} needs the classes of known samples, of which too few "
+                f"have a label of task {lacking[0]!r}. Pass more of its labels, or "
+                "leave it out of the parameter 'task'."
+            )
     return [
         {
             task: {
