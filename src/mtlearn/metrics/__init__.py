@@ -21,6 +21,7 @@ from mtlearn.metrics._open_set_rows import (
     open_set_rows,
     unknown_sets,
 )
+from mtlearn.metrics._open_set_scorers import open_set_scorers
 from mtlearn.metrics._outputs import (
     ScoredOutputs,
     has_spread,
@@ -58,6 +59,7 @@ __all__ = [
     "metric_words",
     "open_set_report",
     "open_set_rows",
+    "open_set_scorers",
     "paired_columns",
     "report_of",
     "scored_labels",

@@ -10,7 +10,11 @@ from mtlearn._utils._optional import import_optional
 from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.metrics._figures import warn_without_labels
-from mtlearn.metrics._open_set_figures import OPEN_SET_FIGURES, OpenSetRows
+from mtlearn.metrics._open_set_figures import (
+    OPEN_SET_FIGURES,
+    OpenSetFigure,
+    OpenSetRows,
+)
 from mtlearn.metrics._open_set_rows import (
     find_open_set,
     judge,
@@ -162,6 +166,7 @@ def open_set_report(
 
     See Also
     --------
+    open_set_scorers : The same figures as scorers.
     task_report : Figures of the known classes alone.
 
     References
@@ -227,7 +232,9 @@ def _figure_rows(
     ]
 
 
-def warn_of_lacks(task: str, sets: Sequence[OpenSetRows]) -> None:
+def warn_of_lacks(
+    task: str, sets: Sequence[OpenSetRows], figure: OpenSetFigure | None = None
+) -> None:
     """Warn that figures of a task are NaN, for want of known or unknown samples.
 
     Parameters
@@ -236,10 +243,14 @@ def warn_of_lacks(task: str, sets: Sequence[OpenSetRows]) -> None:
         Its name.
     sets : sequence of OpenSetRows
         With different unknown samples.
+    figure : OpenSetFigure, default=None
+        The only one that matters.
     """
-    if not len(sets[0].known):
+    of_known = figure is None or figure.of_known
+    of_unknown = figure is None or figure.of_unknown
+    if of_known and not len(sets[0].known):
         warn_without_labels(f"Task {task!r}")
-    if not all(len(rows.unknown) for rows in sets):
+    if of_unknown and not all(len(rows.unknown) for rows in sets):
         warn(
             f"Task {task!r} has no unknown sample to be judged by, so its figure is "
             "NaN. Pass some as X_unknown.",

@@ -101,13 +101,38 @@ def _scorer(metric: _TaskMetric, figure: Figure) -> Any:
     return make_scorer(metric, greater_is_better=figure.greater_is_better)
 
 
-class _Scorers(dict[str, Any]):
+class Scorers(dict[str, Any]):
     """Scorers by name, which list the names where one is not there."""
 
     def __missing__(self, name: object) -> Any:
         raise UnknownTaskError(
             f"There is no scorer {name!r}. The scorers are: {listed(self)}."
         )
+
+
+def declared(tasks: Any, owner: str) -> Tasks:
+    """Give a copy of declared tasks, or raise if they are none.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        What the user gave.
+    owner : str
+        For messages.
+
+    Returns
+    -------
+    Tasks
+        Valid, and not fitted.
+    """
+    if not isinstance(tasks, Tasks):
+        raise ParameterTypeError(
+            f"The 'tasks' parameter of {owner} must be Tasks(...), with a name and "
+            f"a kind for each task. Got {short(tasks)} instead. Declare them, or pass "
+            "the 'tasks_' of a fitted estimator."
+        )
+    tasks.validate()
+    return clone(tasks)
 
 
 def task_scorers(tasks: Tasks) -> dict[str, Any]:
@@ -177,18 +202,11 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
     >>> scores["test_good_accuracy"].shape
     (2,)
     """
-    if not isinstance(tasks, Tasks):
-        raise ParameterTypeError(
-            "The 'tasks' parameter of task_scorers must be Tasks(...), with a name and "
-            f"a kind for each task. Got {short(tasks)} instead. Declare them, or pass "
-            "the 'tasks_' of a fitted estimator."
-        )
-    tasks.validate()
-    tasks = clone(tasks)
-    scorers = _Scorers()
+    tasks = declared(tasks, "task_scorers")
+    scorers = Scorers()
     reader = TaskReader(tasks)
-    for task, declared in tasks.labelled.items():
-        for name, figure in declared.figures().items():
+    for task, kind in tasks.labelled.items():
+        for name, figure in kind.figures().items():
             metric = _TaskMetric(reader, task, name)
             if metric.__name__ in scorers:
                 raise InvalidParameterError(
