@@ -42,6 +42,7 @@ INNER_NAMES = {
     "laid_out",
     "watched",
     "may_hold",
+    "open_targets",
     "SharedGenerator",
     "BaseMetaEstimator",
     "features_of",

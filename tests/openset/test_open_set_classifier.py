@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from open_problems import known_points, point_estimator, two_columns, unknown_points
 
 from mtlearn import Classification, OpenSetClassifier, Regression, Tasks
 from mtlearn.exceptions import (
@@ -15,6 +14,8 @@ from mtlearn.exceptions import (
     ParameterTypeError,
     UnknownTaskError,
 )
+from mtlearn.openset._unknown import with_unknown_chance
+from open_problems import known_points, point_estimator, two_columns, unknown_points
 
 X, Y = known_points()
 FAR = unknown_points()
@@ -150,6 +151,60 @@ def test_frames_of_categories():
     frame["kind"] = frame["kind"].cat.add_categories("?")
     open_set.fit(rows.iloc[:300], frame)
     assert open_set.predict(rows)["kind"].dtype == frame["kind"].dtype
+
+
+@pytest.mark.parametrize(
+    ("labels", "unknown"),
+    [
+        (["a", "b", "c"], -1),
+        (["a", "b", "c"], "unknown"),
+        ([1, 2, 300], "unknown"),
+        ([True, False, True], "unknown"),
+        ([2**53 + 1, 2**53 + 2, 7], -0.5),
+    ],
+)
+def test_true_labels_of_unknown_rows_are_of_any_type(labels, unknown):
+    y = [labels[place] for place in Y]
+    open_set = made(unknown_label=unknown).fit(X, y)
+    true = y + [unknown] * 50
+    predicted = open_set.predict(BOTH).tolist()
+    right = [a == b for a, b in zip(true, predicted, strict=True)]
+    for given in (true, np.array(true, dtype=object), pd.Series(true, dtype=object)):
+        assert open_set.score(BOTH, given) == pytest.approx(np.mean(right))
+    # Also where there are no others, and where some labels are missing.
+    assert open_set.score(FAR, [unknown] * 50) == 1
+    true[::2] = [None] * 175
+    assert open_set.score(BOTH, true) == pytest.approx(np.mean(right[1::2]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "unknown"), [(["a", "b", "c"], -1), ([2**53 + 1, 2**53 + 2, 7], -0.5)]
+)
+def test_the_type_of_predictions_is_that_of_classes_and_not_of_rows(labels, unknown):
+    frame = pd.DataFrame({"kind": [labels[place] for place in Y]})
+    for y in (frame, frame["kind"].to_numpy()):
+        open_set = made(unknown_label=unknown).fit(X, y)
+        accepted = X[(open_set.predict_inlier(X) == 1) & (Y == 2)]
+        for rows in (accepted, FAR, BOTH):
+            found = np.asarray(open_set.predict(rows))
+            assert found.dtype == object
+            columns = getattr(open_set.predict(rows), "dtypes", [found.dtype])
+            assert list(columns) == [object]
+
+
+def test_other_frames_hold_labels_of_one_type():
+    frame = pytest.importorskip("polars").DataFrame({"kind": list("abc" * 100)})
+    with pytest.raises(InvalidParameterError, match="columns of polars are of one ty"):
+        made().fit(X, frame)
+    open_set = made(unknown_label="unknown").fit(X, frame)
+    assert open_set.predict(FAR)["kind"].to_list() == ["unknown"] * 50
+
+
+def test_a_score_next_to_the_threshold_is_unknown_in_probabilities_too():
+    chances = np.full((3, 2), 0.5)
+    found = with_unknown_chance(chances, np.array([1e-300, 0.0, -1e-300]))
+    assert_array_equal(found.argmax(axis=1), [2, 0, 0])
+    assert_allclose(found, 1 / 3)
 
 
 @pytest.mark.parametrize("unknown", [1, 1.0, True])

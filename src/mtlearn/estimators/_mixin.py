@@ -15,6 +15,7 @@ from mtlearn.estimators._view import NO_LABEL, NONE_PREDICTED, View, view_of
 from mtlearn.exceptions import InvalidDataError, UnknownTaskError
 from mtlearn.tasks import (
     Codec,
+    Target,
     Tasks,
     has_label,
     label_weights,
@@ -181,7 +182,7 @@ class MultiTaskMixin(Reconstructing):
             If rows have no prediction, and are left out.
         """
         predicted = self._decided(X)
-        targets = self._codec.targets(item_labels(X, y))
+        targets = self._scored_targets(item_labels(X, y))
         weights = label_weights(targets, sample_weight)
         check_consistent_length(predicted[0], *weights)
         there = [has_label(labels) for labels in predicted]
@@ -204,6 +205,10 @@ class MultiTaskMixin(Reconstructing):
     def _decided(self, X: Any) -> list[np.ndarray]:
         """Predict the labels that `score` compares, by labelled task."""
         return self._outputs(X, decode=True)
+
+    def _scored_targets(self, y: Any) -> tuple[Target, ...]:
+        """Read the true labels that `score` compares, by labelled task."""
+        return self._codec.targets(y)
 
     def _task_score(
         self,

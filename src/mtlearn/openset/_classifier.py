@@ -14,6 +14,7 @@ from mtlearn.openset._alike import also_parameter
 from mtlearn.openset._detector import OpenSetDetector, signs
 from mtlearn.openset._evidence import Observed, observe, observe_predictions
 from mtlearn.openset._learning import OpenSetLearning
+from mtlearn.openset._scored import OpenScored
 from mtlearn.openset._unknown import (
     open_codec,
     with_unknown,
@@ -26,7 +27,7 @@ def _may_classify(estimator: Any) -> bool:
     return estimator._may_classify()
 
 
-class OpenSetClassifier(OpenSetLearning):
+class OpenSetClassifier(OpenScored, OpenSetLearning):
     """An estimator that says "unknown" of samples unlike those it was fitted on.
 
     It scores how unlike the known samples each one is, and rejects those above a
@@ -329,19 +330,6 @@ class OpenSetClassifier(OpenSetLearning):
         """
         return super().score(X, y, sample_weight)
 
-    def _task_score(
-        self,
-        name: str,
-        labels: np.ndarray,
-        predicted: np.ndarray,
-        rows: np.ndarray,
-        weight: np.ndarray,
-    ) -> float:
-        if name not in self.detectors_:
-            return super()._task_score(name, labels, predicted, rows, weight)
-        right = labels.astype(object) == predicted[rows].astype(object)
-        return float(np.average(right, weights=weight))
-
     def _needs(self) -> set[str]:
         return self._groups()[0][0]._needs()
 
@@ -383,11 +371,16 @@ class OpenSetClassifier(OpenSetLearning):
         decoded, scores = self._with_scores(X, decode=True)
         return [
             with_unknown(
-                labels, self._excess(name, scores[name]) > 0, self.unknown_label_
+                labels,
+                self._excess(name, scores[name]) > 0,
+                self.unknown_label_,
+                task.classes_,
             )
             if name in scores
             else labels
-            for name, labels in zip(self.tasks_.labelled.names, decoded, strict=True)
+            for (name, task), labels in zip(
+                self.tasks_.labelled.items(), decoded, strict=True
+            )
         ]
 
     def _outputs(

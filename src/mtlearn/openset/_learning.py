@@ -159,7 +159,7 @@ class OpenSetLearning(HeldOut):
         owner, inner = type(self).__name__, unwrap(fitted)
         names = open_tasks(inner.tasks_, vars(self)["task"], owner)
         check_suits(self._score_names(), fitted, names)
-        check_unknown_label(self.unknown_label, inner.tasks_, names, owner)
+        check_unknown_label(self.unknown_label, inner._codec, names, owner)
         self.estimator_ = fitted
         self.unknown_label_ = self.unknown_label
         self.detectors_ = self._new_detectors(names)

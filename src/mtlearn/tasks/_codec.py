@@ -95,7 +95,7 @@ class Codec:
     def _read(self, y: Any) -> tuple[Target, ...]:
         """Read the labels of each labelled task from y, laid out as in the fit."""
         raw = read_raw(y)
-        return read_places(raw, self.labelled, self._places(raw))
+        return read_places(raw, self.labelled, self.places(raw))
 
     def target(self, name: str, y: Any) -> Target:
         """Read the labels of one task from y, which may hold nothing else."""
@@ -108,7 +108,7 @@ class Codec:
         check_scored(targets, tasks)
         return targets[0]
 
-    def _places(self, raw: RawTargets) -> Places:
+    def places(self, raw: RawTargets) -> Places:
         """Find where in y the columns of the fit are."""
         if self.layout.container not in ("frame", "dict"):
             return positions(raw, self.labelled)

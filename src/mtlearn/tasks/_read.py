@@ -117,6 +117,10 @@ class RawTargets:
             self._read[place] = RawColumn(self.keys[place], self.take(place))
         return self._read[place]
 
+    def replace(self, place: int, column: RawColumn) -> None:
+        """Have a column be read in the place of another."""
+        self._read[place] = column
+
 
 def read_raw(y: Any) -> RawTargets:
     """Find the columns of y.

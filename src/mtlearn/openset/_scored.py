@@ -1,0 +1,32 @@
+"""How right labels are, some of which may be unknown."""
+
+from typing import Any
+
+import numpy as np
+
+from mtlearn.estimators import MultiTaskMixin
+from mtlearn.openset._detector import OpenSetDetector
+from mtlearn.tasks import Target, open_targets
+
+
+class OpenScored(MultiTaskMixin):
+    """The accuracy of tasks that may be unknown, and what other tasks have."""
+
+    detectors_: dict[str, OpenSetDetector]
+    unknown_label_: Any
+
+    def _scored_targets(self, y: Any) -> tuple[Target, ...]:
+        return open_targets(self._codec, y, self.detectors_, self.unknown_label_)
+
+    def _task_score(
+        self,
+        name: str,
+        labels: np.ndarray,
+        predicted: np.ndarray,
+        rows: np.ndarray,
+        weight: np.ndarray,
+    ) -> float:
+        if name not in self.detectors_:
+            return super()._task_score(name, labels, predicted, rows, weight)
+        right = labels.astype(object) == predicted[rows].astype(object)
+        return float(np.average(right, weights=weight))

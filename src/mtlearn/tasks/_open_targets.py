@@ -1,0 +1,77 @@
+"""Labels that are to be scored, of which one stands for none of the classes."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mtlearn._utils._missing import is_missing
+from mtlearn._utils._tensors import without_tensors
+from mtlearn.tasks._codec import Codec
+from mtlearn.tasks._read import RawColumn, RawTargets, read_raw
+from mtlearn.tasks._target import Target, check_scored, read_places
+
+
+def open_targets(
+    codec: Codec, y: Any, names: Collection[str], label: Any
+) -> tuple[Target, ...]:
+    """Read the labels of each labelled task from y, which is to be scored.
+
+    Parameters
+    ----------
+    codec : Codec
+        Fitted.
+    y : array-like, DataFrame, Series or SliceDict
+        Labels.
+    names : collection of str
+        The tasks in whose columns `label` may stand, whatever else does.
+    label : str, int or float
+        What stands there where a row is of no class.
+
+    Returns
+    -------
+    tuple of Target
+        Of these tasks, labels are objects where there is such a row.
+    """
+    raw = read_raw(y)
+    places = codec.places(raw)
+    marked = {
+        name: _without(raw, own[0], label)
+        for name, own in zip(codec.labelled.names, places, strict=True)
+        if name in names and len(own) == 1
+    }
+    # Without them: columns are of one type, and labels are known to their tasks.
+    targets = read_places(raw, codec.labelled, places)
+    check_scored(targets, codec.tasks)
+    return tuple(
+        _with(target, marked[target.name], label) if target.name in marked else target
+        for target in targets
+    )
+
+
+def _without(raw: RawTargets, place: int, label: Any) -> np.ndarray:
+    """Make a label missing in a column, and tell where it was."""
+    cells = np.array(without_tensors(raw.take(place), "y"), dtype=object)
+    if cells.ndim != 1:  # no labels, as reading it will say
+        return np.zeros(len(cells), dtype=bool)
+    found = np.array([_is_same(cell, label) for cell in cells.tolist()], dtype=bool)
+    if found.any():
+        cells[found] = None
+        raw.replace(place, RawColumn(raw.keys[place], cells))
+    return found
+
+
+def _is_same(cell: Any, label: Any) -> bool:
+    if is_missing(cell) or isinstance(cell, str) != isinstance(label, str):
+        return False
+    return bool(np.all(cell == label))
+
+
+def _with(target: Target, rows: np.ndarray, label: Any) -> Target:
+    """Put a label in its rows."""
+    if not rows.any():
+        return target
+    values = target.values.astype(object)
+    values[rows] = label
+    return replace(target, values=values, present=target.present | rows)
