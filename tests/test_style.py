@@ -78,6 +78,7 @@ INNER_NAMES = {
     "html_table",
     "text_table",
     "scored_labels",
+    "scored_decisions",
     "Resampling",
     "report_of",
     "calibration_error",

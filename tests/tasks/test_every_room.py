@@ -108,6 +108,8 @@ OF_LABELS = {
 }
 # These show values of ensembles only.
 OF_SPREAD = {"CalibrationDisplay", "RejectionDisplay"}
+# These show an OpenSetClassifier.
+OF_UNKNOWN = {"OpenSetCurveDisplay", "OpenSetImagesDisplay", "OpenSetScoreDisplay"}
 OF_ALL = {"EnsembleGainDisplay", "LearningCurvesDisplay", "TaskConflictDisplay"}
 by_kind = pytest.mark.parametrize("kind", SAMPLES)
 
@@ -153,7 +155,7 @@ def test_there_is_a_sample_of_every_kind():
 
 def test_every_display_is_here():
     shown = {n for n in mtlearn.inspection.__all__ if n.endswith("Display")}
-    assert shown == {*OF_LABELS, *OF_ALL, "ReconstructionDisplay"}
+    assert shown == {*OF_LABELS, *OF_ALL, *OF_UNKNOWN, "ReconstructionDisplay"}
 
 
 @by_kind

@@ -22,6 +22,10 @@ from mtlearn.inspection._label_errors import LabelErrorsDisplay
 from mtlearn.inspection._label_rows import LabelRows, label_rows
 from mtlearn.inspection._labelwise import LabelFigures, LabelwiseDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
+from mtlearn.inspection._open_set_curve import OpenSetCurve
+from mtlearn.inspection._open_set_curves import OpenSetCurveDisplay
+from mtlearn.inspection._open_set_images import OpenSetCase, OpenSetImagesDisplay
+from mtlearn.inspection._open_set_scores import OpenSetScoreDisplay, OpenSetScores
 from mtlearn.inspection._precision_recall import PrecisionRecallDisplay
 from mtlearn.inspection._reconstruction import ReconstructionDisplay
 from mtlearn.inspection._rejection import RejectionDisplay
@@ -50,6 +54,12 @@ __all__ = [
     "LabelRows",
     "LabelwiseDisplay",
     "LearningCurvesDisplay",
+    "OpenSetCase",
+    "OpenSetCurve",
+    "OpenSetCurveDisplay",
+    "OpenSetImagesDisplay",
+    "OpenSetScoreDisplay",
+    "OpenSetScores",
     "PrecisionRecallCurve",
     "PrecisionRecallDisplay",
     "RejectionCurve",

@@ -10,7 +10,7 @@ from mtlearn._utils._optional import import_optional
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.metrics import fitted_tasks, scored_labels
+from mtlearn.metrics import fitted_tasks, scored_decisions
 from mtlearn.tasks import ScoredLabels
 
 _LONGEST = 24  # letters of a name in a picture
@@ -100,9 +100,9 @@ def labels_of_tasks(
     """
     X, y, sample_weight = data
     chosen = chosen_tasks(estimator, wanted, owner)
-    known = fitted_tasks(estimator, owner)
-    scored = scored_labels(known, y, estimator.predict(X), sample_weight)
-    return {name: (known[name], scored[name]) for name in chosen}
+    scored = scored_decisions(estimator, X, y, sample_weight)
+    tasks = fitted_tasks(estimator, owner)
+    return {name: (tasks[name], scored[name]) for name in chosen}
 
 
 def one_task(names: Iterable[str], task: str | None) -> str:

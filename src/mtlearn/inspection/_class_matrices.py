@@ -1,12 +1,13 @@
 """True against predicted classes, counted: what displays of classes begin with."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from mtlearn.inspection._choice import labels_of_tasks, one_task
 from mtlearn.inspection._display import Display
+from mtlearn.inspection._open_set import decided_unknown
 from mtlearn.metrics import paired_columns
 
 
@@ -20,13 +21,19 @@ class ClassMatrices(Display):
         of weights.
     labels : mapping of str to ndarray of shape (n_classes,)
         By task: the classes.
+    unknown : collection of str, default=()
+        Tasks whose last class is "unknown".
     """
 
     def __init__(
-        self, matrices: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]
+        self,
+        matrices: Mapping[str, np.ndarray],
+        labels: Mapping[str, np.ndarray],
+        unknown: Collection[str] = (),
     ) -> None:
         self.matrices = matrices
         self.labels = labels
+        self.unknown = unknown
 
     @classmethod
     def from_estimator(
@@ -37,6 +44,7 @@ class ClassMatrices(Display):
         *,
         sample_weight: Any = None,
         tasks: Sequence[str] | None = None,
+        X_unknown: Any = None,
     ) -> Self:
         """Predict, and compare with the true labels.
 
@@ -52,32 +60,47 @@ class ClassMatrices(Display):
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
         tasks : sequence of str, default=None
             Which classifications; None takes all.
+        X_unknown : array-like, or dict of str to array-like, default=None
+            Samples of no class, or several sets of them, for an
+            :class:`~mtlearn.OpenSetClassifier`; each of weight one.
 
         Returns
         -------
         display
-            Not drawn yet. Labels that the estimator does not know come last.
+            Not drawn yet. Labels that the estimator does not know come after those
+            that it does; the last one is the `unknown_label` of a task that may be
+            unknown.
 
         Raises
         ------
         InvalidParameterError
             If there is no such classification, or none at all.
         ParameterTypeError
-            If there is no estimator of this package in it.
+            If there is no estimator of this package in it, or no OpenSetClassifier
+            and there are unknown samples.
         NotFittedError
             If it is not fitted.
         """
         shown = labels_of_tasks(estimator, (X, y, sample_weight), tasks, cls.__name__)
-        found = {
-            name: _count(
-                pair.true, pair.predicted, pair.weight, task.classes_in_order()
+        more = decided_unknown(estimator, X_unknown, cls.__name__)
+        matrices, labels = {}, {}
+        for name, (task, pair) in shown.items():
+            true, predicted, weight = (
+                pair.true.tolist(),
+                pair.predicted.tolist(),
+                pair.weight,
             )
-            for name, (task, pair) in shown.items()
-        }
-        return cls(
-            {name: matrix for name, (matrix, _) in found.items()},
-            {name: labels for name, (_, labels) in found.items()},
-        )
+            last = []
+            if name in more:
+                label, found = more[name]
+                true += [label] * len(found)
+                predicted += found
+                weight = np.concatenate([weight, np.ones(len(found))])
+                last = [label]
+            matrices[name], labels[name] = _count(
+                true, predicted, weight, task.classes_in_order().tolist(), last
+            )
+        return cls(matrices, labels, [name for name in shown if name in more])
 
     @classmethod
     def from_predictions(
@@ -116,7 +139,8 @@ class ClassMatrices(Display):
         true, predicted, weight = paired_columns(y_true, y_pred, sample_weight)
         if labels is None:
             labels = np.unique(np.concatenate([true, predicted]))
-        matrix, known = _count(true, predicted, weight, np.asarray(labels))
+        classes = np.asarray(labels).tolist()
+        matrix, known = _count(true.tolist(), predicted.tolist(), weight, classes)
         return cls({task: matrix}, {task: known})
 
     def _shown_tasks(self) -> Iterable[str]:
@@ -127,16 +151,23 @@ class ClassMatrices(Display):
 
 
 def _count(
-    true: np.ndarray, predicted: np.ndarray, weight: np.ndarray, classes: np.ndarray
+    true: list[Any],
+    predicted: list[Any],
+    weight: np.ndarray,
+    classes: list[Any],
+    last: Sequence[Any] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sum up weights for each pair of classes; unknown ones come after the known."""
-    places = {label: place for place, label in enumerate(classes.tolist())}
-    pairs = [
-        [places.setdefault(label, len(places)) for label in labels.tolist()]
+    """Sum up weights for each pair of classes; others come after them, then `last`."""
+    others = [each for each in (*true, *predicted) if each not in last]
+    places: dict[Any, int] = {}
+    for label in (*classes, *others, *last):
+        places.setdefault(label, len(places))
+    rows, columns = (
+        np.array([places[label] for label in labels], int)
         for labels in (true, predicted)
-    ]
+    )
     matrix = np.zeros((len(places), len(places)))
-    np.add.at(matrix, (np.array(pairs[0], int), np.array(pairs[1], int)), weight)
+    np.add.at(matrix, (rows, columns), weight)
     labels = np.empty(len(places), dtype=object)
     labels[:] = list(places)
     return matrix, labels

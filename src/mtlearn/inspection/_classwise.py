@@ -82,6 +82,8 @@ class ClasswiseDisplay(ClassMatrices):
         of weights.
     labels : mapping of str to ndarray of shape (n_classes,)
         By task: the classes.
+    unknown : collection of str, default=()
+        Tasks whose last class is "unknown".
 
     Attributes
     ----------

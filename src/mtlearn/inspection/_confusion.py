@@ -10,6 +10,7 @@ from sklearn.metrics import ConfusionMatrixDisplay
 from mtlearn._utils._optional import import_optional
 from mtlearn.inspection._choice import shown
 from mtlearn.inspection._class_matrices import ClassMatrices
+from mtlearn.inspection._open_set import UNKNOWN
 from mtlearn.inspection._panels import arrange, letters
 
 # With more classes than these, numbers in the cells would overlap.
@@ -61,6 +62,9 @@ class ConfusionDisplay(ClassMatrices):
         of weights.
     labels : mapping of str to ndarray of shape (n_classes,)
         By task: the classes.
+    unknown : collection of str, default=()
+        Tasks whose last class is "unknown", which it is called in the picture if it is
+        no text.
 
     Attributes
     ----------
@@ -202,7 +206,10 @@ class ConfusionDisplay(ClassMatrices):
         cells = cells.astype(float)
         if mask_diagonal:
             np.fill_diagonal(cells, np.nan)
-        _draw(ax, name, cells, self.labels[name], _number_format(cells, normalize))
+        names = [shown(label) for label in self.labels[name]]
+        if name in self.unknown and not isinstance(self.labels[name][-1], str):
+            names[-1] = UNKNOWN
+        _draw(ax, name, cells, names, _number_format(cells, normalize))
 
 
 def _size(n_classes: int) -> float:
@@ -231,11 +238,10 @@ def _number_format(cells: np.ndarray, normalize: bool) -> str:
 
 
 def _draw(
-    ax: Any, name: str, cells: np.ndarray, labels: np.ndarray, number_format: str
+    ax: Any, name: str, cells: np.ndarray, names: list[str], number_format: str
 ) -> None:
     """Draw one matrix with scikit-learn's display."""
-    few = len(labels) <= _MOST_WITH_NUMBERS
-    names = [shown(label) for label in labels]
+    few = len(names) <= _MOST_WITH_NUMBERS
     fit = few and max(map(len, names)) * len(names) <= _LETTERS
     display = ConfusionMatrixDisplay(cells, display_labels=names).plot(
         ax=ax,
@@ -248,10 +254,10 @@ def _draw(
     ax.set(title=shown(name), facecolor="lightgrey")
     letters = ax.xaxis.label.get_fontsize()
     ax.tick_params(labelsize=letters if few else 0.83 * letters)
-    step = -(-len(labels) // _MOST_NAMED)
+    step = -(-len(names) // _MOST_NAMED)
     if step > 1:
-        ax.set_xticks(range(0, len(labels), step), names[::step])
-        ax.set_yticks(range(0, len(labels), step), names[::step])
+        ax.set_xticks(range(0, len(names), step), names[::step])
+        ax.set_yticks(range(0, len(names), step), names[::step])
     if few:
         # scikit-learn compares with the middle, which a masked cell makes NaN.
         middle = np.nanmax(cells, initial=0) / 2

@@ -26,6 +26,7 @@ from mtlearn.metrics._outputs import (
     ScoredOutputs,
     has_spread,
     member_weights,
+    scored_decisions,
     scored_outputs,
     task_spread,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "open_set_scorers",
     "paired_columns",
     "report_of",
+    "scored_decisions",
     "scored_labels",
     "scored_outputs",
     "task_report",

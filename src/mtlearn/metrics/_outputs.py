@@ -10,6 +10,7 @@ from mtlearn._utils._unwrap import reach, unwrap
 from mtlearn.tasks import (
     ScoredLabels,
     Task,
+    has_label,
     has_output,
     label_weights,
     warn_unpredicted,
@@ -85,6 +86,40 @@ def scored_outputs(
         rows = with_label(weight) & known
         scored[name] = ScoredOutputs(
             task, rows, target.values[rows], output[rows], weight[rows]
+        )
+    return scored
+
+
+def scored_decisions(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None
+) -> dict[str, ScoredLabels]:
+    """Pair the labels of each task with those that are predicted.
+
+    Parameters
+    ----------
+    estimator, X, y, sample_weight
+        As for `scored_outputs`.
+
+    Returns
+    -------
+    dict of str to ScoredLabels
+        By task name. What is predicted may be of another type than the classes, as
+        "unknown" among them may be.
+    """
+    inner, X = reach(estimator, X)
+    targets = inner._codec.targets(y)
+    weights = label_weights(targets, sample_weight)
+    decided = inner._decided(X)
+    check_consistent_length(decided[0], *weights)
+    there = [has_label(labels) for labels in decided]
+    warn_unpredicted(np.logical_and.reduce(there))
+    scored = {}
+    for target, weight, labels, known in zip(
+        targets, weights, decided, there, strict=True
+    ):
+        rows = with_label(weight) & known
+        scored[target.name] = ScoredLabels(
+            target.values[rows], labels[rows], weight[rows]
         )
     return scored
 

@@ -12,7 +12,7 @@ from mtlearn._utils._validation import check_bool, check_fraction
 from mtlearn.estimators import laid_out
 from mtlearn.openset._alike import also_parameter
 from mtlearn.openset._detector import OpenSetDetector, signs
-from mtlearn.openset._evidence import Observed, observe, observe_predictions
+from mtlearn.openset._evidence import Observed, observe, observe_predictions, seen_by
 from mtlearn.openset._learning import OpenSetLearning
 from mtlearn.openset._scored import OpenScored
 from mtlearn.openset._unknown import (
@@ -335,10 +335,10 @@ class OpenSetClassifier(OpenScored, OpenSetLearning):
 
     def _scores(self, observed: Observed) -> np.ndarray:
         """Give the scores of rows that the networks have seen."""
-        each = []
-        for detector, names in self._groups():
-            own = [{name: by[name] for name in names} for by in observed]
-            each.append(-detector._unlikeness(own))
+        each = [
+            -detector._unlikeness(seen_by(observed, names))
+            for detector, names in self._groups()
+        ]
         return each[0] if len(each) == 1 else np.column_stack(each)
 
     def _by_task(self, scores: np.ndarray) -> dict[str, np.ndarray]:

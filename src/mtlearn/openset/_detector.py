@@ -21,6 +21,7 @@ from mtlearn.openset._codes import codes_of, open_tasks
 from mtlearn.openset._evidence import Evidence, Observed, networks, observe
 from mtlearn.openset._known import Known
 from mtlearn.openset._scores import (
+    AUTO,
     check_suits,
     fit_states,
     measure,
@@ -222,15 +223,20 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
         self._set_offset()
         return self
 
-    def _joined(self, measured: np.ndarray) -> np.ndarray:
+    def _joined(self, measured: np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Give one score, or the largest of several on a common scale."""
+        measured, spreads = measured[:, columns], self.spreads_[columns]
         if measured.shape[1] == 1:
             return measured[:, 0]
-        return ((measured - self.spreads_[:, 0]) / self.spreads_[:, 1]).max(axis=1)
+        return ((measured - spreads[:, 0]) / spreads[:, 1]).max(axis=1)
+
+    def _fitted_names(self) -> tuple[str, ...]:
+        """Give the names of the scores of the fit, whatever is set since."""
+        return tuple(next(iter(self.states_[0].values())))
 
     def _needs(self) -> set[str]:
-        """Give what the scores of the fit are computed from, whatever is set since."""
-        return needs_of(list(next(iter(self.states_[0].values()))))
+        """Give what these are computed from."""
+        return needs_of(self._fitted_names())
 
     def _weights(self) -> list[float]:
         if self.estimator is None:
@@ -240,6 +246,18 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
     def _unlikeness(self, observed: Observed) -> np.ndarray:
         """Compute the score of rows; higher is more unlike those known."""
         return self._joined(measure(self.states_, observed, self._weights()))
+
+    def _told(self, observed: Observed) -> dict[str, np.ndarray]:
+        """Give `score_samples`, and the same of each score that it is made of."""
+        names = self._fitted_names()
+        measured = measure(self.states_, observed, self._weights())
+        own = "auto" if names == AUTO else " + ".join(names)
+        told = {own: -self._joined(measured)}
+        if len(names) > 1:  # all scores of the first task come first
+            for place, name in enumerate(names):
+                columns = slice(place, None, len(names))
+                told[name] = -self._joined(measured, columns)
+        return told
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Compute how much samples are like known ones.

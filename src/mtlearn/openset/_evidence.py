@@ -102,6 +102,11 @@ def observe(
     return found
 
 
+def seen_by(observed: Observed, names: Sequence[str]) -> Observed:
+    """Keep what some tasks see."""
+    return [{name: by[name] for name in names} for by in observed]
+
+
 def _predicted(estimator: Any, X: Any, needs: Collection[str]) -> Predicted:
     """Predict what is needed of the whole estimator, by task."""
     names, found = unwrap(estimator).tasks_.labelled.names, {}

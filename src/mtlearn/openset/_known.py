@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtlearn.openset._evidence import Observed
+from mtlearn.openset._evidence import Observed, seen_by
 
 
 class Known(NamedTuple):
@@ -34,10 +34,8 @@ class Known(NamedTuple):
 
     def only(self, names: Sequence[str]) -> "Known":
         """Keep what some tasks see."""
-        return Known(
-            [{name: by[name] for name in names} for by in self.observed],
-            {name: self.codes[name] for name in names},
-        )
+        codes = {name: self.codes[name] for name in names}
+        return Known(seen_by(self.observed, names), codes)
 
     def of(self, names: Sequence[str]) -> "Known":
         """Keep what some tasks see, of rows with a label and an image that is read."""

@@ -19,7 +19,7 @@ from mtlearn.calibration import HeldOut, check_folds, make_folds
 from mtlearn.model_selection import with_kinds
 from mtlearn.openset._codes import codes_of, open_tasks
 from mtlearn.openset._detector import OpenSetDetector
-from mtlearn.openset._evidence import observe
+from mtlearn.openset._evidence import observe, seen_by
 from mtlearn.openset._known import Known
 from mtlearn.openset._scores import check_suits, needs_of, resolve_scores
 from mtlearn.openset._unknown import check_unknown_label
@@ -209,3 +209,10 @@ class OpenSetLearning(HeldOut):
         for name, detector in self.detectors_.items():
             found.setdefault(id(detector), (detector, []))[1].append(name)
         return list(found.values())
+
+    def _told(self, X: Any) -> list[dict[str, np.ndarray]]:
+        """Give, for each threshold, its scores and those that they are made of."""
+        groups = self._groups()
+        needs, names = groups[0][0]._needs(), list(self.detectors_)
+        observed = observe(self.estimator_, X, names, needs)
+        return [detector._told(seen_by(observed, own)) for detector, own in groups]
