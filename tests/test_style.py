@@ -42,6 +42,7 @@ INNER_NAMES = {
     "laid_out",
     "watched",
     "may_hold",
+    "known_targets",
     "open_targets",
     "SharedGenerator",
     "BaseMetaEstimator",

@@ -144,9 +144,25 @@ def test_exactly_95_percent_are_enough():
     assert figure("unknown_accepted_at_95", rows) == 0
     rows = OpenSetRows(np.full(20, 19.0), right, scores)
     assert figure("known_rejected_at_95", rows) == 0
-    tenths = np.full(20, 0.1)  # whose sums are not exact
-    rows = OpenSetRows(scores, right, np.zeros(20), 0.0, tenths, tenths)
+
+
+def test_95_percent_of_weights_whose_sums_are_not_exact():
+    shares = np.random.default_rng(1763).integers(1, 9, 133)
+    assert shares.sum() == 19 * 32
+    weight = np.append(shares, 32) * 0.01
+    total = np.cumsum(weight)
+    assert total[-2] / total[-1] < 0.95
+    scores = np.arange(134.0)[::-1]
+    right = np.ones(134, dtype=bool)
+    rows = OpenSetRows(scores, right, np.zeros(1), 0.0, weight, np.ones(1))
     assert figure("unknown_accepted_at_95", rows) == 0
+
+
+def test_each_score_may_be_the_threshold():
+    scores = np.arange(20.0)  # as many known as unknown ones at each
+    rows = OpenSetRows(scores, np.ones(20, dtype=bool), scores)
+    assert figure("unknown_accepted_at_95", rows) == pytest.approx(0.95)
+    assert figure("known_rejected_at_95", rows) == pytest.approx(0.95)
 
 
 @problems

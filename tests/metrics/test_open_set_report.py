@@ -223,12 +223,15 @@ def test_no_label_at_all(fitted):
 
 
 @pytest.mark.parametrize("unknown", [-1, "none"])
-def test_classes_that_are_text(unknown):
+def test_classes_that_are_text(fitted, unknown):
     y = np.array(["a", "bb", "c"])[Y]
     open_set = made(unknown_label=unknown).fit(X[TRAIN], y[TRAIN])
     report = open_set_report(open_set, X[TEST], y[TEST].tolist(), NEAR)
-    expected = made().fit(X[TRAIN], Y[TRAIN])
-    assert values(report) == values(open_set_report(expected, X[TEST], Y[TEST], NEAR))
+    expected = values(open_set_report(fitted, X[TEST], Y[TEST], NEAR))
+    assert values(report) == expected
+    both = np.concatenate([X[TEST], NEAR])
+    joined = open_set_report(open_set, both, [*y[TEST].tolist(), *[unknown] * 50])
+    assert values(joined) == pytest.approx(expected)
 
 
 def test_pipelines_and_searches():

@@ -9,7 +9,7 @@ from skorch.helper import SliceDict
 
 from mtlearn import Classification, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import fit_codec, open_targets
+from mtlearn.tasks import fit_codec, known_targets, open_targets
 
 TASKS = Tasks(kind=Classification(), size=Regression())
 TEXT = ["a", "b", "a", "b"]
@@ -66,3 +66,65 @@ def test_other_labels_are_checked_as_ever():
         read(fitted_on, y, -1)
     with pytest.raises(InvalidDataError, match="mixes labels of the types int, str"):
         read(fitted_on, fitted_on.assign(kind=["a", -1, "b", "a"]), -2)
+
+
+FRAME = pd.DataFrame({"kind": ["a", "b", "a", "b"], "size": [0.5, 1, 2, 3]})
+
+
+@pytest.fixture
+def codec():
+    return fit_codec(Tasks(kind=Classification(), size=Regression()), FRAME)
+
+
+def test_a_label_of_another_type_and_of_other_classes(codec):
+    y = FRAME.assign(kind=["a", -1, "c", None])
+    (kind, size), unknown = known_targets(codec, y, ["kind"], -1)
+    assert list(unknown) == ["kind"]
+    assert unknown["kind"].tolist() == [False, True, True, False]
+    assert kind.present.tolist() == [True, False, False, False]
+    assert kind.values[0] == "a"
+    assert_array_equal(size.values, FRAME["size"])
+    assert size.present.all()
+    assert y["kind"].tolist() == ["a", -1, "c", None]  # as it was
+
+
+@pytest.mark.parametrize("label", ["1", 1, 1.0, np.int64(1)])
+def test_a_label_is_no_text_that_looks_like_it(label):
+    codec = fit_codec(Classification(), [0, 2, 0])
+    held = [0, "1", 2] if isinstance(label, str) else [0, 1.0, 2]
+    _, unknown = known_targets(codec, np.array(held, dtype=object), ["task_0"], label)
+    assert unknown["task_0"].tolist() == [False, True, False]
+    other = 1 if isinstance(label, str) else "1"
+    mixed = np.array([0, "1" if other == "1" else 1, "x"], dtype=object)
+    with pytest.raises(InvalidDataError, match="mixes labels of the types int, str"):
+        known_targets(codec, mixed, ["task_0"], label)
+
+
+def test_only_tasks_that_are_named_may_have_any(codec):
+    (kind, _), unknown = known_targets(codec, FRAME.assign(kind="c"), [], -1)
+    assert unknown == {}
+    assert kind.present.all()
+    y = pd.DataFrame({"kind": ["a", -1], "size": [1.0, 2.0]})
+    with pytest.raises(InvalidDataError, match="mixes labels of the types"):
+        known_targets(codec, y, [], -1)
+
+
+def test_all_are_unknown(codec):
+    y = FRAME.assign(kind=["c", "d", "e", "f"])  # without the warning of other tasks
+    (kind, _), unknown = known_targets(codec, y, ["kind"], -1)
+    assert unknown["kind"].all()
+    assert not kind.present.any()
+    (kind, _), unknown = known_targets(codec, y.assign(kind=-1), ["kind"], -1)
+    assert unknown["kind"].all()
+    with pytest.raises(InvalidDataError, match="has classes that are text"):
+        known_targets(codec, y.assign(kind=-2), ["kind"], -1)
+    with pytest.raises(InvalidDataError, match="Column 'size' of y mixes labels"):
+        known_targets(codec, y.assign(size=["a", 1, 2, 3]), ["kind"], -1)
+
+
+def test_labels_of_other_classes_are_scored_as_the_label(codec):
+    y = FRAME.assign(kind=["a", -1, "c", None])
+    kind, size = open_targets(codec, y, ["kind"], -1)
+    assert kind.values.tolist()[:3] == ["a", -1, -1]
+    assert kind.present.tolist() == [True, True, True, False]
+    assert_array_equal(size.values, FRAME["size"])

@@ -14,7 +14,7 @@ from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import reach, unwrap
 from mtlearn.exceptions import InvalidDataError, ParameterTypeError
 from mtlearn.metrics._open_set_figures import OpenSetRows
-from mtlearn.tasks import label_weights, only_known, warn_unpredicted, with_label
+from mtlearn.tasks import Target, only_known, task_weights, warn_unpredicted
 
 UNKNOWN = "unknown"
 
@@ -157,39 +157,39 @@ def open_set_rows(
         left out, and so is what has no score.
     """
     classifier = judged.classifier
-    targets = classifier._codec.targets(y)
-    weights = label_weights(targets, sample_weight)
+    targets, apart = classifier._known_targets(y)
+    weights = task_weights(targets, sample_weight).T
     check_consistent_length(*judged.scores.values(), *weights)
     _warn_skipped(judged)
-    labelled = classifier.tasks_.labelled
-    found = {}
-    for name, target, weight in zip(labelled.names, targets, weights, strict=True):
-        if name in judged.scores:
-            found[name] = _rows_of_task(judged, name, target.values, weight)
-    return found
+    return {
+        target.name: _rows_of_task(judged, target, apart[target.name], weight)
+        for target, weight in zip(targets, weights, strict=True)
+        if target.name in apart
+    }
 
 
 def _rows_of_task(
-    judged: Judged, name: str, values: np.ndarray, weight: np.ndarray
+    judged: Judged, target: Target, apart: np.ndarray, weight: np.ndarray
 ) -> dict[str, OpenSetRows]:
-    task, scores = judged.classifier.tasks_[name], judged.scores[name]
-    counted = np.flatnonzero(with_label(weight) & ~np.isnan(scores))
-    true, is_known = task.locate(values[counted])
-    known, others = counted[is_known], counted[~is_known]
+    name, classifier = target.name, judged.classifier
+    task, scores = classifier.tasks_[name], judged.scores[name]
+    counted = (weight > 0) & ~np.isnan(scores)
+    known, others = counted & target.present, counted & apart
+    true = task.locate(target.values[known])[0]
     predicted = task.locate(only_known(task, judged.labels[name], known))[0]
     sets = {each: by_task[name] for each, by_task in judged.unknown.items()}
     sets = {each: scores[~np.isnan(scores)] for each, scores in sets.items()}
     unit = {each: np.ones(len(scores)) for each, scores in sets.items()}
-    if len(others) or not sets:
+    if others.any() or not sets:
         for by_set, own in ((sets, scores), (unit, weight)):
             given = by_set.get(UNKNOWN, np.zeros(0))
             by_set[UNKNOWN] = np.concatenate([given, own[others]])
     return {
         each: OpenSetRows(
             scores[known],
-            predicted == true[is_known],
+            predicted == true,
             unknown,
-            judged.classifier.detectors_[name].offset_,
+            classifier.detectors_[name].offset_,
             weight[known],
             unit[each],
         )

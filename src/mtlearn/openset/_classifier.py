@@ -312,8 +312,9 @@ class OpenSetClassifier(OpenScored, OpenSetLearning):
         X : array-like or dataset
             Samples, as the estimator takes them.
         y : array-like, DataFrame or SliceDict, default=None
-            True labels, `unknown_label` of samples that are of no class. Missing ones
-            are left out, as in the score of the estimator.
+            True labels; `unknown_label`, or another that is none of the classes, of
+            unknown samples. Missing ones are left out, as in the score of the
+            estimator.
         sample_weight : array-like, default=None
             Weights of shape `(n_samples,)` or `(n_samples, n_tasks)`.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from mtlearn.estimators import MultiTaskMixin
 from mtlearn.openset._detector import OpenSetDetector
-from mtlearn.tasks import Target, open_targets
+from mtlearn.tasks import Target, known_targets, open_targets
 
 
 class OpenScored(MultiTaskMixin):
@@ -14,6 +14,12 @@ class OpenScored(MultiTaskMixin):
 
     detectors_: dict[str, OpenSetDetector]
     unknown_label_: Any
+
+    def _known_targets(
+        self, y: Any
+    ) -> tuple[tuple[Target, ...], dict[str, np.ndarray]]:
+        """Read labels of known classes, and tell which rows are of none, by task."""
+        return known_targets(self._codec, y, self.detectors_, self.unknown_label_)
 
     def _scored_targets(self, y: Any) -> tuple[Target, ...]:
         return open_targets(self._codec, y, self.detectors_, self.unknown_label_)

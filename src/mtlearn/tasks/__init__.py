@@ -20,7 +20,7 @@ from mtlearn.tasks._label_weights import label_weights, task_weights
 from mtlearn.tasks._layout import may_hold
 from mtlearn.tasks._multi_label import MultiLabel
 from mtlearn.tasks._one_of_labels import OneOfLabels
-from mtlearn.tasks._open_targets import open_targets
+from mtlearn.tasks._open_targets import known_targets, open_targets
 from mtlearn.tasks._ordinal import Ordinal
 from mtlearn.tasks._predictions import TaskReader, read_predictions
 from mtlearn.tasks._reconstruction import Reconstruction
@@ -66,6 +66,7 @@ __all__ = [
     "has_output",
     "join_codecs",
     "kinds",
+    "known_targets",
     "label_weights",
     "only_known",
     "may_hold",

@@ -1,4 +1,4 @@
-"""Labels that are to be scored, of which one stands for none of the classes."""
+"""Labels that are to be scored, some of which are of none of the classes."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -13,10 +13,10 @@ from mtlearn.tasks._read import RawColumn, RawTargets, read_raw
 from mtlearn.tasks._target import Target, check_scored, read_places
 
 
-def open_targets(
+def known_targets(
     codec: Codec, y: Any, names: Collection[str], label: Any
-) -> tuple[Target, ...]:
-    """Read the labels of each labelled task from y, which is to be scored.
+) -> tuple[tuple[Target, ...], dict[str, np.ndarray]]:
+    """Read the labels of each labelled task from y, and tell which are of no class.
 
     Parameters
     ----------
@@ -31,21 +31,54 @@ def open_targets(
 
     Returns
     -------
-    tuple of Target
-        Of these tasks, labels are objects where there is such a row.
+    targets : tuple of Target
+        Of these tasks, the labels of no class are missing.
+    unknown : dict of str to ndarray of bool of shape (n_samples,)
+        Rows of these tasks that have `label`, or another one that is no class.
     """
     raw = read_raw(y)
     places = codec.places(raw)
-    marked = {
+    unknown = {
         name: _without(raw, own[0], label)
         for name, own in zip(codec.labelled.names, places, strict=True)
         if name in names and len(own) == 1
     }
     # Without them: columns are of one type, and labels are known to their tasks.
-    targets = read_places(raw, codec.labelled, places)
-    check_scored(targets, codec.tasks)
+    targets = []
+    for target in read_places(raw, codec.labelled, places):
+        if target.name in unknown:
+            task: Any = codec.tasks[target.name]
+            is_class = target.present & task.knows(target.values)
+            labels = target.values[target.present]
+            # Where there is none, they may all be right but for their type.
+            task.check_labels(labels if is_class.any() else labels[:1], target.name)
+            unknown[target.name] |= target.present & ~is_class
+            targets.append(replace(target, present=is_class))
+        else:
+            check_scored([target], codec.tasks)
+            targets.append(target)
+    return tuple(targets), unknown
+
+
+def open_targets(
+    codec: Codec, y: Any, names: Collection[str], label: Any
+) -> tuple[Target, ...]:
+    """Read the labels of each labelled task from y, which is to be scored.
+
+    Parameters
+    ----------
+    codec, y, names, label
+        As for `known_targets`.
+
+    Returns
+    -------
+    tuple of Target
+        Labels of no class are `label`. Of these tasks, they are objects where there
+        is such a row.
+    """
+    targets, unknown = known_targets(codec, y, names, label)
     return tuple(
-        _with(target, marked[target.name], label) if target.name in marked else target
+        _with(target, unknown[target.name], label) if target.name in unknown else target
         for target in targets
     )
 
