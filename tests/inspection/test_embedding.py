@@ -212,3 +212,66 @@ def test_an_ensemble_and_a_single_feature(problem):
     ).fit(X, y)
     with pytest.raises(InvalidDataError, match="Got 90 rows and 1 features"):
         EmbeddingDisplay.from_estimator(narrow, X, y)
+
+
+def test_unknown_samples_are_marked(problem):
+    X, y, estimator = problem
+    sets = {"near": X[:9] + 0.1, "far": X[:30] - 20}
+    made = EmbeddingDisplay.from_estimator
+    display = made(estimator, X, y, method="pca", X_unknown=sets)
+    every = np.concatenate([X, *sets.values()])
+    expected = PCA(2).fit_transform(estimator.embed(every).astype(float))
+    np.testing.assert_allclose(abs(display.coordinates), abs(expected), atol=1e-8)
+    assert display.rows.tolist() == [*range(90), *range(9), *range(30)]
+    assert display.unknown.tolist() == [None] * 90 + ["near"] * 9 + ["far"] * 30
+    assert display.labels["kind"][90:].tolist() == [None] * 39
+    assert np.isnan(display.labels["size"][90:]).all()
+    frame = display.frame()
+    assert frame.columns.tolist() == ["pca0", "pca1", "kind", "size", "unknown"]
+    assert frame["unknown"].value_counts().to_dict() == {"near": 9, "far": 30}
+    for name, ax in display.plot().axes_.items():
+        near, far = ax.collections[-2:]
+        np.testing.assert_array_equal(near.get_offsets(), display.coordinates[90:99])
+        np.testing.assert_array_equal(far.get_offsets(), display.coordinates[99:])
+        texts = [text.get_text() for text in ax.get_legend().get_texts()]
+        classes = ["high", "low", "middle"] if name == "kind" else []
+        assert texts == [*classes, "near", "far"]
+        n_missing = 7 if name == "kind" else 10
+        assert ax.get_title() == f"{name} ({n_missing} without a label)"
+        assert len(ax.collections[0].get_offsets()) == n_missing
+
+
+def test_some_rows_of_each_set_of_unknown_samples(problem):
+    X, y, estimator = problem
+    display, alone = (
+        EmbeddingDisplay.from_estimator(
+            estimator,
+            X,
+            y,
+            method="pca",
+            max_samples=20,
+            random_state=0,
+            X_unknown=X_unknown,
+        )
+        for X_unknown in (-X, None)
+    )
+    np.testing.assert_array_equal(display.rows[:20], alone.rows)
+    assert len(np.unique(display.rows[20:])) == len(display.rows[20:]) == 20
+    assert "unknown" not in alone.frame()
+    with pytest.raises(InvalidDataError, match="must hold unknown samples"):
+        EmbeddingDisplay.from_estimator(estimator, X, y, X_unknown={})
+    with pytest.raises(ValueError, match="2 features") as error:
+        EmbeddingDisplay.from_estimator(estimator, X, y, X_unknown={"a": X[:, :2]})
+    assert error.value.__notes__ == ["These are the unknown samples 'a'."]
+
+
+def test_crosses_have_a_legend_beside_many_classes():
+    X, _ = make_table(60)
+    y = np.arange(60) % 12
+    estimator = table_estimator(Classification()).fit(X, y)
+    display = EmbeddingDisplay.from_estimator(
+        estimator, X, y, method="pca", X_unknown=X[:5]
+    ).plot()
+    ax = display.axes_["task_0"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["unknown"]
+    assert len(ax.texts) == 12

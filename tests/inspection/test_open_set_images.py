@@ -8,6 +8,7 @@ from open_set_cases import (
     KINDS,
     NEAR,
     OTHERS,
+    SETTINGS,
     TEST,
     X,
     Y,
@@ -16,8 +17,18 @@ from open_set_cases import (
     fitted_points,
 )
 
+from mtlearn import Classification, OpenSetClassifier
+from mtlearn.data import ImageFiles
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.inspection import OpenSetImagesDisplay
+from mtlearn.inspection import (
+    ConfusionDisplay,
+    EmbeddingDisplay,
+    OpenSetCurveDisplay,
+    OpenSetImagesDisplay,
+    OpenSetScoreDisplay,
+)
+from pictures_on_disk import smooth_pictures, write_pictures
+from tiny_problems import image_estimator
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +143,49 @@ def test_tables_and_tasks_are_refused():
         made(fitted_images(), IMAGES, KINDS, {"wide": np.zeros((3, 6, 9, 1))})
     assert error.value.__notes__ == ["These are the unknown samples 'wide'."]
     assert_array_equal(fitted_images().classes_, ["lying", "upright"])
+
+
+def pictures_with_holes(folder):
+    """Return files of images and their classes; two of them cannot be read."""
+    pictures = smooth_pictures(60, height=12, width=12)
+    y = (pictures.mean(axis=(1, 2, 3)) > 127).astype(int)
+    names = [folder / name for name in write_pictures(folder, pictures)]
+    for name in names[3], names[40]:
+        name.write_bytes(b"")
+    files = ImageFiles(list(map(str, names)), size=12, n_workers=1, on_error="skip")
+    return files, y
+
+
+@pytest.mark.filterwarnings("ignore:.*cannot be read")
+def test_images_that_are_skipped_are_in_no_picture(tmp_path):
+    files, y = pictures_with_holes(tmp_path)
+    estimator = image_estimator(Classification(), max_epochs=1)
+    open_set = OpenSetClassifier(estimator, **{**SETTINGS, "quantile": 0.5})
+    open_set.fit(files, y)
+    there = ~np.isin(np.arange(60), [3, 40])
+    scores = open_set.score_samples(files)[there]
+    given = open_set, files, y, {"same": files}
+    message = r"2 of 60 rows (of 'same' )?have no prediction"
+    with pytest.warns(UserWarning, match=message) as warned:
+        histogram = OpenSetScoreDisplay.from_estimator(*given)
+    said = [
+        str(each.message) for each in warned if "no prediction" in str(each.message)
+    ]
+    assert [" of 'same' " in each for each in said] == [False, True]
+    assert_array_equal(histogram.scores["task_0"].known, scores)
+    assert_array_equal(histogram.scores["task_0"].unknown["same"], scores)
+    with pytest.warns(UserWarning, match=message):
+        curves = OpenSetCurveDisplay.from_estimator(*given).curves
+    assert [curve.auroc for curve in curves] == pytest.approx([0.5] * 3)
+    with pytest.warns(UserWarning, match=message):
+        shown = OpenSetImagesDisplay.from_estimator(*given)
+    rows = [case.row for case in [*shown.accepted, *shown.rejected]]
+    assert sorted(rows) == np.flatnonzero(there).tolist()
+    shown.plot()
+    with pytest.warns(UserWarning, match=message):
+        matrix = ConfusionDisplay.from_estimator(open_set, files, y, X_unknown=given[3])
+    assert matrix.matrices["task_0"][-1].sum() == 58
+    points = EmbeddingDisplay.from_estimator(
+        open_set, files, y, method="pca", X_unknown=files
+    )
+    assert points.rows.tolist() == np.flatnonzero(there).tolist() * 2

@@ -1,6 +1,7 @@
 """The shared features in two dimensions, coloured by each task."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import Any, Self
 
 import numpy as np
@@ -21,8 +22,9 @@ from mtlearn.exceptions import (
 from mtlearn.inspection._choice import chosen_tasks, distinct_colors, shown
 from mtlearn.inspection._clones import naming_rows_of
 from mtlearn.inspection._display import Display
+from mtlearn.inspection._open_set import naming_set
 from mtlearn.inspection._panels import panel_for_each
-from mtlearn.metrics import fitted_tasks
+from mtlearn.metrics import fitted_tasks, unknown_sets
 from mtlearn.tasks import has_output
 
 _WIDTH, _HEIGHT = 4.6, 3.6  # inches of a panel
@@ -31,6 +33,7 @@ _WIDTH, _HEIGHT = 4.6, 3.6  # inches of a panel
 _MOST_IN_LEGEND = 10
 _PERPLEXITY = 30.0  # scikit-learn's default, too much for few rows
 _POINTS = {"s": 8, "linewidths": 0}
+_MARKERS = "x+12"  # of sets of unknown samples
 
 
 class EmbeddingDisplay(Display):
@@ -49,6 +52,9 @@ class EmbeddingDisplay(Display):
         Which rows of X they are.
     method : str
         What the coordinates are called.
+    unknown : ndarray of object of shape (n_points,), default=None
+        The set of unknown samples that each is of, in which it has its row; None of
+        those in X, and for all.
 
     Attributes
     ----------
@@ -83,11 +89,13 @@ class EmbeddingDisplay(Display):
         labels: Mapping[str, np.ndarray],
         rows: np.ndarray,
         method: str,
+        unknown: np.ndarray | None = None,
     ) -> None:
         self.coordinates = coordinates
         self.labels = labels
         self.rows = rows
         self.method = method
+        self.unknown = np.full(len(rows), None) if unknown is None else unknown
 
     @classmethod
     def from_estimator(
@@ -101,6 +109,7 @@ class EmbeddingDisplay(Display):
         features_of: str | None = None,
         max_samples: int = 2000,
         random_state: Any = None,
+        X_unknown: Any = None,
     ) -> Self:
         """Compute the shared features of samples, and two numbers from them.
 
@@ -124,9 +133,11 @@ class EmbeddingDisplay(Display):
         features_of : str, default=None
             The task whose features to show, where the backbone makes some for each.
         max_samples : int, default=2000
-            Of more rows, so many are drawn at random.
+            Of more rows, so many are drawn at random, of X and of each unknown set.
         random_state : None, int or RandomState, default=None
             Which rows are drawn, and where ``"tsne"`` and ``"pca"`` begin.
+        X_unknown : array-like, or dict of str to array-like, default=None
+            Samples of no class, or several sets of them, which are marked.
 
         Returns
         -------
@@ -153,15 +164,14 @@ class EmbeddingDisplay(Display):
         targets = {each.name: each for each in unwrap(estimator)._codec.targets(y)}
         check_consistent_length(X, targets[chosen[0]].values)
         random = check_random_state(random_state)
-        rows, whole = np.arange(len(targets[chosen[0]].values)), X
-        if len(rows) > most:
-            rows = np.sort(random.choice(rows, most, replace=False))
-            X = take_rows(X, rows)
-        with naming_rows_of(estimator, whole):
-            inner, X = _reach_features(estimator, X, cls.__name__)
-            features = _features(inner, X, features_of, cls.__name__)
-        found = has_output(features)  # all but images that are skipped
-        rows, features = rows[found], features[found]
+        sets = unknown_sets(X_unknown, cls.__name__)
+        found = [_found(estimator, X, features_of, most, random, cls.__name__)]
+        for name, each in sets.items():
+            with naming_set(name):
+                found.append(
+                    _found(estimator, each, features_of, most, random, cls.__name__)
+                )
+        rows, features = (np.concatenate(each) for each in zip(*found, strict=True))
         if min(features.shape) < 2:
             raise InvalidDataError(
                 f"{cls.__name__} needs two rows or more, and two shared features or "
@@ -174,14 +184,19 @@ class EmbeddingDisplay(Display):
                 f"each row: set n_components=2. {method!r} gave an array of shape "
                 f"{np.shape(coordinates)} for {len(rows)} rows."
             )
+        own, *counts = [len(each) for each, _ in found]
         labels = {
-            name: known[name].coloured_by(
-                targets[name].values[rows], targets[name].present[rows]
+            name: _padded(
+                known[name].coloured_by(
+                    targets[name].values[rows[:own]], targets[name].present[rows[:own]]
+                ),
+                sum(counts),
             )
             for name in chosen
         }
+        unknown = np.repeat(np.array([None, *sets], object), [own, *counts])
         called = method if isinstance(method, str) else type(method).__name__.lower()
-        return cls(np.asarray(coordinates), labels, rows, called)
+        return cls(np.asarray(coordinates), labels, rows, called, unknown)
 
     def frame(self) -> Any:
         """Give the numbers as a DataFrame.
@@ -190,7 +205,8 @@ class EmbeddingDisplay(Display):
         -------
         pandas.DataFrame
             A row for each sample, with its row in X as index, called `row`; two columns
-            of coordinates, such as `tsne0` and `tsne1`, and one for each task.
+            of coordinates, such as `tsne0` and `tsne1`, one for each task, and
+            `unknown` if some are so.
 
         Raises
         ------
@@ -202,14 +218,16 @@ class EmbeddingDisplay(Display):
             f"{self.method}{number}": values
             for number, values in enumerate(self.coordinates.T)
         }
+        more = {"unknown": self.unknown} if _is_there(self.unknown).any() else {}
         index = pandas.Index(self.rows, name="row")
-        return pandas.DataFrame({**columns, **self.labels}, index=index)
+        return pandas.DataFrame({**columns, **self.labels, **more}, index=index)
 
     def plot(self) -> Self:
         """Draw a panel for each task: the same points, coloured by its labels.
 
         Up to ten classes are in a legend; of more, each has its name at the median of
-        its points. Real values have a colour bar. Samples without a label are grey.
+        its points. Real values have a colour bar. Samples without a label are grey, and
+        unknown ones are crosses.
 
         Returns
         -------
@@ -229,21 +247,55 @@ class EmbeddingDisplay(Display):
         return self
 
     def _draw(self, ax: Any, name: str) -> None:
-        labels = self.labels[name]
+        labels, places = self.labels[name], self.coordinates
         real = labels.dtype != object
-        known = np.array([each is not None for each in labels], bool)
-        if real:
-            known = np.isfinite(labels)
-        ax.scatter(*self.coordinates[~known].T, color="lightgrey", **_POINTS)
-        missing = f" ({(~known).sum()} without a label)" if not known.all() else ""
+        known = np.isfinite(labels) if real else _is_there(labels)
+        without = ~known & ~_is_there(self.unknown)
+        ax.scatter(*places[without].T, color="lightgrey", **_POINTS)
+        missing = f" ({without.sum()} without a label)" if without.any() else ""
         ax.set(xticks=[], yticks=[], title=f"{shown(name)}{missing}")
         ax.set(xlabel=f"{self.method}0", ylabel=f"{self.method}1")
         if known.any():
             draw = _draw_values if real else _draw_classes
-            draw(ax, self.coordinates[known], labels[known])
+            draw(ax, places[known], labels[known])
+        _draw_unknown(ax, places, self.unknown)
+        if ax.get_legend_handles_labels()[0]:
+            beside = {} if real else {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+            ax.legend(fontsize="small", markerscale=2, **beside)
 
     def _shown_tasks(self) -> Iterable[str]:
         return self.labels
+
+
+def _is_there(values: np.ndarray) -> np.ndarray:
+    """Tell which objects are not None."""
+    return np.array([each is not None for each in values], bool)
+
+
+def _found(
+    estimator: Any,
+    X: Any,
+    whose: str | None,
+    most: int,
+    random: np.random.RandomState,
+    owner: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the rows that are looked at, and their features."""
+    rows, some = np.arange(len(X)), X
+    if len(rows) > most:
+        rows = np.sort(random.choice(rows, most, replace=False))
+        some = take_rows(X, rows)
+    with naming_rows_of(estimator, X):
+        inner, own = _reach_features(estimator, some, owner)
+        features = _features(inner, own, whose, owner)
+    there = has_output(features)  # all but images that are skipped
+    return rows[there], features[there]
+
+
+def _padded(labels: np.ndarray, n_more: int) -> np.ndarray:
+    """Add so many missing labels."""
+    missing = np.full(n_more, None if labels.dtype == object else np.nan, labels.dtype)
+    return np.concatenate([labels, missing])
 
 
 def _check_method(method: Any, owner: str) -> None:
@@ -312,7 +364,8 @@ def _draw_classes(ax: Any, coordinates: np.ndarray, labels: np.ndarray) -> None:
     colors = distinct_colors(len(known), EmbeddingDisplay.__name__)
     for label, color in zip(known, colors, strict=True):
         points = coordinates[labels == label]
-        ax.scatter(*points.T, color=color, label=shown(label), **_POINTS)
+        named = {"label": shown(label)} if few else {}
+        ax.scatter(*points.T, color=color, **named, **_POINTS)
         if not few:
             ax.text(
                 *np.median(points, axis=0),
@@ -322,7 +375,14 @@ def _draw_classes(ax: Any, coordinates: np.ndarray, labels: np.ndarray) -> None:
                 va="center",
                 bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.8},
             )
-    if few:
-        ax.legend(
-            loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", markerscale=2
+
+
+def _draw_unknown(ax: Any, coordinates: np.ndarray, unknown: np.ndarray) -> None:
+    """Draw unknown samples over the others, each set with a mark of its own."""
+    ink = ax.xaxis.label.get_color()
+    names = dict.fromkeys(unknown[_is_there(unknown)].tolist())
+    for name, marker in zip(names, cycle(_MARKERS), strict=False):
+        points = coordinates[unknown == name]
+        ax.scatter(
+            *points.T, s=16, linewidths=0.8, color=ink, marker=marker, label=shown(name)
         )

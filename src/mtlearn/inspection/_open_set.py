@@ -91,6 +91,22 @@ class OpenSetPart:
         }
 
 
+@contextmanager
+def naming_set(name: str) -> Iterator[None]:
+    """Let an error in a set of unknown samples name it.
+
+    Parameters
+    ----------
+    name : str
+        Of the set.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.add_note(f"These are the unknown samples {name!r}.")
+        raise
+
+
 def open_set_parts(
     estimator: Any,
     data: tuple[Any, Any, Any],
@@ -123,7 +139,7 @@ def open_set_parts(
     told = _told(estimator, X, "rows")
     told_of = {}
     for name, each in others.items():
-        with _naming(name):
+        with naming_set(name):
             told_of[name] = _told(estimator, each, f"rows of {name!r}")
     labels = _labels(inner, item_labels(X, y), told)
     found = []
@@ -175,7 +191,7 @@ def decided_unknown(
     inner = find_open_set(estimator, owner)
     found: dict[str, list[Any]] = {name: [] for name in inner.detectors_}
     for of, X in unknown_sets(X_unknown, owner).items():
-        with _naming(of):
+        with naming_set(of):
             _, own = reach(estimator, X)
             decided = inner._decided(own)
         there = np.logical_and.reduce([has_label(each) for each in decided])
@@ -203,16 +219,6 @@ def _chosen(
         for place, names in enumerate(groups)
         if given is None or not set(names).isdisjoint(given)
     }
-
-
-@contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Let an error in a set of unknown samples name it."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        error.add_note(f"These are the unknown samples {name!r}.")
-        raise
 
 
 def _told(estimator: Any, X: Any, what: str) -> list[dict[str, np.ndarray]]:
