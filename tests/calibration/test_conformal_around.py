@@ -19,6 +19,7 @@ from mtlearn import (
     Classification,
     ConformalPredictor,
     MultiLabel,
+    Partial,
     Regression,
     SeedEnsemble,
     Tasks,
@@ -32,6 +33,7 @@ from mtlearn.exceptions import (
     InvalidParameterError,
     ParameterTypeError,
 )
+from mtlearn.networks import MLP
 from mtlearn.tasks import fit_codec
 from mtlearn.training import validation_rows
 from shaped_kinds import Echo, Vector
@@ -47,6 +49,26 @@ def checked(tasks):
 @parametrize_with_checks([checked(tasks) for tasks in (*TASKS[:3], TASKS[5])])
 def test_conformance(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("method", ["lac", "aps"])
+def test_rows_that_are_alike_have_the_same_set_in_any_batch(method):
+    # A table of twelve different rows, one of which has the misfit that is the limit.
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 12, size=600)
+    table = np.round(3 * rng.normal(size=(12, 6)), 1)[kinds]
+    y = rng.integers(0, 3, size=600)
+    inside = table_estimator(
+        Classification(), backbone=Partial(MLP, hidden=(200,)), max_epochs=2
+    )
+    predictor = ConformalPredictor(inside, method=method, random_state=0).fit(table, y)
+    _, firsts = np.unique(kinds, return_index=True)
+    for confidence in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
+        predictor.set_confidence(confidence)
+        whole = predictor.predict_set(table)
+        for first in firsts:
+            own = predictor.predict_set(table[[first]])
+            np.testing.assert_array_equal(own, whole[[first]])
 
 
 def made(**params):

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from mtlearn import (
     Classification,
     OpenSetClassifier,
+    Partial,
     Reconstruction,
     SeedEnsemble,
     Tasks,
@@ -25,6 +26,7 @@ from mtlearn import (
 )
 from mtlearn.data import ImageFiles
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks import MLP
 from mtlearn.openset import OpenSetDetector
 from mtlearn.training import MultiTaskNet
 from open_problems import known_points, point_estimator, two_columns, unknown_points
@@ -274,6 +276,24 @@ def test_the_same_seed_has_the_same_bits():
         OpenSetClassifier(point_estimator(), **SETTINGS).fit(X, Y) for _ in range(2)
     )
     assert_array_equal(first.score_samples(BOTH), second.score_samples(BOTH))
+
+
+@pytest.mark.parametrize("score", ["auto", "mahalanobis", "max_probability", "energy"])
+def test_rows_that_are_alike_are_decided_alike_in_any_batch(score):
+    # A table of twelve different rows, whose scores are far from all different: many
+    # are that of the threshold.
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 12, size=600)
+    table = np.round(3 * rng.normal(size=(12, 5)), 1)[kinds]
+    inside = point_estimator(backbone=Partial(MLP, hidden=(100,)), max_epochs=2)
+    open_set = OpenSetClassifier(inside, score=score, **SETTINGS)
+    open_set.fit(table, kinds % 2)
+    whole = open_set.predict(table)
+    _, firsts = np.unique(kinds, return_index=True)
+    for size in (1, 2, 3, 7):
+        for first in firsts:
+            own = table[[first] * size]
+            assert_array_equal(open_set.predict(own), whole[[first] * size])
 
 
 @pytest.mark.filterwarnings("ignore:.*cannot be read", "ignore:.*no prediction")

@@ -137,6 +137,33 @@ def test_mahalanobis_of_features_that_never_vary():
     assert_allclose(found, expected)
 
 
+def test_directions_that_are_alike_are_no_distance_apart():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(3, 40))
+    lengths = rng.uniform(0.1, 10, size=(60, 1))
+    detector = OpenSetDetector(scores="knn", quantile=0.5)
+    detector.fit(points[np.arange(60) % 3] * lengths)
+    assert_array_equal(detector.score_samples(points), [0, 0, 0])
+    off = points[:1] + 1e-3 * np.eye(1, 40)
+    assert detector.score_samples(off) < 0
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+def test_classes_of_one_point_each_have_no_variance(scale):
+    rng = np.random.default_rng(0)
+    points, codes = scale * rng.normal(size=(3, 5)), np.arange(60) % 3
+    noise = 1 + 1e-15 * rng.normal(size=(60, 5))
+    detector = OpenSetDetector(scores="mahalanobis", quantile=0.9, random_state=0)
+    detector.fit(points[codes] * noise, codes)
+    assert_array_equal(detector.predict(points), [1, 1, 1])
+    # In units of the mean square of the features, of a hundredth of the ball.
+    size = np.mean(points**2)
+    off = points + 0.1 * scale * np.eye(3, 5)
+    expected = (0.1 * scale) ** 2 / (0.01 * size)
+    assert_allclose(-detector.score_samples(off), expected, rtol=1e-6)
+    assert_array_equal(detector.predict(off), [-1, -1, -1])
+
+
 def test_max_probability_is_that_of_predictions(model):
     expected = 1 - model.predict_proba(X_NEW)[0].max(axis=1)
     assert_allclose(scored(model, "max_probability"), expected)

@@ -24,3 +24,5 @@ def test_the_share_that_is_kept_over_many_draws():
 def test_a_spread_by_hand():
     assert spread_of(np.arange(101.0)) == (50.0, 45.0)
     assert spread_of(np.full(9, 3.0)) == (3.0, 1.0)
+    # Nineteen in twenty are alike: how far the largest is above them.
+    assert spread_of(np.append(np.zeros(99), 4.0)) == (0.0, 4.0)

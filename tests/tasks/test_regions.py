@@ -95,6 +95,23 @@ def test_scales_and_ranges(task, labels, scale, ends):
     np.testing.assert_array_equal(found, np.clip([[-17.0, 23.0]], *ends))
 
 
+@pytest.mark.parametrize(("scale", "digits"), [(1.0, 2), (1e-12, 14), (1e9, -7)])
+def test_a_value_at_the_limit_is_inside(scale, digits):
+    # Many of these sums of a value and its own distance are off by the last digit.
+    rng = np.random.default_rng(0)
+    task = fitted(Regression(), [scale, 5 * scale])
+    values, labels = np.round(scale * rng.normal(size=(2, 2000)), digits)
+    labels[::3] = 0
+    (distances,) = task.misfits(labels, np.ones(2000), values[:, None], less).T
+    noise = 1 + rng.choice([-1, 0, 1], size=2000) * 2e-16
+    for row, distance in enumerate(distances):
+        own = (values[row] * noise[row]).reshape(1, 1)
+        (low, high), *_ = task.regions(own, np.array([distance]), less)
+        assert low <= labels[row] <= high
+        size = abs(values[row]) + distance
+        assert high - low <= 2 * distance + 1e-12 * size
+
+
 def test_a_kind_without_a_region_has_no_parts():
     task, outputs = Vector(2), np.zeros((3, 2))
     assert task.region is None

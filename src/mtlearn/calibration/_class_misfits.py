@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 METHODS = ("lac", "aps", "raps")
+# Digits of sums of probabilities; others depend on the batch of a row, and not on it.
+_DIGITS = 12
 
 
 def class_misfits(
@@ -46,7 +48,7 @@ def least_ambiguous(chances: np.ndarray) -> np.ndarray:
     ndarray of shape (n_samples, n_classes)
         One less the probability.
     """
-    return 1 - chances
+    return np.round(1 - chances, _DIGITS)
 
 
 def adaptive(chances: np.ndarray) -> np.ndarray:
@@ -88,5 +90,5 @@ def regularised(chances: np.ndarray, penalty: float, n_free: int) -> np.ndarray:
     ranks = np.arange(1, chances.shape[1] + 1)
     sums += penalty * np.maximum(ranks - n_free, 0)
     found = np.empty_like(sums)
-    np.put_along_axis(found, order, sums, axis=1)
+    np.put_along_axis(found, order, np.round(sums, _DIGITS), axis=1)
     return found

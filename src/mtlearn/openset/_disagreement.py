@@ -22,4 +22,5 @@ def score(deviations: np.ndarray) -> np.ndarray:
     ndarray of shape (n_samples,)
         In [0, 0.5]; 0 where all members agree.
     """
-    return deviations.mean(axis=1).astype(np.float64)
+    # Members that agree differ in the last digits of their probabilities.
+    return np.round(deviations.mean(axis=1).astype(np.float64), 12)

@@ -14,6 +14,8 @@ N_NEIGHBORS = 10
 MOST_ROWS = 4500
 # Rows at a time: their distances to all others fit into a few megabytes.
 _BLOCK = 128
+# Directions that differ by less are one and the same, but for their rounding.
+_SAME = 1e-6
 
 
 def fit(features: np.ndarray, codes: np.ndarray, seed: int) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def score(state: dict[str, Any], features: np.ndarray) -> np.ndarray:
         squares = (own**2).sum(axis=1)[:, np.newaxis] + lengths - 2 * own @ known.T
         nearest = np.partition(squares, place, axis=1)[:, place]
         found[start : start + _BLOCK] = np.sqrt(np.maximum(nearest, 0))
+    found[found < _SAME] = 0
     return found
 
 

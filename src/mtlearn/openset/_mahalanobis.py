@@ -12,6 +12,9 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 SHRINKAGE = 0.01
+# Shares of the mean square of features, and of distances, that are rounding.
+_NO_VARIANCE = 1e-13
+_NO_DISTANCE = 1e-12
 
 
 def fit(features: np.ndarray, codes: np.ndarray, seed: int) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def fit(features: np.ndarray, codes: np.ndarray, seed: int) -> dict[str, Any]:
         With the means `(n_classes, n_features)` of the classes that are there, and the
         lower triangle of the covariance, whose product with itself that is. It is
         brought by 1 % towards a ball of the same mean variance, as features that never
-        vary would be divided by zero.
+        vary would be divided by zero; where none does, of their mean square.
     """
     rows = codes >= 0
     features, codes = features[rows].astype(np.float64), codes[rows]
@@ -40,8 +43,10 @@ def fit(features: np.ndarray, codes: np.ndarray, seed: int) -> dict[str, Any]:
     means = np.stack([features[codes == each].mean(axis=0) for each in classes])
     off = features - means[places]
     covariance = off.T @ off / len(off)
-    variance = np.trace(covariance) / len(covariance)
-    ball = np.eye(len(covariance)) * (variance if variance > 0 else 1.0)
+    variance, size = np.trace(covariance) / len(covariance), (features**2).mean()
+    if variance <= _NO_VARIANCE * size:
+        variance = size if size > 0 else 1.0
+    ball = np.eye(len(covariance)) * variance
     covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * ball
     return {"means": means, "triangle": cholesky(covariance, lower=True)}
 
@@ -67,6 +72,7 @@ def score(state: dict[str, Any], features: np.ndarray) -> np.ndarray:
     own = _whitened(features[known].astype(np.float64), triangle)
     squares = [((own - mean) ** 2).sum(axis=1) for mean in _whitened(means, triangle)]
     found[known] = np.min(squares, axis=0)
+    found[found < _NO_DISTANCE] = 0
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mtlearn._utils._listing import listed
+from mtlearn._utils._settled import settled
 from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.estimators import reconstructing
@@ -216,4 +217,4 @@ def measure(
         )
         for of_network, by in zip(states, observed, strict=True)
     ]
-    return np.average(each, axis=0, weights=weights)
+    return settled(np.average(each, axis=0, weights=weights))

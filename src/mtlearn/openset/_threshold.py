@@ -34,8 +34,9 @@ def spread_of(scores: np.ndarray) -> tuple[float, float]:
     Returns
     -------
     middle, width : float
-        Their median, and how far the 95th percentile is above it; 1 if it is not.
+        Their median, and how far the 95th percentile is above it, or the largest if
+        that is not; 1 if they are all alike.
     """
-    middle, high = np.percentile(scores, [50, 95])
-    width = float(high - middle)
-    return float(middle), width if width > 0 else 1.0
+    middle, *higher = np.percentile(scores, [50, 95, 100])
+    widths = [float(high - middle) for high in higher if high > middle]
+    return float(middle), widths[0] if widths else 1.0

@@ -12,6 +12,7 @@ ClassMisfits = Callable[[np.ndarray], np.ndarray]
 # Of the scale of values: what is added to how far members lie apart, which may agree
 # by chance.
 _LEAST_SPREAD = 0.1
+_DIGITS = 44  # binary ones that the ends of an interval are sure of
 
 
 class TaskRegions:
@@ -271,5 +272,17 @@ class ValueRegions(TaskRegions):
             Lower and upper ends.
         """
         middle, reach = activated[:, 0], limits[0] * self._unit(spread)
-        ends = np.column_stack([middle - reach, middle + reach])
-        return ends.clip(*self.value_range)
+        return _ends(middle, reach).clip(*self.value_range)
+
+
+def _ends(middle: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Give the ends of intervals, which hold what is at the distance of the limit.
+
+    The last digits of a prediction and of sums depend on the batch and on rounding:
+    low ends are rounded down, and high ones up.
+    """
+    _, exponent = np.frexp(np.maximum(np.abs(middle), reach))
+    digit = np.ldexp(1.0, exponent - _DIGITS)
+    low = np.floor((middle - reach) / digit) * digit
+    high = np.ceil((middle + reach) / digit) * digit
+    return np.column_stack([low, high])
