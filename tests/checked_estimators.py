@@ -38,7 +38,7 @@ class RowImageEstimator(MultiTaskImageEstimator):
 
 def table_estimator(tasks):
     return MultiTaskEstimator(
-        tasks, backbone=Partial(MLP, hidden=(16,)), lr=0.03, max_epochs=40
+        tasks, backbone=Partial(MLP, hidden=(16,)), lr=0.1, max_epochs=10
     )
 
 
@@ -62,8 +62,8 @@ def image_estimator(tasks):
     return RowImageEstimator(
         tasks,
         backbone=ConvolutionalBackbone,
-        lr=0.02,
-        max_epochs=40,
+        lr=0.05,
+        max_epochs=15,
         batch_size=200,
         precision="float64",
     )
