@@ -93,6 +93,7 @@ def test_figures_of_known_and_unknown_samples(fitted):
 
 def test_another_quantile_moves_the_threshold(fitted):
     moved = made().fit(X[TRAIN], Y[TRAIN]).set_quantile(0.5)
+    moved.set_params(quantile=0.9)  # for the next fit
     before = open_set_report(fitted, X[TEST], Y[TEST], NEAR)
     after = open_set_report(moved, X[TEST], Y[TEST], NEAR)
     assert {row["quantile"] for row in after.rows} == {0.5}
@@ -284,7 +285,8 @@ def test_what_is_no_open_set_classifier(fitted):
     for wrong in (point_estimator(), TemperatureScaled(fitted), StandardScaler(), 3):
         with pytest.raises(ParameterTypeError, match=message):
             open_set_report(wrong, X[TEST], Y[TEST], FAR)
-    for unfitted in (made(), Pipeline([("open", made())])):
+    search = GridSearchCV(made(), {})
+    for unfitted in (made(), Pipeline([("open", made())]), search):
         with pytest.raises(NotFittedError):
             open_set_report(unfitted, X[TEST], Y[TEST], FAR)
 

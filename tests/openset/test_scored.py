@@ -7,6 +7,8 @@ from skorch.helper import SliceDict
 
 from mtlearn import OpenSetClassifier, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.inspection import ConfusionDisplay, EmbeddingDisplay, OpenSetScoreDisplay
+from mtlearn.metrics import task_report
 from open_problems import known_points, point_estimator, two_columns, unknown_points
 
 X, Y = known_points(120)
@@ -102,3 +104,22 @@ def test_columns_in_the_wrong_order_are_an_error():
         open_set.score(X, np.full(120, "a"))
     with pytest.raises(InvalidDataError, match="mixes labels of the types"):
         open_set.score(X, [*Y[:-2].tolist(), "a", "b"])
+
+
+@pytest.mark.parametrize("unknown", [-1, "none"])
+def test_reports_and_displays_read_them(unknown):
+    y = np.array(["a", "b", "c"])[Y]
+    open_set = made(unknown_label=unknown).fit(X, y)
+    true = [*y[:-1].tolist(), "d", *[unknown] * 30]
+    # Those of known classes leave out what is of none.
+    expected = task_report(open_set, X[:-1], y[:-1]).rows
+    assert task_report(open_set, BOTH, true).rows == expected
+    scores = OpenSetScoreDisplay.from_estimator(open_set, BOTH, true).scores["task_0"]
+    assert len(scores.known) == 119
+    assert {name: len(each) for name, each in scores.unknown.items()} == {"unknown": 31}
+    confusion = ConfusionDisplay.from_estimator(open_set, BOTH, true)
+    assert confusion.labels["task_0"].tolist() == ["a", "b", "c", "d", unknown]
+    assert confusion.matrices["task_0"].sum(axis=1).tolist() == [40, 40, 39, 1, 30]
+    assert confusion.matrices["task_0"][4].tolist() == [0, 0, 0, 0, 30]
+    embedding = EmbeddingDisplay.from_estimator(open_set, BOTH, true, method="pca")
+    embedding.plot()

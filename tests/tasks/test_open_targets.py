@@ -122,9 +122,9 @@ def test_all_are_unknown(codec):
         known_targets(codec, y.assign(size=["a", 1, 2, 3]), ["kind"], -1)
 
 
-def test_labels_of_other_classes_are_scored_as_the_label(codec):
+def test_labels_are_read_as_they_stand(codec):
     y = FRAME.assign(kind=["a", -1, "c", None])
     kind, size = open_targets(codec, y, ["kind"], -1)
-    assert kind.values.tolist()[:3] == ["a", -1, -1]
+    assert kind.values.tolist()[:3] == ["a", -1, "c"]
     assert kind.present.tolist() == [True, True, True, False]
     assert_array_equal(size.values, FRAME["size"])

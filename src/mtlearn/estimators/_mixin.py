@@ -210,6 +210,10 @@ class MultiTaskMixin(Reconstructing):
         """Read the true labels that `score` compares, by labelled task."""
         return self._codec.targets(y)
 
+    def _closed_targets(self, y: Any) -> tuple[Target, ...]:
+        """Read those that outputs are compared with; none that says "unknown"."""
+        return self._codec.targets(y)
+
     def _task_score(
         self,
         name: str,

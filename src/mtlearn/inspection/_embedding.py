@@ -161,7 +161,7 @@ class EmbeddingDisplay(Display):
         chosen = chosen_tasks(estimator, tasks, cls.__name__)
         _check_method(method, cls.__name__)
         most = check_integer(max_samples, "max_samples", cls.__name__, low=2)
-        targets = {each.name: each for each in unwrap(estimator)._codec.targets(y)}
+        targets = {each.name: each for each in unwrap(estimator)._scored_targets(y)}
         check_consistent_length(X, targets[chosen[0]].values)
         random = check_random_state(random_state)
         sets = unknown_sets(X_unknown, cls.__name__)

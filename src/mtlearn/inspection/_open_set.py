@@ -241,7 +241,7 @@ def _labels(
     """Read the labels of each task, where there are any."""
     if y is None:
         return None
-    targets = {each.name: each for each in inner._codec.targets(y)}
+    targets = {each.name: each for each in inner._scored_targets(y)}
     n_samples = next(iter(told[0].values()))
     check_consistent_length(n_samples, *(each.values for each in targets.values()))
     return targets

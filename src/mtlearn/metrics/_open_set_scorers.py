@@ -76,8 +76,6 @@ class _OpenSetMetric:
     def _of_task(self, task: str, sets: dict[str, OpenSetRows]) -> float:
         figure, rows = OPEN_SET_FIGURES[self.figure], list(sets.values())
         warn_of_lacks(task, rows, figure)
-        if not figure.of_unknown:  # and one and the same for all sets
-            return figure(rows[0])
         return float(np.mean([figure(each) for each in rows]))
 
 

@@ -73,7 +73,7 @@ def scored_outputs(
         By task name. A label that a task does not know is one that counts.
     """
     inner, X = reach(estimator, X)
-    targets = inner._codec.targets(y)
+    targets = inner._closed_targets(y)
     weights = label_weights(targets, sample_weight)
     outputs = inner._outputs(X)
     check_consistent_length(outputs[0], *weights)
@@ -107,7 +107,7 @@ def scored_decisions(
         "unknown" among them may be.
     """
     inner, X = reach(estimator, X)
-    targets = inner._codec.targets(y)
+    targets = inner._scored_targets(y)
     weights = label_weights(targets, sample_weight)
     decided = inner._decided(X)
     check_consistent_length(decided[0], *weights)

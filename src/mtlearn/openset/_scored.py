@@ -21,6 +21,9 @@ class OpenScored(MultiTaskMixin):
         """Read labels of known classes, and tell which rows are of none, by task."""
         return known_targets(self._codec, y, self.detectors_, self.unknown_label_)
 
+    def _closed_targets(self, y: Any) -> tuple[Target, ...]:
+        return self._known_targets(y)[0]
+
     def _scored_targets(self, y: Any) -> tuple[Target, ...]:
         return open_targets(self._codec, y, self.detectors_, self.unknown_label_)
 
@@ -34,5 +37,7 @@ class OpenScored(MultiTaskMixin):
     ) -> float:
         if name not in self.detectors_:
             return super()._task_score(name, labels, predicted, rows, weight)
-        right = labels.astype(object) == predicted[rows].astype(object)
+        true = labels.astype(object)
+        true[~self.tasks_[name].knows(labels)] = self.unknown_label_
+        right = true == predicted[rows].astype(object)
         return float(np.average(right, weights=weight))

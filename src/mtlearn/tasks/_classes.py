@@ -165,6 +165,10 @@ def find_labels(
     labels: np.ndarray, classes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give the place of each label among the classes, and whether it is one."""
+    if labels.dtype.kind == "O":  # of one type, or of several
+        place_of = {label: place for place, label in enumerate(classes.tolist())}
+        found = np.array([place_of.get(each, -1) for each in labels.tolist()], np.int64)
+        return np.maximum(found, 0), found >= 0
     if (labels.dtype.kind in "OU") != (classes.dtype.kind in "OU"):
         return np.zeros(len(labels), np.int64), np.zeros(len(labels), bool)
     labels, fits = _of_one_sign(labels, classes)

@@ -36,34 +36,21 @@ def known_targets(
     unknown : dict of str to ndarray of bool of shape (n_samples,)
         Rows of these tasks that have `label`, or another one that is no class.
     """
-    raw = read_raw(y)
-    places = codec.places(raw)
-    unknown = {
-        name: _without(raw, own[0], label)
-        for name, own in zip(codec.labelled.names, places, strict=True)
-        if name in names and len(own) == 1
-    }
-    # Without them: columns are of one type, and labels are known to their tasks.
-    targets = []
-    for target in read_places(raw, codec.labelled, places):
+    targets, unknown = _marked(codec, y, names, label)
+    known = []
+    for target in targets:
         if target.name in unknown:
-            task: Any = codec.tasks[target.name]
-            is_class = target.present & task.knows(target.values)
-            labels = target.values[target.present]
-            # Where there is none, they may all be right but for their type.
-            task.check_labels(labels if is_class.any() else labels[:1], target.name)
+            is_class = target.present & target.task.knows(target.values)
             unknown[target.name] |= target.present & ~is_class
-            targets.append(replace(target, present=is_class))
-        else:
-            check_scored([target], codec.tasks)
-            targets.append(target)
-    return tuple(targets), unknown
+            target = replace(target, present=is_class)
+        known.append(target)
+    return tuple(known), unknown
 
 
 def open_targets(
     codec: Codec, y: Any, names: Collection[str], label: Any
 ) -> tuple[Target, ...]:
-    """Read the labels of each labelled task from y, which is to be scored.
+    """Read the labels of each labelled task from y, as they stand there.
 
     Parameters
     ----------
@@ -73,14 +60,38 @@ def open_targets(
     Returns
     -------
     tuple of Target
-        Labels of no class are `label`. Of these tasks, they are objects where there
-        is such a row.
+        Of these tasks, labels are objects where one is `label`.
     """
-    targets, unknown = known_targets(codec, y, names, label)
+    targets, marked = _marked(codec, y, names, label)
     return tuple(
-        _with(target, unknown[target.name], label) if target.name in unknown else target
+        _with(target, marked[target.name], label) if target.name in marked else target
         for target in targets
     )
+
+
+def _marked(
+    codec: Codec, y: Any, names: Collection[str], label: Any
+) -> tuple[tuple[Target, ...], dict[str, np.ndarray]]:
+    """Read the other labels, and tell which rows have this one."""
+    raw = read_raw(y)
+    places = codec.places(raw)
+    marked = {
+        name: _without(raw, own[0], label)
+        for name, own in zip(codec.labelled.names, places, strict=True)
+        if name in names and len(own) == 1
+    }
+    # Without them: columns are of one type, and labels are known to their tasks.
+    targets = read_places(raw, codec.labelled, places)
+    for target in targets:
+        if target.name in marked:
+            labels = target.values[target.present]
+            # Where none is of a class, they may all be right but for their type.
+            is_class = target.task.knows(labels)
+            shown = labels if is_class.any() else labels[:1]
+            target.task.check_labels(shown, target.name)
+        else:
+            check_scored([target], codec.tasks)
+    return targets, marked
 
 
 def _without(raw: RawTargets, place: int, label: Any) -> np.ndarray:
