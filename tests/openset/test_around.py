@@ -14,12 +14,15 @@ from sklearn.preprocessing import StandardScaler
 
 from mtlearn import (
     Classification,
+    ConformalPredictor,
     OpenSetClassifier,
     Partial,
     Reconstruction,
     SeedEnsemble,
     Tasks,
     TemperatureScaled,
+    TestTimeAugmented,
+    TunedThresholds,
     VotingEnsemble,
     load,
     save,
@@ -114,6 +117,27 @@ def test_a_temperature_counts_in_probabilities_alone():
         )
         both = found.score_samples(BOTH), plain.score_samples(BOTH)
         assert np.array_equal(*both) == same
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(
+    "around",
+    [
+        ConformalPredictor,
+        OpenSetClassifier,
+        SeedEnsemble,
+        TemperatureScaled,
+        TestTimeAugmented,
+        TunedThresholds,
+        lambda inside: VotingEnsemble([("a", inside)]),
+    ],
+)
+def test_nothing_around_it_loses_what_is_unknown(around, frozen):
+    inside = OpenSetClassifier(point_estimator(max_epochs=1), **SETTINGS)
+    if frozen:
+        inside = FrozenEstimator(inside.fit(X, Y))
+    with pytest.raises(InvalidParameterError, match="must not be an OpenSetClassifier"):
+        around(make_pipeline(StandardScaler(), inside)).fit(X, Y)
 
 
 def test_around_a_pipeline():

@@ -185,3 +185,14 @@ def check_multi_task(estimator: Any, name: str, owner: str) -> None:
                 "which cannot predict. Set refit=True, or name the score to refit by."
             )
         estimator = _next_inside(estimator)
+
+
+def check_inside(estimator: Any, name: str, owner: str) -> None:
+    """Raise if it is no estimator that may be inside of another one of this package."""
+    check_multi_task(estimator, name, owner)
+    if getattr(unwrap(estimator), "_tells_unknown", False):
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {owner} must not be an OpenSetClassifier: what "
+            "is around it would predict its unknown samples as known ones. Put the "
+            f"OpenSetClassifier around the {owner}."
+        )

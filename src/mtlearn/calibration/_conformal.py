@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._row_plan import plan_of
 from mtlearn._utils._typed import available_if, with_callbacks
-from mtlearn._utils._unwrap import check_multi_task, reach, task_outputs, unwrap
+from mtlearn._utils._unwrap import check_inside, reach, task_outputs, unwrap
 from mtlearn._utils._validation import (
     check_bool,
     check_choice,
@@ -228,7 +228,7 @@ class ConformalPredictor(HeldOut):
         check_integer(self.n_free, "n_free", owner, low=0)
         check_bool(self.normalize, "normalize", owner)
         check_bool(self.joint, "joint", owner)
-        check_multi_task(self.estimator, "estimator", owner)
+        check_inside(self.estimator, "estimator", owner)
         return super().fit(X, y, **fit_params)
 
     def _learned_of(self, held_out: np.ndarray, n_samples: int) -> np.ndarray:

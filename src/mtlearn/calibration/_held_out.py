@@ -12,7 +12,7 @@ from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._routing import routed_params
 from mtlearn._utils._row_plan import plan_of
 from mtlearn._utils._typed import with_callbacks
-from mtlearn._utils._unwrap import check_multi_task
+from mtlearn._utils._unwrap import check_inside
 from mtlearn._utils._validation import check_fraction
 from mtlearn._utils._whole import in_one_step
 from mtlearn.data import item_labels
@@ -57,7 +57,7 @@ class HeldOut(AroundOne):
             If the data are not what they must be.
         """
         owner = type(self).__name__
-        check_multi_task(self.estimator, "estimator", owner)
+        check_inside(self.estimator, "estimator", owner)
         self._check_share()
         weights = fit_params.pop("sample_weight", None)
         y = item_labels(X, y)

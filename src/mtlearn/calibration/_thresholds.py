@@ -14,7 +14,7 @@ from mtlearn._utils._listing import listed
 from mtlearn._utils._short import short
 from mtlearn._utils._typed import with_callbacks
 from mtlearn._utils._unwrap import (
-    check_multi_task,
+    check_inside,
     reach,
     task_outputs,
     unwrap,
@@ -180,7 +180,7 @@ class TunedThresholds(HeldOut):
             )
         check_real(self.beta, "beta", owner, low=0, include_low=False)
         check_folds(self.cv, owner)
-        check_multi_task(self.estimator, "estimator", owner)
+        check_inside(self.estimator, "estimator", owner)
         frozen = isinstance(self.estimator, FrozenEstimator)
         if frozen and self.cv is not None:
             raise InvalidParameterError(

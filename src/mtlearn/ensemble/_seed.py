@@ -14,7 +14,7 @@ from mtlearn._utils._prepared import prepared
 from mtlearn._utils._routing import n_rows, routed_params, told_of
 from mtlearn._utils._short import short
 from mtlearn._utils._typed import available_if, with_callbacks
-from mtlearn._utils._unwrap import check_multi_task, unwrap
+from mtlearn._utils._unwrap import check_inside, unwrap
 from mtlearn._utils._validation import check_bool, check_integer
 from mtlearn._utils._whole import copy_of, in_one_step
 from mtlearn.data import item_labels, row_dims, selectable_rows
@@ -278,7 +278,7 @@ class SeedEnsemble(BaseEnsemble):
         n_members = check_integer(self.n_members, "n_members", owner, low=1)
         check_bool(self.bootstrap, "bootstrap", owner)
         if self.estimator is not None:
-            check_multi_task(self.estimator, "estimator", owner)
+            check_inside(self.estimator, "estimator", owner)
             self._check_seedable(owner)
         if self.seeds is None:
             # Not the global generator for None; more members keep the first ones.

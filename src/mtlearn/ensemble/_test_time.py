@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._routing import n_rows, routed_params
 from mtlearn._utils._typed import with_callbacks
-from mtlearn._utils._unwrap import check_multi_task, reach, single_networks, unwrap
+from mtlearn._utils._unwrap import check_inside, reach, single_networks, unwrap
 from mtlearn._utils._validation import check_integer, check_nested_names
 from mtlearn._utils._whole import in_one_step
 from mtlearn.augmentation import Policy, resolve_augmentation
@@ -170,7 +170,7 @@ class TestTimeAugmented(AroundOne):
         """
         owner = type(self).__name__
         estimator = self._templates()["estimator"]
-        check_multi_task(estimator, "estimator", owner)
+        check_inside(estimator, "estimator", owner)
         n = check_integer(self.n, "n", owner, low=1)
         given = resolve_augmentation(self.augmentation, owner)
         seed = draw_seed(self.random_state)

@@ -12,7 +12,7 @@ from mtlearn._utils._routing import routed_params
 from mtlearn._utils._short import short
 from mtlearn._utils._sklearn_compat import BaseComposition, VisualBlock
 from mtlearn._utils._typed import with_callbacks
-from mtlearn._utils._unwrap import check_multi_task
+from mtlearn._utils._unwrap import check_inside
 from mtlearn._utils._validation import check_real
 from mtlearn._utils._whole import in_one_step
 from mtlearn.data import item_labels
@@ -171,7 +171,7 @@ class VotingEnsemble(BaseEnsemble, BaseComposition):
                 "at least one estimator in."
             )
         for name, estimator in named.items():
-            check_multi_task(estimator, f"estimators: {name}", owner)
+            check_inside(estimator, f"estimators: {name}", owner)
         return named
 
     def _check_weights(self, owner: str) -> None:

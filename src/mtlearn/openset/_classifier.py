@@ -1,7 +1,7 @@
 """Classes, and "I do not know this one"."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -124,6 +124,8 @@ class OpenSetClassifier(OpenScored, OpenSetLearning):
     >>> classifier.predict_proba(X, include_unknown=True).shape
     (1797, 9)
     """
+
+    _tells_unknown: ClassVar[bool] = True
 
     def __init__(
         self,
