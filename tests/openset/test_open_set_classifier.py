@@ -53,7 +53,8 @@ def test_signs_and_offsets_are_those_of_scikit_learn(fitted):
     assert_array_equal(detector.decision_function(BOTH), scores - fitted.offset_)
 
 
-def test_the_threshold_is_the_rank_among_rows_held_out(fitted):
+def test_the_threshold_is_the_rank_among_rows_held_out():
+    fitted = made(score="knn").fit(X, Y)
     held_out = fitted.detector_.calibration_scores_
     assert len(held_out) == 60  # a fifth of 300
     assert np.isclose(-fitted.score_samples(X)[:, None], held_out).any(axis=0).all()
@@ -62,10 +63,27 @@ def test_the_threshold_is_the_rank_among_rows_held_out(fitted):
     assert fitted.detector_.standard_error_ == pytest.approx(expected)
 
 
-def test_the_estimator_has_not_seen_the_rows_held_out(fitted):
+def test_of_several_scores_the_others_held_out_are_the_scale():
+    one, other, both = (
+        made(score=score).fit(X, Y).detector_
+        for score in ("knn", "mahalanobis", ["knn", "mahalanobis"])
+    )
+    scores = -np.column_stack([one.score_samples(X), other.score_samples(X)])
+    rows = np.flatnonzero(np.isin(scores[:, 0], one.calibration_scores_))
+    assert len(rows) == 60
+    expected = []
+    for row in rows:
+        others = scores[rows[rows != row]]
+        middle, high = np.percentile(others, [50, 95], axis=0)
+        expected.append(((scores[row] - middle) / (high - middle)).max())
+    assert_allclose(both.calibration_scores_, np.sort(expected), rtol=1e-6)
+
+
+def test_the_estimator_has_not_seen_the_rows_held_out():
+    fitted = made(score="knn").fit(X, Y)
     held_out = fitted.detector_.calibration_scores_
     scores = -fitted.score_samples(X)
-    rest = ~np.isclose(scores[:, None], held_out).any(axis=1)
+    rest = ~np.isin(scores, held_out)
     assert rest.sum() == 240
     again = point_estimator().fit(X[rest], Y[rest])
     assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))

@@ -28,7 +28,12 @@ from mtlearn.openset._scores import (
     needs_of,
     resolve_scores,
 )
-from mtlearn.openset._threshold import spread_of, standard_error
+from mtlearn.openset._threshold import (
+    largest,
+    spread_of,
+    spreads_of_others,
+    standard_error,
+)
 from mtlearn.training import draw_seed
 
 _N_FOLDS = 10
@@ -63,7 +68,7 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
         too few to promise the quantile.
     calibration_scores_ : ndarray of shape (n_calibration,)
         Sorted scores of known samples that nothing was fitted on, the sign as inside:
-        higher is more unlike.
+        higher is more unlike. Of several scores, z-scores among those of the others.
     standard_error_ : float
         Of the share of known samples that are kept.
     n_features_in_ : int
@@ -189,7 +194,9 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
             self.n_features_in_ = self.estimator.n_features_in_
         self.states_ = states
         self.spreads_ = np.array([spread_of(column) for column in measured.T])
-        self.calibration_scores_ = np.sort(self._joined(measured))
+        # As those of further rows, which have no part in the spreads.
+        others = np.stack([spreads_of_others(column) for column in measured.T], axis=1)
+        self.calibration_scores_ = np.sort(largest(measured, others))
         self.width_ = spread_of(self.calibration_scores_)[1]
         self._set_offset()
 
@@ -225,10 +232,7 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
 
     def _joined(self, measured: np.ndarray, columns: slice = slice(None)) -> np.ndarray:
         """Give one score, or the largest of several on a common scale."""
-        measured, spreads = measured[:, columns], self.spreads_[columns]
-        if measured.shape[1] == 1:
-            return measured[:, 0]
-        return ((measured - spreads[:, 0]) / spreads[:, 1]).max(axis=1)
+        return largest(measured[:, columns], self.spreads_[columns])
 
     def _fitted_names(self) -> tuple[str, ...]:
         """Give the names of the scores of the fit, whatever is set since."""
