@@ -139,6 +139,63 @@ def test_sharing(run_example):
     assert "quality for alcohol: " in printed
 
 
+def test_open_set(run_example):
+    printed = run_example("open_set", "--epochs", "1", N_UNKNOWN=100)
+
+    assert "known, at quantile 0.99: accuracy " in printed
+    assert "The hard case: [7, 8, 9] are unknown" in printed
+    for name in ("photographs", "letters", "7 to 9"):
+        (line,) = [line for line in printed.splitlines() if line.startswith(name)]
+        shares = [float(each) for each in re.findall(r"(\d+\.\d+) ±", line)]
+        assert len(shares) == 8
+        assert all(0 <= share <= 100 for share in shares)
+    assert len(list(Path("outputs").glob("open_set_*.png"))) == 5
+
+
+def test_reconstruction(run_example):
+    arguments = ["--epochs", "1", "--seeds", "1", "--rows", "1000"]
+    printed = run_example("reconstruction", *arguments, N_UNKNOWN=50)
+
+    assert "1000 images to learn from, 719 to test with" in printed
+    for figure in ("accuracy, 100 labels of 1000", "AUROC letters, mahalanobis"):
+        (line,) = [line for line in printed.splitlines() if line.startswith(figure)]
+        numbers = re.findall(r"-?\d+\.\d+", line.removeprefix(figure))
+        without, _, both, _, difference, _ = map(float, numbers)
+        assert difference == pytest.approx(both - without, abs=0.011)
+
+
+def test_images_of_archives(load_example, tmp_path):
+    sets = load_example("image_sets")
+    rng = np.random.default_rng(0)
+    colours = rng.integers(256, size=(4, 8, 8, 3), dtype=np.uint8)
+    arrays = {"X_train": colours[:2], "y_train": [3, 5], "y_test": [0, 0]}
+    np.savez(tmp_path / "archive.npz", **arrays, X_test=colours[2:])
+
+    X, y, X_test, _ = sets.load_known(tmp_path / "archive.npz")
+    small = sets.load_unknown(tmp_path / "archive.npz", (4, 4))
+
+    red, green, blue = colours[0, 0, 0] / 255
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    assert X[0, 0, 0] == pytest.approx(grey, abs=1e-6)
+    assert y.tolist() == [3, 5]
+    assert small.shape == (2, 4, 4)
+    # Made smaller, each pixel is a mean of those around it.
+    assert small.mean() == pytest.approx(X_test.mean(), abs=0.05)
+    assert small.std() < X_test.std()
+
+
+def test_printed_letters(load_example):
+    letters = load_example("image_sets").printed_letters((28, 28), 30)
+
+    assert letters.shape == (30, 28, 28)
+    assert 0 <= letters.min() < letters.max() <= 1
+    for image in letters:
+        rows, columns = np.nonzero(image)
+        assert max(np.ptp(rows), np.ptp(columns)) in range(17, 20)
+        means = (np.indices(image.shape) * image).sum(axis=(1, 2)) / image.sum()
+        np.testing.assert_allclose(means, 13.5, atol=0.51)
+
+
 def test_ordinal_grades(run_example):
     printed = run_example("ordinal_grades", SEEDS=range(1))
     rows = [line.split() for line in printed.splitlines()[-3:]]
