@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mtlearn import (
     Classification,
+    OpenSetClassifier,
     Partial,
     Regression,
     SeedEnsemble,
@@ -275,3 +276,20 @@ def test_crosses_have_a_legend_beside_many_classes():
     ax = display.axes_["task_0"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["unknown"]
     assert len(ax.texts) == 12
+
+
+def test_samples_labelled_as_unknown_are_marked(problem):
+    X, y, estimator = problem
+    open_set = OpenSetClassifier(estimator, calibration="prefit", quantile=0.8)
+    open_set.fit(X, y)
+    y = y.astype(object)
+    y.loc[80:84, "kind"], y.loc[85:89, "kind"] = -1, "huge"
+    display = EmbeddingDisplay.from_estimator(
+        open_set, X, y, method="pca", X_unknown=X[:3]
+    )
+    assert display.unknown.tolist() == [None] * 80 + ["unknown"] * 13
+    assert set(display.labels["kind"][80:]) == {None}
+    alone = EmbeddingDisplay.from_estimator(
+        open_set, X, y, method="pca", tasks=["size"]
+    )
+    assert "unknown" not in alone.frame()

@@ -67,9 +67,8 @@ class ClassMatrices(Display):
         Returns
         -------
         display
-            Not drawn yet. Labels that the estimator does not know come after those
-            that it does; the last one is the `unknown_label` of a task that may be
-            unknown.
+            Not drawn yet. Labels that the estimator does not know come last; those of
+            an OpenSetClassifier count as its `unknown_label`.
 
         Raises
         ------

@@ -22,7 +22,7 @@ from mtlearn.exceptions import (
 from mtlearn.inspection._choice import chosen_tasks, distinct_colors, shown
 from mtlearn.inspection._clones import naming_rows_of
 from mtlearn.inspection._display import Display
-from mtlearn.inspection._open_set import naming_set
+from mtlearn.inspection._open_set import UNKNOWN, labels_and_unknown, naming_set
 from mtlearn.inspection._panels import panel_for_each
 from mtlearn.metrics import fitted_tasks, unknown_sets
 from mtlearn.tasks import has_output
@@ -121,7 +121,8 @@ class EmbeddingDisplay(Display):
         X : array-like or dataset
             Samples, as the estimator takes them.
         y : array-like, DataFrame, Series or SliceDict
-            Labels, as the estimator takes them, some of them missing.
+            Labels, as the estimator takes them, some of them missing. Of an
+            OpenSetClassifier, samples with one that is no class are unknown.
         method : {"tsne", "pca"} or transformer, default="tsne"
             How to get from the features to two numbers. ``"tsne"`` is scikit-learn's
             :class:`~sklearn.manifold.TSNE`, with a perplexity of 30, or a third of the
@@ -161,7 +162,7 @@ class EmbeddingDisplay(Display):
         chosen = chosen_tasks(estimator, tasks, cls.__name__)
         _check_method(method, cls.__name__)
         most = check_integer(max_samples, "max_samples", cls.__name__, low=2)
-        targets = {each.name: each for each in unwrap(estimator)._scored_targets(y)}
+        targets, apart = labels_and_unknown(unwrap(estimator), y, chosen)
         check_consistent_length(X, targets[chosen[0]].values)
         random = check_random_state(random_state)
         sets = unknown_sets(X_unknown, cls.__name__)
@@ -195,6 +196,7 @@ class EmbeddingDisplay(Display):
             for name in chosen
         }
         unknown = np.repeat(np.array([None, *sets], object), [own, *counts])
+        unknown[:own][apart[rows[:own]]] = UNKNOWN
         called = method if isinstance(method, str) else type(method).__name__.lower()
         return cls(np.asarray(coordinates), labels, rows, called, unknown)
 

@@ -72,7 +72,7 @@ class OpenSetPart:
     unknown : dict of str to list of ScoredSamples
         At least one sample of each set.
     targets : tuple of Target
-        Labels of the samples in X, by task; empty if there are none.
+        Known classes of the samples in X, by task; empty if there are none.
     """
 
     name: str
@@ -141,11 +141,11 @@ def open_set_parts(
     for name, each in others.items():
         with naming_set(name):
             told_of[name] = _told(estimator, each, f"rows of {name!r}")
-    labels = _labels(inner, item_labels(X, y), told)
+    labels, apart = _labels(inner, item_labels(X, y), told)
     found = []
     for place, names in groups.items():
-        targets = () if labels is None else tuple(labels[name] for name in names)
-        is_known, is_unknown = _roles(targets, told[place])
+        targets = tuple(labels[name] for name in names if name in labels)
+        is_known, is_unknown = _roles(targets, apart, told[place])
         sets = {
             name: [_scored(name, each, told_of[name][place])]
             for name, each in others.items()
@@ -188,7 +188,7 @@ def decided_unknown(
     """
     if X_unknown is None and not hasattr(unwrap(estimator), "detectors_"):
         return {}
-    inner = find_open_set(estimator, owner)
+    inner = find_open_set(estimator, f"{owner} with X_unknown")
     found: dict[str, list[Any]] = {name: [] for name in inner.detectors_}
     for of, X in unknown_sets(X_unknown, owner).items():
         with naming_set(of):
@@ -200,6 +200,37 @@ def decided_unknown(
             if name in found:
                 found[name] += labels[there].tolist()
     return {name: (inner.unknown_label_, each) for name, each in found.items()}
+
+
+def labels_and_unknown(
+    inner: Any, y: Any, names: Sequence[str]
+) -> tuple[dict[str, Target], np.ndarray]:
+    """Read labels, and tell which rows are unknown to an open-set classifier.
+
+    Parameters
+    ----------
+    inner : estimator
+        Fitted, of any kind.
+    y : array-like, DataFrame, Series or SliceDict
+        Labels.
+    names : sequence of str
+        Of tasks.
+
+    Returns
+    -------
+    targets : dict of str to Target
+        Of each labelled task.
+    unknown : ndarray of bool of shape (n_samples,)
+        Rows whose label of such a task is none of its classes.
+    """
+    known = getattr(inner, "_known_targets", None)
+    targets, apart = (inner._codec.targets(y), {}) if known is None else known(y)
+    rows = [apart[name] for name in names if name in apart]
+    nobody = np.zeros(len(targets[0].values), bool)
+    return (
+        {each.name: each for each in targets},
+        np.logical_or.reduce([nobody, *rows]),
+    )
 
 
 def _chosen(
@@ -237,27 +268,28 @@ def _there(scores: dict[str, np.ndarray]) -> np.ndarray:
 
 def _labels(
     inner: Any, y: Any, told: list[dict[str, np.ndarray]]
-) -> dict[str, Target] | None:
-    """Read the labels of each task, where there are any."""
+) -> tuple[dict[str, Target], dict[str, np.ndarray]]:
+    """Read the labels of each task, and tell which rows are of no class."""
     if y is None:
-        return None
-    targets = {each.name: each for each in inner._scored_targets(y)}
+        return {}, {}
+    targets, apart = inner._known_targets(y)
     n_samples = next(iter(told[0].values()))
-    check_consistent_length(n_samples, *(each.values for each in targets.values()))
-    return targets
+    check_consistent_length(n_samples, *(each.values for each in targets))
+    return {each.name: each for each in targets}, apart
 
 
 def _roles(
-    targets: Sequence[Target], told: dict[str, np.ndarray]
+    targets: Sequence[Target],
+    apart: dict[str, np.ndarray],
+    told: dict[str, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which samples have a known class, and which another one."""
+    """Tell which samples have a known class, and which are of none."""
     n_samples = len(next(iter(told.values())))
     if not targets:
         return np.ones(n_samples, bool), np.zeros(n_samples, bool)
-    is_there = np.array([each.present for each in targets])
-    is_known = np.array([each.task.knows(each.values) for each in targets])
-    is_unknown = (is_there & ~is_known).any(axis=0)
-    return is_there.any(axis=0) & ~is_unknown, is_unknown
+    is_known = np.logical_or.reduce([each.present for each in targets])
+    is_unknown = np.logical_or.reduce([apart[each.name] for each in targets])
+    return is_known & ~is_unknown, is_unknown
 
 
 def _scored(

@@ -45,8 +45,8 @@ class OpenSetCase:
     score : float
         Higher is more known.
     predicted, true : str
-        The likeliest known class, and the label in y, empty if there is none. Of
-        several tasks, one of each.
+        The likeliest known class, and that in y; empty of unknown samples, and without
+        y. Of several tasks, one of each.
     image : ndarray of shape (height, width) or (height, width, 3), or None
         In [0, 1]; None of samples that are not shown.
 
@@ -300,7 +300,7 @@ def _wrong(
     rows = samples.rows[places]
     predicted = _predicted(estimator, part, take_rows(samples.X, rows))
     images = example_images(estimator, samples.X, rows[:most]) or []
-    targets = part.targets if samples.name == IN_X else ()
+    targets = part.targets if is_known else ()
     return [
         OpenSetCase(
             samples.name,
