@@ -161,3 +161,18 @@ def test_what_cannot_be_shown(problem):
         ConfusionDisplay.from_estimator(table_estimator(), X, y)
     with pytest.raises(ParameterTypeError, match="'estimator' parameter of Confusion"):
         ConfusionDisplay.from_estimator(LogisticRegression().fit(X, y["side"]), X, y)
+
+
+@pytest.mark.parametrize("names", ["{}", "a longer name {}"])
+@pytest.mark.parametrize(("normalize", "weight"), [(True, 1.0), (False, 5e3)])
+def test_numbers_fit_into_their_cells(names, normalize, weight):
+    labels = [names.format(number) for number in range(12)]
+    display = ConfusionDisplay.from_predictions(
+        labels, labels, labels=labels, sample_weight=np.full(12, weight)
+    ).plot(normalize=normalize)
+    display.figure_.canvas.draw()
+    (ax,) = display.axes_.values()
+    cell = ax.get_window_extent().width / 12
+    widths = [text.get_window_extent().width for text in ax.texts if text.get_text()]
+    assert len(widths) == 12
+    assert 0.5 * cell < max(widths) <= cell

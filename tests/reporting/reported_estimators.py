@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from mtlearn import (
     Classification,
     MultiLabel,
+    OpenSetClassifier,
     Regression,
     SeedEnsemble,
     Tasks,
@@ -166,6 +167,17 @@ def nasty_names():
     )
 
 
+def open_set():
+    X, y = make_images(60)
+    labels = np.where(y[:, 0] == 1, NASTY[0], NASTY[2])
+    inside = image_estimator(Classification())
+    settings = {"quantile": 0.5, "calibration": 0.2, "random_state": 0}
+    return OpenSetClassifier(inside, **settings).fit(X, labels), X, labels
+
+
+MIRRORED = make_images(30)[0][:, ::-1]
+# Samples of no class, for the pages of these.
+UNKNOWN = {"open set": {"mirrored": MIRRORED, NASTY[1]: np.ones((4, 6, 6, 1))}}
 CASES = {
     "table": lambda: table(early_stopping=True),
     "pipeline": lambda: table(pipeline()),
@@ -193,4 +205,5 @@ CASES = {
     "many labels": many_labels,
     "many tasks": many_tasks,
     "nasty names": nasty_names,
+    "open set": open_set,
 }

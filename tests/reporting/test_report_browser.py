@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from reported_estimators import CASES, NASTY
+from reported_estimators import CASES, NASTY, UNKNOWN
 
 from mtlearn import report
 
@@ -29,6 +29,7 @@ CHECKED = (
     "labels of images",
     "label sets",
     "many labels",
+    "open set",
 )
 
 
@@ -72,7 +73,8 @@ def addresses(tmp_path_factory):
     found = {}
     for name in CHECKED:
         path = folder / f"{name.replace(' ', '-')}.html"
-        report(*CASES[name](), path=path, n_bootstraps=20)
+        more = {"X_unknown": UNKNOWN.get(name)}
+        report(*CASES[name](), path=path, n_bootstraps=20, **more)
         found[name] = path.as_uri()
     return found
 
@@ -106,6 +108,16 @@ def test_names_are_text(browser, addresses):
         shown = opened.page.inner_text("body")
         for name in NASTY:
             assert name in shown
+        assert opened.page.locator("b, script").count() == 0
+
+
+def test_unknown_samples_have_a_section(browser, addresses):
+    with Opened(browser, addresses["open set"]) as opened:
+        opened.page.click("nav a[href='#unknown']")
+        heading = opened.page.locator("#unknown")
+        assert heading.inner_text() == "Unknown samples"
+        assert NASTY[1] in opened.page.inner_text("body")
+        assert opened.page.locator(".case img").count() > 10
         assert opened.page.locator("b, script").count() == 0
 
 

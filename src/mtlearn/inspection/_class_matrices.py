@@ -67,8 +67,8 @@ class ClassMatrices(Display):
         Returns
         -------
         display
-            Not drawn yet. Labels that the estimator does not know come last; those of
-            an OpenSetClassifier count as its `unknown_label`.
+            Not drawn yet. Labels that the estimator does not know come last, and after
+            them the `unknown_label` of a task that may be unknown.
 
         Raises
         ------

@@ -20,6 +20,7 @@ _LEAST = 0.6  # of the smallest matrix, whose cells have numbers
 _MOST_SIDE_BY_SIDE = 4
 _MOST_NAMED = 120  # classes; of more, every other one and so on
 _LETTERS = 40  # that stand side by side below the smallest matrix
+_FILLED = 0.9  # of the width of a cell, by the widest number
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,9 @@ class ConfusionDisplay(ClassMatrices):
             self.axes_ = dict(zip(self.matrices, grid.flat, strict=False))
             for name, ax in self.axes_.items():
                 self._draw(ax, name, normalize, mask_diagonal)
+        self.figure_.draw_without_rendering()
+        for name, ax in self.axes_.items():
+            _fit(ax, len(self.labels[name]))
         return self
 
     def _draw(self, ax: Any, name: str, normalize: bool, mask_diagonal: bool) -> None:
@@ -265,3 +269,13 @@ def _draw(
             text.set_color("white" if number > middle else "black")
             if not number > 0:  # nor a masked one
                 text.set_text("")
+
+
+def _fit(ax: Any, n_classes: int) -> None:
+    """Make numbers as small as cells are, whose panels have their places."""
+    numbers = [text for text in ax.texts if text.get_text()]
+    if numbers:
+        widest = max(text.get_window_extent().width for text in numbers)
+        room = _FILLED * ax.get_window_extent().width / n_classes
+        for text in numbers:
+            text.set_fontsize(text.get_fontsize() * min(1.0, room / widest))

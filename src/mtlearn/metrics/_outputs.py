@@ -103,8 +103,8 @@ def scored_decisions(
     Returns
     -------
     dict of str to ScoredLabels
-        By task name. Where a sample may be unknown, labels of no class are the
-        `unknown_label`, which may be of another type than the classes.
+        By task name. Labels and predictions may be of another type than the classes, as
+        "unknown" among them may be.
     """
     inner, X = reach(estimator, X)
     targets = inner._scored_targets(y)

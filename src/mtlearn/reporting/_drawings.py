@@ -23,9 +23,9 @@ from mtlearn.reporting._label_drawings import OF_LABELS_THAT_ARE_THERE
 from mtlearn.reporting._pictures import Picture, drawn
 
 # A matrix of more classes cannot be read.
-_MOST_CLASSES = 100
+MOST_CLASSES = 100
 # Of fewer rows there is no neighbourhood; more take seconds.
-_FEWEST_ROWS, _MOST_POINTS = 10, 500
+_FEWEST_ROWS, MOST_POINTS = 10, 500
 
 
 def pictures_of_training(evidence: Evidence) -> list[Picture]:
@@ -72,14 +72,14 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
         )
         text = f"Cosines between gradients on the shared weights. Lowest: {pairs}."
         pictures.append(drawn(conflict.plot, text))
-    for name in _whose_features(evidence):
+    for name in whose_features(evidence):
         embedding = EmbeddingDisplay.from_estimator(
             evidence.estimator,
             evidence.X,
             evidence.y,
             tasks=None if name is None else [name],
             features_of=name,
-            max_samples=_MOST_POINTS,
+            max_samples=MOST_POINTS,
             random_state=0,
         )
         whose = "that the tasks share" if name is None else f"of {name}"
@@ -107,11 +107,19 @@ def pictures_together(evidence: Evidence) -> list[Picture]:
     return pictures
 
 
-def _whose_features(evidence: Evidence) -> list[str | None]:
+def whose_features(evidence: Evidence) -> list[str | None]:
     """Tell of which tasks one network has features to draw enough rows by.
 
-    None stands for all tasks, where they share their features. Nothing where no task
-    has colours for them.
+    Parameters
+    ----------
+    evidence : Evidence
+        What is known.
+
+    Returns
+    -------
+    list of str or None
+        None stands for all tasks, where they share their features. Empty where no task
+        has colours for them.
     """
     display = EmbeddingDisplay.__name__
     shown = [each.name for each in evidence.tasks if display in each.task.displays]
@@ -159,7 +167,7 @@ def _confusion(evidence: Evidence, task: TaskEvidence) -> Iterator[Picture]:
         f"{each.true} as {each.predicted} ({each.count:g} times, {each.rate:.0%})"
         for each in confusion.confused(3)
     )
-    if len(confusion.labels[task.name]) <= _MOST_CLASSES:
+    if len(confusion.labels[task.name]) <= MOST_CLASSES:
         yield drawn(
             lambda: confusion.plot(normalize=True, mask_diagonal=len(classes) > 2),
             "Share of each true class that is predicted as another. "

@@ -32,6 +32,7 @@ from mtlearn.reporting._drawings import (
 from mtlearn.reporting._evidence import Evidence, TaskEvidence, gather
 from mtlearn.reporting._findings import findings_of
 from mtlearn.reporting._label_table import LabelTable, label_figures
+from mtlearn.reporting._open_set import check_unknown, unknown_part
 from mtlearn.reporting._pictures import Picture
 from mtlearn.reporting._summary import (
     Table,
@@ -128,6 +129,7 @@ def report(
     n_worst: int = 12,
     n_bootstraps: int = 500,
     random_state: Any = 0,
+    X_unknown: Any = None,
 ) -> Report:
     """Write a page about a fitted estimator.
 
@@ -154,6 +156,10 @@ def report(
         Samples of the rows for the intervals, which are of 95 %.
     random_state : None, int or RandomState, default=0
         What these are drawn by.
+    X_unknown : array-like, or dict of str to array-like, default=None
+        Samples of no class, or several sets of them by name, for an
+        :class:`~mtlearn.OpenSetClassifier`: the page has a section about how they are
+        told from known ones.
 
     Returns
     -------
@@ -167,9 +173,10 @@ def report(
     NotFittedError
         If the estimator is not fitted.
     InvalidParameterError, ParameterTypeError
-        If a parameter is not what it must be.
+        If a parameter is not what it must be, or there are unknown samples and no
+        OpenSetClassifier.
     InvalidDataError, DataTypeError
-        If X or y is not what it must be.
+        If X, y or X_unknown is not what it must be.
 
     Examples
     --------
@@ -193,11 +200,13 @@ def report(
         )
     check_integer(n_worst, "n_worst", "report", low=0)
     check_integer(n_bootstraps, "n_bootstraps", "report", low=1)
+    check_unknown(estimator, X_unknown)
     resampling = Resampling(n_bootstraps, _CONFIDENCE, random_state)
     evidence = gather(estimator, X, y, resampling)
     findings = findings_of(evidence)
     name = f"{type(estimator).__name__}: {listed(t.name for t in evidence.tasks)}"
     contents = _contents(evidence, name if title is None else str(title), n_worst)
+    contents["unknown"] = unknown_part(evidence, X_unknown, n_worst)
     template = files("mtlearn.reporting").joinpath("page.html.jinja")
     environment = jinja2.Environment(
         autoescape=True,
