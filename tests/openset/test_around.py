@@ -102,9 +102,17 @@ def test_disagreement_is_the_spread_of_the_members(ensemble, frozen):
     assert_allclose(-found, np.std(members, axis=0).mean(axis=1), atol=1e-12)
 
 
-def test_only_members_disagree():
+@pytest.mark.parametrize(
+    "inside",
+    [
+        with_rows(max_epochs=1),
+        SeedEnsemble(with_rows(max_epochs=1), n_members=1),
+        TemperatureScaled(SeedEnsemble(with_rows(max_epochs=1), n_members=2)),
+    ],
+)
+def test_only_members_disagree(inside):
     with pytest.raises(InvalidParameterError, match="needs an ensemble, whose members"):
-        OpenSetClassifier(with_rows(), score="disagreement").fit(X, Y)
+        OpenSetClassifier(inside, score="disagreement").fit(X, Y)
 
 
 def test_a_temperature_counts_in_probabilities_alone():

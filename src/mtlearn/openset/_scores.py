@@ -128,11 +128,13 @@ def check_suits(scores: Sequence[str], estimator: Any, tasks: Sequence[str]) -> 
                     f"take {listed(map(repr, AUTO))}."
                 )
             continue
-        known = unwrap(estimator).tasks_
-        if "deviations" in needs and not hasattr(unwrap(estimator), "spread"):
+        inner = unwrap(estimator)
+        known = inner.tasks_
+        if "deviations" in needs and not _may_disagree(inner):
             raise InvalidParameterError(
-                f"score={name!r} needs an ensemble, whose members may differ. Pass a "
-                "SeedEnsemble, or take score='auto'."
+                f"score={name!r} needs an ensemble, whose members may differ, of two "
+                f"or more. Got {short(inner)} instead. Pass a SeedEnsemble, with what "
+                "is around it inside, or take score='auto'."
             )
         if "errors" in needs and not reconstructing(known):
             raise InvalidParameterError(
@@ -145,6 +147,10 @@ def check_suits(scores: Sequence[str], estimator: Any, tasks: Sequence[str]) -> 
                 f"score={name!r} needs a score of each class, which the head of task "
                 f"{lacking[0]!r} does not have. Take score='max_probability' or 'auto'."
             )
+
+
+def _may_disagree(estimator: Any) -> bool:
+    return hasattr(estimator, "spread") and len(estimator._fitted()) > 1
 
 
 def fit_states(
