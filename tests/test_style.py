@@ -67,6 +67,7 @@ INNER_NAMES = {
     "label_weights",
     "task_weights",
     "read_predictions",
+    "read_scored",
     "TaskReader",
     "read_targets",
     "task_of_classes",

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from skorch.helper import SliceDict
 
-from mtlearn import OpenSetClassifier, Regression, Tasks
+from mtlearn import Classification, OpenSetClassifier, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.inspection import ConfusionDisplay, EmbeddingDisplay, OpenSetScoreDisplay
-from mtlearn.metrics import task_report
+from mtlearn.metrics import task_report, task_scorers
 from open_problems import known_points, point_estimator, two_columns, unknown_points
 
 X, Y = known_points(120)
@@ -123,3 +123,43 @@ def test_reports_and_displays_read_them(unknown):
     assert confusion.matrices["task_0"][4].tolist() == [0, 0, 0, 0, 30]
     embedding = EmbeddingDisplay.from_estimator(open_set, BOTH, true, method="pca")
     embedding.plot()
+
+
+@pytest.mark.parametrize("unknown", [-1, "none"])
+@pytest.mark.parametrize(
+    "hold", [list, as_object, lambda labels: pd.DataFrame({"kind": labels})]
+)
+def test_scorers_of_tasks_read_them(unknown, hold):
+    y = np.array(["a", "b", "c"])[Y]
+    frame = hold(y.tolist())
+    open_set = made(unknown_label=unknown).fit(X, frame)
+    name = "kind" if isinstance(frame, pd.DataFrame) else "task_0"
+    scorers = task_scorers(Tasks(**{name: Classification()}))
+    true = hold([*y.tolist(), *[unknown] * 30])
+    for some, rows in ((frame, X), (true, BOTH)):
+        expected = open_set.score(rows, some)
+        assert scorers[f"{name}_accuracy"](open_set, rows, some) == expected
+        assert scorers["mean_score"](open_set, rows, some) == expected
+    weight = np.append(np.zeros(120), np.ones(30))
+    found = scorers["mean_score"](open_set, BOTH, true, sample_weight=weight)
+    assert found == 1
+
+
+def test_scorers_beside_tasks_of_values():
+    y = as_object([["a", "b", "c"][place] for place in Y])
+    y = np.column_stack([y, X[:, 0]])
+    tasks = Tasks(kind=Classification(), size=Regression())
+    open_set = made(tasks).fit(X, y)
+    scorers = task_scorers(tasks)
+    expected = open_set.estimator_.task("size").score(X, y[:, 1])
+    assert scorers["size_r2"](open_set, X, y) == pytest.approx(expected)
+    rejected = open_set.predict(X)[:, 0] == -1
+    assert 0 < rejected.mean() < 0.5
+    right = (open_set.predict(X)[:, 0] == y[:, 0]).mean()
+    assert scorers["kind_accuracy"](open_set, X, y) == pytest.approx(right)
+    assert scorers["mean_score"](open_set, X, y) == pytest.approx(
+        (expected + right) / 2
+    )
+    y[3, 1] = "many"
+    with pytest.raises(InvalidDataError, match="Column 1 of y mixes labels of the typ"):
+        scorers["mean_score"](open_set, X, y)

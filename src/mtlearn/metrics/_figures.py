@@ -15,7 +15,7 @@ from mtlearn.tasks import (
     has_output,
     label_weights,
     read_predictions,
-    read_targets,
+    read_scored,
     warn_unpredicted,
     with_label,
 )
@@ -42,7 +42,7 @@ def scored_labels(
     dict of str to ScoredLabels
         By task name.
     """
-    targets = read_targets(y_true, tasks)
+    targets = read_scored(y_true, tasks)
     predicted, there = read_predictions(y_pred, y_true, tasks)
     for target, values in zip(targets, predicted, strict=True):
         _check(tasks, target, values)
@@ -111,7 +111,7 @@ def scored_chances(
     if sample_weight is None or np.ndim(sample_weight) == 1:
         (weight,) = label_weights([target], sample_weight)
     else:  # which column is whose, all tasks tell
-        targets = read_targets(y_true, reader.tasks)
+        targets = read_scored(y_true, reader.tasks)
         place = [each.name for each in targets].index(name)
         weight = label_weights(targets, sample_weight)[place]
     check_consistent_length(weight, output)

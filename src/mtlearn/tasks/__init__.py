@@ -22,7 +22,7 @@ from mtlearn.tasks._multi_label import MultiLabel
 from mtlearn.tasks._one_of_labels import OneOfLabels
 from mtlearn.tasks._open_targets import known_targets, open_targets
 from mtlearn.tasks._ordinal import Ordinal
-from mtlearn.tasks._predictions import TaskReader, read_predictions
+from mtlearn.tasks._predictions import TaskReader, read_predictions, read_scored
 from mtlearn.tasks._reconstruction import Reconstruction
 from mtlearn.tasks._regression import Regression
 from mtlearn.tasks._shown import Mistakes
@@ -73,6 +73,7 @@ __all__ = [
     "open_targets",
     "TaskReader",
     "read_predictions",
+    "read_scored",
     "read_targets",
     "task_weights",
     "suited_to",

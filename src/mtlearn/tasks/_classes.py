@@ -109,7 +109,9 @@ def check_types(labels: np.ndarray, classes: np.ndarray, name: str) -> None:
     if not (len(labels) and len(classes)):
         return
     first, known = labels.tolist()[0], classes.tolist()[0]
-    is_text, expects_text = (each.dtype.kind in "OU" for each in (labels, classes))
+    is_text, expects_text = (_are_text(each) for each in (labels, classes))
+    if is_text is None or expects_text is None:
+        return  # some of them may be right
     if is_text != expects_text:
         what, expected = ("text", "numbers") if is_text else ("numbers", "text")
         raise InvalidDataError(
@@ -126,6 +128,14 @@ def check_types(labels: np.ndarray, classes: np.ndarray, name: str) -> None:
             f"its labels in y are real values, such as {real.tolist()[0]!r}: none can "
             "be right. Check the order of the columns of y."
         )
+
+
+def _are_text(labels: np.ndarray) -> bool | None:
+    """Tell whether labels are text; None of such that are of both types."""
+    if labels.dtype.kind != "O":
+        return labels.dtype.kind == "U"
+    found = {isinstance(label, str) for label in labels.tolist()}
+    return found.pop() if len(found) == 1 else None
 
 
 def check_scored_labels(

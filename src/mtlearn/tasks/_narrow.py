@@ -44,11 +44,20 @@ def plain_label(label: Any) -> Any:
     return label if kind is None else _of_kind(label, kind)
 
 
-def narrow(values: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give an object array the type of its labels, with a mask of those there are."""
+def narrow(
+    values: np.ndarray, what: str, *, mixed: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give an object array the type of its labels, with a mask of those there are.
+
+    Where they may be `mixed`, text and numbers stay objects.
+    """
     present = np.array([not is_missing(value) for value in values], dtype=bool)
     labels = values[present].tolist()
     types = {_label_type(label) for label in labels}
+    if mixed and len(types) > 1 and None not in types:
+        kept = np.full(len(values), None, dtype=object)
+        kept[present] = [plain_label(label) for label in labels]
+        return kept, present
     if types == {int, float}:
         _check_exact(labels, what)
         types = {float}

@@ -140,6 +140,7 @@ class TaskReader:
         if places is None:
             places = positions(raw, self.tasks.labelled)
             self._places = {key: places}
+        _mix(raw, places, self.tasks.labelled)
         return raw, places
 
     def _target(self, name: str, raw: RawTargets, places: Places) -> Target:
@@ -147,6 +148,35 @@ class TaskReader:
         alone = Tasks.from_mapping({name: self.tasks[name]})
         (target,) = read_places(raw, alone, [own])
         return target
+
+
+def _mix(raw: RawTargets, places: Places, tasks: Tasks) -> None:
+    """Let columns of classes hold another one for "unknown", of whatever type."""
+    for task, own in zip(tasks, places, strict=True):
+        if task.has_classes:
+            for place in own:
+                raw.mix(place)
+
+
+def read_scored(y: Any, tasks: Tasks) -> tuple[Target, ...]:
+    """Read labels that predictions are compared with.
+
+    Parameters
+    ----------
+    y : array-like, DataFrame, Series or SliceDict
+        True labels.
+    tasks : Tasks
+        Declared tasks.
+
+    Returns
+    -------
+    tuple of Target
+        In task order, of the tasks that read y. Classes may be text as well as numbers.
+    """
+    raw, labelled = read_raw(y), tasks.labelled
+    places = positions(raw, labelled)
+    _mix(raw, places, labelled)
+    return read_places(raw, labelled, places)
 
 
 def _predictions(
@@ -166,6 +196,7 @@ def _predictions(
         at = _named(found, raw, places)
     else:
         at = _ranked(found, places, tasks)
+    _mix(found, at, tasks)
     values, there = [], None
     for name in names:
         own = [found.column(place) for place in at[tasks.names.index(name)]]

@@ -31,15 +31,18 @@ class RawColumn:
         Its name in a DataFrame or SliceDict, else its position.
     held : array-like
         What the container holds.
+    mixed : bool, default=False
+        Whether there may be text as well as numbers, which is an error otherwise.
     """
 
-    def __init__(self, key: Hashable, held: Any) -> None:
+    def __init__(self, key: Hashable, held: Any, *, mixed: bool = False) -> None:
         self.key = key
         self.held = held
+        self.mixed = mixed
 
     @cached_property
     def _labels(self) -> "_Labels":
-        return _read_labels(self.key, self.held)
+        return _read_labels(self.key, self.held, self.mixed)
 
     @property
     def values(self) -> np.ndarray:
@@ -116,6 +119,10 @@ class RawTargets:
         if place not in self._read:
             self._read[place] = RawColumn(self.keys[place], self.take(place))
         return self._read[place]
+
+    def mix(self, place: int) -> None:
+        """Let a column hold text as well as numbers."""
+        self.replace(place, RawColumn(self.keys[place], self.take(place), mixed=True))
 
     def replace(self, place: int, column: RawColumn) -> None:
         """Have a column be read in the place of another."""
@@ -208,7 +215,7 @@ def _as_array(y: Any) -> np.ndarray:
         ) from error
 
 
-def _read_labels(key: Hashable, raw: Any) -> _Labels:
+def _read_labels(key: Hashable, raw: Any, mixed: bool) -> _Labels:
     what = f"Column {key!r} of y"
     if hasattr(raw, "iloc"):
         values, dtype = _of_pandas(raw)
@@ -232,7 +239,7 @@ def _read_labels(key: Hashable, raw: Any) -> _Labels:
         raise _no_labels(what, values.dtype)
     present = np.ones(len(values), bool)
     if values.dtype.kind == "O":
-        values, present = narrow(values, what)
+        values, present = narrow(values, what, mixed=mixed)
     elif values.dtype.kind == "f":
         present = ~np.isnan(values)
     if values.dtype.kind == "f":
