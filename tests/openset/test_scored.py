@@ -125,12 +125,14 @@ def test_reports_and_displays_read_them(unknown):
     embedding.plot()
 
 
-@pytest.mark.parametrize("unknown", [-1, "none"])
+@pytest.mark.parametrize(
+    ("classes", "unknown"), [("abc", -1), ("abc", "none"), ([3, 4, 5], "none")]
+)
 @pytest.mark.parametrize(
     "hold", [list, as_object, lambda labels: pd.DataFrame({"kind": labels})]
 )
-def test_scorers_of_tasks_read_them(unknown, hold):
-    y = np.array(["a", "b", "c"])[Y]
+def test_scorers_of_tasks_read_them(classes, unknown, hold):
+    y = np.array(list(classes))[Y]
     frame = hold(y.tolist())
     open_set = made(unknown_label=unknown).fit(X, frame)
     name = "kind" if isinstance(frame, pd.DataFrame) else "task_0"
@@ -160,6 +162,10 @@ def test_scorers_beside_tasks_of_values():
     assert scorers["mean_score"](open_set, X, y) == pytest.approx(
         (expected + right) / 2
     )
+    other = y.copy()
+    other[3, 0] = object()
+    with pytest.raises(InvalidDataError, match="holds something that is no label"):
+        scorers["kind_accuracy"](open_set, X, other)
     y[3, 1] = "many"
     with pytest.raises(InvalidDataError, match="Column 1 of y mixes labels of the typ"):
         scorers["mean_score"](open_set, X, y)

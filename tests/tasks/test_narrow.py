@@ -8,7 +8,7 @@ import pytest
 
 from mtlearn import Classification, MultiTaskEstimator, Regression, Tasks
 from mtlearn.exceptions import InvalidDataError
-from mtlearn.tasks import fit_codec, read_targets
+from mtlearn.tasks import fit_codec, read_scored, read_targets
 
 
 # No StrEnum on purpose: such a class was written before Python 3.11, and its str() is
@@ -148,3 +148,16 @@ def test_a_whole_number_that_floats_beside_it_would_round(whole):
 def test_a_whole_number_that_is_a_float(whole):
     (column,) = read_targets([0.5, None, whole])
     assert column.values[[0, 2]].tolist() == [0.5, whole]
+
+
+def test_they_are_so_among_labels_of_another_type():
+    y = np.array([Kind.CAT, Level.HIGH, np.int8(4), np.str_("dog"), None], object)
+    (target,) = read_scored(y, Tasks(kind=Classification()))
+    assert target.present.tolist() == [True] * 4 + [False]
+    labels = target.values[:4].tolist()
+    assert labels == ["cat", 3, 4, "dog"]
+    assert [type(label) for label in labels] == [str, int, int, str]
+    with pytest.raises(InvalidDataError, match="mixes labels of the types"):
+        read_targets(y, Tasks(kind=Classification()))
+    with pytest.raises(InvalidDataError, match="mixes labels of the types"):
+        read_scored(y, Tasks(kind=Regression()))

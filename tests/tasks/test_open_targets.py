@@ -107,6 +107,8 @@ def test_only_tasks_that_are_named_may_have_any(codec):
     y = pd.DataFrame({"kind": ["a", -1], "size": [1.0, 2.0]})
     with pytest.raises(InvalidDataError, match="mixes labels of the types"):
         known_targets(codec, y, [], -1)
+    with pytest.raises(InvalidDataError, match="has classes that are text"):
+        known_targets(codec, y.assign(kind=3), [], -1)
 
 
 def test_all_are_unknown(codec):

@@ -134,7 +134,7 @@ def open_set_report(
           being one class more. It depends on how many there are of either.
         - `kept` and `rejected`: the shares of known samples that are kept, and of
           unknown ones that are rejected.
-        - `balanced_accuracy`: the mean of these two.
+        - `balanced_accuracy`: the mean of these two, whatever class is predicted.
         - `roc_auc`: the chance that a known sample has a higher score than an unknown
           one. It needs no threshold, nor do those that follow.
         - `average_precision_known` and `average_precision_unknown`: areas under
@@ -146,7 +146,8 @@ def open_set_report(
         - `oscr` [1]_: the area under the share of known samples that are kept and
           right, against that of unknown ones accepted, over all thresholds.
 
-        NaN where a task lacks known samples or unknown ones.
+        NaN where a task lacks known samples or unknown ones. With ``per="row"`` tasks
+        have the same scores, each on the rows that have a label of it.
 
     Raises
     ------

@@ -140,6 +140,10 @@ def open_set_scorers(
     Choose by some unknown samples and judge by others: a score and a quantile that are
     searched for a set of them say little about the next one.
 
+    Some names are those of other figures in :func:`task_scorers`: balanced there is the
+    accuracy over classes, and rejected samples count as wrong. To have both kinds in
+    one dict, rename these.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
