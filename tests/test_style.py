@@ -97,11 +97,7 @@ INNER_NAMES = {
     "Mistakes",
     "confidences",
     # For pictures and the page of unknown samples.
-    "Judged",
-    "OpenSetRows",
     "find_open_set",
-    "judge",
-    "open_set_rows",
     "unknown_sets",
 }
 

@@ -10,7 +10,8 @@ from skorch.helper import SliceDict
 
 from mtlearn import Classification, OpenSetClassifier
 from mtlearn.data import ImageFiles
-from mtlearn.metrics import judge, open_set_report, open_set_rows, unknown_sets
+from mtlearn.metrics import open_set_report, unknown_sets
+from mtlearn.metrics._open_set_rows import judge, open_set_rows
 from open_problems import known_points, point_estimator, two_columns, unknown_points
 from pictures_on_disk import smooth_pictures, write_pictures
 from tiny_problems import image_estimator

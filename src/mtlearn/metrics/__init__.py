@@ -9,18 +9,8 @@ from mtlearn.metrics._calibration import (
 from mtlearn.metrics._ensemble_report import EnsembleReport, ensemble_report
 from mtlearn.metrics._figures import scored_labels
 from mtlearn.metrics._intervals import Resampling
-from mtlearn.metrics._open_set_figures import (
-    OPEN_SET_FIGURES,
-    OpenSetRows,
-)
 from mtlearn.metrics._open_set_report import OpenSetReport, open_set_report
-from mtlearn.metrics._open_set_rows import (
-    Judged,
-    find_open_set,
-    judge,
-    open_set_rows,
-    unknown_sets,
-)
+from mtlearn.metrics._open_set_rows import find_open_set, unknown_sets
 from mtlearn.metrics._open_set_scorers import open_set_scorers
 from mtlearn.metrics._outputs import (
     ScoredOutputs,
@@ -38,10 +28,7 @@ from mtlearn.metrics._task_report import TaskReport, metric_words
 
 __all__ = [
     "EnsembleReport",
-    "Judged",
-    "OPEN_SET_FIGURES",
     "OpenSetReport",
-    "OpenSetRows",
     "Resampling",
     "ScoredOutputs",
     "TaskReport",
@@ -55,11 +42,9 @@ __all__ = [
     "format_figure",
     "has_spread",
     "html_table",
-    "judge",
     "member_weights",
     "metric_words",
     "open_set_report",
-    "open_set_rows",
     "open_set_scorers",
     "paired_columns",
     "report_of",
