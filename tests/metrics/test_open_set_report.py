@@ -278,6 +278,7 @@ def test_it_prints_as_a_table(fitted):
     assert list(frame.columns) == list(report.rows[0])
     assert_array_equal(frame["value"], [row["value"] for row in report.rows])
     assert repr(OpenSetReport([])).split() == head
+    assert list(OpenSetReport([]).to_frame().columns) == list(frame.columns)
 
 
 def test_what_is_no_open_set_classifier(fitted):

@@ -70,7 +70,8 @@ class OpenSetReport:
             If pandas is not installed.
         """
         pandas = import_optional("pandas", "pandas", "OpenSetReport.to_frame")
-        return pandas.DataFrame(self.rows)
+        columns = [*_COLUMNS, "standard_error", "greater_is_better"]
+        return pandas.DataFrame(self.rows, columns=columns)
 
     def _cells(self) -> list[list[str]]:
         """Format the rows; what repeats the group above is left blank."""

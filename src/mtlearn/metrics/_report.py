@@ -40,7 +40,8 @@ def task_report(
         Samples, as the estimator takes them.
     y : array-like, DataFrame, Series or SliceDict
         True labels, in the container and the order of columns of the y that the
-        estimator was fitted on. Missing ones are left out.
+        estimator was fitted on. Missing ones are left out, and those of unknown samples
+        of an :class:`~mtlearn.OpenSetClassifier`.
     sample_weight : array-like, default=None
         Shape `(n_samples,)` or `(n_samples, n_tasks)`.
     n_bootstraps : int, default=0
@@ -77,6 +78,7 @@ def task_report(
     See Also
     --------
     task_scorers : The same figures as scorers.
+    open_set_report : Figures of known against unknown samples.
 
     References
     ----------
