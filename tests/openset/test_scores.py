@@ -137,15 +137,16 @@ def test_mahalanobis_of_features_that_never_vary():
     assert_allclose(found, expected)
 
 
-def test_directions_that_are_alike_are_no_distance_apart():
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_directions_that_are_alike_are_no_distance_apart(dtype):
     rng = np.random.default_rng(0)
-    points = rng.normal(size=(3, 40))
-    lengths = rng.uniform(0.1, 10, size=(60, 1))
-    detector = OpenSetDetector(scores="knn", quantile=0.5)
-    detector.fit(points[np.arange(60) % 3] * lengths)
-    assert_array_equal(detector.score_samples(points), [0, 0, 0])
-    off = points[:1] + 1e-3 * np.eye(1, 40)
-    assert detector.score_samples(off) < 0
+    points = rng.normal(size=(40, 30))
+    lengths = rng.uniform(0.1, 10, size=(600, 1))
+    known = (points[np.arange(600) % 40] * lengths).astype(dtype)
+    state = _knn.fit(known, np.zeros(600, dtype=int), 0)
+    assert_array_equal(_knn.score(state, points.astype(dtype)), np.zeros(40))
+    off = points + 1e-3 * np.linalg.norm(points, axis=1, keepdims=True)
+    assert (_knn.score(state, off.astype(dtype)) > 1e-4).all()
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
