@@ -89,6 +89,12 @@ def test_a_label_for_each_row_of_a_table():
         OpenSetDetector().fit(X, np.column_stack([Y, Y]))
 
 
+def test_a_label_for_each_row_that_an_estimator_sees():
+    inside = point_estimator(max_epochs=1).fit(X, Y)
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[120, 119"):
+        OpenSetDetector(inside, quantile=0.5).fit(X, Y[1:])
+
+
 @pytest.mark.parametrize("n_labels", [0, 1])
 def test_distances_to_classes_need_some_of_each_task(n_labels):
     labels, tasks = two_columns(Y)

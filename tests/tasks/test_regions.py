@@ -109,7 +109,7 @@ def test_a_value_at_the_limit_is_inside(scale, digits):
         (low, high), *_ = task.regions(own, np.array([distance]), less)
         assert low <= labels[row] <= high
         size = abs(values[row]) + distance
-        assert high - low <= 2 * distance + 1e-12 * size
+        assert high - low <= 2 * distance + 1e-13 * size
 
 
 def test_a_kind_without_a_region_has_no_parts():

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import OutlierMixin
-from sklearn.utils import Tags, column_or_1d, get_tags
+from sklearn.utils import Tags, check_consistent_length, column_or_1d, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mtlearn._utils._conformal_rank import conformal_threshold, fewest_rows
@@ -153,6 +153,7 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
             check_suits(scores, self.estimator, names)
             observed = observe(self.estimator, X, names, needs_of(scores))
             known = Known(observed, codes_of(self.estimator, names, X, y))
+            check_consistent_length(*observed[0].values(), *known.codes.values())
         self._fit_across(known)
         return self
 

@@ -12,7 +12,7 @@ ClassMisfits = Callable[[np.ndarray], np.ndarray]
 # Of the scale of values: what is added to how far members lie apart, which may agree
 # by chance.
 _LEAST_SPREAD = 0.1
-_DIGITS = 44  # binary ones that the ends of an interval are sure of
+_DIGITS = 48  # binary ones that the ends of an interval are sure of
 
 
 class TaskRegions:
