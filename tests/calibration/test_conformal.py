@@ -197,8 +197,8 @@ def test_intervals_by_hand(task, low, high):
     assert found.quantiles_ == {"task_0": 2.0}
     new = np.pad([[1.5], [4.5]], [(0, 0), (0, 6)])
     intervals = found.predict_interval(new)
-    np.testing.assert_array_equal(
-        intervals, np.clip([[-0.5, 3.5], [2.5, 6.5]], low, high)
+    np.testing.assert_allclose(
+        intervals, np.clip([[-0.5, 3.5], [2.5, 6.5]], low, high), rtol=1e-13
     )
     assert intervals.dtype == np.float64
     assert not hasattr(found, "predict_set")

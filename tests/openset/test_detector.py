@@ -91,7 +91,9 @@ def test_a_label_for_each_row_of_a_table():
 
 def test_a_label_for_each_row_that_an_estimator_sees():
     inside = point_estimator(max_epochs=1).fit(X, Y)
-    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[120, 119"):
+    with pytest.raises(
+        ValueError, match=r"inconsistent numbers of samples: \[120, 119"
+    ):
         OpenSetDetector(inside, quantile=0.5).fit(X, Y[1:])
 
 

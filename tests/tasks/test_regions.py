@@ -71,7 +71,7 @@ def test_values_and_what_members_say():
     found = task.misfits(labels, np.ones(2), values, less, spread)
     np.testing.assert_allclose(found, [[2 / 0.5], [1 / 0.2]])
     intervals = task.regions(values, np.array([2.0]), less, spread)
-    np.testing.assert_allclose(intervals, [[0.0, 2.0], [3.6, 4.4]])
+    np.testing.assert_allclose(intervals, [[0.0, 2.0], [3.6, 4.4]], atol=1e-13)
     rows = np.vstack([values, [NAN]])
     np.testing.assert_array_equal(
         task.regions(rows, np.array([np.inf]), less),
@@ -92,7 +92,7 @@ def test_scales_and_ranges(task, labels, scale, ends):
     assert task.value_scale == scale
     assert task.value_range == ends
     found = task.regions(np.array([[3.0]]), np.array([20.0]), less)
-    np.testing.assert_array_equal(found, np.clip([[-17.0, 23.0]], *ends))
+    np.testing.assert_allclose(found, np.clip([[-17.0, 23.0]], *ends), rtol=1e-13)
 
 
 @pytest.mark.parametrize(("scale", "digits"), [(1.0, 2), (1e-12, 14), (1e9, -7)])

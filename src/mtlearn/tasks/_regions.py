@@ -12,7 +12,8 @@ ClassMisfits = Callable[[np.ndarray], np.ndarray]
 # Of the scale of values: what is added to how far members lie apart, which may agree
 # by chance.
 _LEAST_SPREAD = 0.1
-_DIGITS = 48  # binary ones that the ends of an interval are sure of
+# Of a prediction: what is not told apart.
+_LAST_DIGITS = 2.0**-48
 
 
 class TaskRegions:
@@ -278,11 +279,7 @@ class ValueRegions(TaskRegions):
 def _ends(middle: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """Give the ends of intervals, which hold what is at the distance of the limit.
 
-    The last digits of a prediction and of sums depend on the batch and on rounding:
-    low ends are rounded down, and high ones up.
+    The last digits of a prediction and of sums depend on the batch and on rounding.
     """
-    _, exponent = np.frexp(np.maximum(np.abs(middle), reach))
-    digit = np.ldexp(1.0, exponent - _DIGITS)
-    low = np.floor((middle - reach) / digit) * digit
-    high = np.ceil((middle + reach) / digit) * digit
-    return np.column_stack([low, high])
+    room = reach + _LAST_DIGITS * np.maximum(np.abs(middle), reach)
+    return np.column_stack([middle - room, middle + room])
