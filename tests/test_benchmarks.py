@@ -18,6 +18,7 @@ from benchmarks import (
     files,
     imports,
     memory,
+    open_set,
     prediction,
     profile,
     training,
@@ -227,6 +228,30 @@ def test_batch_norms(run):
         1,
     ]
     assert "Statistics on 32 rows over an epoch: " in printed
+
+
+def test_open_set(run):
+    printed = run("open-set", "--scores", "energy,max_probability")
+
+    rows = rows_of(printed)
+    assert rows.count("with a reconstruction") == rows.count("without") == 1
+    for name in ("energy", "max_probability"):
+        for act in ("score_samples", "predict"):
+            assert rows.count(f"{name}: {act}") == 1
+            assert f"\n{name}: {act} / predict: " in printed
+    assert rows.count(open_set.PLAIN) == 2
+
+
+def test_one_fit_has_a_decoder_and_the_other_one_not():
+    models = [open_set.make_model(reconstructs=each)[-1] for each in (True, False)]
+    assert [list(each.tasks.names) for each in models] == [
+        ["digit", "image"],
+        ["digit"],
+    ]
+    params = [each.get_params(deep=False) for each in models]
+    assert {
+        name for name in params[0] if str(params[0][name]) != str(params[1][name])
+    } == {"tasks"}
 
 
 def test_ensemble(run):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import Decoder, OutputConvolution
@@ -50,3 +51,48 @@ def test_the_last_layer_is_exact_under_autocast():
     assert found.dtype == made.dtype == torch.float32
     torch.testing.assert_close(found, layer(x), rtol=0, atol=0)
     assert in_training.dtype == torch.bfloat16
+
+
+def gradients(layer, x):
+    """Return what training under autocast makes, and its gradients."""
+    layer.zero_grad()
+    x = x.clone().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        made = layer(x)
+    # Other weights for each pixel.
+    (made.float() * torch.arange(made.numel()).view_as(made).cos()).sum().backward()
+    return [made, x.grad, *(each.grad for each in layer.parameters())]
+
+
+LAYERS = {
+    "to one channel": (5, 1, 3, 2, 1, (1, 0)),
+    "the other way round": (5, 1, 3, 2, 1, (0, 1)),
+    "without a bias": (5, 1, 3, 2, 1, 1, 1, False),
+    "to two channels": (4, 2, 3, 2, 1, 1),
+    "of another size": (5, 1, 4, 2, 1),
+    "of another stride": (5, 1, 3, 1, 1),
+    "of another padding": (5, 1, 3, 2, 0),
+    "further apart": (5, 1, 3, 2, 1, 1, 1, True, 2),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("size", [(4, 3), (1, 2)])
+def test_training_under_autocast_is_the_convolution_of_torch(name, size):
+    torch.manual_seed(0)
+    layer = OutputConvolution(*LAYERS[name]).train()
+    theirs = nn.ConvTranspose2d(*LAYERS[name])
+    theirs.load_state_dict(layer.state_dict())
+    x = torch.randn(2, LAYERS[name][0], *size).to(memory_format=torch.channels_last)
+    expected = gradients(theirs, x)
+    for ours, other in zip(gradients(layer, x), expected, strict=True):
+        assert ours.dtype == other.dtype
+        # Nearest numbers of bfloat16 are up to 1/128 apart.
+        torch.testing.assert_close(ours, other, rtol=0.02, atol=0.02)
+
+
+def test_a_single_image_and_a_size_under_autocast():
+    layer, x = OutputConvolution(2, 1, 3, 2, 1).train(), torch.rand(2, 4, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(x).shape == (1, 7, 7)
+        assert layer(x[None], output_size=(8, 7)).shape == (1, 1, 8, 7)

@@ -31,7 +31,6 @@ from mtlearn.data import ImageFiles
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import MLP
 from mtlearn.openset import OpenSetDetector
-from mtlearn.training import MultiTaskNet
 from open_problems import known_points, point_estimator, two_columns, unknown_points
 from pictures_on_disk import smooth_pictures, write_pictures
 from tiny_problems import assert_same_bits, image_estimator
@@ -100,6 +99,15 @@ def test_disagreement_is_the_spread_of_the_members(ensemble, frozen):
     found = detector.fit(X, Y).score_samples(BOTH)
     members = [member.predict_proba(BOTH) for member in ensemble.estimators_]
     assert_allclose(-found, np.std(members, axis=0).mean(axis=1), atol=1e-12)
+
+
+def test_predictions_by_how_members_disagree():
+    inside = SeedEnsemble(with_rows(), n_members=2, random_state=0)
+    open_set = OpenSetClassifier(inside, score="disagreement", **SETTINGS).fit(X, Y)
+    unknown = open_set.score_samples(BOTH) < open_set.offset_
+    assert 0 < unknown.sum() < len(BOTH)
+    known = open_set.predict_known(BOTH)
+    assert_array_equal(open_set.predict(BOTH), np.where(unknown, -1, known))
 
 
 @pytest.mark.parametrize(
@@ -352,38 +360,3 @@ def test_images_that_are_skipped_are_missing_and_not_unknown(tmp_path, frozen):
     assert (predicted == -1).any()
     others = predicted[~missing]
     assert open_set.score(images, y) == np.mean(others == y[~missing])
-
-
-@pytest.mark.parametrize(
-    ("score", "runs"),
-    [
-        ("auto", 1),
-        ("energy", 1),
-        (["knn", "reconstruction_logit"], 1),
-        ("max_probability", 2),
-    ],
-)
-@pytest.mark.parametrize("around", [False, True])
-def test_one_run_of_each_network_predicts_and_scores(monkeypatch, score, runs, around):
-    inside = with_rows()
-    if around:
-        inside = SeedEnsemble(TemperatureScaled(inside), 2, random_state=0)
-    open_set = OpenSetClassifier(inside, score=score, **SETTINGS).fit(X, Y)
-    counted, iterate = [], MultiTaskNet.get_iterator
-    monkeypatch.setattr(
-        MultiTaskNet,
-        "get_iterator",
-        lambda net, *args, **kwargs: (
-            counted.append(net) or iterate(net, *args, **kwargs)
-        ),
-    )
-    predicted = open_set.predict(BOTH)
-    assert len(counted) == runs * (1 + around)
-    chances = open_set.predict_proba(BOTH, include_unknown=True)
-    assert len(counted) == (runs + 1) * (1 + around)
-    monkeypatch.undo()
-    known = open_set.estimator_.predict(BOTH)
-    unknown = open_set.score_samples(BOTH) < open_set.offset_
-    assert_array_equal(predicted, np.where(unknown, -1, known))
-    expected = open_set.estimator_.predict_proba(BOTH)
-    assert_allclose(chances[:, :3].argmax(axis=1), expected.argmax(axis=1))

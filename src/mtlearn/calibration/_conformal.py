@@ -392,3 +392,7 @@ class ConformalPredictor(HeldOut):
         check_is_fitted(self, "estimator_")
         inner, X = reach(self.estimator_, X)
         return inner._outputs(X, decode=decode, change=change)
+
+    def _outputs_and_labels(self, X: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        inner, X = reach(self.estimator_, X)
+        return inner._outputs_and_labels(X)

@@ -164,8 +164,16 @@ class TemperatureScaled(HeldOut):
         check_is_fitted(self, "estimator_")
         inner, X = reach(self.estimator_, X)
         outputs = inner._outputs(X, decode=decode, change=change)
-        if decode:
-            return outputs
+        return outputs if decode else self._scaled(outputs)
+
+    def _outputs_and_labels(self, X: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        # Labels are those before: rounding may move what lies at a threshold.
+        inner, X = reach(self.estimator_, X)
+        outputs, labels = inner._outputs_and_labels(X)
+        return self._scaled(outputs), labels
+
+    def _scaled(self, outputs: list[np.ndarray]) -> list[np.ndarray]:
+        """Apply the temperatures to activations."""
         return [
             task.calibrated(output, self.temperatures_[name])
             if name in self.temperatures_

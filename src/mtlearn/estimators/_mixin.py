@@ -17,6 +17,7 @@ from mtlearn.tasks import (
     Codec,
     Target,
     Tasks,
+    decode_rows,
     has_label,
     label_weights,
     only_known,
@@ -76,6 +77,12 @@ class MultiTaskMixin(Reconstructing):
 
         `change` is what each network inside sees its batches through.
         """
+
+    def _outputs_and_labels(self, X: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Compute both of one run of each network inside."""
+        outputs = self._outputs(X)
+        pairs = zip(self.tasks_.labelled, outputs, strict=True)
+        return outputs, [decode_rows(task, output) for task, output in pairs]
 
     def _output(self, X: Any, position: int, *, decode: bool) -> np.ndarray:
         """Compute the same of one task; of one network, by its own head alone."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks._doubling import doubled
 
 _KERNEL = 3
 
@@ -45,10 +46,21 @@ class OutputConvolution(nn.ConvTranspose2d):
             Of the type of the weights, but in training under autocast.
         """
         kind = input.device.type
-        if self.training or not torch.is_autocast_enabled(kind):
+        if not torch.is_autocast_enabled(kind):
+            return super().forward(input, output_size)
+        if self.training:
+            if output_size is None and self._may_double(input):
+                return doubled(input, self.weight, self.bias, self.output_padding)
             return super().forward(input, output_size)
         with torch.autocast(kind, enabled=False):
             return super().forward(input.to(self.weight.dtype), output_size)
+
+    def _may_double(self, input: Tensor) -> bool:
+        """Tell whether `doubled` does the same, and takes less time."""
+        shape = (self.kernel_size, self.stride, self.padding, self.dilation)
+        is_doubling = shape == ((3, 3), (2, 2), (1, 1), (1, 1))
+        on_processor = input.device.type == "cpu" and input.ndim == 4
+        return is_doubling and on_processor and self.out_channels == 1
 
 
 class Decoder(nn.Module):

@@ -144,12 +144,14 @@ def observe_predictions(
     inner, own = reach(estimator, X)
     inside = [network for network, _, _ in networks(estimator)]
     with watched(_remakes(needs)) as seen:
-        outputs = inner._outputs(own, decode=decode)
-    asked = _WHOLE.intersection(needs)
-    if len(seen) != len(inside) or asked - (set() if decode else {"chances"}):
+        if decode and "chances" in needs:
+            chances, outputs = inner._outputs_and_labels(own)
+        else:  # what is predicted is what is needed, if probabilities are
+            chances = outputs = inner._outputs(own, decode=decode)
+    if len(seen) != len(inside) or "deviations" in needs:
         return outputs, observe(estimator, X, names, needs)
     every = inner.tasks_.labelled.names
-    predicted = {"chances": dict(zip(every, outputs, strict=True))}
+    predicted = {"chances": dict(zip(every, chances, strict=True))}
     return outputs, [
         _evidence(each, network.tasks_.labelled.names, names, needs, predicted)
         for network, each in zip(inside, seen, strict=True)

@@ -9,6 +9,7 @@ References
 from typing import Any
 
 import numpy as np
+import torch
 
 N_NEIGHBORS = 10
 MOST_ROWS = 4500
@@ -57,14 +58,18 @@ def score(state: dict[str, Any], features: np.ndarray) -> np.ndarray:
         In [0, 2]; higher is farther. To the last one where there are fewer than ten.
     """
     known = state["rows"].astype(np.float64)
-    place = min(N_NEIGHBORS, len(known)) - 1
-    lengths = (known**2).sum(axis=1)
+    n_nearest = min(N_NEIGHBORS, len(known))
+    lengths, twice = (known**2).sum(axis=1), -2 * known.T
     found = np.empty(len(features))
     for start in range(0, len(features), _BLOCK):
         own = of_unit_length(features[start : start + _BLOCK]).astype(np.float64)
-        squares = (own**2).sum(axis=1)[:, np.newaxis] + lengths - 2 * own @ known.T
-        nearest = np.partition(squares, place, axis=1)[:, place]
-        found[start : start + _BLOCK] = np.sqrt(np.maximum(nearest, 0))
+        # But for what is the same of all known rows, and added at the end.
+        squares = own @ twice
+        squares += lengths
+        # Of few, torch finds the smallest ones in half of the time of numpy.
+        nearest = torch.from_numpy(squares).topk(n_nearest, largest=False, sorted=False)
+        tenth = nearest.values.amax(dim=1).numpy() + (own**2).sum(axis=1)
+        found[start : start + _BLOCK] = np.sqrt(np.maximum(tenth, 0))
     found[found < _SAME] = 0
     return found
 

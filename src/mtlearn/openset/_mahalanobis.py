@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
+from scipy.spatial.distance import cdist
 
 SHRINKAGE = 0.01
 # Shares of the mean square of features, and of distances, that are rounding.
@@ -70,8 +71,8 @@ def score(state: dict[str, Any], features: np.ndarray) -> np.ndarray:
     known = ~np.isnan(features).any(axis=1)
     found = np.full(len(features), np.nan)
     own = _whitened(features[known].astype(np.float64), triangle)
-    squares = [((own - mean) ** 2).sum(axis=1) for mean in _whitened(means, triangle)]
-    found[known] = np.min(squares, axis=0)
+    squares = cdist(own, _whitened(means, triangle), "sqeuclidean")
+    found[known] = squares.min(axis=1)
     found[found < _NO_DISTANCE] = 0
     return found
 
