@@ -156,6 +156,8 @@ def test_classes_of_one_point_each_have_no_variance(scale):
     noise = 1 + 1e-15 * rng.normal(size=(60, 5))
     detector = OpenSetDetector(scores="mahalanobis", quantile=0.9, random_state=0)
     detector.fit(points[codes] * noise, codes)
+    assert_array_equal(detector.score_samples(points), [0, 0, 0])
+    assert detector.offset_ == 0
     assert_array_equal(detector.predict(points), [1, 1, 1])
     # In units of the mean square of the features, of a hundredth of the ball.
     size = np.mean(points**2)
