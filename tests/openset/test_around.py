@@ -224,6 +224,19 @@ def test_folds_score_all_rows(cv):
     assert_allclose(open_set.detector_.calibration_scores_, np.sort(expected))
 
 
+def test_a_row_that_is_held_out_again_counts_once():
+    rows = np.arange(300)
+    folds = [(rows[60:], rows[:60]), (rows[100:], rows[:100]), (rows[:60], rows[40:60])]
+    settings = SETTINGS | {"calibration": folds, "score": "max_probability"}
+    inside = point_estimator(max_epochs=2)
+    found = OpenSetClassifier(inside, **settings).fit(X, Y).detector_
+    expected = []
+    for train, own in zip(folds, (rows[:60], rows[60:100]), strict=False):
+        member = clone(inside).fit(X[train[0]], Y[train[0]])
+        expected.extend(1 - member.predict_proba(X[own]).max(axis=1))
+    assert_allclose(found.calibration_scores_, np.sort(expected))
+
+
 def test_a_search_over_scores_and_quantiles():
     y = np.append(Y, [-1] * 50)
     folds = [

@@ -67,7 +67,7 @@ class OpenSetClassifier(OpenScored, OpenSetLearning):
         trained on the rest, which is copied. ``"prefit"`` takes the estimator, which is
         fitted, as it is. With folds, each is scored by a clone that was trained on the
         others, and the estimator is trained on all; an int k gives
-        ``MultiTaskStratifiedKFold(k)``.
+        ``MultiTaskStratifiedKFold(k)``. A sample in several folds counts in the first.
     per : {"task", "row"}, default="task"
         Whether each task has a threshold of its own, or a sample is unknown to all of
         them as the largest of their z-scores is above one.

@@ -129,7 +129,8 @@ class OpenSetLearning(HeldOut):
         """Fit the estimator on all rows, and clones on parts, which score the rest."""
         codec, targets = self._encoded(X, y, weights)
         n = len(targets)
-        folds = make_folds(self.calibration, X, y, n, codec.tasks, self.random_state)
+        every = make_folds(self.calibration, X, y, n, codec.tasks, self.random_state)
+        folds = _each_row_once(every, n)
         declared, _ = with_kinds(self.estimator, y)
         parts: list[Any] = [(clone(declared), train) for train, _ in folds]
         parts.insert(0, (clone(self.estimator), None))
@@ -216,3 +217,20 @@ class OpenSetLearning(HeldOut):
         needs, names = groups[0][0]._needs(), list(self.detectors_)
         observed = observe(self.estimator_, X, names, needs)
         return [detector._told(seen_by(observed, own)) for detector, own in groups]
+
+
+def _each_row_once(
+    folds: Sequence[tuple[np.ndarray, np.ndarray]], n_samples: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Leave out rows that are held out again: a rank is one of rows, each of them one.
+
+    So it may be in splits that are drawn by themselves, or repeated.
+    """
+    seen, kept = np.zeros(n_samples, dtype=bool), []
+    for train, test in folds:
+        rows = np.asarray(test)
+        rows = rows[~seen[rows]]
+        seen[rows] = True
+        if len(rows):
+            kept.append((train, rows))
+    return kept
