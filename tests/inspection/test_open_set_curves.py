@@ -192,6 +192,10 @@ def test_scores_that_are_there_already():
     (curve,) = display.curves
     check(curve, np.array([-1.0, -2, -3, -5]), np.array([-4.0, -6]))
     assert curve.at == pytest.approx((1 / 4, 1, 2 / 3))
+    (tied,) = OpenSetCurveDisplay.from_predictions(
+        known, unknown, threshold=-4.0
+    ).curves
+    assert tied.at == pytest.approx((1 / 4, 1 / 2, 1 / 2))  # at it, they are kept
     assert (curve.task, curve.unknown, curve.name) == ("sign", "noise", "mine")
     with pytest.raises(InvalidDataError, match="none that are 'noise' and not NaN"):
         OpenSetCurveDisplay.from_predictions(known, {"noise": [np.nan]})

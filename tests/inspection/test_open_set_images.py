@@ -110,6 +110,21 @@ def test_labels_that_are_missing_or_of_no_class():
     assert {case.samples for case in alone.accepted} == {"unknown"}
 
 
+def test_the_worst_of_several_sets():
+    sets = {"even": IMAGES[::2], "odd": IMAGES[1::2]}
+    display = OpenSetImagesDisplay.from_estimator(
+        fitted_images(), IMAGES, X_unknown=sets, n_shown=1
+    )
+    scores = np.empty(120)
+    scores[::2], scores[1::2] = map(fitted_images().score_samples, sets.values())
+    kept = np.flatnonzero(scores >= fitted_images().offset_)
+    order = kept[np.lexsort((kept, kept % 2, -scores[kept]))]
+    rows = [2 * case.row + (case.samples == "odd") for case in display.accepted]
+    assert rows == order.tolist()
+    assert list(display.plot().axes_) == ["accepted 0", "rejected 0"]
+    assert f"row {order[0] // 2}\n" in display.axes_["accepted 0"].get_title()
+
+
 def test_nothing_is_wrong():
     far = 5 * np.ones((2, 6, 6, 1)) * np.random.default_rng(0).normal(size=(6, 6, 1))
     kept = IMAGES[fitted_images().predict_inlier(IMAGES) == 1]

@@ -105,6 +105,7 @@ def test_far_scores_do_not_press_the_others_into_one_bar(scale):
         f"{tick:g}" for tick in ticks
     ]
     assert 0 in ticks
+    assert len(ax.get_xticks(minor=True)) == 0
     assert ticks.min() <= -1e3 * scale
 
 
@@ -119,6 +120,14 @@ def test_scores_that_do_not_differ(known, unknown):
         assert bars.sum() == pytest.approx(1)
     texts = [text.get_text() for text in display.axes_[""].get_legend().get_texts()]
     assert texts == ["known", "unknown"]
+
+
+def test_a_threshold_beyond_all_scores_and_one_at_a_score():
+    display = OpenSetScoreDisplay.from_predictions(KNOWN, KNOWN, threshold=-1.5).plot()
+    for edges, _ in heights(display.axes_[""]):
+        assert_allclose(edges[[0, -1]], [-1.5, 0.3])
+    found = OpenSetScoreDisplay.from_predictions(KNOWN, KNOWN, threshold=0.0)
+    assert found.scores[""].known_kept == 3 / 8
 
 
 def test_a_panel_of_the_users_and_no_threshold():

@@ -295,8 +295,8 @@ def _wrong(
     places = np.flatnonzero(rejected if is_known else ~rejected)
     if not len(places):
         return []
-    order = np.argsort(samples.own[places], kind="stable")
-    places = places[order if is_known else order[::-1]]
+    scores = samples.own[places] if is_known else -samples.own[places]
+    places = places[np.argsort(scores, kind="stable")]
     rows = samples.rows[places]
     predicted = _predicted(estimator, part, take_rows(samples.X, rows))
     images = example_images(estimator, samples.X, rows[:most]) or []
