@@ -244,7 +244,7 @@ def _draw_roc(ax: Any, curves: Sequence[OpenSetCurve]) -> None:
         xlabel="false positive rate: known samples rejected",
         ylabel="true positive rate: unknown samples rejected",
     )
-    _finish(ax, curves[0])
+    _finish(ax, curves[0], "lower right")
 
 
 def _draw_precision(ax: Any, curves: Sequence[OpenSetCurve]) -> None:
@@ -258,7 +258,7 @@ def _draw_precision(ax: Any, curves: Sequence[OpenSetCurve]) -> None:
         xlabel="recall: unknown samples rejected",
         ylabel="precision: unknown among the rejected",
     )
-    _finish(ax, curves[0])
+    _finish(ax, curves[0], "lower left")
 
 
 def _styled(
@@ -296,8 +296,8 @@ def _mark(ax: Any, curves: Sequence[OpenSetCurve], across: int, up: int) -> None
         )
 
 
-def _finish(ax: Any, curve: OpenSetCurve) -> None:
+def _finish(ax: Any, curve: OpenSetCurve, corner: str) -> None:
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     title = f"{shown(curve.task)}: {shown(curve.unknown)} (positive) against known"
     ax.set_title(title.removeprefix(": "), fontsize="medium")
-    ax.legend(fontsize="small", loc="lower right")
+    ax.legend(fontsize="small", loc=corner)
