@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from mtlearn._utils._conformal_rank import conformal_threshold, fewest_rows
 from mtlearn._utils._missing import is_missing
-from mtlearn._utils._row_plan import plan_of
 from mtlearn._utils._unwrap import check_multi_task, unwrap
 from mtlearn._utils._validation import check_fraction
 from mtlearn._utils._versioned import VersionedEstimator
@@ -159,14 +158,14 @@ class OpenSetDetector(OutlierMixin, VersionedEstimator):
 
     def _fit_across(self, known: Known) -> None:
         """Learn from rows, each of which is scored by what the others have taught."""
-        rows, origins = known.rows(), plan_of(len(known)).origins
+        rows = known.rows()
         if len(rows) < 2:
             raise InvalidDataError(
                 f"{type(self).__name__} needs at least two known samples, with a label "
                 f"of {' or '.join(map(repr, known.codes))}. Got {len(rows)}: pass more."
             )
-        known, origins = known.take(rows), None if origins is None else origins[rows]
-        folds = _folds(len(rows), origins, draw_seed(self.random_state))
+        known, seed = known.take(rows), draw_seed(self.random_state)
+        folds = np.random.RandomState(seed).permutation(len(rows)) % _N_FOLDS
         parts = []
         for fold in np.unique(folds):
             states = self._learned(known.take(np.flatnonzero(folds != fold)))
@@ -343,13 +342,3 @@ def _classes(y: Any, n_samples: int) -> np.ndarray:
     codes = np.full(n_samples, -1, dtype=np.int64)
     codes[known] = np.unique(labels[known], return_inverse=True)[1]
     return codes
-
-
-def _folds(n_rows: int, origins: np.ndarray | None, seed: int) -> np.ndarray:
-    """Deal rows to folds at random; copies of a row are in one."""
-    groups = np.arange(n_rows)
-    if origins is not None:
-        groups = np.unique(origins, return_inverse=True)[1]
-    n_groups = int(groups.max()) + 1
-    dealt = np.random.RandomState(seed).permutation(n_groups) % _N_FOLDS
-    return dealt[groups]
