@@ -23,6 +23,7 @@ from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.inspection import (
     ConfusionDisplay,
     EmbeddingDisplay,
+    OpenSetCase,
     OpenSetCurveDisplay,
     OpenSetImagesDisplay,
     OpenSetScoreDisplay,
@@ -79,13 +80,13 @@ def test_what_is_drawn(display):
     names = [f"accepted {place}" for place in range(n_accepted)]
     assert list(display.axes_) == [*names, "rejected 0", "rejected 1"]
     case, ax = display.rejected[0], display.axes_["rejected 0"]
-    title = f"row {case.row}\n{case.true} as {case.predicted}: {case.score:.3g}"
+    title = f"row {case.row}\n{case.true} as {case.predicted}\n{case.score:.3g}"
     assert ax.get_title() == title
     image = IMAGES[case.row, :, :, 0]
     scaled = (image - image.min()) / np.ptp(image)
     np.testing.assert_allclose(ax.images[0].get_array(), scaled, atol=1e-6)
     case, ax = display.accepted[0], display.axes_["accepted 0"]
-    title = f"{case.samples}\nrow {case.row}\nas {case.predicted}: {case.score:.3g}"
+    title = f"{case.samples}\nrow {case.row}\nas {case.predicted}\n{case.score:.3g}"
     assert ax.get_title() == title
     titles = [part.texts[0].get_text() for part in display.figure_.subfigs]
     assert titles == [
@@ -123,6 +124,26 @@ def test_the_worst_of_several_sets():
     assert rows == order.tolist()
     assert list(display.plot().axes_) == ["accepted 0", "rejected 0"]
     assert f"row {order[0] // 2}\n" in display.axes_["accepted 0"].get_title()
+
+
+def test_captions_stand_beside_each_other():
+    pixels = np.zeros((6, 6))
+    names = ["Ankle boot", "a very long name of a $class$ of things"]
+    cases = [
+        OpenSetCase("X", 10**6, -1234.5, predicted, true, pixels)
+        for predicted in names
+        for true in names
+    ]
+    others = [OpenSetCase(names[1], 3, 0.5, each, "", pixels) for each in names]
+    display = OpenSetImagesDisplay("task", others, cases, 2, 4).plot()
+    display.figure_.canvas.draw()
+    for ax in display.axes_.values():
+        box, title = ax.get_window_extent(), ax.title.get_window_extent()
+        assert title.width < 1.12 * display.figure_.bbox.width / 4
+        assert box.height > 0.6 * display.figure_.bbox.width / 4
+    first, second = (display.axes_[f"rejected {place}"].get_title() for place in (0, 1))
+    assert first == "row 1000000\nAnkle boot\nas Ankle boot\n-1.23e+03"
+    assert second.splitlines()[1] == "a very long nam…"
 
 
 def test_nothing_is_wrong():

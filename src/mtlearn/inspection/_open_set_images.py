@@ -26,7 +26,8 @@ from mtlearn.inspection._open_set import (
 )
 from mtlearn.metrics import find_open_set
 
-_WIDTH, _HEIGHT = 1.3, 1.75  # inches of an image with its caption
+_WIDTH, _LINE = 1.3, 0.17  # inches of an image, and of a line of its caption
+_LONGEST = 19  # letters of a line
 _HEAD = 0.45  # inches of a title
 _FEWEST_BESIDE, _MOST_BESIDE = 4, 6  # for a title, and on a page
 _SIDES = ("accepted", "rejected")
@@ -249,7 +250,9 @@ class OpenSetImagesDisplay(Display):
         sides = {side: self._shown(side) for side in _SIDES}
         beside = min(_MOST_BESIDE, max(_FEWEST_BESIDE, *map(len, sides.values())))
         lines = [-(-len(each) // beside) for each in sides.values()]
-        heights = [_HEAD + _HEIGHT * each for each in lines]
+        said = [len(_caption(case)) for case in chain(*sides.values())]
+        height = _WIDTH + _LINE * max(said, default=0)
+        heights = [_HEAD + height * each for each in lines]
         self.figure_ = pyplot.figure(
             figsize=(_WIDTH * beside, sum(heights)), layout="constrained"
         )
@@ -329,10 +332,26 @@ def _label(target: Any, row: int) -> str:
     return written(target.values[row]) if target.present[row] else "-"
 
 
+def _caption(case: OpenSetCase) -> list[str]:
+    """Say in lines what a sample is, none wider than an image."""
+    lines = [f"row {case.row}"]
+    if case.samples not in (IN_X, UNKNOWN):
+        lines.insert(0, _cut(case.samples))
+    predicted = f"as {_cut(case.predicted)}"
+    if not case.true:
+        lines.append(predicted)
+    elif len(f"{case.true} {predicted}") <= _LONGEST:
+        lines.append(f"{case.true} {predicted}")
+    else:
+        lines += [_cut(case.true), predicted]
+    return [*map(shown, lines), f"{case.score:.3g}"]
+
+
+def _cut(name: str) -> str:
+    longest = _LONGEST - len("as ")
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
 def _draw(ax: Any, case: OpenSetCase) -> None:
     ax.imshow(case.image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    what = f"{shown(case.true)} as {shown(case.predicted)}".removeprefix(" ")
-    where = f"row {case.row}"
-    if case.samples not in (IN_X, UNKNOWN):
-        where = f"{shown(case.samples)}\n{where}"
-    ax.set_title(f"{where}\n{what}: {case.score:.3g}", fontsize="small")
+    ax.set_title("\n".join(_caption(case)), fontsize="small")
