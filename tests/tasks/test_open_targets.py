@@ -26,6 +26,7 @@ def read(fitted_on, y, label, names=("kind",)):
         ["a", -1, None, "b"],
         np.array(["a", -1.0, np.nan, "b"], dtype=object),
         pd.Series(["a", -1, pd.NA, "b"]),
+        pd.Series(["a", np.int64(-1), float("nan"), "b"], dtype=object),
         pd.Categorical(["a", -1, None, "b"]),
     ],
 )
@@ -130,3 +131,17 @@ def test_labels_are_read_as_they_stand(codec):
     assert kind.values.tolist()[:3] == ["a", -1, "c"]
     assert kind.present.tolist() == [True, True, True, False]
     assert_array_equal(size.values, FRAME["size"])
+
+
+@pytest.mark.parametrize("dtype", [object, str])
+def test_text_is_no_number_and_y_stays_as_it_is(dtype):
+    codec = fit_codec(Classification(), ["1", "a"])
+    y = np.array(["1", "a", "-1"], dtype=dtype)
+    for label, is_marked in ((1, False), (-1, False), ("-1", True)):
+        (known,), unknown = known_targets(codec, y, ["task_0"], label)
+        (opened,) = open_targets(codec, y, ["task_0"], label)
+        assert_array_equal(known.present, [True, True, False])
+        assert_array_equal(unknown["task_0"], [False, False, True])
+        assert (opened.values.dtype == object) or not is_marked
+        assert opened.values.tolist() == ["1", "a", "-1"]
+    assert y.tolist() == ["1", "a", "-1"]

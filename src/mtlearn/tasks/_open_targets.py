@@ -1,12 +1,12 @@
 """Labels that are to be scored, some of which are of none of the classes."""
 
+import numbers
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from mtlearn._utils._missing import is_missing
 from mtlearn._utils._tensors import without_tensors
 from mtlearn.tasks._codec import Codec
 from mtlearn.tasks._read import RawColumn, RawTargets, read_raw
@@ -96,20 +96,23 @@ def _marked(
 
 def _without(raw: RawTargets, place: int, label: Any) -> np.ndarray:
     """Make a label missing in a column, and tell where it was."""
-    cells = np.array(without_tensors(raw.take(place), "y"), dtype=object)
+    held = without_tensors(raw.take(place), "y")
+    cells, is_text = np.asarray(held), isinstance(label, str)
     if cells.ndim != 1:  # no labels, as reading it will say
         return np.zeros(len(cells), dtype=bool)
-    found = np.array([_is_same(cell, label) for cell in cells.tolist()], dtype=bool)
+    if cells.dtype.kind == "O":
+        kinds = str if is_text else numbers.Number
+        same = [isinstance(each, kinds) and each == label for each in cells.tolist()]
+        found = np.array(same, dtype=bool)
+    elif (cells.dtype.kind == "U") == is_text:
+        found = cells == label
+    else:
+        found = np.zeros(len(cells), dtype=bool)
     if found.any():
+        cells = np.array(held, dtype=object)
         cells[found] = None
         raw.replace(place, RawColumn(raw.keys[place], cells))
     return found
-
-
-def _is_same(cell: Any, label: Any) -> bool:
-    if is_missing(cell) or isinstance(cell, str) != isinstance(label, str):
-        return False
-    return bool(np.all(cell == label))
 
 
 def _with(target: Target, rows: np.ndarray, label: Any) -> Target:
