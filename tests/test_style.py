@@ -41,6 +41,7 @@ INNER_NAMES = {
     "make_folds",
     "laid_out",
     "watched",
+    "exported_scores",
     "may_hold",
     "known_targets",
     "open_targets",

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mtlearn import (
     MultiTaskEstimator,
+    OpenSetClassifier,
     SeedEnsemble,
     TemperatureScaled,
     TestTimeAugmented,
@@ -26,6 +27,7 @@ from mtlearn.exceptions import (
     MissingDependencyError,
     ParameterTypeError,
 )
+from mtlearn.openset import OpenSetDetector
 from mtlearn.preprocessing import GlobalMaxScaler
 from tiny_problems import (
     image_estimator,
@@ -96,6 +98,7 @@ def test_what_is_no_estimator_of_mtlearn(path, other):
         (image_estimator(), "MultiTaskImageEstimator"),
         (SeedEnsemble(table_estimator()), "SeedEnsemble"),
         (TemperatureScaled(table_estimator()), "TemperatureScaled"),
+        (OpenSetClassifier(table_estimator()), "OpenSetClassifier"),
         (make_pipeline(GlobalMaxScaler(), table_estimator()), "GlobalMaxScaler"),
         (GridSearchCV(table_estimator(), {"lr": [0.1]}), "GridSearchCV"),
     ],
@@ -123,6 +126,7 @@ def scaled(estimator):
         lambda one: SeedEnsemble(scaled(one), 1),
         lambda one: VotingEnsemble([("first", one), ("second", scaled(one))]),
         lambda one: TemperatureScaled(scaled(one)),
+        lambda one: OpenSetClassifier(scaled(one), quantile=0.5, calibration=0.3),
         lambda one: GridSearchCV(scaled(one), {"model__lr": [0.1]}, cv=2),
     ],
 )
@@ -136,12 +140,30 @@ def test_a_foreign_step_is_named_wherever_it_is(path, inside):
 
 
 @pytest.mark.parametrize(
-    "around", [lambda one: one, lambda one: TemperatureScaled(one)]
+    "around",
+    [
+        lambda one: one,
+        lambda one: TemperatureScaled(one),
+        lambda one: OpenSetClassifier(one, quantile=0.5, calibration=0.3),
+        lambda one: make_pipeline(
+            GlobalMaxScaler(), OpenSetClassifier(one, quantile=0.5, calibration=0.3)
+        ),
+    ],
 )
 def test_changes_are_no_part_of_a_graph(path, around):
     estimator = TestTimeAugmented(image_estimator(), 2)
     with pytest.raises(InvalidParameterError, match="changes are no part of a graph"):
         to_onnx(around(estimator).fit(*make_images()), path)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_detector_without_its_classifier(path, fitted, alone):
+    detector = OpenSetDetector(None if alone else fitted, quantile=0.5)
+    detector.fit(*([make_table()[0]] if alone else make_table()))
+    with pytest.raises(
+        InvalidParameterError, match="an OpenSetClassifier with calibration='prefit'"
+    ):
+        to_onnx(detector, path)
 
 
 class Doubling(MultiTaskEstimator):

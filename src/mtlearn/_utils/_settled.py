@@ -2,7 +2,8 @@
 
 import numpy as np
 
-_DIGITS = 2.0**34
+N_DIGITS = 34
+_UNIT = 2.0**N_DIGITS
 
 
 def settled(values: np.ndarray) -> np.ndarray:
@@ -22,4 +23,4 @@ def settled(values: np.ndarray) -> np.ndarray:
         Rounded.
     """
     fraction, exponent = np.frexp(values)
-    return np.ldexp(np.rint(fraction * _DIGITS) / _DIGITS, exponent)
+    return np.ldexp(np.rint(fraction * _UNIT) / _UNIT, exponent)

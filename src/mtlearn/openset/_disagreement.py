@@ -7,6 +7,11 @@ References
 """
 
 import numpy as np
+import torch
+from torch import Tensor
+
+# Members that agree differ in the last digits of their probabilities.
+_DECIMALS = 12
 
 
 def score(deviations: np.ndarray) -> np.ndarray:
@@ -22,5 +27,10 @@ def score(deviations: np.ndarray) -> np.ndarray:
     ndarray of shape (n_samples,)
         In [0, 0.5]; 0 where all members agree.
     """
-    # Members that agree differ in the last digits of their probabilities.
-    return np.round(deviations.mean(axis=1).astype(np.float64), 12)
+    return np.round(deviations.mean(axis=1).astype(np.float64), _DECIMALS)
+
+
+def exported(deviations: Tensor) -> Tensor:
+    """Give `score` of tensors, for torch's exporter."""
+    unit = torch.tensor(10.0**_DECIMALS, dtype=torch.float64, device="cpu")
+    return (deviations.mean(dim=1).double() * unit).round() / unit

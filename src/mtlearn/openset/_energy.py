@@ -8,6 +8,7 @@ References
 
 import numpy as np
 from scipy.special import logsumexp
+from torch import Tensor
 
 
 def score(logits: np.ndarray) -> np.ndarray:
@@ -24,3 +25,8 @@ def score(logits: np.ndarray) -> np.ndarray:
         Higher is less like the known classes.
     """
     return -logsumexp(logits.astype(np.float64), axis=1)
+
+
+def exported(logits: Tensor) -> Tensor:
+    """Give `score` of tensors, for torch's exporter."""
+    return -logits.double().logsumexp(dim=1)

@@ -6,10 +6,12 @@ References
    Neighbors", ICML 2022.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 N_NEIGHBORS = 10
 MOST_ROWS = 4500
@@ -90,3 +92,28 @@ def of_unit_length(features: np.ndarray) -> np.ndarray:
     # Squares of large numbers have no place in float32.
     lengths = np.sqrt((features.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
     return (features / np.where(lengths > 0, lengths, 1)).astype(features.dtype)
+
+
+def exported(state: dict[str, Any]) -> Callable[[Tensor], Tensor]:
+    """Give `score` of tensors, for torch's exporter."""
+    rows = torch.tensor(state["rows"], device="cpu")
+    same = torch.tensor(_SAME, dtype=torch.float64, device="cpu")
+    lengths = rows.double().square().sum(dim=1)
+    n_nearest = min(N_NEIGHBORS, len(rows))
+
+    def score(features: Tensor) -> Tensor:
+        own = _of_unit_length(features).double()
+        squares = own @ (-2 * rows.double().T) + lengths
+        nearest = squares.topk(n_nearest, dim=1, largest=False)
+        tenth = nearest.values[:, -1] + own.square().sum(dim=1)
+        found = tenth.relu().sqrt()
+        return torch.where(found < same, torch.zeros_like(found), found)
+
+    return score
+
+
+def _of_unit_length(features: Tensor) -> Tensor:
+    exact = features.double()
+    lengths = exact.square().sum(dim=1, keepdim=True).sqrt()
+    divisors = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+    return (exact / divisors).to(features.dtype)

@@ -6,11 +6,14 @@ References
    Out-of-Distribution Samples and Adversarial Attacks", NeurIPS 2018.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.linalg import cholesky, solve_triangular
 from scipy.spatial.distance import cdist
+from torch import Tensor
 
 SHRINKAGE = 0.01
 # Shares of the mean square of features, and of distances, that are rounding.
@@ -79,3 +82,21 @@ def score(state: dict[str, Any], features: np.ndarray) -> np.ndarray:
 
 def _whitened(rows: np.ndarray, triangle: np.ndarray) -> np.ndarray:
     return solve_triangular(triangle, rows.T, lower=True).T
+
+
+def exported(state: dict[str, Any]) -> Callable[[Tensor], Tensor]:
+    """Give `score` of tensors, for torch's exporter, which solves no triangle."""
+    triangle = state["triangle"]
+    means = torch.tensor(_whitened(state["means"], triangle), device="cpu")
+    whitening = torch.tensor(_whitened(np.eye(len(triangle)), triangle), device="cpu")
+    lengths = means.square().sum(dim=1)
+    least = torch.tensor(_NO_DISTANCE, dtype=torch.float64, device="cpu")
+
+    def score(features: Tensor) -> Tensor:
+        own = features.double() @ whitening
+        # Which mean is the nearest, without a matrix of features for each class.
+        nearest = (lengths - 2 * own @ means.T).argmin(dim=1)
+        found = (own - means[nearest]).square().sum(dim=1)
+        return torch.where(found < least, torch.zeros_like(found), found)
+
+    return score

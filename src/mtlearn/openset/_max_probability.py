@@ -7,6 +7,7 @@ References
 """
 
 import numpy as np
+from torch import Tensor
 
 
 def score(chances: np.ndarray) -> np.ndarray:
@@ -23,3 +24,8 @@ def score(chances: np.ndarray) -> np.ndarray:
         In [0, 1 - 1 / n_classes].
     """
     return 1 - chances.max(axis=1).astype(np.float64)
+
+
+def exported(chances: Tensor) -> Tensor:
+    """Give `score` of tensors, for torch's exporter."""
+    return 1 - chances.amax(dim=1).double()

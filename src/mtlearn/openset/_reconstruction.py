@@ -11,6 +11,8 @@ References
 """
 
 import numpy as np
+import torch
+from torch import Tensor
 
 # Below it a variance, or a score, is none.
 _TINY = 1e-12
@@ -66,3 +68,24 @@ def beside_logits(errors: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """
     highest = logits.max(axis=1).astype(np.float64)
     return errors.astype(np.float64) / np.maximum(highest, _TINY)
+
+
+def plain_exported(errors: Tensor) -> Tensor:
+    """Give `plain` of tensors, for torch's exporter."""
+    return errors.double()
+
+
+def relative_exported(errors: Tensor, variances: Tensor) -> Tensor:
+    """Give `relative` of tensors, for torch's exporter."""
+    return errors.double() / _at_least_tiny(variances)
+
+
+def beside_logits_exported(errors: Tensor, logits: Tensor) -> Tensor:
+    """Give `beside_logits` of tensors, for torch's exporter."""
+    return errors.double() / _at_least_tiny(logits.amax(dim=1))
+
+
+def _at_least_tiny(values: Tensor) -> Tensor:
+    # A tensor, as the exporter rounds Python's numbers.
+    tiny = torch.tensor(_TINY, dtype=torch.float64, device="cpu")
+    return torch.maximum(values.double(), tiny)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from mtlearn._utils._listing import listed
 from mtlearn._utils._settled import settled
@@ -33,6 +34,9 @@ class Score(NamedTuple):
         The attributes of `Evidence` that it is computed from.
     score : callable
         Gets them in this order, after what `fit` returned if that is there.
+    exported : callable
+        The same of tensors, for torch's exporter; with a `fit`, of what that returned,
+        and gives what gets them.
     fit : callable or None
         Learns from features, classes and a seed.
     by_class : bool
@@ -41,6 +45,7 @@ class Score(NamedTuple):
 
     needs: tuple[str, ...]
     score: Callable[..., np.ndarray]
+    exported: Callable[..., Any]
     fit: Callable[..., dict[str, Any]] | None = None
     by_class: bool = False
 
@@ -53,19 +58,39 @@ class Score(NamedTuple):
         given = [getattr(evidence, name) for name in self.needs]
         return self.score(*given) if self.fit is None else self.score(state, *given)
 
+    def exported_of(self, state: Any) -> Callable[..., Tensor]:
+        """Give what computes the score of each row from tensors, in their order."""
+        return self.exported if self.fit is None else self.exported(state)
+
 
 SCORES = {
-    "knn": Score(("features",), _knn.score, _knn.fit),
+    "knn": Score(("features",), _knn.score, _knn.exported, _knn.fit),
     "mahalanobis": Score(
-        ("features",), _mahalanobis.score, _mahalanobis.fit, by_class=True
+        ("features",),
+        _mahalanobis.score,
+        _mahalanobis.exported,
+        _mahalanobis.fit,
+        by_class=True,
     ),
-    "max_probability": Score(("chances",), _max_probability.score),
-    "disagreement": Score(("deviations",), _disagreement.score),
-    "max_logit": Score(("logits",), _max_logit.score),
-    "energy": Score(("logits",), _energy.score),
-    "reconstruction": Score(("errors",), _reconstruction.plain),
-    "reconstruction_relative": Score(("errors", "variances"), _reconstruction.relative),
-    "reconstruction_logit": Score(("errors", "logits"), _reconstruction.beside_logits),
+    "max_probability": Score(
+        ("chances",), _max_probability.score, _max_probability.exported
+    ),
+    "disagreement": Score(("deviations",), _disagreement.score, _disagreement.exported),
+    "max_logit": Score(("logits",), _max_logit.score, _max_logit.exported),
+    "energy": Score(("logits",), _energy.score, _energy.exported),
+    "reconstruction": Score(
+        ("errors",), _reconstruction.plain, _reconstruction.plain_exported
+    ),
+    "reconstruction_relative": Score(
+        ("errors", "variances"),
+        _reconstruction.relative,
+        _reconstruction.relative_exported,
+    ),
+    "reconstruction_logit": Score(
+        ("errors", "logits"),
+        _reconstruction.beside_logits,
+        _reconstruction.beside_logits_exported,
+    ),
 }
 # Of names, in the order in which they are told.
 AUTO = ("knn", "mahalanobis")

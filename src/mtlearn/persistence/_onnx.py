@@ -11,16 +11,15 @@ from torch import nn
 
 from mtlearn._utils._files import write_atomically
 from mtlearn._utils._optional import import_optional
+from mtlearn._utils._short import short
 from mtlearn._utils._unwrap import check_multi_task
 from mtlearn._utils._validation import check_choice
-from mtlearn.exceptions import NetworkError
+from mtlearn.exceptions import InvalidParameterError, NetworkError
 from mtlearn.networks import MultiTaskNetwork, OwnHead
-from mtlearn.persistence._onnx_graph import (
-    exported_tasks,
-    make_module,
-    parts,
-    row_shape,
-)
+from mtlearn.openset import OpenSetDetector
+from mtlearn.persistence._onnx_graph import make_module, parts, row_shape
+from mtlearn.persistence._onnx_network import Remaking, exported_tasks
+from mtlearn.persistence._onnx_open_set import described_thresholds, thresholds
 from mtlearn.persistence._quiet import quiet
 from mtlearn.persistence._save import versions
 
@@ -41,17 +40,19 @@ def to_onnx(
 
     The file has one input, rows of X as the estimator takes them, and one output for
     each task, in task order and by its name: what `predict_proba` gives, and what
-    `reconstruct` does. Scaling, softmax and the units of y are in the file.
+    `reconstruct` does. Scaling, softmax and the units of y are in the file. Of an
+    :class:`~mtlearn.OpenSetClassifier` there is one output more for each threshold:
+    what `score_samples` gives.
 
     Parameters
     ----------
     estimator : estimator
         Fitted: a :class:`~mtlearn.MultiTaskImageEstimator`,
         :class:`~mtlearn.MultiTaskEstimator`, :class:`~mtlearn.SeedEnsemble`,
-        :class:`~mtlearn.VotingEnsemble` or :class:`~mtlearn.TemperatureScaled`, or a
-        Pipeline of the transformers of `mtlearn.preprocessing` that ends in one, or a
-        search over such. An `ImageReader` is left out: the file takes images as it
-        reads them.
+        :class:`~mtlearn.VotingEnsemble`, :class:`~mtlearn.TemperatureScaled` or
+        :class:`~mtlearn.OpenSetClassifier`, or a Pipeline of the transformers of
+        `mtlearn.preprocessing` that ends in one, or a search over such. An
+        `ImageReader` is left out: the file takes images as it reads them.
     path : str or path-like
         Where to. A file that is there is replaced once the new one is whole.
     input_dtype : {"float32", "uint8"}, default="float32"
@@ -65,7 +66,8 @@ def to_onnx(
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     NetworkError
-        If torch cannot export the network, such as a backbone or head of your own.
+        If torch cannot export the network, such as a backbone or head of your own, or
+        the loss of your own that a score of reconstructions needs.
     MissingDependencyError
         If onnx or onnxscript is not installed.
 
@@ -86,6 +88,13 @@ def to_onnx(
     The file's ``metadata_props`` are JSON: ``"format"``, ``"class"``, ``"versions"``,
     and ``"tasks"``, a list of the `name`, `kind` and `classes` of each.
 
+    Scores of an :class:`~mtlearn.OpenSetClassifier` are the last outputs, of shape
+    `(batch, 1)`: ``"known_score"``, or ``"{task}_known_score"`` of each task with a
+    threshold of its own, with underscores after it if a task is called so. A row is
+    unknown if its score is below `offset`. ``"open_set"`` of the file's
+    ``metadata_props`` is a list of the `output`, `tasks`, `offset`, `quantile` and
+    `unknown_label` of each threshold; `offset` is null where none is rejected.
+
     Examples
     --------
     >>> from mtlearn import MultiTaskEstimator, Regression, to_onnx
@@ -98,15 +107,21 @@ def to_onnx(
 must be one of 'float32', 'uint8'. Got 'float64' instead.
     """
     check_choice(input_dtype, "input_dtype", "to_onnx", _DTYPES)
+    if isinstance(estimator, OpenSetDetector):
+        raise InvalidParameterError(
+            "to_onnx cannot export an OpenSetDetector alone. Fit an OpenSetClassifier "
+            "with calibration='prefit' around the estimator, and export that."
+        )
     check_multi_task(estimator, "estimator", "to_onnx")
-    tasks = exported_tasks(parts(estimator)[-1])
-    shape = row_shape(estimator)
+    last = parts(estimator)[-1]
+    tasks = exported_tasks(last)
+    shape, module = row_shape(estimator), make_module(estimator)
     for package in ("onnx", "onnxscript"):
         import_optional(package, "onnx", "to_onnx")
-    program = _exported(make_module(estimator), shape, _DTYPES[input_dtype])
+    program = _exported(module, shape, _DTYPES[input_dtype])
     model = program.model
     _forget_origin(model)
-    _rename(model, tasks.names)
+    _rename(model, [*tasks.names, *thresholds(last)])
     described = {
         "format": _FORMAT,
         "class": type(estimator).__name__,
@@ -120,6 +135,7 @@ must be one of 'float32', 'uint8'. Got 'float64' instead.
             }
             for name, task in tasks.items()
         ],
+        **described_thresholds(last),
     }
     for name, value in described.items():
         model.metadata_props[name] = json.dumps(value)
@@ -168,11 +184,16 @@ def _refusal(module: nn.Module, error: Exception) -> str:
     own = [each for each in module.modules() if isinstance(each, OwnHead)]
     heads = sorted({type(head.module).__name__ for head in own})
     with_heads = f" and the head {' or '.join(heads)}" if heads else ""
+    with_losses = "".join(
+        f" and the loss {short(each.task.loss)} of task {each.name!r}"
+        for each in module.modules()
+        if isinstance(each, Remaking) and isinstance(each.loss, nn.Module)
+    )
     return (
         f"torch cannot export a network with the backbone {' or '.join(backbones)}"
-        f"{with_heads} to ONNX: {type(cause).__name__}: {first_line}. In a backbone or "
-        "head of your own, no 'if' and no shape may depend on the values of the "
-        "input. torch.export.export(backbone, ...) shows the line."
+        f"{with_heads}{with_losses} to ONNX: {type(cause).__name__}: {first_line}. In "
+        "a backbone, head or loss of your own, no 'if' and no shape may depend on the "
+        "values of the input. torch.export.export(backbone, ...) shows the line."
     )
 
 

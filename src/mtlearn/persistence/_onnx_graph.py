@@ -1,8 +1,7 @@
 """A fitted estimator as one torch module, from the rows of X to each task's output."""
 
-import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,16 @@ from mtlearn.calibration import (
     TunedThresholds,
 )
 from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
-from mtlearn.estimators import (
-    MultiTaskEstimator,
-    MultiTaskImageEstimator,
-    reconstructing,
-)
+from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
-from mtlearn.networks import MLP, OwnHead, for_inference
+from mtlearn.openset import OpenSetClassifier, exported_scores
+from mtlearn.persistence._onnx_network import (
+    Activated,
+    Traced,
+    exported_tasks,
+    with_predicted,
+)
+from mtlearn.persistence._onnx_open_set import thresholds
 from mtlearn.pipeline import Pipeline
 from mtlearn.preprocessing import (
     GlobalMaxScaler,
@@ -34,15 +36,17 @@ from mtlearn.preprocessing import (
     ImageReshaper,
     ImageStandardScaler,
 )
-from mtlearn.tasks import Tasks
-
-Outputs = tuple[Tensor, ...]
 
 _NETWORKS = (MultiTaskImageEstimator, MultiTaskEstimator)
 _ENSEMBLES = (SeedEnsemble, VotingEnsemble)
 _TRANSFORMERS = (ImageReshaper, GlobalMaxScaler, ImageStandardScaler, ImageNormalizer)
 # Not subclasses: what they change would be left out without a word.
-_WRAPPERS = (TemperatureScaled, TunedThresholds, ConformalPredictor)
+_WRAPPERS = (
+    TemperatureScaled,
+    TunedThresholds,
+    ConformalPredictor,
+    OpenSetClassifier,
+)
 _KNOWN = {*_NETWORKS, *_ENSEMBLES, *_TRANSFORMERS, *_WRAPPERS}
 
 
@@ -147,24 +151,6 @@ def _row_shapes(estimator: Any) -> list[tuple[int, ...]]:
     return [tuple(first.sample_shape_)]
 
 
-def exported_tasks(estimator: Any) -> Tasks:
-    """Give the tasks that a file has outputs of.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted, of this package.
-
-    Returns
-    -------
-    Tasks
-        Those that are predicted, and after them those that make X again.
-    """
-    tasks = estimator.tasks_
-    names = [*tasks.labelled.names, *reconstructing(tasks)]
-    return Tasks.from_mapping({name: tasks[name] for name in names})
-
-
 def make_module(estimator: Any) -> nn.Module:
     """Make a module that computes what the estimator predicts.
 
@@ -176,25 +162,46 @@ def make_module(estimator: Any) -> nn.Module:
     Returns
     -------
     torch.nn.Module
-        Maps rows of X, float32 or uint8, to one output a task, float64; on the CPU, in
+        Maps rows of X, float32 or uint8, to a tuple of outputs, float64: one of each
+        task, and then one of each threshold of what is unknown. It is on the CPU, in
         evaluation mode, and no part of it is the estimator's.
     """
-    module = nn.Sequential(*(_made(part) for part in parts(estimator)))
+    module = nn.Sequential(*_steps(estimator), _Outputs())
     return module.eval().requires_grad_(False)
 
 
-def _made(part: Any) -> nn.Module:
+def _traced(estimator: Any, needs: Collection[str]) -> nn.Module:
+    """Make a module that gives outputs, and what is needed of what is seen."""
+    return nn.Sequential(*_steps(estimator, needs))
+
+
+def _steps(estimator: Any, needs: Collection[str] = ()) -> list[nn.Module]:
+    return [_made(part, needs) for part in parts(estimator)]
+
+
+def _made(part: Any, needs: Collection[str]) -> nn.Module:
     if isinstance(part, ImageReshaper):
         return _Reshaped(part.image_shape_)
     if isinstance(part, GlobalMaxScaler):
         return _Scaled(None, np.array(part.scale_))
     if isinstance(part, ImageStandardScaler | ImageNormalizer):
         return _Scaled(part.mean_, part.scale_)
+    if isinstance(part, OpenSetClassifier):
+        return _OpenSet(part)
     if isinstance(part, TemperatureScaled):
-        return _Tempered(part)
+        return _Tempered(part, needs)
     if isinstance(part, _WRAPPERS):  # which leave probabilities as they are
-        return make_module(part.estimator_)
-    return _Average(part) if isinstance(part, _ENSEMBLES) else _Activated(part)
+        return _traced(part.estimator_, needs)
+    if isinstance(part, _ENSEMBLES):
+        return _Average(part, needs)
+    return Activated(part, needs)
+
+
+class _Outputs(nn.Module):
+    """What a file gives: the outputs alone."""
+
+    def forward(self, traced: Traced) -> tuple[Tensor, ...]:
+        return tuple(traced.outputs.values())
 
 
 class _Reshaped(nn.Module):
@@ -220,79 +227,68 @@ class _Scaled(nn.Module):
         return (x.double() / self.scale).float()
 
 
-class _Activated(nn.Module):
-    """A network with its softmax, or its outputs in the units of y."""
-
-    def __init__(self, estimator: Any) -> None:
-        super().__init__()
-        # As a pickle: made anew on the CPU, with nothing that hangs on the old one.
-        network = for_inference(copy.deepcopy(estimator.net_).module_)
-        has_own = any(isinstance(head, OwnHead) for head in network.heads)
-        if has_own or not isinstance(network.backbone, MLP):
-            # onnxruntime has no convolutions in float64, and lacks other layers too.
-            network.float()
-        self.network = network
-        self.dtype = next(network.parameters()).dtype
-        tasks = exported_tasks(estimator)
-        self.numbers = [estimator.tasks_.names.index(name) for name in tasks.names]
-        self.activations = [task.exported_activation() for task in tasks]
-        self.of_images = isinstance(estimator, MultiTaskImageEstimator)
-
-    def forward(self, x: Tensor) -> Outputs:
-        x = x.to(self.dtype)
-        has_channels = x.ndim == 4
-        if self.of_images:
-            x = x if has_channels else x.unsqueeze(-1)
-            x = x.permute(0, 3, 1, 2)
-        outputs = self.network.outputs(self.network.features(x), self.numbers)
-        return tuple(
-            _as_rows(activate(output), has_channels)
-            for activate, output in zip(self.activations, outputs, strict=True)
-        )
-
-
-def _as_rows(output: Tensor, has_channels: bool) -> Tensor:
-    """Lay out images as X is laid out, in float64 as all outputs are."""
-    if output.ndim != 4:
-        return output
-    images = output.double().permute(0, 2, 3, 1)
-    return images if has_channels else images.squeeze(-1)
-
-
 def _double(number: Any) -> Tensor:
     return torch.tensor(number, dtype=torch.float64, device="cpu")
 
 
 class _Average(nn.Module):
-    def __init__(self, ensemble: Any) -> None:
+    def __init__(self, ensemble: Any, needs: Collection[str]) -> None:
         super().__init__()
-        members = ensemble.estimators_
-        self.members = nn.ModuleList(make_module(member) for member in members)
+        members, tasks = ensemble.estimators_, exported_tasks(ensemble)
+        inside = set(needs) - {"deviations"}  # those of all members together
+        self.members = nn.ModuleList(_traced(member, inside) for member in members)
         weights = ensemble._member_weights()
         self.shares = [_double(weight / math.fsum(weights)) for weight in weights]
         self.places = [
-            [
-                _places(task, source)
-                for task, source in zip(
-                    exported_tasks(ensemble),
-                    exported_tasks(parts(member)[-1]),
-                    strict=True,
-                )
-            ]
+            {
+                name: _places(tasks[name], task)
+                for name, task in exported_tasks(parts(member)[-1]).items()
+            }
             for member in members
         ]
-
-    def forward(self, x: Tensor) -> Outputs:
-        rows = [
-            [
-                (output if place is None else output @ place) * share
-                for output, place in zip(member(x), places, strict=True)
-            ]
-            for member, places, share in zip(
-                self.members, self.places, self.shares, strict=True
-            )
+        self.names = tasks.names
+        self.deviating = [
+            name
+            for name, task in tasks.items()
+            if "deviations" in needs and task.has_classes
         ]
-        return tuple(sum(each[1:], each[0]) for each in zip(*rows, strict=True))
+
+    def forward(self, x: Tensor) -> Traced:
+        traced = [member(x) for member in self.members]
+        rows = [
+            _placed(each.outputs, places)
+            for each, places in zip(traced, self.places, strict=True)
+        ]
+        means = {name: self._mean([row[name] for row in rows]) for name in self.names}
+        seen = [by for each in traced for by in each.seen]
+        if self.deviating:
+            seen = with_predicted(seen, "deviations", self._deviations(rows, means))
+        return Traced(means, seen)
+
+    def _mean(self, members: Sequence[Tensor]) -> Tensor:
+        first, *others = [
+            each * share for each, share in zip(members, self.shares, strict=True)
+        ]
+        return sum(others, first)
+
+    def _deviations(
+        self, rows: Sequence[dict[str, Tensor]], means: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        return {
+            name: self._mean(
+                [(row[name] - means[name]).square() for row in rows]
+            ).sqrt()
+            for name in self.deviating
+        }
+
+
+def _placed(
+    outputs: dict[str, Tensor], places: dict[str, Tensor | None]
+) -> dict[str, Tensor]:
+    return {
+        name: outputs[name] if place is None else outputs[name] @ place
+        for name, place in places.items()
+    }
 
 
 def _places(task: Any, source: Any) -> Tensor | None:
@@ -305,20 +301,36 @@ def _places(task: Any, source: Any) -> Tensor | None:
 
 
 class _Tempered(nn.Module):
-    def __init__(self, scaled: TemperatureScaled) -> None:
+    def __init__(self, scaled: TemperatureScaled, needs: Collection[str]) -> None:
         super().__init__()
-        self.inner = make_module(scaled.estimator_)
-        tasks = exported_tasks(scaled)
-        found = [scaled.temperatures_.get(name, 1.0) for name in tasks.names]
-        self.temperatures = [
-            None if np.all(each == 1) else _double(each) for each in found
-        ]
-        self.scalings = [task.exported_calibration() for task in tasks]
+        self.inner = _traced(scaled.estimator_, needs)
+        self.scalings = {
+            name: (_double(found), task.exported_calibration())
+            for name, task in exported_tasks(scaled).items()
+            for found in [scaled.temperatures_.get(name, 1.0)]
+            if not np.all(found == 1)
+        }
 
-    def forward(self, x: Tensor) -> Outputs:
-        return tuple(
-            output if temperature is None else scaling(output, temperature)
-            for output, temperature, scaling in zip(
-                self.inner(x), self.temperatures, self.scalings, strict=True
-            )
-        )
+    def forward(self, x: Tensor) -> Traced:
+        outputs, seen = self.inner(x)
+        scaled = {
+            name: scaling(outputs[name], temperature)
+            for name, (temperature, scaling) in self.scalings.items()
+        }
+        return Traced(outputs | scaled, seen)
+
+
+class _OpenSet(nn.Module):
+    def __init__(self, classifier: OpenSetClassifier) -> None:
+        super().__init__()
+        self.inner = _traced(classifier.estimator_, classifier._needs())
+        self.scores = {
+            name: exported_scores(detector)
+            for name, (detector, _) in thresholds(classifier).items()
+        }
+
+    def forward(self, x: Tensor) -> Traced:
+        outputs, seen = self.inner(x)
+        seen = with_predicted(seen, "chances", outputs)
+        scores = {name: score(seen) for name, score in self.scores.items()}
+        return Traced(outputs | scores, seen)
