@@ -262,14 +262,16 @@ def test_missing_labels_and_zero_weights_do_not_count():
     assert together.quantiles_["size"] == whole.quantiles_["size"]
 
 
-def test_rows_that_nothing_is_known_of():
+@pytest.mark.parametrize("method", ["lac", "aps"])
+def test_rows_that_nothing_is_known_of(method):
     X, y = draw(np.random.default_rng(6), 90)
     broken = X.copy()
     broken[::9] = np.nan
     rest = np.arange(90) % 9 > 0
-    found = conformal(given()).fit(broken, y)
-    expected = conformal(given()).fit(X[rest], y[rest])
+    found = conformal(given(), method=method).fit(broken, y)
+    expected = conformal(given(), method=method).fit(X[rest], y[rest])
     assert found.n_calibration_["kind"] == 80
+    assert found.n_calibration_["tags"].tolist() == [80, 80]
     assert found.quantiles_["kind"] == expected.quantiles_["kind"]
     kind, tags, none = found.predict_set(broken)
     assert none is None
