@@ -95,13 +95,14 @@ def test_scales_and_ranges(task, labels, scale, ends):
     np.testing.assert_allclose(found, np.clip([[-17.0, 23.0]], *ends), rtol=1e-13)
 
 
+@pytest.mark.parametrize("shrunk", [1.0, 1e-4])
 @pytest.mark.parametrize(("scale", "digits"), [(1.0, 2), (1e-12, 14), (1e9, -7)])
-def test_a_value_at_the_limit_is_inside(scale, digits):
+def test_a_value_at_the_limit_is_inside(scale, digits, shrunk):
     # Many of these sums of a value and its own distance are off by the last digit.
     rng = np.random.default_rng(0)
     task = fitted(Regression(), [scale, 5 * scale])
     values, labels = np.round(scale * rng.normal(size=(2, 2000)), digits)
-    labels[::3] = 0
+    labels[::3], values = 0, shrunk * values
     (distances,) = task.misfits(labels, np.ones(2000), values[:, None], less).T
     noise = 1 + rng.choice([-1, 0, 1], size=2000) * 2e-16
     for row, distance in enumerate(distances):
