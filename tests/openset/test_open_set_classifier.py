@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
 from mtlearn import Classification, OpenSetClassifier, Regression, Tasks
 from mtlearn.exceptions import (
@@ -284,6 +285,19 @@ def test_a_view_and_a_score_beside_parameters_of_their_names(fitted):
     assert "score=['energy']" in repr(other)
     assert callable(other.score)
     assert other.fit(X, Y).detector_.scores == ["energy"]
+
+
+def test_a_subclass_may_score_by_itself():
+    class Halved(OpenSetClassifier):
+        def score(self, X, y=None, sample_weight=None):
+            return super().score(X, y, sample_weight) / 2
+
+    plain = made(score="knn").fit(X, Y)
+    halved = Halved(point_estimator(), **SETTINGS).set_params(score="knn").fit(X, Y)
+    assert halved.get_params()["score"] == "knn"
+    assert halved.score(X, Y) == plain.score(X, Y) / 2
+    assert_array_equal(halved.score_samples(X), plain.score_samples(X))
+    assert clone(halved).fit(X, Y).score(X, Y) == halved.score(X, Y)
 
 
 def test_every_task_has_a_threshold_of_its_own():

@@ -1,6 +1,6 @@
 """A method and a parameter of one name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -42,3 +42,21 @@ def also_parameter(method: Method) -> Method:
         That stands for it.
     """
     return cast(Method, _AlsoParameter(method))
+
+
+def keep_parameters(owner: type, names: Iterable[str]) -> None:
+    """Let methods that a subclass has of its own be such, too.
+
+    Parameters
+    ----------
+    owner : type
+        The subclass.
+    names : iterable of str
+        Of methods that are parameters too.
+    """
+    for name in names:
+        method = vars(owner).get(name)
+        if method is not None and not isinstance(method, _AlsoParameter):
+            descriptor = _AlsoParameter(method)
+            descriptor.__set_name__(owner, name)
+            setattr(owner, name, descriptor)

@@ -10,7 +10,7 @@ from mtlearn._utils._typed import available_if
 from mtlearn._utils._unwrap import reach
 from mtlearn._utils._validation import check_bool, check_fraction
 from mtlearn.estimators import laid_out
-from mtlearn.openset._alike import also_parameter
+from mtlearn.openset._alike import also_parameter, keep_parameters
 from mtlearn.openset._detector import OpenSetDetector, signs
 from mtlearn.openset._evidence import Observed, observe, observe_predictions, seen_by
 from mtlearn.openset._learning import OpenSetLearning
@@ -147,6 +147,10 @@ class OpenSetClassifier(OpenScored, OpenSetLearning):
         self.calibration = calibration
         self.per = per
         self.random_state = random_state
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        keep_parameters(cls, ("task", "score"))
 
     # Of one name with a parameter, as scikit-learn and the other estimators have them.
     task = also_parameter(OpenSetLearning.task)
