@@ -38,7 +38,7 @@ def train_on_all(tasks, train, test, unknown, options, seed):
     figures = {"accuracy": (classifier.predict_known(X) == y).mean()}
     display = OpenSetCurveDisplay.from_estimator(classifier, X, y, unknown)
     for curve in display.curves:
-        figures[f"AUROC {curve.unknown}, {curve.name}"] = curve.auroc
+        figures[f"AUROC {curve.unknown}, {curve.name}"] = curve.roc_auc
     return figures
 
 

@@ -46,7 +46,7 @@ def check(curve, known, unknown):
     precision, recall, _ = precision_recall_curve(truth, outlying)
     assert_allclose(curve.precision, precision)
     assert_allclose(curve.recall, recall)
-    assert curve.auroc == pytest.approx(roc_auc_score(truth, outlying))
+    assert curve.roc_auc == pytest.approx(roc_auc_score(truth, outlying))
     expected = average_precision_score(truth, outlying)
     assert curve.average_precision == pytest.approx(expected)
     assert curve.prevalence == len(unknown) / len(truth)
@@ -66,7 +66,7 @@ def test_the_score_that_decides_and_those_that_it_is_made_of():
         known = alone.score_samples(X[TEST])
         for of, unknown in sets.items():
             check(found[of, name], known, alone.score_samples(unknown))
-    scores = [found["near", name].auroc for name in names]
+    scores = [found["near", name].roc_auc for name in names]
     assert len(set(scores)) == 3
     assert max(scores) < 1
 
@@ -230,7 +230,7 @@ def test_what_is_drawn():
     assert_array_equal(line.get_xdata(), own.known_rejected)
     assert_array_equal(line.get_ydata(), own.unknown_rejected)
     assert marks(roc) == [own.at[:2]]
-    assert legend(roc)[0] == f"auto: AUROC {own.auroc:.3f}"
+    assert legend(roc)[0] == f"auto: AUROC {own.roc_auc:.3f}"
     assert legend(roc)[-1] == "auto, quantile 0.8"
     assert roc.get_xlabel() == "false positive rate: known samples rejected"
     assert roc.get_ylabel() == "true positive rate: unknown samples rejected"

@@ -212,7 +212,7 @@ def test_images_that_are_skipped_are_in_no_picture(tmp_path):
     assert_array_equal(histogram.scores["task_0"].unknown["same"], scores)
     with pytest.warns(UserWarning, match=message):
         curves = OpenSetCurveDisplay.from_estimator(*given).curves
-    assert [curve.auroc for curve in curves] == pytest.approx([0.5] * 3)
+    assert [curve.roc_auc for curve in curves] == pytest.approx([0.5] * 3)
     with pytest.warns(UserWarning, match=message):
         shown = OpenSetImagesDisplay.from_estimator(*given)
     rows = [case.row for case in [*shown.accepted, *shown.rejected]]

@@ -28,7 +28,7 @@ class OpenSetCurve:
         are the false and the true positive rate; both rising.
     precision, recall : ndarray of shape (n_thresholds,)
         Share of the unknown among what is rejected, and of the unknown that are.
-    auroc, average_precision : float
+    roc_auc, average_precision : float
         Areas under both; a score that tells nothing has 0.5, and `prevalence`.
     prevalence : float
         Share of the unknown among all samples.
@@ -47,7 +47,7 @@ class OpenSetCurve:
     ...     [-1.0, -2.0, -3.0, -5.0], [-4.0, -6.0], threshold=-3.5
     ... )
     >>> (curve,) = display.curves
-    >>> curve.auroc, curve.at
+    >>> curve.roc_auc, curve.at
     (0.875, (0.25, 1.0, 0.6666666666666666))
     """
 
@@ -58,7 +58,7 @@ class OpenSetCurve:
     unknown_rejected: np.ndarray
     precision: np.ndarray
     recall: np.ndarray
-    auroc: float
+    roc_auc: float
     average_precision: float
     prevalence: float
     threshold: float | None = None

@@ -49,7 +49,7 @@ class OpenSetCurveDisplay(Display):
     >>> display = OpenSetCurveDisplay.from_predictions(
     ...     [-1.0, -2.0, -3.0, -5.0], [-4.0, -6.0]
     ... )
-    >>> [(curve.auroc, round(curve.average_precision, 3)) for curve in display.curves]
+    >>> [(curve.roc_auc, round(curve.average_precision, 3)) for curve in display.curves]
     [(0.875, 0.833)]
     """
 
@@ -168,7 +168,7 @@ class OpenSetCurveDisplay(Display):
         -------
         pandas.DataFrame
             A row for each curve, with the columns `task`, `unknown` (the set), `name`,
-            `auroc`, `average_precision`, `prevalence`, `threshold`, `quantile`, and at
+            `roc_auc`, `average_precision`, `prevalence`, `threshold`, `quantile`, and at
             the threshold `known_rejected`, `unknown_rejected` and `precision`; see
             :class:`OpenSetCurve`.
 
@@ -178,7 +178,14 @@ class OpenSetCurveDisplay(Display):
             If pandas is not installed.
         """
         pandas = import_optional("pandas", "pandas", f"{type(self).__name__}.frame")
-        plain = ["task", "unknown", "name", "auroc", "average_precision", "prevalence"]
+        plain = [
+            "task",
+            "unknown",
+            "name",
+            "roc_auc",
+            "average_precision",
+            "prevalence",
+        ]
         plain += ["threshold", "quantile"]
         nowhere = (float("nan"),) * 3
         records = [
@@ -237,7 +244,7 @@ def _curves(part: OpenSetPart, classifier: str | None) -> list[OpenSetCurve]:
 def _draw_roc(ax: Any, curves: Sequence[OpenSetCurve]) -> None:
     ax.plot([0, 1], [0, 1], linestyle="--", color="grey", linewidth=1)
     for curve, style in _styled(curves):
-        label = f"{shown(curve.name)}: AUROC {curve.auroc:.3f}"
+        label = f"{shown(curve.name)}: AUROC {curve.roc_auc:.3f}"
         ax.plot(curve.known_rejected, curve.unknown_rejected, label=label, **style)
     _mark(ax, curves, 0, 1)
     ax.set(

@@ -148,7 +148,7 @@ def _pictures(
     estimator, X, y, X_unknown = data
     curves = OpenSetCurveDisplay.from_estimator(*data, tasks=tasks)
     areas = "; ".join(
-        f"{each.task}, {each.unknown}: {each.auroc:.3f} by {each.name}"
+        f"{each.task}, {each.unknown}: {each.roc_auc:.3f} by {each.name}"
         for each in curves.curves
         if each.at is not None
     )
