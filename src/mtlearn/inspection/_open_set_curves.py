@@ -168,8 +168,8 @@ class OpenSetCurveDisplay(Display):
         -------
         pandas.DataFrame
             A row for each curve, with the columns `task`, `unknown` (the set), `name`,
-            `roc_auc`, `average_precision`, `prevalence`, `threshold`, `quantile`, and at
-            the threshold `known_rejected`, `unknown_rejected` and `precision`; see
+            `roc_auc`, `average_precision`, `prevalence`, `threshold`, `quantile`, and
+            at the threshold `known_rejected`, `unknown_rejected` and `precision`; see
             :class:`OpenSetCurve`.
 
         Raises
