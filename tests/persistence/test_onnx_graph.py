@@ -7,6 +7,8 @@ import pytest
 import torch
 from exported_open_sets import CASES, check_scores, offsets_of
 
+from mtlearn import load, save
+from mtlearn._utils._settled import settled
 from mtlearn._utils._unwrap import unwrap
 from mtlearn.networks import MultiTaskNetwork
 from mtlearn.persistence._onnx_graph import make_module
@@ -37,7 +39,24 @@ def test_scores_are_those_of_the_classifier(name):
     assert (unknown < 0.5).all()
 
 
-@pytest.mark.parametrize("name", ["seeds", "conformal", "several", "grey images"])
+def test_scores_have_the_digits_that_a_threshold_was_found_with():
+    case = CASES["other order"]()
+    _, found = outputs_of(case, 1.1 * case.X)
+    np.testing.assert_array_equal(settled(found), found)
+
+
+def test_a_classifier_from_a_file_has_the_same_graph(tmp_path):
+    case = made("several, by row")
+    save(case.estimator, tmp_path / "open_set.mtlearn")
+    again = load(tmp_path / "open_set.mtlearn")
+    loaded = outputs_of(case._replace(estimator=again), case.X)
+    for one, other in zip(outputs_of(case, case.X), loaded, strict=True):
+        np.testing.assert_array_equal(np.hstack(one), np.hstack(other))
+
+
+@pytest.mark.parametrize(
+    "name", ["seeds", "conformal", "several", "grey images", "huber, float32"]
+)
 def test_other_outputs_are_those_of_the_estimator_inside(name):
     case = made(name)
     inside = unwrap(case.estimator).estimator_

@@ -235,8 +235,7 @@ class _Average(nn.Module):
     def __init__(self, ensemble: Any, needs: Collection[str]) -> None:
         super().__init__()
         members, tasks = ensemble.estimators_, exported_tasks(ensemble)
-        inside = set(needs) - {"deviations"}  # those of all members together
-        self.members = nn.ModuleList(_traced(member, inside) for member in members)
+        self.members = nn.ModuleList(_traced(member, needs) for member in members)
         weights = ensemble._member_weights()
         self.shares = [_double(weight / math.fsum(weights)) for weight in weights]
         self.places = [
@@ -261,7 +260,7 @@ class _Average(nn.Module):
         ]
         means = {name: self._mean([row[name] for row in rows]) for name in self.names}
         seen = [by for each in traced for by in each.seen]
-        if self.deviating:
+        if self.deviating:  # in the place of those of ensembles inside
             seen = with_predicted(seen, "deviations", self._deviations(rows, means))
         return Traced(means, seen)
 

@@ -27,12 +27,11 @@ def thresholds(estimator: Any) -> dict[str, tuple[OpenSetDetector, list[str]]]:
         return {}
     groups = estimator._groups()
     found: dict[str, tuple[OpenSetDetector, list[str]]] = {}
-    taken = set(exported_tasks(estimator).names)
+    taken = exported_tasks(estimator).names
     for detector, names in groups:
         name = "known_score" if len(groups) == 1 else f"{names[0]}_known_score"
         while name in taken:
             name += "_"
-        taken.add(name)
         found[name] = detector, names
     return found
 
