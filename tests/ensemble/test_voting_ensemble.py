@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from mtlearn import (
     Classification,
     Partial,
+    Reconstruction,
     Regression,
     SeedEnsemble,
     Tasks,
@@ -33,6 +34,18 @@ def members():
     deep = table_estimator(backbone=Partial(MLP, hidden=(4, 4)), random_state=1)
     scaled = Pipeline([("scale", StandardScaler()), ("model", table_estimator())])
     return [("wide", table_estimator()), ("deep", deep), ("scaled", scaled)]
+
+
+def test_reconstructions_are_weighted_too(table):
+    X, y = table
+    tasks = Tasks(kind=Classification(), rows=Reconstruction())
+    first, second = (table_estimator(tasks, random_state=seed) for seed in (0, 1))
+    voting = VotingEnsemble([("a", first), ("b", second)], weights=[1, 3])
+    voting.fit(X, y[:, 0])
+    for method in ("reconstruct", "reconstruction_error"):
+        one, other = (getattr(each, method)(X) for each in voting.estimators_)
+        expected = 0.25 * one + 0.75 * other
+        np.testing.assert_allclose(getattr(voting, method)(X), expected)
 
 
 @pytest.mark.parametrize("weights", [None, np.array([2, 1, 0.5]), [1, 0, 0]])

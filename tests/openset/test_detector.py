@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
@@ -117,6 +117,16 @@ def test_what_is_set_after_a_fit_counts_from_the_next_one():
     detector.set_params(scores="energy", task="task_0", quantile=0.9)
     assert_array_equal(detector.score_samples(FAR), expected)
     assert detector.n_features_in_ == 3
+
+
+def test_rows_of_a_class_that_the_estimator_does_not_know_are_left_out():
+    some = Y < 2
+    inside = point_estimator(max_epochs=1).fit(X[some], Y[some])
+    params = {"scores": "mahalanobis", "quantile": 0.5, "random_state": 0}
+    found = OpenSetDetector(inside, **params).fit(X, Y)
+    expected = OpenSetDetector(inside, **params).fit(X[some], Y[some])
+    assert len(found.calibration_scores_) == some.sum()
+    assert_allclose(found.score_samples(FAR), expected.score_samples(FAR))
 
 
 def test_its_tags():
