@@ -3,8 +3,9 @@
 Trains a network on images and labels, sets the threshold on some held out, and prints
 how many known images it keeps, how many are right, and how well it tells unknown ones:
 parts of photographs, printed letters, and the last three classes, by another network
-that never saw them. It draws the scores, what was mistaken, and the features. Needs
-matplotlib: ``python -m pip install 'mtlearn[plot]'``
+that never saw them; then how well each score alone tells these. It draws the scores,
+what was mistaken, and the features. Needs matplotlib:
+``python -m pip install 'mtlearn[plot]'``
 
 Run from anywhere: ``python examples/open_set.py``, on scikit-learn's digits; or on
 archives as that of MNIST, with `X_train`, `y_train`, `X_test` and `y_test`:
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from image_sets import load_known, load_unknown, photograph_parts, printed_letters
+from sklearn.frozen import FrozenEstimator
 
 from mtlearn import (
     Classification,
@@ -41,7 +43,18 @@ from mtlearn.networks import ResNet
 OUTPUTS = Path("outputs")
 QUANTILE = 0.99
 N_UNKNOWN = 1000  # of each set that is made here
+WIDTHS = (32, 64, 128)  # filters of each stage of the network
 N_HELD_BACK = 3  # classes that are unknown, in the hard case
+SCORES = [
+    "knn",
+    "mahalanobis",
+    "max_probability",
+    "max_logit",
+    "energy",
+    "reconstruction",
+    "reconstruction_relative",
+    "reconstruction_logit",
+]
 KNOWN = {
     "accuracy": "accuracy",
     "accuracy_after_rejection": "after rejection",
@@ -59,27 +72,28 @@ UNKNOWN = {
 }
 
 
-def make_estimator(tasks, epochs, seed):
+def make_estimator(tasks, options, seed):
     """Return a small residual network."""
     return MultiTaskImageEstimator(
         tasks,
-        backbone=Partial(ResNet, widths=(24, 48, 96), n_blocks=1, dropout=0.0),
-        augmentation=Augmentation(rotate=15, translate=0.1),
+        backbone=Partial(ResNet, widths=WIDTHS, n_blocks=1, dropout=0.3),
+        augmentation=Augmentation(rotate=15, translate=0.1, zoom=0.15),
         optimizer="adamw",
         lr=0.003,
         lr_schedule="one_cycle",
         batch_size=128,
-        max_epochs=epochs,
+        max_epochs=options.epochs,
+        precision=options.precision,
         n_threads=1,
         random_state=seed,
     )
 
 
-def make_classifier(epochs, seed, n_samples):
+def make_classifier(options, seed, n_samples):
     """Return what knows when it does not know."""
     tasks = Tasks(digit=Classification(head=Head(())), image=Reconstruction())
     return OpenSetClassifier(
-        make_estimator(tasks, epochs, seed),
+        make_estimator(tasks, options, seed),
         quantile=QUANTILE,
         # A tenth of few says little of one in a hundred: folds hold all of them out.
         calibration=0.1 if n_samples >= 5000 else 5,
@@ -97,7 +111,7 @@ def judge(known, unknown, options):
     figures = {}
     for seed in range(options.seeds):
         start = time.process_time()
-        classifier = make_classifier(options.epochs, seed, len(X)).fit(X, y)
+        classifier = make_classifier(options, seed, len(X)).fit(X, y)
         print(f"seed {seed}: {time.process_time() - start:.0f} s of processor time")
         for row in open_set_report(classifier, X_test, y_test, unknown).rows:
             key = row["unknown"], row["metric"]
@@ -119,6 +133,25 @@ def show(figures, unknown):
     for name in unknown:
         cells = "".join(f"{mean(name, metric):>15}" for metric in UNKNOWN)
         print(f"{name:20}{cells}")
+    print()
+
+
+def compare_scores(classifier, known, unknown):
+    """Print the AUROC of each score alone, for the network of one classifier.
+
+    What known images are like, half of those to test with show; the others are judged.
+    """
+    _, _, X, y = known
+    other = OpenSetClassifier(
+        FrozenEstimator(classifier.estimator_), score=SCORES, random_state=0
+    )
+    other.fit(X[::2], y[::2])
+    display = OpenSetCurveDisplay.from_estimator(other, X[1::2], y[1::2], unknown)
+    found = {(curve.name, curve.unknown): curve.roc_auc for curve in display.curves}
+    print(f"{'AUROC of a score alone':25}" + "".join(f"{name:>15}" for name in unknown))
+    for score in SCORES:
+        cells = "".join(f"{100 * found[score, name]:15.2f}" for name in unknown)
+        print(f"{score:25}{cells}")
     print()
 
 
@@ -157,6 +190,7 @@ def main():
     parser.add_argument("--unknown", type=Path, nargs="*", default=[])
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--precision", default="auto", help="such as bfloat16")
     options = parser.parse_args()
 
     known = load_known(options.known)
@@ -169,14 +203,16 @@ def main():
           f"mean ± deviation of {options.seeds} seeds\n")  # fmt: skip
     classifier, figures = judge(known, unknown, options)
     show(figures, unknown)
+    compare_scores(classifier, known, unknown)
     draw(classifier, known, unknown)
 
     held_back = np.unique(y)[-N_HELD_BACK:]
     fewer, others = without_classes(known, held_back)
     print(f"\nThe hard case: {held_back.tolist()} are unknown")
     classes = {f"{held_back[0]} to {held_back[-1]}": others}
-    _, figures = judge(fewer, classes, options)
+    classifier, figures = judge(fewer, classes, options)
     show(figures, classes)
+    compare_scores(classifier, fewer, classes)
 
 
 if __name__ == "__main__":

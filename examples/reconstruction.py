@@ -32,7 +32,7 @@ TASKS = {
 
 def train_on_all(tasks, train, test, unknown, options, seed):
     """Return the accuracy, and the AUROC of each score and unknown set, in per cent."""
-    estimator = make_estimator(tasks, options.epochs, seed)
+    estimator = make_estimator(tasks, options, seed)
     classifier = OpenSetClassifier(estimator, random_state=seed).fit(*train)
     X, y = test
     figures = {"accuracy": (classifier.predict_known(X) == y).mean()}
@@ -50,11 +50,11 @@ def train_on_few(tasks, train, test, options, seed):
     )
     few = np.full(len(X), np.nan)
     few[labelled] = y[labelled]
-    epochs = options.epochs
+    estimator = make_estimator(tasks, options, seed)
     if len(tasks) == 1:
-        # Rows without a label are left out: as many steps take more epochs.
-        epochs *= round(len(X) / options.labels)
-    estimator = make_estimator(tasks, epochs, seed).fit(X, few)
+        # Rows without a label are left out: as many images take more epochs.
+        estimator.max_epochs *= round(len(X) / options.labels)
+    estimator.fit(X, few)
     X, y = test
     name = f"accuracy, {options.labels} labels of {len(few)}"
     return {name: (estimator.predict(X) == y).mean()}
@@ -80,6 +80,7 @@ def main():
     parser.add_argument("--labels", type=int, default=100, help="where few have one")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--precision", default="auto", help="such as bfloat16")
     options = parser.parse_args()
 
     X, y, X_test, y_test = load_known(options.known)

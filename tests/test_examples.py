@@ -140,10 +140,12 @@ def test_sharing(run_example):
 
 
 def test_open_set(run_example):
-    printed = run_example("open_set", "--epochs", "1", N_UNKNOWN=100)
+    constants = {"N_UNKNOWN": 50, "WIDTHS": (4, 8)}
+    printed = run_example("open_set", "--epochs", "1", **constants)
 
     assert "known, at quantile 0.99: accuracy " in printed
     assert "The hard case: [7, 8, 9] are unknown" in printed
+    assert printed.count("max_logit ") == 2
     for name in ("photographs", "letters", "7 to 9"):
         (line,) = [line for line in printed.splitlines() if line.startswith(name)]
         shares = [float(each) for each in re.findall(r"(\d+\.\d+) ±", line)]
