@@ -15,6 +15,7 @@ from mtlearn.inspection._choice import shown
         (3.0, "3"),
         (np.float32(0.5), "0.5"),
         ("$5 to $9", r"\$5 to \$9"),
+        ("_a_b", " _a_b"),
         ("a" * 24, "a" * 24),
         ("a" * 25, "a" * 23 + "…"),
     ],

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from mtlearn import (
     Classification,
@@ -264,6 +265,19 @@ def test_some_rows_of_each_set_of_unknown_samples(problem):
     with pytest.raises(ValueError, match="2 features") as error:
         EmbeddingDisplay.from_estimator(estimator, X, y, X_unknown={"a": X[:, :2]})
     assert error.value.__notes__ == ["These are the unknown samples 'a'."]
+
+
+def test_rows_that_a_pipeline_makes_dense(problem):
+    X, y, estimator = problem
+    dense = FunctionTransformer(lambda rows: rows.toarray(), accept_sparse=True)
+    whole = Pipeline([("dense", dense), ("estimator", estimator)])
+    made, params = EmbeddingDisplay.from_estimator, {"method": "pca", "max_samples": 50}
+    found, expected = (
+        made(each, of(X), y, random_state=0, X_unknown=of(-X), **params)
+        for each, of in ((whole, csr_matrix), (estimator, np.asarray))
+    )
+    np.testing.assert_array_equal(found.rows, expected.rows)
+    np.testing.assert_allclose(found.coordinates, expected.coordinates, atol=1e-6)
 
 
 def test_crosses_have_a_legend_beside_many_classes():

@@ -201,6 +201,12 @@ def test_scores_that_are_there_already():
         OpenSetCurveDisplay.from_predictions(known, {"noise": [np.nan]})
 
 
+def test_infinite_scores_have_a_place_too():
+    known, unknown = np.array([1.0, 2.0, np.inf]), np.array([-np.inf, 1.0, 3.0])
+    (curve,) = OpenSetCurveDisplay.from_predictions(known, unknown).curves
+    check(curve, np.array([1, 2, 9]), np.array([-9, 1, 3]))
+
+
 def marks(ax):
     """Give the places of points, without those of curves."""
     return [

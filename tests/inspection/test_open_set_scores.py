@@ -122,6 +122,26 @@ def test_scores_that_do_not_differ(known, unknown):
     assert texts == ["known", "unknown"]
 
 
+@pytest.mark.parametrize(
+    ("known", "unknown", "expected"),
+    [
+        ([0.0, 1.0, 2.0, 4.0], [-np.inf, 0.0, 4.0, np.inf], (0.5, 0.5)),
+        ([np.inf, np.inf], [-np.inf], (1.0,)),
+    ],
+)
+def test_infinite_scores_are_in_the_outer_bars(known, unknown, expected):
+    display = OpenSetScoreDisplay.from_predictions(known, unknown, threshold=-np.inf)
+    _, (_, drawn) = heights(display.plot().axes_[""])
+    assert tuple(drawn[drawn > 0]) == expected
+
+
+def test_names_that_begin_with_an_underscore_are_in_the_legend():
+    display = OpenSetScoreDisplay.from_predictions(KNOWN, {"_a": KNOWN, "b_": KNOWN})
+    legend = display.plot().axes_[""].get_legend()
+    texts = [text.get_text().strip() for text in legend.get_texts()]
+    assert texts == ["known", "_a", "b_"]
+
+
 def test_a_threshold_beyond_all_scores_and_one_at_a_score():
     display = OpenSetScoreDisplay.from_predictions(KNOWN, KNOWN, threshold=-1.5).plot()
     for edges, _ in heights(display.axes_[""]):

@@ -299,6 +299,7 @@ def test_what_is_no_open_set_classifier(fitted):
         ([], InvalidDataError, "must hold unknown samples. Got none."),
         ({}, InvalidDataError, "must hold unknown samples. Got none."),
         ({"a": FAR, "b": FAR[:0]}, InvalidDataError, "Got none in the set 'b'"),
+        ({"a": FAR, "b": None}, InvalidDataError, "Got none in the set 'b'"),
         ({"a": FAR, 3: FAR}, ParameterTypeError, "must be strings. Got 3"),
         (None, InvalidDataError, "every label in y is one of the classes. Pass X_unkn"),
     ],

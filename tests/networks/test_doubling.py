@@ -27,3 +27,11 @@ def test_sums_are_of_float32():
         found = doubled(x, torch.ones(1, 1, 3, 3), torch.zeros(1), (1, 1))
     assert found.dtype == torch.bfloat16
     assert found[0, 0, 1, 1] == 258
+
+
+def test_float64_keeps_its_digits():
+    torch.manual_seed(0)
+    x, weight = torch.randn(2, 6, 4, 4).double(), torch.randn(6, 1, 3, 3).double()
+    expected = functional.conv_transpose2d(x, weight, None, 2, 1, 1)
+    found = doubled(x, weight, None, (1, 1))
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)

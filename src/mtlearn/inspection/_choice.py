@@ -145,4 +145,6 @@ def shown(name: object) -> str:
     is_real = isinstance(name, float | np.floating)
     text = f"{name:.4g}" if is_real else str(name)  # class 2 of a float y is no 2.0
     cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    if cut.startswith("_"):  # which matplotlib would leave out of a legend
+        cut = f" {cut}"
     return cut.replace("$", r"\$")  # between two of them matplotlib reads TeX

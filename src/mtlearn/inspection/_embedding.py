@@ -283,7 +283,7 @@ def _found(
     owner: str,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give the rows that are looked at, and their features."""
-    rows, some = np.arange(len(X)), X
+    rows, some = np.arange(X.shape[0] if hasattr(X, "shape") else len(X)), X
     if len(rows) > most:
         rows = np.sort(random.choice(rows, most, replace=False))
         some = take_rows(X, rows)

@@ -89,7 +89,8 @@ def open_set_curve(
     OpenSetCurve
         With the point of the threshold, if there is one.
     """
-    scores = -np.concatenate([known, unknown])
+    # No more than the order counts, which ranks of scores that are infinite have too.
+    scores = -np.unique(np.concatenate([known, unknown]), return_inverse=True)[1]
     is_unknown = np.repeat([0, 1], [len(known), len(unknown)])
     false, true, _ = roc_curve(is_unknown, scores)
     precision, recall, _ = precision_recall_curve(is_unknown, scores)

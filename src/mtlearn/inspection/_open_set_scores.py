@@ -257,10 +257,9 @@ def _sets(found: OpenSetScores) -> list[tuple[str, np.ndarray]]:
 def _draw(ax: Any, name: str, found: OpenSetScores, beside: bool) -> None:
     """Draw one task, with its legend inside of the panel or beside it."""
     sets, threshold = _sets(found), found.threshold
-    every = np.concatenate([scores for _, scores in sets])
-    if threshold is not None and np.isfinite(threshold):
-        every = np.append(every, threshold)
-    width = _linear_width(found.known, every)
+    whole = [scores for _, scores in sets]
+    every = _finite(np.concatenate([*whole, [] if threshold is None else [threshold]]))
+    width = _linear_width(_finite(found.known), every)
     if width is not None:
         ax.set_xscale("asinh", linear_width=width)
         ax.set_xticks(_ticks(float(every.min()), float(every.max()), width))
@@ -271,7 +270,7 @@ def _draw(ax: Any, name: str, found: OpenSetScores, beside: bool) -> None:
     kept = [found.known_kept, *found.unknown_kept.values()]
     for (each, scores), share, color in zip(sets, kept, colors, strict=True):
         ax.hist(
-            scores,
+            scores.clip(edges[0], edges[-1]),  # infinite ones are in the last bins
             edges,
             weights=np.full(len(scores), 1 / len(scores)),
             histtype="stepfilled",
@@ -296,6 +295,12 @@ def _draw_threshold(ax: Any, threshold: float, quantile: float | None) -> None:
     ink = ax.xaxis.label.get_color()
     label = f"threshold {threshold:.3g}{said}"
     ax.axvline(threshold, color=ink, linestyle="--", linewidth=1.2, label=label)
+
+
+def _finite(scores: np.ndarray) -> np.ndarray:
+    """Leave out infinite scores; there is something to draw all the same."""
+    finite = scores[np.isfinite(scores)]
+    return finite if len(finite) else np.zeros(1)
 
 
 def _linear_width(known: np.ndarray, every: np.ndarray) -> float | None:

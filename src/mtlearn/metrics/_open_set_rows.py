@@ -66,7 +66,7 @@ def unknown_sets(X_unknown: Any, owner: str) -> dict[str, Any]:
                 f"The names of the sets in the 'X_unknown' parameter of {owner} must "
                 f"be strings. Got {short(name)}."
             )
-    empty = [name for name, X in sets.items() if n_rows(X) == 0]
+    empty = [name for name, X in sets.items() if X is None or n_rows(X) == 0]
     if empty or not sets:
         what = f"Got none in the set {empty[0]!r}." if is_named and empty else ""
         raise InvalidDataError(

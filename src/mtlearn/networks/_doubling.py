@@ -27,12 +27,13 @@ def doubled(
     Returns
     -------
     Tensor of shape (n_samples, out_channels, 2 * height - 1 + padding[0], ...)
-        Of the type of a linear layer; sums are of float32.
+        Of the type of a linear layer; sums are of float32 at least.
     """
     n_in, n_out = weight.shape[:2]
     taps = weight.permute(1, 2, 3, 0).reshape(n_out * 9, n_in)
     parts = functional.linear(x.permute(0, 2, 3, 1), taps)
-    values = parts.float().unflatten(3, (n_out, 3, 3))
+    exact = torch.promote_types(parts.dtype, torch.float32)
+    values = parts.to(exact).unflatten(3, (n_out, 3, 3))
     found = _along(_along(values, 2, 5), 1, 4)
     height, width = (
         2 * side - 1 + more for side, more in zip(x.shape[2:], padding, strict=True)
