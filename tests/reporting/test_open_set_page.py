@@ -171,6 +171,19 @@ def test_one_threshold_for_a_row_pipelines_and_ensembles():
     assert len(captions(text)) == 3  # each member has features of its own
 
 
+def test_rows_of_which_each_is_unknown_to_one_task_of_a_threshold():
+    labels, tasks = two_columns(Y)
+    row = OpenSetClassifier(
+        point_estimator(tasks, max_epochs=2), per="row", **SETTINGS
+    ).fit(X[TRAIN], labels[TRAIN])
+    labels = labels[TEST]
+    labels[:30, 0], labels[30:, 1] = -1, -1
+    text = section(report(row, X[TEST], labels, X_unknown=FAR))
+    assert re.findall("<h3>(.*?)</h3>", text) == ["kind", "first"]
+    assert re.findall(r"(\d+) known samples", text) == ["30", "30"]
+    assert captions(text) == []
+
+
 def test_names_are_escaped(fitted):
     page = report(fitted, X[TEST], Y[TEST], X_unknown=dict.fromkeys(NASTY, FAR))
     assert "<script" not in page.html

@@ -1,6 +1,6 @@
 """What a report says of unknown samples."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,14 +108,26 @@ def unknown_part(
     tables = [
         _table(name, [row for row in rows if row["task"] == name]) for name in names
     ]
-    if not names:
-        return UnknownPart([], [], [])
-    tasks = list(names)
+    tasks = _comparable(find_open_set(evidence.estimator, _OWNER), evidence.y, names)
+    if not tasks:
+        return UnknownPart(tables, [], [])
     return UnknownPart(
         tables,
         list(_pictures(evidence, data, tasks)),
         list(_wrong(evidence, data, tasks, n_worst)) if n_worst else [],
     )
+
+
+def _comparable(classifier: Any, y: Any, names: Collection[str]) -> list[str]:
+    """Leave out tasks of one threshold where each row is unknown to one of them."""
+    targets, apart = classifier._known_targets(y)
+    present = {target.name: target.present for target in targets}
+    found = []
+    for _, own in classifier._groups():
+        is_known = np.logical_or.reduce([present[name] for name in own])
+        if (is_known & ~np.logical_or.reduce([apart[name] for name in own])).any():
+            found += [name for name in own if name in names]
+    return found
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> tuple[str, str, Table]:
