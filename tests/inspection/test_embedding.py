@@ -303,6 +303,11 @@ def test_samples_labelled_as_unknown_are_marked(problem):
     )
     assert display.unknown.tolist() == [None] * 80 + ["unknown"] * 13
     assert set(display.labels["kind"][80:]) == {None}
+    some = EmbeddingDisplay.from_estimator(
+        open_set, X, y, method="pca", max_samples=45, random_state=0
+    )
+    assert 0 < (some.rows >= 80).sum() < 10
+    assert [each == "unknown" for each in some.unknown] == (some.rows >= 80).tolist()
     alone = EmbeddingDisplay.from_estimator(
         open_set, X, y, method="pca", tasks=["size"]
     )

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.model_selection import ShuffleSplit
 
 from mtlearn import Classification, OpenSetClassifier, Regression, Tasks
 from mtlearn.exceptions import (
@@ -298,6 +299,14 @@ def test_a_subclass_may_score_by_itself():
     assert halved.score(X, Y) == plain.score(X, Y) / 2
     assert_array_equal(halved.score_samples(X), plain.score_samples(X))
     assert clone(halved).fit(X, Y).score(X, Y) == halved.score(X, Y)
+
+
+def test_a_row_of_several_folds_counts_once():
+    folds = ShuffleSplit(3, test_size=0.5, random_state=0)
+    open_set = made(calibration=folds).fit(X, Y)
+    held_out = np.unique(np.concatenate([test for _, test in folds.split(X)]))
+    assert len(held_out) < len(X)
+    assert len(open_set.detector_.calibration_scores_) == len(held_out)
 
 
 def test_every_task_has_a_threshold_of_its_own():

@@ -42,6 +42,15 @@ def test_spreads_of_others_are_those_of_what_is_left(n, rounded):
     np.testing.assert_allclose(spreads_of_others(scores), expected, rtol=1e-12)
 
 
+def test_others_that_are_nearly_all_alike_by_hand():
+    scores = np.append(np.zeros(99), [4.0, 6.0])
+    expected = [[0.0, 6.0]] * 100 + [[0.0, 4.0]]
+    np.testing.assert_array_equal(spreads_of_others(scores), expected)
+    np.testing.assert_array_equal(
+        spreads_of_others(np.append(np.zeros(99), 4.0)), [[0, 4]] * 99 + [[0, 1]]
+    )
+
+
 def test_a_row_alone_has_its_own_spread():
     np.testing.assert_array_equal(spreads_of_others(np.array([3.0])), [[3.0, 1.0]])
 

@@ -89,6 +89,12 @@ def test_a_label_of_another_type_and_of_other_classes(codec):
     assert y["kind"].tolist() == ["a", -1, "c", None]  # as it was
 
 
+def test_a_real_value_among_whole_classes_is_one_more_of_no_class():
+    codec = fit_codec(Classification(), [0, 1, 2])
+    _, unknown = known_targets(codec, [0.5, 1.0, 2.0], ["task_0"], -1)
+    assert unknown["task_0"].tolist() == [True, False, False]
+
+
 @pytest.mark.parametrize("label", ["1", 1, 1.0, np.int64(1)])
 def test_a_label_is_no_text_that_looks_like_it(label):
     codec = fit_codec(Classification(), [0, 2, 0])
