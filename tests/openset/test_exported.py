@@ -5,10 +5,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
+from mtlearn import VotingEnsemble
 from mtlearn._utils._settled import settled as settled_array
-from mtlearn.openset import _knn, _mahalanobis
-from mtlearn.openset._exported import settled
+from mtlearn.openset import OpenSetDetector, _knn, _mahalanobis
+from mtlearn.openset._evidence import observe
+from mtlearn.openset._exported import exported_scores, settled
 from mtlearn.openset._scores import SCORES
+from open_problems import known_points, point_estimator, unknown_points
 
 RNG = np.random.default_rng(0)
 KNOWN = RNG.normal(size=(60, 5)) * [1, 1, 1, 1, 0] + [0, 0, 3, 0, 7]
@@ -95,3 +98,29 @@ def test_scores_have_the_same_digits():
     assert (found != values).sum() > 1900
     largest = torch.tensor(np.finfo(np.float64).max)
     assert settled(largest) == largest
+
+
+@pytest.mark.parametrize("scores", ["auto", "knn", ["energy", "max_logit"]])
+def test_scores_of_members_with_weights_are_joined_as_elsewhere(scores):
+    X, y = known_points(90)
+    members = [
+        (f"net_{epochs}", point_estimator(max_epochs=epochs)) for epochs in (1, 4)
+    ]
+    ensemble = VotingEnsemble(members, weights=[3, 1]).fit(X, y)
+    detector = OpenSetDetector(ensemble, scores=scores, quantile=0.8).fit(X, y)
+    rows = np.vstack([X, unknown_points(60)])
+    needs = detector._needs()
+    observed = observe(ensemble, rows, ["task_0"], needs)
+    seen = [
+        {
+            name: {need: torch.from_numpy(getattr(own, need)) for need in needs}
+            for name, own in by.items()
+        }
+        for by in observed
+    ]
+    found = exported_scores(detector)(seen).numpy()
+    assert found.shape == (len(rows), 1)
+    expected = detector.score_samples(rows)
+    assert_allclose(found[:, 0], expected, rtol=1e-9)
+    # Not the same digits by chance: those that sums may differ in are not there.
+    assert (found[:, 0] == expected).mean() > 0.95
