@@ -140,6 +140,7 @@ def test_sharing(run_example):
 
 
 def test_open_set(run_example):
+    # Longer than other tests: two times six networks, and all pictures.
     constants = {"N_UNKNOWN": 50, "WIDTHS": (4, 8)}
     printed = run_example("open_set", "--epochs", "1", **constants)
 
