@@ -132,7 +132,7 @@ def test_images_on_the_wrong_side(n_worst):
     assert len(cases) == 6
     assert all("<img src=" in case for case in cases)
     scores = open_set.score_samples(images)
-    worst = np.argsort(scores)[:3]
+    worst = np.argsort(scores, kind="stable")[:3]  # two are alike
     for case, row in zip(cases[3:], worst, strict=True):
         assert f"true <strong>{y[row]}" in case
         assert f"predicted <strong>{open_set.predict_known(images)[row]}" in case
