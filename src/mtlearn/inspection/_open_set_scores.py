@@ -130,8 +130,7 @@ class OpenSetScoreDisplay(Display):
         Returns
         -------
         OpenSetScoreDisplay
-            Not drawn yet. With ``per="row"``
-            there is one threshold for all tasks.
+            Not drawn yet. With ``per="row"`` there is one threshold for all tasks.
 
         Raises
         ------
