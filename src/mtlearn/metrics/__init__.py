@@ -6,6 +6,7 @@ from mtlearn.metrics._calibration import (
     confidences,
     expected_calibration_error,
 )
+from mtlearn.metrics._comparison import delta_m, mean_rank
 from mtlearn.metrics._ensemble_report import EnsembleReport, ensemble_report
 from mtlearn.metrics._figures import scored_labels
 from mtlearn.metrics._intervals import Resampling
@@ -35,6 +36,7 @@ __all__ = [
     "calibration_bins",
     "calibration_error",
     "confidences",
+    "delta_m",
     "ensemble_report",
     "expected_calibration_error",
     "find_open_set",
@@ -42,6 +44,7 @@ __all__ = [
     "format_figure",
     "has_spread",
     "html_table",
+    "mean_rank",
     "member_weights",
     "metric_words",
     "open_set_report",
