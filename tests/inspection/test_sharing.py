@@ -29,7 +29,7 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.inspection import SharingReport, sharing_report
-from mtlearn.inspection._sharing import corrected_interval
+from mtlearn.inspection._folds import corrected_interval
 from mtlearn.networks import MLP
 from mtlearn.training import TaskMetric
 from tiny_problems import make_table, table_estimator, table_tasks

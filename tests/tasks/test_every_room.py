@@ -110,7 +110,12 @@ OF_LABELS = {
 OF_SPREAD = {"CalibrationDisplay", "RejectionDisplay"}
 # These show an OpenSetClassifier.
 OF_UNKNOWN = {"OpenSetCurveDisplay", "OpenSetImagesDisplay", "OpenSetScoreDisplay"}
-OF_ALL = {"EnsembleGainDisplay", "LearningCurvesDisplay", "TaskConflictDisplay"}
+OF_ALL = {
+    "EnsembleGainDisplay",
+    "LearningCurvesDisplay",
+    "MethodComparisonDisplay",
+    "TaskConflictDisplay",
+}
 by_kind = pytest.mark.parametrize("kind", SAMPLES)
 
 

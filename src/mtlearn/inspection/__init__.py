@@ -22,6 +22,9 @@ from mtlearn.inspection._label_errors import LabelErrorsDisplay
 from mtlearn.inspection._label_rows import LabelRows, label_rows
 from mtlearn.inspection._labelwise import LabelFigures, LabelwiseDisplay
 from mtlearn.inspection._learning_curves import LearningCurvesDisplay
+from mtlearn.inspection._method_display import MethodComparisonDisplay
+from mtlearn.inspection._method_table import MethodComparison
+from mtlearn.inspection._methods import compare_methods
 from mtlearn.inspection._open_set_curve import OpenSetCurve
 from mtlearn.inspection._open_set_curves import OpenSetCurveDisplay
 from mtlearn.inspection._open_set_images import OpenSetCase, OpenSetImagesDisplay
@@ -54,6 +57,8 @@ __all__ = [
     "LabelRows",
     "LabelwiseDisplay",
     "LearningCurvesDisplay",
+    "MethodComparison",
+    "MethodComparisonDisplay",
     "OpenSetCase",
     "OpenSetCurve",
     "OpenSetCurveDisplay",
@@ -70,6 +75,7 @@ __all__ = [
     "SharingReport",
     "TaskConflict",
     "TaskConflictDisplay",
+    "compare_methods",
     "example_images",
     "label_rows",
     "reliability",

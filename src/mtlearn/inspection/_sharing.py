@@ -5,21 +5,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 from sklearn.base import clone
-from sklearn.model_selection import BaseCrossValidator, check_cv
-from sklearn.utils import check_random_state, indexable
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 
-from mtlearn._utils._listing import bracketed
-from mtlearn._utils._short import short
-from mtlearn._utils._tensors import without_tensors
 from mtlearn._utils._unwrap import unwrap
 from mtlearn._utils._validation import check_fraction, check_integer
 from mtlearn.data import item_labels
-from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.exceptions import InvalidDataError
 from mtlearn.inspection._clones import check_max_samples, trainable
 from mtlearn.inspection._conflict_pairs import mean_and_error
+from mtlearn.inspection._folds import (
+    check_metrics,
+    corrected_interval,
+    draw_folds,
+    in_words,
+    share_of_test_rows,
+    weights_of_rows,
+)
 from mtlearn.inspection._grouping import suggest_groups
 from mtlearn.inspection._recording import check_several
 from mtlearn.inspection._sharing_fits import (
@@ -31,9 +35,7 @@ from mtlearn.inspection._sharing_fits import (
     single_learner,
 )
 from mtlearn.inspection._sharing_table import SharingReport
-from mtlearn.model_selection import MultiTaskStratifiedKFold
-from mtlearn.tasks import Tasks, fit_codec, label_weights, read_targets
-from mtlearn.training import draw_seed
+from mtlearn.tasks import Tasks, fit_codec
 
 
 def sharing_report(
@@ -109,6 +111,7 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
     See Also
     --------
     TaskConflictDisplay : Which tasks pull against each other, and in which layers.
+    compare_methods : Several methods beside each other and single networks.
 
     Notes
     -----
@@ -168,19 +171,14 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
     tasks: Tasks = clone(codec.tasks)
     check_several(tasks.names, OWNER)
     chosen = _metrics(tasks.labelled, metrics)
-    weights = given = None
-    if sample_weight is not None:
-        each = label_weights(read_targets(y, tasks), sample_weight)
-        # All labels of a row that a task has weigh the same.
-        of_rows = [w if w.ndim == 1 else w.max(axis=1) for w in each]
-        weights = given = np.column_stack(of_rows)
-        if np.ndim(sample_weight) == 1:  # which tasks without labels take too
-            given = np.asarray(without_tensors(sample_weight, "sample_weight"))
+    weights, given = weights_of_rows(y, tasks, sample_weight)
     joint = joint_learner(model, prefix, tasks, given)
     singles = [single_learner(joint, name, y, weights) for name in tasks.labelled.names]
     folds = [
         replace(fold, held_out=held_out_rows(joint, y, fold))
-        for fold in _folds(cv, n_repeats, X, y, groups, tasks, random_state)
+        for fold in draw_folds(
+            cv, n_repeats, (X, y, groups), tasks, random_state, OWNER
+        )
     ]
     done = Parallel(n_jobs=n_jobs)(
         delayed(fit_and_score)(learner, X, y, fold, chosen, most)
@@ -193,46 +191,8 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
 def _metrics(tasks: Tasks, metrics: Mapping[str, str] | None) -> dict[str, str]:
     """Give the metric of each task."""
     given = dict(metrics or {})
-    unknown = set(given) - set(tasks.names)
-    if unknown:
-        raise InvalidParameterError(
-            f"The 'metrics' parameter of {OWNER} names {bracketed(sorted(unknown))}, "
-            f"which are no tasks. The tasks are {bracketed(tasks.names)}."
-        )
-    for name, metric in given.items():
-        figures = tasks[name].figures().items()
-        known = [each for each, figure in figures if not figure.of_outputs]
-        if metric not in known:
-            raise InvalidParameterError(
-                f"The 'metrics' parameter of {OWNER} must have one of {known} "
-                f"for the {tasks[name].kind} {name!r}. Got {short(metric)} instead."
-            )
+    check_metrics(tasks, {name: [given[name]] for name in given}, OWNER)
     return {name: given.get(name, task.metric) for name, task in tasks.items()}
-
-
-def _folds(
-    cv: Any, n_repeats: int, X: Any, y: Any, groups: Any, tasks: Tasks, seed: Any
-) -> list[Fold]:
-    """Split the rows, once for each repeat, and draw a seed for each fold."""
-    generator = check_random_state(draw_seed(seed))
-    whole = cv is None or isinstance(cv, int | np.integer)
-    n_folds = 0
-    if whole:
-        n_folds = 5 if cv is None else check_integer(cv, "cv", OWNER, low=2)
-    else:
-        cv = check_cv(cv)
-    folds = []
-    for repeat in range(n_repeats):
-        splitter = cv
-        if whole:
-            order = int(generator.randint(2**31))
-            splitter = MultiTaskStratifiedKFold(
-                n_folds, tasks=tasks, random_state=order
-            )
-        for number, (train, test) in enumerate(splitter.split(X, y, groups)):
-            fit_seed = int(generator.randint(2**31))
-            folds.append(Fold(repeat, number, train, test, fit_seed))
-    return folds
 
 
 def _report(
@@ -250,7 +210,7 @@ def _report(
         single.append({})
         for figures, _ in done[at + 1 : at + step]:
             single[-1].update(figures)
-    share = float(np.mean([len(fold.test) / len(fold.train) for fold in folds]))
+    share = share_of_test_rows(folds)
     rows = []
     for name, task in tasks.items():
         pairs = [[each[name] for each in figures] for figures in (single, joint)]
@@ -292,39 +252,5 @@ def _compared(
         "difference": joint - single,
         "low": low,
         "high": high,
-        "sharing": _in_words(1 if better else -1, low, high),
+        "sharing": in_words(better, low, high, ("helps", "hurts")),
     }
-
-
-def corrected_interval(
-    differences: np.ndarray, share: float, level: float
-) -> tuple[float, float]:
-    """Compute the corrected resampled t-interval of a mean difference.
-
-    Parameters
-    ----------
-    differences : ndarray of shape (n_pairs,)
-        NaN are left out.
-    share : float
-        Test rows by training rows.
-    level : float
-        Of the interval, in (0, 1).
-
-    Returns
-    -------
-    low, high : float
-        NaN of fewer than two pairs.
-    """
-    known = differences[np.isfinite(differences)]
-    n = len(known)
-    if n < 2:
-        return float("nan"), float("nan")
-    spread = np.sqrt((1 / n + share) * known.var(ddof=1))
-    reach = stats.t.ppf((1 + level) / 2, n - 1) * spread
-    return float(known.mean() - reach), float(known.mean() + reach)
-
-
-def _in_words(sign: int, low: float, high: float) -> str:
-    """Say what an interval means: NaN and one that holds zero mean nothing."""
-    worst, best = sorted((sign * low, sign * high))
-    return "helps" if worst > 0 else "hurts" if best < 0 else "undecided"

@@ -237,12 +237,8 @@ def fit_and_score(
     figures, affinity
         By task; of several tasks, their mean affinities over epochs.
     """
-    estimator = prepared(learner.estimator, fold.seed)
-    train, test = (
-        (take_rows(X, rows), take_rows(y, rows), _take(learner.weight, rows))
-        for rows in (fold.train, fold.test)
-    )
-    (X, y, weight), prefix = train, learner.prefix
+    estimator, prefix = prepared(learner.estimator, fold.seed), learner.prefix
+    (X, y, weight), test = fold_parts(learner, X, y, fold)
     recorder = AffinityRecorder(OWNER, max_samples, fold.seed)
     affinity = None
     with planned_rows(RowPlan(len(fold.train), held_out=fold.held_out)):
@@ -256,6 +252,32 @@ def fit_and_score(
         name: task.figures()[metrics[name]](labels[name])
         for name, task in learner.tasks.labelled.items()
     }, affinity
+
+
+def fold_parts(
+    learner: Learner, X: Any, y: Any, fold: Fold
+) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:
+    """Take the rows of a fold.
+
+    Parameters
+    ----------
+    learner : Learner
+        Whose weights are taken.
+    X, y : array-like
+        All rows.
+    fold : Fold
+        Which of them.
+
+    Returns
+    -------
+    train, test : tuple of (X, y, sample_weight)
+        Those to train on, and the others.
+    """
+    train, test = (
+        (take_rows(X, rows), take_rows(y, rows), _take(learner.weight, rows))
+        for rows in (fold.train, fold.test)
+    )
+    return train, test
 
 
 def _take(weight: Any, rows: np.ndarray) -> Any:
