@@ -50,10 +50,10 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         of y.
     backbone : str, class or Partial, default="resnet"
         ``"resnet"``, ``"resnet_v2"`` (smaller), ``"autoencoder"`` (an encoder alone),
-        or a `torch.nn.Module` class (or `Partial` of one) that maps
-        `(n_samples, n_channels, height, width)` to features. Its constructor gets
-        `in_channels`, `image_size` and `n_tasks` if it has such arguments. It may give
-        maps too, or features for each task.
+        ``"cgc"`` (experts and gates), or a `torch.nn.Module` class (or `Partial` of
+        one) that maps `(n_samples, n_channels, height, width)` to features. Its
+        constructor gets `in_channels`, `image_size` and `n_tasks` if it has such
+        arguments. It may give maps too, or features for each task.
     loss_weights : None, sequence or mapping of float, default=None
         Replaces the tasks' own `weight`: in the order in which they are declared
         (inferred ones: that of y's columns), or by name.

@@ -33,6 +33,7 @@ from mtlearn.training import (
     RowChange,
     activations,
     features,
+    gate_weights,
     observations,
     own_modes,
     reconstructions,
@@ -159,6 +160,20 @@ class NetMixin(MultiTaskMixin):
                 batch.numpy() for batch in features(self.net_, Samples(rows), number)
             ]
         found = only_found(np.concatenate(batches), rows)
+        warn_lacking(rows)
+        return found
+
+    @own_modes()
+    def _gate_weights(self, X: Any) -> list[np.ndarray]:
+        """Compute how much each task takes of each expert; NaN for images skipped."""
+        self._check_fitted()
+        rows = known_rows(self._check_X(X, reset=False), type(self).__name__)
+        with threads(read_n_threads(self)):
+            batches = list(gate_weights(self.net_, Samples(rows)))
+        found = [
+            only_found(torch.cat(each).numpy(), rows)
+            for each in zip(*batches, strict=True)
+        ]
         warn_lacking(rows)
         return found
 

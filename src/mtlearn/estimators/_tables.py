@@ -42,9 +42,10 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         whole) are classes, other numbers real values. One kind holds for every column
         of y.
     backbone : str, class or Partial, default="mlp"
-        ``"mlp"``, or a `torch.nn.Module` class (or `Partial` of one) that maps
-        `(n_samples, n_features_in)` to features, or to some for each task. Its
-        constructor gets `in_features` and `n_tasks` if it has such arguments.
+        ``"mlp"``, ``"cgc"`` (experts and gates), or a `torch.nn.Module` class (or
+        `Partial` of one) that maps `(n_samples, n_features_in)` to features, or to some
+        for each task. Its constructor gets `in_features` and `n_tasks` if it has such
+        arguments.
     loss_weights : None, sequence or mapping of float, default=None
         Replaces the tasks' own `weight`: in the order in which they are declared
         (inferred ones: that of y's columns), or by name.

@@ -16,6 +16,7 @@ from mtlearn.inspection._cooccurrence import (
 from mtlearn.inspection._embedding import EmbeddingDisplay
 from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._example_images import example_images
+from mtlearn.inspection._gates import GateDisplay
 from mtlearn.inspection._label_counts import LabelErrors
 from mtlearn.inspection._label_curves import LabelCurves, PrecisionRecallCurve
 from mtlearn.inspection._label_errors import LabelErrorsDisplay
@@ -49,6 +50,7 @@ __all__ = [
     "Correlation",
     "EmbeddingDisplay",
     "EnsembleGainDisplay",
+    "GateDisplay",
     "LabelCurves",
     "LabelErrors",
     "LabelErrorsDisplay",

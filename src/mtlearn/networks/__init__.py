@@ -4,6 +4,7 @@ from mtlearn.networks._attention import CBAM, SqueezeExcite
 from mtlearn.networks._autocast import autocast_error
 from mtlearn.networks._build import build_network
 from mtlearn.networks._cast import cast_module
+from mtlearn.networks._cgc import CGC
 from mtlearn.networks._decoder import Decoder, OutputConvolution
 from mtlearn.networks._drawing import Dropout, drawing_from, dropped, generator_for
 from mtlearn.networks._drop_block import DropBlock2d
@@ -41,6 +42,7 @@ from mtlearn.networks._weights import load_weights, save_weights
 
 __all__ = [
     "CBAM",
+    "CGC",
     "Decoder",
     "DropBlock2d",
     "Dropout",

@@ -13,6 +13,7 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.networks._cast import cast_module
+from mtlearn.networks._cgc import CGC
 from mtlearn.networks._construct import construct
 from mtlearn.networks._features import (
     Found,
@@ -256,7 +257,8 @@ def _features_of(
     pass asks for memory that a file of weights only names.
     """
     if is_filling() and is_registered(type(backbone)):
-        return torch.zeros(1, cast(int, backbone.n_features), dtype=dtype)
+        one = torch.zeros(1, cast(int, backbone.n_features), dtype=dtype)
+        return (one,) * n_tasks if isinstance(backbone, CGC) else one
     name = type(backbone).__name__
     was_training = backbone.training
     # In eval mode batch norm keeps its statistics and dropout draws nothing.

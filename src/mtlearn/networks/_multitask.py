@@ -173,11 +173,29 @@ class MultiTaskNetwork(nn.Module):
         Tensor of shape (n_samples, n_features), Features, or tuple of one for each task
             The output of the backbone.
         """
-        if self.memory_format is not None:
-            x = in_order(x, self.memory_format)
+        x = self._ordered(x)
         if weights:
             return torch.func.functional_call(self.backbone, dict(weights), (x,))
         return self.backbone(x)
+
+    def gate_weights(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return how much each task takes of each expert of the backbone.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+            A batch, as the backbone takes it.
+
+        Returns
+        -------
+        tuple of Tensor of shape (n_samples, n_experts)
+            Of each task: what the method `gate_weights` of the backbone returns.
+        """
+        backbone: Any = self.backbone
+        return backbone.gate_weights(self._ordered(x))
+
+    def _ordered(self, x: Tensor) -> Tensor:
+        return x if self.memory_format is None else in_order(x, self.memory_format)
 
     def outputs(
         self, features: Found, only: Sequence[int] | None = None

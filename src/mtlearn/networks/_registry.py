@@ -7,23 +7,15 @@ from typing import Any
 from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks._cgc import CGC, TRUNKS
 from mtlearn.networks._decoder import Decoder
 from mtlearn.networks._elsewhere import ForeignBackbone
-from mtlearn.networks._encoder import Encoder
 from mtlearn.networks._heads import HeadSpec
-from mtlearn.networks._mlp import MLP
 from mtlearn.networks._near import near_names
-from mtlearn.networks._resnet import ResNet
-from mtlearn.networks._resnet_v2 import ResNetV2
 from mtlearn.networks._timm import TimmBackbone
 from mtlearn.networks._transformers import TransformersBackbone
 
-_BACKBONES: dict[str, type[nn.Module]] = {
-    "autoencoder": Encoder,
-    "mlp": MLP,
-    "resnet": ResNet,
-    "resnet_v2": ResNetV2,
-}
+_BACKBONES: dict[str, type[nn.Module]] = {**TRUNKS, "cgc": CGC}
 # By what stands before a slash and the name that they get.
 _ELSEWHERE: dict[str, type[ForeignBackbone]] = {
     "timm": TimmBackbone,
@@ -36,7 +28,7 @@ def get_backbone(name: str) -> type[nn.Module]:
 
     Parameters
     ----------
-    name : {"autoencoder", "mlp", "resnet", "resnet_v2"} or str
+    name : {"autoencoder", "cgc", "mlp", "resnet", "resnet_v2"} or str
         The name; or ``"timm/"`` or ``"transformers/"`` and the name that a network has
         there.
 

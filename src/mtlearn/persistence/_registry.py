@@ -37,6 +37,7 @@ from mtlearn.estimators import (
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
 from mtlearn.losses import focal_loss, huber_loss
 from mtlearn.networks import (
+    CGC,
     MLP,
     Decoder,
     Encoder,
@@ -108,7 +109,7 @@ _MADE = (*_OBJECTS, *_PIPELINES.values())
 # What of them is not here is no object of the user's.
 _PACKAGES = ("sklearn", "skorch", "mtlearn")
 _PARTS = (
-    *(ResNet, ResNetV2, MLP, TimmBackbone, TransformersBackbone),
+    *(CGC, ResNet, ResNetV2, MLP, TimmBackbone, TransformersBackbone),
     *(Encoder, Decoder),
     *(WarmupCosineLR, focal_loss, huber_loss),
 )

@@ -23,6 +23,7 @@ from mtlearn.training._inference import (
     Observation,
     activations,
     features,
+    gate_weights,
     observations,
     reconstructions,
 )
@@ -126,6 +127,7 @@ __all__ = [
     "draw_seed",
     "features",
     "fingerprint_of",
+    "gate_weights",
     "kept_checkpoints",
     "load_weights_of",
     "lookahead_affinity",

@@ -113,6 +113,26 @@ def features(net: Any, samples: Samples, only: int | None = None) -> Iterator[Te
         yield vector.to(net.precision.dtype).cpu()
 
 
+def gate_weights(net: Any, samples: Samples) -> Iterator[tuple[Tensor, ...]]:
+    """Compute how much each task takes of each expert, batch by batch.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        A trained net, whose backbone has a method `gate_weights`.
+    samples : Samples
+        Rows.
+
+    Yields
+    ------
+    tuple of Tensor of shape (n_batch, n_experts)
+        Of each task, on the CPU.
+    """
+    network = inference_network(net)
+    for found in _run(net, network, network.gate_weights, samples):
+        yield tuple(each.to(net.precision.dtype).cpu() for each in found)
+
+
 def reconstructions(
     net: Any, samples: Samples, number: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
