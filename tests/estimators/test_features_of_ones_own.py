@@ -11,6 +11,7 @@ from torch import nn
 from mtlearn import (
     Classification,
     Head,
+    Partial,
     Regression,
     SeedEnsemble,
     Tasks,
@@ -21,7 +22,7 @@ from mtlearn import (
 from mtlearn.data import Samples
 from mtlearn.exceptions import InvalidParameterError, NetworkError
 from mtlearn.inspection import EmbeddingDisplay
-from mtlearn.networks import Features
+from mtlearn.networks import CGC, Features
 from mtlearn.training import lookahead_affinity, shared_layers, task_gradients
 from tiny_problems import (
     assert_same_bits,
@@ -86,6 +87,13 @@ def map_tasks():
 def gated():
     X, y = make_table(60)
     return table_estimator(backbone=Gated).fit(X, y), X, y
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    X, y = make_table(60)
+    backbone = Partial(CGC, trunk="mlp", hidden=(4,), n_shared=2)
+    return table_estimator(backbone=backbone).fit(X, y), X, y
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +166,7 @@ def test_predictions_from_maps(mapped):
     np.testing.assert_allclose(estimator.predict_proba(X)[0], proba, rtol=1e-5)
 
 
-@pytest.mark.parametrize("case", ["gated", "mapped"])
+@pytest.mark.parametrize("case", ["gated", "mapped", "mixed"])
 def test_files_and_pickles(case, request, tmp_path):
     estimator, X, _ = request.getfixturevalue(case)
     save(estimator, tmp_path / "own.mtl")
@@ -174,7 +182,7 @@ def test_files_and_pickles(case, request, tmp_path):
         )
 
 
-@pytest.mark.parametrize("case", ["gated", "mapped"])
+@pytest.mark.parametrize("case", ["gated", "mapped", "mixed"])
 def test_an_onnx_file(case, request, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxscript")
