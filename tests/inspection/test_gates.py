@@ -92,7 +92,7 @@ def test_a_backbone_of_ones_own():
     display = GateDisplay.from_estimator(own, X)
     share = (1 / (1 + np.exp(-np.asarray(X)[:, 0].astype(float)))).mean()
     np.testing.assert_allclose(display.weights["kind"], [share, 1 - share])
-    assert display.experts == (1, 2)
+    assert display.experts == ("1", "2")
 
 
 def test_the_picture(estimator):

@@ -139,7 +139,7 @@ class GateDisplay(Display):
         return cls(
             {name: gate.mean(axis=0) for name, gate in found.items()},
             {name: gate.std(axis=0) for name, gate in found.items()},
-            getattr(backbone, "experts", range(1, n_experts + 1)),
+            getattr(backbone, "experts", [*map(str, range(1, n_experts + 1))]),
         )
 
     def frame(self) -> Any:

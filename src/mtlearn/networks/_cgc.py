@@ -3,7 +3,7 @@
 import inspect
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -190,10 +190,14 @@ class CGC(nn.Module):
         """
         seen = self.trunk(x)
         shared = [expert(seen) for expert in self.shared]
+        own = [[expert(seen) for expert in each] for each in self._own()]
         return tuple(
-            _mixed(gate, [*(expert(seen) for expert in own), *shared])
-            for gate, own in zip(self._weights(seen), self.own, strict=True)
+            _mixed(gate, [*features, *shared])
+            for gate, features in zip(self._weights(seen), own, strict=True)
         )
+
+    def _own(self) -> list[nn.ModuleList]:
+        return [cast(nn.ModuleList, each) for each in self.own]
 
 
 def _mixed(gate: Tensor, features: Sequence[Tensor]) -> Tensor:
@@ -242,4 +246,4 @@ def _make_trunk(
     accepted = inspect.signature(TRUNKS[name]).parameters
     known = {k: v for k, v in given.items() if k in accepted and v is not None}
     trunk = TRUNKS[name](**{**known, **params})
-    return trunk, trunk.n_features
+    return trunk, cast(int, trunk.n_features)
