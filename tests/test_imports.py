@@ -31,7 +31,8 @@ ROOMS: dict[str, set[str]] = {
     "preprocessing": {"data", "_utils"},
     "augmentation": {"_utils"},
     "networks": set(),
-    "losses": set(),
+    # Values with parameters are as all others of the package.
+    "losses": {"_utils"},
     "training": {"tasks", "data", "augmentation", "networks", "losses", "_utils"},
     "estimators": {*LEARNING, "_utils"},
     "ensemble": {*LEARNING, "estimators", "_utils"},

@@ -59,7 +59,7 @@ BAD = [
     of_type("backbone", dict, "a registered name, a subclass of torch's Module"),
     of_type("backbone", Partial(dict), "a registered name, a subclass of torch's Mod"),
     ("loss_weights", 3, TYPE, "'loss_weights' parameter must be None, a sequence"),
-    ("loss_weights", "ab", TYPE, "'loss_weights' parameter must be None, a sequence"),
+    ("loss_weights", "ab", VALUE, r"order of tasks or by name, 'uncertainty', 'dwa'"),
     ("loss_weights", [1.0], VALUE, r"has 1 values for 2 tasks \(kind, size\)"),
     ("loss_weights", [1.0, -2.0], VALUE, r"loss_weights\['size'\].*Got -2\.0 instead"),
     ("loss_weights", {"kid": 1}, VALUE, r"names \['kid'\].*The tasks are: kind, size"),

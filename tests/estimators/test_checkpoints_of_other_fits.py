@@ -23,6 +23,7 @@ from mtlearn import (
 )
 from mtlearn._utils._row_plan import RowPlan, planned_rows
 from mtlearn.augmentation import Augmentation, MixUp
+from mtlearn.losses import Uncertainty
 from mtlearn.networks import MLP, save_weights
 from mtlearn.training import EMA
 from tiny_problems import (
@@ -97,7 +98,11 @@ PARAMETERS = {
         (with_loss(Policy(1)), with_loss(Policy(2))),
     ],
     "backbone": [("resnet_v2", "resnet")],
-    "loss_weights": [(None, [1.0, 2.0])],
+    "loss_weights": [
+        (None, [1.0, 2.0]),
+        (None, "famo"),
+        (Uncertainty(0.1), Uncertainty(0.2)),
+    ],
     "augmentation": [
         ("light", "standard"),
         (noise(0.01), noise(3.0)),

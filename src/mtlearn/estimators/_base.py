@@ -216,7 +216,8 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         checkpoints: Checkpoints | None = None,
     ) -> Self:
         """Build the network if there is none, train it and keep what it has learned."""
-        task_weights = weights_of_today(state, self.tasks, self.loss_weights)
+        given = None if settings.balancing else self.loss_weights
+        task_weights = weights_of_today(state, self.tasks, given)
         state.weighted |= weights_differ(data[0])
         randomness = Randomness(seeds.network, settings.device)
         with threads(settings.n_threads):
@@ -231,6 +232,11 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
                     with randomness.for_all():
                         go_on(state.net, settings, len(state.history))
                 state.net.criterion_.task_weights = task_weights
+                state.net.set_balancing(
+                    settings.balancing,
+                    seeds.balancing,
+                    keep_state=settings.keeps_optimizer,
+                )
                 train(
                     state,
                     data,

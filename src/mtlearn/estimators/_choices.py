@@ -1,6 +1,6 @@
 """What the parameters of both estimators may be, for type checkers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from mtlearn.augmentation import (
     TrivialAugment,
 )
 from mtlearn.data import RaritySampler
+from mtlearn.losses import Balancing
 from mtlearn.training import EMA, SWA
 
 Changes = Callable[..., Any]
@@ -31,6 +32,13 @@ AugmentationLike = (
     | None
 )
 MixingLike = Literal["mixup", "cutmix"] | MixUp | CutMix | Changes | None
+LossWeightsLike = (
+    Sequence[float]
+    | Mapping[str, float]
+    | Literal["uncertainty", "dwa", "rlw", "gls", "famo", "gradnorm"]
+    | Balancing
+    | None
+)
 # The name of a task, or "balanced".
 SamplerLike = str | RaritySampler | None
 OptimizerLike = Literal["adam", "adamw", "sgd"] | type[torch.optim.Optimizer] | Partial

@@ -20,6 +20,7 @@ from mtlearn.estimators._choices import (
     BackboneLike,
     DeviceLike,
     FolderLike,
+    LossWeightsLike,
     MixingLike,
     OnDivergence,
     OptimizerLike,
@@ -54,9 +55,13 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         one) that maps `(n_samples, n_channels, height, width)` to features. Its
         constructor gets `in_channels`, `image_size` and `n_tasks` if it has such
         arguments. It may give maps too, or features for each task.
-    loss_weights : None, sequence or mapping of float, default=None
+    loss_weights : None, sequence or mapping of float, str or Balancing, default=None
         Replaces the tasks' own `weight`: in the order in which they are declared
-        (inferred ones: that of y's columns), or by name.
+        (inferred ones: that of y's columns), or by name. Or how the losses, with these
+        weights in them, are balanced while training: ``"uncertainty"``, ``"dwa"``,
+        ``"rlw"``, ``"gls"``, ``"famo"``, ``"gradnorm"``, or an object such as
+        :class:`~mtlearn.losses.FAMO`. Losses in `history_`, and what follows them,
+        have the tasks' own weights only.
     augmentation : None, str, Augmentation or callable, default=None
         Random changes of training images: ``"light"``, ``"standard"``, ``"trivial"``,
         ``"randaugment"``, an :class:`~mtlearn.augmentation.Augmentation` or another
@@ -199,8 +204,8 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         For each epoch: `epoch`, `train_loss` and `train_score` (the mean of the
         tasks' metrics), `train_{task}_loss`, `train_{task}_accuracy` or
         `train_{task}_r2`, the same with `valid_` where there are validation rows,
-        `lr` (of the heads) and `seconds`. Training figures are collected while weights
-        change.
+        `weight_{task}` where losses are balanced, `lr` (of the heads) and `seconds`.
+        Training figures are collected while weights change.
 
     See Also
     --------
@@ -251,7 +256,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         tasks: Tasks | Task | None = None,
         *,
         backbone: BackboneLike = "resnet",
-        loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+        loss_weights: LossWeightsLike = None,
         augmentation: AugmentationLike = None,
         mixing: MixingLike = None,
         sampler: SamplerLike = None,

@@ -20,8 +20,10 @@ from mtlearn._utils._validation import (
 )
 from mtlearn.augmentation import resolve_augmentation, resolve_mixing
 from mtlearn.data import RaritySampler
+from mtlearn.estimators._balancing import read_balancing
 from mtlearn.estimators._choices import SamplerLike
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.losses import Balancing
 from mtlearn.networks import named_backbone
 from mtlearn.tasks import Tasks
 from mtlearn.training import (
@@ -49,6 +51,7 @@ REMEDIES = {
     ),
     "augmentation": " Pass an Augmentation(...) first.",
     "mixing": " Pass a MixUp(...) or CutMix(...) first.",
+    "loss_weights": " Pass a FAMO(...) or another way to balance losses first.",
     "sampler": " Pass a RaritySampler(...) first.",
     "averaging": " Pass an EMA(...) or SWA(...) first.",
 }
@@ -80,6 +83,8 @@ class Settings:
         Which rows come more often than others.
     averaging : EMA, SWA or None
         Which weights the network gets at the end.
+    balancing : Balancing or None
+        How the weights of losses are found, if they are not given.
     max_epochs, batch_size, accumulate : int
         Epochs at most, rows a pass through the network, passes a step.
     validates : bool
@@ -129,6 +134,7 @@ class Settings:
     changes: Changes
     sampler: SamplerLike
     averaging: Any
+    balancing: Balancing | None
     max_epochs: int
     batch_size: int
     accumulate: int
@@ -217,6 +223,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         ),
         sampler=_read_sampler(estimator.sampler, owner),
         averaging=resolve_averaging(estimator.averaging, owner),
+        balancing=read_balancing(estimator, owner),
         max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
         batch_size=check_integer(estimator.batch_size, "batch_size", owner, low=1),
         accumulate=check_integer(estimator.accumulate, "accumulate", owner, low=1),

@@ -14,6 +14,7 @@ from mtlearn.estimators._choices import (
     BackboneLike,
     DeviceLike,
     FolderLike,
+    LossWeightsLike,
     MixingLike,
     OnDivergence,
     OptimizerLike,
@@ -46,9 +47,13 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         `Partial` of one) that maps `(n_samples, n_features_in)` to features, or to some
         for each task. Its constructor gets `in_features` and `n_tasks` if it has such
         arguments.
-    loss_weights : None, sequence or mapping of float, default=None
+    loss_weights : None, sequence or mapping of float, str or Balancing, default=None
         Replaces the tasks' own `weight`: in the order in which they are declared
-        (inferred ones: that of y's columns), or by name.
+        (inferred ones: that of y's columns), or by name. Or how the losses, with these
+        weights in them, are balanced while training: ``"uncertainty"``, ``"dwa"``,
+        ``"rlw"``, ``"gls"``, ``"famo"``, ``"gradnorm"``, or an object such as
+        :class:`~mtlearn.losses.FAMO`. Losses in `history_`, and what follows them,
+        have the tasks' own weights only.
     augmentation : None or callable, default=None
         Random changes of training rows: a callable that maps a batch
         `(n_samples, n_features_in)` and a `torch.Generator` to such a batch.
@@ -186,8 +191,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         For each epoch: `epoch`, `train_loss` and `train_score` (the mean of the
         tasks' metrics), `train_{task}_loss`, `train_{task}_accuracy` or
         `train_{task}_r2`, the same with `valid_` where there are validation rows,
-        `lr` (of the heads) and `seconds`. Training figures are collected while weights
-        change.
+        `weight_{task}` where losses are balanced, `lr` (of the heads) and `seconds`.
+        Training figures are collected while weights change.
 
     See Also
     --------
@@ -224,7 +229,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         tasks: Tasks | Task | None = None,
         *,
         backbone: BackboneLike = "mlp",
-        loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+        loss_weights: LossWeightsLike = None,
         augmentation: AugmentationLike = None,
         mixing: MixingLike = None,
         sampler: SamplerLike = None,

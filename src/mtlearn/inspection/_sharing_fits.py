@@ -24,6 +24,7 @@ from mtlearn.training import (
     TaskMetric,
     derive_seeds,
     follows_figure,
+    resolve_balancing,
     resolve_monitor,
     resolve_schedule,
     validation_rows,
@@ -78,7 +79,8 @@ def joint_learner(
     joint = clone(estimator)
     inner = unwrap(joint)
     weights = inner.loss_weights
-    if weights is not None:  # by name, as a sequence is in the order of declaration
+    # By name, as a sequence is in the order of declaration.
+    if weights is not None and resolve_balancing(weights, OWNER) is None:
         declared = inner.tasks if isinstance(inner.tasks, Tasks) else tasks
         weights = dict(zip(declared.names, declared.weights(weights), strict=True))
     inner.set_params(tasks=tasks, checkpoint_dir=None, loss_weights=weights)
@@ -111,6 +113,8 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
     if task.own_columns is None and open_frame(y, "y") is None:
         task.take_columns(read_targets(y, joint.tasks)[place].places)
     given = inner.loss_weights
+    if resolve_balancing(given, OWNER) is not None:  # there is nothing to balance
+        given = None
     tasks = Tasks.from_mapping({name: task})
     inner.set_params(
         tasks=tasks,

@@ -8,11 +8,33 @@ from mtlearn.losses._binary import (
 from mtlearn.losses._multitask import LossParts, MultiTaskLoss
 from mtlearn.losses._sample import focal_loss, huber_loss, sample_loss
 from mtlearn.losses._sums import Inputs, weighted_sums
+from mtlearn.losses.balancing import (
+    BALANCINGS,
+    DWA,
+    FAMO,
+    GLS,
+    RLW,
+    Balancing,
+    BalancingState,
+    GradNorm,
+    StepRecord,
+    Uncertainty,
+)
 
 __all__ = [
+    "BALANCINGS",
+    "Balancing",
+    "BalancingState",
+    "DWA",
+    "FAMO",
+    "GLS",
+    "GradNorm",
     "Inputs",
     "LossParts",
     "MultiTaskLoss",
+    "RLW",
+    "StepRecord",
+    "Uncertainty",
     "asymmetric_loss",
     "binary_cross_entropy",
     "binary_focal_loss",

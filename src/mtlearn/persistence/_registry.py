@@ -35,7 +35,7 @@ from mtlearn.estimators import (
     TaskView,
 )
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
-from mtlearn.losses import focal_loss, huber_loss
+from mtlearn.losses import BALANCINGS, focal_loss, huber_loss
 from mtlearn.networks import (
     CGC,
     MLP,
@@ -96,6 +96,7 @@ _OBJECTS = (
     RaritySampler,
     EMA,
     SWA,
+    *BALANCINGS.values(),
     CSVLogger,
     TaskMetric,
     FrozenEstimator,

@@ -24,6 +24,11 @@ class TaskParameters(VersionedEstimator, TaskColumns):
     loss: str | Callable[..., Tensor]
     head: HeadLike | None
 
+    @property
+    def noise_factor(self) -> float:
+        """What a loss counts where its noise has the variance 1: a squared one half."""
+        return 0.5 if self.loss == "mse" else 1.0
+
     def validate(self, name: str) -> None:
         """Check the parameters that every kind has.
 

@@ -6,6 +6,7 @@ from mtlearn.training._averaging import (
     averaging_callback,
     resolve_averaging,
 )
+from mtlearn.training._balancing import resolve_balancing
 from mtlearn.training._changes import Changes
 from mtlearn.training._checkpoint import Checkpoints, kept_checkpoints, release
 from mtlearn.training._claim import claimed
@@ -138,6 +139,7 @@ __all__ = [
     "release",
     "reconstructions",
     "resolve_averaging",
+    "resolve_balancing",
     "resolve_device",
     "resolve_monitor",
     "resolve_optimizer",

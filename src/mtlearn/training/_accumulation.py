@@ -11,6 +11,48 @@ from mtlearn.data import Labels, batch_slices
 from mtlearn.losses import Inputs, LossParts
 
 
+def in_pieces(net: Any, batch: tuple[Tensor, Labels]) -> bool:
+    """Tell whether a batch is more than may go through the network at a time.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        In training.
+    batch : tuple of (Tensor, Labels)
+        Rows.
+
+    Returns
+    -------
+    bool
+        Whether a step takes several passes.
+    """
+    return bool(net.accumulate > 1 and len(batch[0]) > net.batch_size)
+
+
+def pieces_of(
+    net: Any, batch: tuple[Tensor, Labels]
+) -> Iterator[tuple[Tensor, Labels]]:
+    """Give what goes through the network at a time.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        In training.
+    batch : tuple of (Tensor, Labels)
+        Rows.
+
+    Yields
+    ------
+    tuple of (Tensor, Labels)
+        The batch itself, or pieces of it.
+    """
+    if not in_pieces(net, batch):
+        yield batch
+        return
+    slices = batch_slices(len(batch[0]), net.batch_size, net.fewest_rows)
+    yield from _pieces(*batch, slices)
+
+
 def step_in_pieces(net: Any, batch: tuple[Tensor, Labels]) -> dict[str, Any]:
     """Compute the loss of a batch and its gradients, some rows at a time.
 
@@ -32,10 +74,9 @@ def step_in_pieces(net: Any, batch: tuple[Tensor, Labels]) -> dict[str, Any]:
     """
     x, labels = batch
     divisors = _divisors(net, batch)
-    slices = batch_slices(len(x), net.batch_size, net.fewest_rows)
     steps = [
         _without_graph(net.backward_step(piece, divisors))
-        for piece in _pieces(x, labels, slices)
+        for piece in pieces_of(net, batch)
     ]
     if labels.inputs is None:
         labels = labels._replace(inputs=Inputs(x, x))
@@ -80,6 +121,7 @@ def _without_graph(step: dict[str, Any]) -> dict[str, Any]:
     """Let go of what a piece needed for its gradients, features among it."""
     parts, outputs, _ = step["counted"]
     return {
+        "loss": step["loss"].detach(),
         "y_pred": [each.detach() for each in step["y_pred"]],
         "parts": [each.detach() for each in parts],
         "outputs": [each.detach() for each in outputs],
@@ -102,4 +144,5 @@ def _joined(steps: Sequence[dict[str, Any]], labels: Labels) -> dict[str, Any]:
             for each in zip(*(step["parts"] for step in steps), strict=True)
         )
     )
-    return {"loss": parts.total, "y_pred": y_pred, "counted": (parts, outputs, labels)}
+    loss = torch.stack([step["loss"] for step in steps]).sum(dim=0)
+    return {"loss": loss, "y_pred": y_pred, "counted": (parts, outputs, labels)}

@@ -11,9 +11,9 @@ from mtlearn.data import Batches, Labels, Samples
 from mtlearn.losses import Inputs, LossParts
 from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
-from mtlearn.training._accumulation import step_in_pieces
+from mtlearn.training._accumulation import in_pieces, step_in_pieces
+from mtlearn.training._balanced import Balanced
 from mtlearn.training._inference import prediction_batch
-from mtlearn.training._own_numbers import OwnNumbers
 from mtlearn.training._precision import Precision
 from mtlearn.training._scaling import scaled_step
 from mtlearn.training._statistics import RecentInputs
@@ -25,7 +25,7 @@ class StopTraining(Exception):
     """Raised by a callback to end training after an epoch."""
 
 
-class BatchLoop(OwnNumbers):
+class BatchLoop(Balanced):
     """A skorch net for batches of several targets, in some precision.
 
     It overrides how rows become batches, and how outputs and labels become a loss;
@@ -249,11 +249,16 @@ class BatchLoop(OwnNumbers):
         if self.recent_ is not None:
             self.recent_.add(x)
         batch = self.changed(x, labels, self.change_generator_)
+        if self.balance_ is not None:
+            self.balance_.begin_step(self)
         if self.scaler_.is_enabled():
             step = scaled_step(self, batch)
         else:
             step = super().train_step(batch, **fit_params)
-        self.tallies_[True].add(*step.pop("counted"))
+        counted = step.pop("counted")
+        if self.balance_ is not None:
+            self.balance_.end_step(self, batch, counted[0])
+        self.tallies_[True].add(*counted)
         step.pop("features", None)  # whose graph need not outlive the step
         return step
 
@@ -275,8 +280,10 @@ class BatchLoop(OwnNumbers):
         return self.step_through(batch)
 
     def _gradients_of(self, batch: Any) -> dict[str, Any]:
-        if self.accumulate == 1 or len(batch[0]) <= self.batch_size:
+        if not in_pieces(self, batch):
             return self.backward_step(batch)
+        if self.balance_ is not None:
+            self.balance_.weigh_whole(self, batch)
         return step_in_pieces(self, batch)
 
     def validation_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:

@@ -109,6 +109,7 @@ class MultiTaskNet(OwnOptimizer):
         self.changes_ = Changes()
         self.change_generator_ = torch.Generator()
         self.step_sums_ = None
+        self.balance_ = None
         return self
 
     def initialize_criterion(self) -> Self:
@@ -251,6 +252,8 @@ class MultiTaskNet(OwnOptimizer):
         scale = self.scaler_.state_dict()
         frozen = self.module_.frozen_names is not None
         task_weights = self.criterion_.task_weights
+        balance = self.balance_
+        balanced = {} if balance is None else balance.state.state_dict()
         try:
             yield
         except BaseException:
@@ -263,6 +266,10 @@ class MultiTaskNet(OwnOptimizer):
             self.__dict__.update(settings, optimizer_=optimizer)
             load_weights_of(self, weights)
             self.criterion_.task_weights = task_weights
+            self.balance_ = balance
+            if balance is not None:
+                balance.use(task_weights)
+                balance.state.load_state_dict(balanced)
             optimizer.load_state_dict(steps)
             # A new one: the step that failed may have left the old one half-way.
             self.scaler_ = loss_scaler(precision, device)

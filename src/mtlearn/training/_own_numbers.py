@@ -10,6 +10,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from mtlearn.losses import MultiTaskLoss
+from mtlearn.training._balancing import Balance
 from mtlearn.training._changes import Changes
 from mtlearn.training._learned import modules_of, parameters_of
 from mtlearn.training._randomness import Randomness
@@ -54,6 +55,8 @@ class OwnNumbers(NeuralNet):
     randomness_: Randomness
     changes_: Changes
     compile_options: dict[str, Any] | None
+    # What weighs the losses of a step, if that is found while training.
+    balance_: Balance | None
     # What may run code that is not known: the network and its loss, and callbacks.
     watches_: bool
     watches_callbacks_: bool
@@ -192,7 +195,11 @@ class OwnNumbers(NeuralNet):
         """
         with nullcontext() if self.lends_ else self.own_pass():
             step = self.forward_step(batch, training=True, divisors=divisors)
+            if self.balance_ is not None:
+                step["loss"] = self.balance_.total(step["counted"][0])
             loss = self.scaler_.scale(step["loss"])
+        if self.balance_ is not None:
+            self.balance_.look_at_gradients(self, step["counted"][0])
         if self.watches_ and not self.lends_:
             watched_backward(loss)
         else:

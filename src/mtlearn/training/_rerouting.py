@@ -1,7 +1,7 @@
 """Random numbers from given generators, where nobody names one."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -95,6 +95,35 @@ def watched_backward(loss: Tensor) -> None:
             inputs=(),
             allow_unreachable=True,
             accumulate_grad=True,
+        )
+
+
+def watched_gradients(
+    loss: Tensor, weights: Sequence[Tensor]
+) -> tuple[Tensor | None, ...]:
+    """Give the gradients in some weights, and keep the graph; see `watched_backward`.
+
+    Parameters
+    ----------
+    loss : Tensor of shape ()
+        Of which they are.
+    weights : sequence of Tensor
+        Their own `grad` stays as it is.
+
+    Returns
+    -------
+    tuple of Tensor or None
+        None where the loss does not depend on the weight.
+    """
+    with drawing_from({}), _Calls(_Refusal()):
+        return torch.autograd.Variable._execution_engine.run_backward(
+            (loss,),
+            (torch.ones_like(loss),),
+            keep_graph=True,
+            create_graph=False,
+            inputs=tuple(weights),
+            allow_unreachable=True,
+            accumulate_grad=False,
         )
 
 

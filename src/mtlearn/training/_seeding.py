@@ -57,12 +57,15 @@ class Seeds(NamedTuple):
         have trained the network must not validate it later.
     changes : int
         Of augmentation and mixing.
+    balancing : int
+        Of weights of losses that are drawn.
     """
 
     network: int
     order: int
     split: int
     changes: int
+    balancing: int
 
 
 def derive_seeds(seed: int, epoch: int) -> Seeds:
@@ -81,7 +84,7 @@ def derive_seeds(seed: int, epoch: int) -> Seeds:
         Seeds of the fit.
     """
     first, now = (
-        Seeds(*map(int, np.random.SeedSequence([seed, begin]).generate_state(4)))
+        Seeds(*map(int, np.random.SeedSequence([seed, begin]).generate_state(5)))
         for begin in (0, epoch)
     )
     return now._replace(split=first.split)

@@ -174,6 +174,7 @@ def state_of(net: Any) -> dict[str, Any]:
         "frozen": [name for name, value in weights if not value.requires_grad],
         "optimizer": net.optimizer_.state_dict(),
         "scaler": net.scaler_.state_dict(),
+        "balancing": None if net.balance_ is None else net.balance_.state.state_dict(),
         "generators": {
             "network": net.randomness_.state(),
             "order": net.generator_.get_state(),
@@ -205,6 +206,8 @@ def restore_state(net: Any, state: dict[str, Any]) -> None:
     net.optimizer_.load_state_dict(state["optimizer"])
     if net.scaler_.is_enabled():
         net.scaler_.load_state_dict(state["scaler"])
+    if net.balance_ is not None:
+        net.balance_.state.load_state_dict(state["balancing"])
     generators = state["generators"]
     net.randomness_.load_state(generators["network"])
     net.generator_.set_state(generators["order"])

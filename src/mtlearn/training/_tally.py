@@ -104,6 +104,21 @@ class Tally:
         before = self.statistics.get(number)
         self.statistics[number] = sums if before is None else before + sums
 
+    def mean_losses(self) -> np.ndarray:
+        """Compute each task's mean loss.
+
+        Returns
+        -------
+        ndarray of shape (n_tasks,)
+            NaN where a task had no label, and everywhere if no batch was added.
+        """
+        self._sum_up()
+        if self.losses is None:
+            return np.full(len(self.task_weights), np.nan)
+        sums, weights = self.losses.cpu().numpy()
+        unknown = np.full_like(sums, np.nan)
+        return np.divide(sums, weights, out=unknown, where=weights > 0)
+
     def summary(self, prefix: str) -> dict[str, float]:
         """Compute what the history keeps.
 
@@ -120,14 +135,10 @@ class Tally:
             Empty if no batch was added; NaN where a task had no label, as had all that
             the total is made of.
         """
-        self._sum_up()
+        losses = self.mean_losses()
         if self.losses is None:
             return {}
-        sums, weights = self.losses.cpu().numpy()
-        labelled = weights > 0
-        losses = np.divide(
-            sums, weights, out=np.full_like(sums, np.nan), where=labelled
-        )
+        labelled = self.losses[1].cpu().numpy() > 0
         total = float(self.task_weights[labelled] @ losses[labelled])
         if not (labelled & counted_tasks(self.task_weights)).any():
             total = float("nan")  # a sum of nothing is no loss of zero
