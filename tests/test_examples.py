@@ -139,6 +139,22 @@ def test_sharing(run_example):
     assert "quality for alcohol: " in printed
 
 
+def test_two_sources(run_example):
+    constants = {"N_DIGIT": 100, "N_LOOP": 50, "EPOCHS": 1, "SEEDS": range(1)}
+    printed = run_example("two_sources", **constants)
+
+    assert "100 images with a digit, 50 others with a loop or none" in printed
+    figures = {
+        line[:20].strip(): [float(each) for each in re.findall(r"0\.\d+", line)]
+        for line in printed.splitlines()[2:]
+    }
+    assert {name: len(each) for name, each in figures.items()} == {
+        "loop alone": 2,
+        "both": 4,
+        "both, drawn alike": 4,
+    }
+
+
 def test_open_set(run_example):
     # Longer than other tests: two times six networks, and all pictures.
     constants = {"N_UNKNOWN": 50, "WIDTHS": (4, 8)}

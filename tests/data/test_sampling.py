@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtlearn import Classification, Regression, Tasks
+from mtlearn import Classification, RaritySampler, Reconstruction, Regression, Tasks
 from mtlearn.data import _sampling, draw_order, row_chances
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import fit_codec
@@ -237,3 +237,46 @@ def test_the_generator_decides_what_is_drawn():
 
     assert first == second
     assert first != other
+
+
+def test_tasks_are_drawn_alike_and_then_their_rows(y):
+    y[2:, 0] = y[:4, 2] = np.nan
+    y[:, 1] = np.nan
+    y[9, 1] = 0
+    found = chances("tasks", y)
+    # Two rows are of a, six of the size, and one of these of b too.
+    expected = np.array([1 / 2] * 2 + [0] * 2 + [1 / 6] * 5 + [1 / 6 + 1])
+    np.testing.assert_allclose(found, expected / expected.mean())
+
+
+def test_rows_without_weight_are_no_task_s(y):
+    weight = np.ones((10, 3))
+    weight[0, 0] = weight[1:, 1] = 0
+    found = chances("tasks", y, weight)
+    expected = np.array([1 + 1 / 10] + [1 / 9 + 1 / 10] * 9)
+    np.testing.assert_allclose(found, expected / expected.mean())
+
+
+def test_a_task_without_a_column_is_of_all_rows():
+    y = np.array([0.0, 1, 2, np.nan])
+    tasks = Tasks(a=Regression(), row=Reconstruction())
+    codec = fit_codec(tasks, y)
+    found = row_chances("tasks", codec.encode(y), codec.tasks, "It")
+    expected = np.array([1 / 3 + 1 / 4] * 3 + [1 / 4])
+    np.testing.assert_allclose(found, expected / expected.mean())
+
+
+def test_few_labels_of_a_task_are_told():
+    y = np.full((400, 2), np.nan)
+    y[:398, 0], y[398:, 1] = np.arange(398), [0.0, 1.0]
+    tasks = Tasks(a=Regression(), b=Regression())
+    # 1 / (398 · (1/796)² + 2 · (1/4)²)
+    with pytest.warns(UserWarning, match="counts as 8 different ones. Use a weight of"):
+        chances("tasks", np.vstack([y, np.full((200, 2), [0.0, np.nan])]), tasks=tasks)
+
+
+def test_a_task_may_be_called_tasks(y):
+    tasks = Tasks(tasks=Classification(3), b=Classification(2), size=Regression())
+    np.testing.assert_array_equal(chances("tasks", y, tasks=tasks), chances("a", y))
+    with pytest.raises(InvalidParameterError, match="'task' parameter of the Rarity"):
+        chances(RaritySampler("tasks"), y)

@@ -84,7 +84,7 @@ BAD = [
     of_type("freeze_backbone", 1, "True or False"),
     of_type("freeze_epochs", 1.5, "an integer"),
     integer("freeze_epochs", -1, 0),
-    of_type("sampler", ["kind"], "None, 'balanced', a RaritySampler or the name of"),
+    of_type("sampler", ["kind"], "None, 'balanced', 'tasks', a RaritySampler or the"),
     ("sampler", RaritySampler, TYPE, r"'sampler' parameter.*pass RaritySampler\(\)"),
     ("sampler", RaritySampler("size"), VALUE, r"'task' .* the RaritySampler of .*'ki"),
     (

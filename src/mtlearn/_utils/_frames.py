@@ -161,7 +161,7 @@ def spread_frame(frame: Any, known: np.ndarray) -> Any:
     """
     places, others = np.flatnonzero(known), np.flatnonzero(~known)
     if hasattr(frame, "iloc"):
-        exact = frame.astype(_nullable(frame))
+        exact = frame.astype(nullable(frame))
         return exact.set_axis(places).reindex(range(len(known)))
     rows = nw.from_native(frame, eager_only=True)
     name = "_".join(["place", *rows.columns])  # of no column
@@ -171,7 +171,7 @@ def spread_frame(frame: Any, known: np.ndarray) -> Any:
     return every[np.argsort(np.append(places, others)).tolist(), :].to_native()
 
 
-def _nullable(frame: Any) -> dict[Any, str]:
+def nullable(frame: Any) -> dict[Any, str]:
     """Name the dtypes of columns that real values would round, where nulls come."""
     return {
         name: {"i": "Int64", "u": "UInt64"}[dtype.kind]

@@ -10,6 +10,8 @@ from mtlearn.data._image_cache import ImageCache
 from mtlearn.data._image_files import ImageFiles
 from mtlearn.data._images import check_images
 from mtlearn.data._inputs import choose_inputs
+from mtlearn.data._join_tasks import join_tasks
+from mtlearn.data._joined_images import JoinedImages
 from mtlearn.data._lazy import LazyImages, LazyRows, open_images
 from mtlearn.data._rarity import RaritySampler
 from mtlearn.data._readable import (
@@ -32,6 +34,7 @@ __all__ = [
     "DatasetRows",
     "ImageCache",
     "ImageFiles",
+    "JoinedImages",
     "Labels",
     "LazyImages",
     "LazyRows",
@@ -47,6 +50,7 @@ __all__ = [
     "found_rows",
     "has_names",
     "item_labels",
+    "join_tasks",
     "known_rows",
     "on_readable_rows",
     "only_found",

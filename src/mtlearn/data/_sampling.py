@@ -14,6 +14,7 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import EncodedTargets, Tasks, with_label
 
 BALANCED = "balanced"
+TASKS = "tasks"
 # Times the mean: of n rows drawn, at least n / 100 then count as different ones.
 _LIMIT = 100.0
 # Far more than it takes where classes of different tasks are drawn apart.
@@ -42,6 +43,9 @@ def row_chances(
     are drawn by how rare their labels are, of tasks that may have several each; see
     `RaritySampler`.
 
+    ``"tasks"`` draws as if a task was drawn first, all of them alike, and then one of
+    the rows that have a label of it, all of these alike.
+
     Where that does not balance them, as with many rare classes, each row is drawn as
     often as the rarest of its own classes alone asks for: as in [2]_, but for the root
     that is taken there. The same where the rows that are drawn count as few different
@@ -51,7 +55,8 @@ def row_chances(
     Parameters
     ----------
     sampler : str, RaritySampler or None
-        ``"balanced"`` for all tasks with classes or labels, the name of one, or None.
+        ``"balanced"`` for all tasks with classes or labels, the name of one,
+        ``"tasks"``, or None.
     targets : EncodedTargets
         The rows.
     tasks : Tasks
@@ -87,6 +92,8 @@ def row_chances(
     if sampler is None:
         return None
     names = _names(sampler, tasks, owner)
+    if not names:
+        return _by_task(targets, owner)
     if isinstance(sampler, RaritySampler):
         return _by_rarity(sampler, targets, tasks, names, owner)
     columns = _balanced_columns(targets, tasks, names)
@@ -103,7 +110,7 @@ def row_chances(
 
 
 def _names(sampler: str | RaritySampler, tasks: Tasks, owner: str) -> list[str]:
-    """Name the tasks whose labels decide."""
+    """Name the tasks whose labels decide; none where it is all that have any."""
     able = [name for name, task in tasks.items() if task.is_balanced]
     is_value = isinstance(sampler, RaritySampler)
     wanted = sampler.task if isinstance(sampler, RaritySampler) else sampler
@@ -111,16 +118,36 @@ def _names(sampler: str | RaritySampler, tasks: Tasks, owner: str) -> list[str]:
         return [wanted]
     if able and wanted == (None if is_value else BALANCED):
         return able
+    if wanted == TASKS and not is_value:
+        return []
     if is_value:
         what = f"'task' parameter of the RaritySampler of {owner} must be None"
     else:
         what = (
-            f"'sampler' parameter of {owner} must be None, 'balanced', a RaritySampler"
+            f"'sampler' parameter of {owner} must be None, 'balanced', 'tasks', a "
+            "RaritySampler"
         )
     raise InvalidParameterError(
         f"The {what} or the name of a task with classes or labels, of which there are "
         f"{bracketed(able)}. Got {short(wanted)} instead."
     )
+
+
+def _by_task(targets: EncodedTargets, owner: str) -> np.ndarray:
+    """Draw rows by how few others have labels of their tasks."""
+    chances = np.zeros(len(targets))
+    for weights in targets.loss_weights:
+        there = with_label(weights)
+        if there.any():
+            chances += there / there.sum()
+    chances /= chances.mean()
+    if _different(chances) < _few(chances):
+        warn(
+            f"The sampler of {owner} draws few rows again and again: an epoch of "
+            f"{len(chances)} rows counts as {_different(chances):.0f} different ones. "
+            "Use a weight of the task with few labels instead, or pass more of them.",
+        )
+    return chances
 
 
 def _by_rarity(
@@ -160,7 +187,8 @@ def sampling_of(
     -------
     dict or None
         ``n_rows`` and ``effective_rows``, the number of rows that, drawn equally often,
-        would say as much; ``prevalence`` and ``drawn``, by task with the share of
+        would say as much; ``labelled``, the share of those drawn that have a label, by
+        task; ``prevalence`` and ``drawn``, by task with the share of
         each class or label in the rows and in those that are drawn. None without
         chances.
     """
@@ -168,6 +196,10 @@ def sampling_of(
         return None
     prevalence: dict[str, np.ndarray] = {}
     drawn: dict[str, np.ndarray] = {}
+    labelled = {
+        name: float(chances[with_label(weight)].sum() / chances.sum())
+        for name, weight in zip(tasks.names, targets.weights, strict=True)
+    }
     rows = zip(tasks.items(), targets.values, targets.weights, strict=True)
     for (name, task), values, weight in rows:
         if values is None or not task.is_balanced:
@@ -180,6 +212,7 @@ def sampling_of(
     return {
         "n_rows": len(chances),
         "effective_rows": _different(chances),
+        "labelled": labelled,
         "prevalence": prevalence,
         "drawn": drawn,
     }

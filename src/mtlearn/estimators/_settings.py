@@ -293,8 +293,8 @@ def _read_sampler(value: Any, owner: str) -> SamplerLike:
         return value
     made = "" if not isinstance(value, type) else f": pass {value.__name__}()"
     raise ParameterTypeError(
-        f"The 'sampler' parameter of {owner} must be None, 'balanced', a RaritySampler "
-        f"or the name of a task. Got {short(value)} instead{made}."
+        f"The 'sampler' parameter of {owner} must be None, 'balanced', 'tasks', a "
+        f"RaritySampler or the name of a task. Got {short(value)} instead{made}."
     )
 
 

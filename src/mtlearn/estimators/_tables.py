@@ -60,12 +60,13 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     mixing : None, "mixup", MixUp or callable, default=None
         ``"mixup"`` trains on mixtures of two rows, with the loss of either's labels by
         its share; see :class:`~mtlearn.augmentation.MixUp`.
-    sampler : None, "balanced", str or RaritySampler, default=None
+    sampler : None, "balanced", "tasks", str or RaritySampler, default=None
         ``"balanced"`` draws training rows, with repetition, so that the classes of each
         classification come equally often, and rows by how rare their labels are, of a
         task of several; a task's name does so for that one only. A
-        :class:`~mtlearn.RaritySampler` says how much. Where few rows would come
-        again and again, a warning says so; see ``sampling_``.
+        :class:`~mtlearn.RaritySampler` says how much. ``"tasks"`` draws a task first,
+        all alike, and then one of its rows. Where few rows would come again and again,
+        a warning says so; see ``sampling_``.
     freeze_backbone : bool, default=False
         Whether only the heads are trained, and what of the backbone is not shared.
     freeze_epochs : int, default=0
@@ -182,7 +183,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     sampling_ : dict or None
         What an epoch of the last call is expected to draw with a `sampler`: `n_rows`
         and `effective_rows`, as how many different ones they count, and, by task,
-        the `prevalence` of each class or label and how often it is `drawn`, as shares.
+        the share of drawn rows that are `labelled`, the `prevalence` of each class or
+        label and how often it is `drawn`, as shares.
     best_epoch_ : int
         The best epoch (from 1) by `monitor`, or the one whose weights a callback of
         skorch with `load_best` has loaded; the last one if there were no validation
