@@ -124,10 +124,17 @@ def test_the_mean_relative_change_and_the_ranks(found):
     assert found.mean_rank["fast"] == pytest.approx(1.5 - wins.mean() / 2)
     assert found.mean_rank["equal"] == pytest.approx(1.5 + wins.mean() / 2)
     assert np.isnan(found.mean_rank["single"])
-    seconds = pd.DataFrame(found.folds).groupby(["method", "fold"])["seconds"].first()
-    ratio = (seconds["fast"] / seconds["equal"]).median()
-    assert found.time_ratio["fast"] == pytest.approx(ratio)
-    assert found.time_ratio["equal"] == 1
+    frame = pd.DataFrame(found.folds)
+    seconds = frame.pivot_table("seconds", "fold", "method", "first").median()
+    expected = (seconds / seconds["equal"]).to_dict()
+    assert found.time_ratio == pytest.approx(expected)
+
+
+def test_the_first_fit_of_a_process_says_nothing_of_time():
+    found = made_up(np.ones((3, 4, 3)))
+    found.seconds[1], found.seconds[2] = [9.0, 2, 2, 9], [5.0, 3, 3, 3]
+    ratios = {each["method"]: each["time_ratio"] for each in method_rows(found)}
+    assert ratios == {"single": 0.5, "equal": 1.0, "other": 1.5}
 
 
 def made_up(values, names=("single", "equal", "other")):

@@ -132,8 +132,9 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
     may be, it says little. Of many methods and tasks, some intervals leave out zero by
     chance: one of twenty at 95 %.
 
-    Times are process times of `fit`, as the median over folds of the ratio to
-    ``"equal"``. They mean little with a joblib backend of threads, or on a device that
+    Times are process times of `fit`: the median over folds by that of ``"equal"``, of
+    an even number of folds the lower one in the middle, as the first fits of a process
+    take longer. They mean little with a joblib backend of threads, or on a device that
     computes while the process waits.
 
     Each method validates on the rows that its own settings choose, which are the same
