@@ -76,9 +76,12 @@ def make_estimator(tasks, options, seed):
     """Return a small residual network."""
     return MultiTaskImageEstimator(
         tasks,
-        backbone=Partial(ResNet, widths=WIDTHS, n_blocks=1, dropout=0.3),
-        augmentation=Augmentation(rotate=15, translate=0.1, zoom=0.15),
+        backbone=Partial(ResNet, widths=WIDTHS, dropout=0.3),
+        augmentation=Augmentation(
+            rotate=15, translate=0.1, zoom=0.15, resized_crop=(0.8, 1.0)
+        ),
         optimizer="adamw",
+        weight_decay=0.1,
         lr=0.003,
         lr_schedule="one_cycle",
         batch_size=128,
