@@ -127,7 +127,7 @@ PARAMETERS = {
     "max_epochs": [(3, 4)],
     "batch_size": [(8, 9)],
     "accumulate": [(1, 2)],
-    "early_stopping": [(False, True)],
+    "early_stopping": [(False, True), (True, "task")],
     "validation_fraction": [(0.1, 0.2)],
     "n_iter_no_change": [(7, 8)],
     "monitor": [("loss", "score")],

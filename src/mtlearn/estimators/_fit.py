@@ -56,6 +56,8 @@ class FitState:
         A row for each epoch.
     best_epoch : int
         The best epoch (from 1) by the monitored figure, or the last one.
+    best_epochs : dict of str to int
+        The same by task, where each has its own.
     split_seed : int or None
         Of the first split of rows, which later ones repeat: rows to validate on must
         not have trained the network before.
@@ -72,6 +74,7 @@ class FitState:
     split_seed: int | None = None
     weighted: bool = False
     sampling: dict[str, Any] | None = None
+    best_epochs: dict[str, int] = field(default_factory=dict)
 
     def attributes(self) -> dict[str, Any]:
         """Give the attributes of an estimator fitted so far."""
@@ -85,6 +88,7 @@ class FitState:
             "history_": self.history,
             "n_iter_": len(self.history),
             "best_epoch_": self.best_epoch,
+            "best_epochs_": self.best_epochs,
             "sampling_": self.sampling,
             "_split_seed": self.split_seed,
             "_weighted": self.weighted,

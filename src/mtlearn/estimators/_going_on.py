@@ -12,7 +12,7 @@ from mtlearn._utils._partial import Partial
 from mtlearn.estimators._fit import FitState, freeze, move
 from mtlearn.estimators._settings import Settings
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.networks import resolved, structure
+from mtlearn.networks import BackboneOfEach, resolved, structure
 from mtlearn.tasks import Task, Tasks
 from mtlearn.training import MultiTaskNet, same_value
 
@@ -139,6 +139,12 @@ def check_same_network(
         _check_columns(state, today, of_one_kind=isinstance(tasks, Task))
     net = state.net
     cls, backbone = net.module__backbone, settings.backbone
+    if cls is BackboneOfEach:
+        raise InvalidParameterError(
+            f"The network of this {settings.owner} has a backbone for each of several "
+            "tasks, as early_stopping='task' ended with, and does not go on. Set "
+            "warm_start=False and call fit, or begin with early_stopping=True."
+        )
     _check_same("backbone", "its class", cls, backbone.cls)
     before = structure(cls, net.module__backbone_params, net.module_.backbone)
     now = structure(cls, backbone.kwargs)

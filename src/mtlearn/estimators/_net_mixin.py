@@ -49,6 +49,7 @@ class NetMixin(MultiTaskMixin):
     feature_names_in_: np.ndarray
     n_iter_: int
     best_epoch_: int
+    best_epochs_: dict[str, int]
     history_: list[dict[str, Any]]
 
     @abstractmethod

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -28,6 +29,7 @@ from mtlearn.networks import named_backbone
 from mtlearn.tasks import Tasks
 from mtlearn.training import (
     LOSS,
+    SWA,
     Changes,
     Monitor,
     Precision,
@@ -41,6 +43,7 @@ from mtlearn.training import (
     resolve_part,
     resolve_precision,
     resolve_schedule,
+    task_monitors,
 )
 
 # What to do where a nested name meets a plain value.
@@ -99,6 +102,8 @@ class Settings:
         How many.
     patience : int or None
         Epochs without a better figure before training stops.
+    by_task : bool
+        Whether each task has a figure, and a best epoch, of its own.
     restore_best : bool
         Whether the best weights come back.
     falls_back : bool
@@ -143,6 +148,7 @@ class Settings:
     min_delta: float
     validation_fraction: float
     patience: int | None
+    by_task: bool
     restore_best: bool
     falls_back: bool
     callbacks: tuple[Any, ...]
@@ -161,6 +167,8 @@ class Settings:
         monitor = resolve_monitor(
             self.monitor_name, self.min_delta, tasks, self.callbacks, self.owner
         )
+        if self.by_task:
+            task_monitors(monitor, tasks, self.owner)  # which there must be
         validates = self.validates and monitor.needs_validation
         return replace(self, monitor=monitor, validates=validates)
 
@@ -198,7 +206,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     """
     owner = type(estimator).__name__
     schedule = resolve_schedule(estimator.lr_schedule, owner)
-    stops = check_bool(estimator.early_stopping, "early_stopping", owner)
+    stops, by_task = _read_early_stopping(estimator.early_stopping, owner)
     patience = check_integer(
         estimator.n_iter_no_change, "n_iter_no_change", owner, low=1
     )
@@ -222,7 +230,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
             resolve_mixing(estimator.mixing, owner),
         ),
         sampler=_read_sampler(estimator.sampler, owner),
-        averaging=resolve_averaging(estimator.averaging, owner),
+        averaging=_read_averaging(estimator.averaging, by_task, owner),
         balancing=read_balancing(estimator, owner),
         max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
         batch_size=check_integer(estimator.batch_size, "batch_size", owner, low=1),
@@ -234,6 +242,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
             estimator.validation_fraction, "validation_fraction", owner
         ),
         patience=patience if stops else None,
+        by_task=by_task,
         restore_best=check_bool(estimator.restore_best, "restore_best", owner),
         falls_back=_read_on_divergence(estimator.on_divergence, owner),
         callbacks=check_callbacks(estimator.callbacks, owner),
@@ -324,6 +333,29 @@ def _read_compile(value: Any, owner: str) -> dict[str, Any] | None:
             f"The 'compile' parameter of {owner} must be True, False or a dict of "
             f"arguments of torch.compile. Got {short(value)} instead."
         ) from error
+
+
+def _read_early_stopping(value: Any, owner: str) -> tuple[bool, bool]:
+    """Tell whether training stops early, and whether by each task."""
+    by_task = isinstance(value, str) and value == "task"
+    if not by_task and not isinstance(value, bool | np.bool_):
+        error = InvalidParameterError if isinstance(value, str) else ParameterTypeError
+        raise error(
+            f"The 'early_stopping' parameter of {owner} must be True, False or 'task'. "
+            f"Got {short(value)} instead."
+        )
+    return bool(value), by_task
+
+
+def _read_averaging(value: Any, by_task: bool, owner: str) -> Any:
+    averaging = resolve_averaging(value, owner)
+    if by_task and isinstance(averaging, SWA):
+        raise InvalidParameterError(
+            f"The 'averaging' parameter of {owner} is SWA, which gives all tasks one "
+            "average over epochs, and early_stopping='task' gives each the weights of "
+            "its own. Use averaging='ema', or early_stopping=True."
+        )
+    return averaging
 
 
 def _read_folder(value: Any, owner: str) -> Path | None:

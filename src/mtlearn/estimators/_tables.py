@@ -1,7 +1,7 @@
 """The estimator for tables."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -103,9 +103,11 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         How many times `batch_size` rows make a step. The update is that of a batch so
         many times as large, in the memory of one of `batch_size`; batch normalisation
         sees `batch_size` rows, and dropout draws other numbers.
-    early_stopping : bool, default=False
+    early_stopping : bool or "task", default=False
         Whether to stop when what `monitor` names has not improved for
-        `n_iter_no_change` epochs.
+        `n_iter_no_change` epochs. ``"task"`` stops when that of no task has, and gives
+        each task the backbone and the head of its own best epoch: predictions take as
+        many backbones as there are such epochs.
     validation_fraction : float, default=0.1
         Share of the rows set aside for validation, stratified over all tasks, where
         `early_stopping` or the schedule needs them and `fit` gets no `X_val`. The only
@@ -189,6 +191,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         The best epoch (from 1) by `monitor`, or the one whose weights a callback of
         skorch with `load_best` has loaded; the last one if there were no validation
         rows.
+    best_epochs_ : dict of str to int
+        The same by task: each its own with ``early_stopping="task"``.
     history_ : list of dict
         For each epoch: `epoch`, `train_loss` and `train_score` (the mean of the
         tasks' metrics), `train_{task}_loss`, `train_{task}_accuracy` or
@@ -247,7 +251,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         max_epochs: int = 100,
         batch_size: int = 200,
         accumulate: int = 1,
-        early_stopping: bool = False,
+        early_stopping: bool | Literal["task"] = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         monitor: str = "loss",

@@ -20,6 +20,7 @@ from mtlearn.exceptions import (
 from mtlearn.networks import check_memory
 from mtlearn.training import (
     EMA,
+    BestTaskWeights,
     BestWeights,
     Checkpoints,
     DivergenceGuard,
@@ -39,6 +40,7 @@ from mtlearn.training import (
     counted_tasks,
     in_turn,
     schedule_callback,
+    task_monitors,
     undefined_metrics,
     unlabelled_tasks,
 )
@@ -79,7 +81,7 @@ def train(
     _check_batches(net, data[0], settings)
     if data[1] is not None and settings.monitor.needs_validation:
         _check_validation(net, data[1], settings.monitor)
-    best = _best_weights(data[1] is not None, settings)
+    best = _best_weights(data[1] is not None, settings, net)
     guard = DivergenceGuard(history, best if settings.falls_back else None)
     averages = _averages(data[0], settings)
     metrics, others = in_turn(settings.callbacks)
@@ -115,8 +117,7 @@ def train(
     if len(history) == before and guard.error_ is None:
         raise _nothing_to_train(net, settings)
     _check_followed(best)
-    found = _kept_epoch(loaded, averages, best)
-    state.best_epoch = before + found if found is not None else len(history)
+    _note_epochs(state, _kept_epoch(loaded, averages, best), best, before)
     if guard.error_ is not None:
         warn(
             f"{guard.error_} The network has the weights of epoch {state.best_epoch}.",
@@ -132,7 +133,9 @@ def _thaw(settings: Settings, n_before: int) -> list[Callback]:
 
 
 def _kept_epoch(
-    loaded: LoadedEpoch, averages: list[Callback], best: BestWeights
+    loaded: LoadedEpoch,
+    averages: list[Callback],
+    best: BestWeights | BestTaskWeights,
 ) -> int | None:
     """Give the epoch of this run whose weights the network has; None for the last."""
     if loaded.epoch_ is not None:
@@ -141,12 +144,31 @@ def _kept_epoch(
     return None if replaced else best.found_epoch_ or None
 
 
-def _best_weights(validates: bool, settings: Settings) -> BestWeights:
+def _note_epochs(
+    state: FitState, found: int | None, best: BestWeights | BestTaskWeights, before: int
+) -> None:
+    """Note whose weights the network has, and each task where that differs."""
+    own = best.best_epochs_ if isinstance(best, BestTaskWeights) else {}
+    state.best_epoch = len(state.history) if found is None else before + found
+    state.best_epochs = {
+        name: before + own[name] if own.get(name) else state.best_epoch
+        for name in state.net.tasks.names
+    }
+
+
+def _best_weights(
+    validates: bool, settings: Settings, net: MultiTaskNet
+) -> BestWeights | BestTaskWeights:
     """Make what keeps the best weights.
 
     Without a figure to follow, they are kept for training that diverges only.
     """
     monitor = settings.monitor
+    if settings.by_task and validates:
+        monitors = task_monitors(monitor, net.tasks, settings.owner)
+        return BestTaskWeights(
+            settings.restore_best, settings.patience, monitors, keep=settings.falls_back
+        )
     follows = validates or not monitor.needs_validation
     return BestWeights(
         settings.restore_best and follows,
@@ -157,8 +179,16 @@ def _best_weights(validates: bool, settings: Settings) -> BestWeights:
     )
 
 
-def _check_followed(best: BestWeights) -> None:
+def _check_followed(best: BestWeights | BestTaskWeights) -> None:
     """Warn where no epoch of several had a figure that could be the best."""
+    if isinstance(best, BestTaskWeights):
+        if best.undefined_:
+            warn(
+                f"The tasks {_quoted(best.undefined_)} have no finite figure of "
+                "validation rows in any epoch, and keep the weights of the last one. "
+                "Pass X_val and y_val with labels of them."
+            )
+        return
     if not best.lags and best.epochs_ > 1 and not best.best_epoch_:
         warn(
             f"{best.monitor.key!r} is no finite number in any of {best.epochs_} "
@@ -190,7 +220,7 @@ def _recording(
 
 
 def _keeping(
-    best: BestWeights,
+    best: BestWeights | BestTaskWeights,
     averages: list[Callback],
     statistics: FreshStatistics,
     settings: Settings,

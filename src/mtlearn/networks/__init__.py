@@ -8,6 +8,7 @@ from mtlearn.networks._cgc import CGC
 from mtlearn.networks._decoder import Decoder, OutputConvolution
 from mtlearn.networks._drawing import Dropout, drawing_from, dropped, generator_for
 from mtlearn.networks._drop_block import DropBlock2d
+from mtlearn.networks._each import BackboneOfEach
 from mtlearn.networks._encoder import Encoder
 from mtlearn.networks._features import Features, features_of, vector_of
 from mtlearn.networks._filling import filling, is_filling
@@ -41,6 +42,7 @@ from mtlearn.networks._transformers import TransformersBackbone
 from mtlearn.networks._weights import load_weights, save_weights
 
 __all__ = [
+    "BackboneOfEach",
     "CBAM",
     "CGC",
     "Decoder",

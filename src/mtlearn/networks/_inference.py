@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from mtlearn.networks._drop_block import DropBlock2d
+from mtlearn.networks._each import BackboneOfEach
 from mtlearn.networks._multitask import MultiTaskNetwork
 from mtlearn.networks._own_heads import OwnHead
 from mtlearn.networks._registry import is_registered
@@ -60,7 +61,8 @@ def for_inference(
     )
     """
     backbone = network.backbone
-    if is_registered(type(backbone)):
+    parts = backbone.parts if isinstance(backbone, BackboneOfEach) else [backbone]
+    if all(is_registered(type(part)) for part in parts):
         backbone = _prepared(backbone, dtype)
     heads = [
         head if isinstance(head, OwnHead) else _prepared(head, dtype)

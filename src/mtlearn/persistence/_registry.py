@@ -39,6 +39,7 @@ from mtlearn.losses import BALANCINGS, focal_loss, huber_loss
 from mtlearn.networks import (
     CGC,
     MLP,
+    BackboneOfEach,
     Decoder,
     Encoder,
     ResNet,
@@ -110,7 +111,7 @@ _MADE = (*_OBJECTS, *_PIPELINES.values())
 # What of them is not here is no object of the user's.
 _PACKAGES = ("sklearn", "skorch", "mtlearn")
 _PARTS = (
-    *(CGC, ResNet, ResNetV2, MLP, TimmBackbone, TransformersBackbone),
+    *(BackboneOfEach, CGC, ResNet, ResNetV2, MLP, TimmBackbone, TransformersBackbone),
     *(Encoder, Decoder),
     *(WarmupCosineLR, focal_loss, huber_loss),
 )

@@ -38,7 +38,7 @@ from mtlearn.training._make import make_net, with_ends
 from mtlearn.training._member import as_member, current_member, inner_place
 from mtlearn.training._modes import own_modes
 from mtlearn.training._monitor import LOSS, Monitor
-from mtlearn.training._monitored import resolve_monitor
+from mtlearn.training._monitored import resolve_monitor, task_monitors
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parameters import constructor_arguments
@@ -65,6 +65,7 @@ from mtlearn.training._split import (
 from mtlearn.training._tally import counted_tasks
 from mtlearn.training._warmup import WarmupCosineLR
 from mtlearn.training.callbacks import (
+    BestTaskWeights,
     BestWeights,
     CSVLogger,
     DivergenceGuard,
@@ -83,6 +84,7 @@ from mtlearn.training.callbacks import (
 
 __all__ = [
     "own_modes",
+    "BestTaskWeights",
     "BestWeights",
     "CSVLogger",
     "Changes",
@@ -152,6 +154,7 @@ __all__ = [
     "split_weights",
     "take_samples",
     "task_gradients",
+    "task_monitors",
     "undefined_metrics",
     "unlabelled_tasks",
     "validation_rows",

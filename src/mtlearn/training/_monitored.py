@@ -75,6 +75,45 @@ def resolve_monitor(
     return replace(names[value], min_delta=min_delta)
 
 
+def task_monitors(monitor: Monitor, tasks: Tasks, owner: str) -> dict[str, Monitor]:
+    """Give each task the figure that one of all tasks is made of.
+
+    Parameters
+    ----------
+    monitor : Monitor
+        The loss or the score.
+    tasks : Tasks
+        The tasks.
+    owner : str
+        The estimator, for messages.
+
+    Returns
+    -------
+    dict of str to Monitor
+        By task: its loss, or its default metric.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is another figure, or one of training rows.
+    """
+    if monitor.key == "valid_loss":
+        figures = {name: (f"{name}_loss", False) for name in tasks.names}
+    elif monitor.key == "valid_score":
+        named = tasks.items()
+        figures = {name: (f"{name}_{task.metric}", True) for name, task in named}
+    else:
+        raise InvalidParameterError(
+            f"The 'monitor' parameter of {owner} must be 'loss' or 'score' with "
+            "early_stopping='task', of which each task has its own. Got "
+            f"{monitor.key!r} instead."
+        )
+    return {
+        name: Monitor(figure, ("valid",), rises, (name,), monitor.min_delta)
+        for name, (figure, rises) in figures.items()
+    }
+
+
 def _of_tasks(tasks: Tasks) -> Iterable[Monitor]:
     """Give the figures that every history has."""
     yield LOSS

@@ -1,6 +1,7 @@
 """skorch callbacks: what happens around the batches and epochs of a training."""
 
 from mtlearn.training.callbacks._averaging import EMACallback, SWACallback
+from mtlearn.training.callbacks._best_task_weights import BestTaskWeights
 from mtlearn.training.callbacks._best_weights import BestWeights
 from mtlearn.training.callbacks._divergence import DivergenceGuard
 from mtlearn.training.callbacks._epoch_end import EpochEnd
@@ -13,6 +14,7 @@ from mtlearn.training.callbacks._thaw import Thaw
 from mtlearn.training.callbacks._users import LoadedEpoch, check_callbacks, in_turn
 
 __all__ = [
+    "BestTaskWeights",
     "BestWeights",
     "CSVLogger",
     "DivergenceGuard",
