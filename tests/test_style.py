@@ -97,6 +97,8 @@ INNER_NAMES = {
     "example_images",
     "Mistakes",
     "confidences",
+    # What all ways to combine gradients are.
+    "Aggregation",
     # For pictures and the page of unknown samples.
     "find_open_set",
     "unknown_sets",

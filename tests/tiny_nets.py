@@ -54,10 +54,13 @@ def make_net(tasks, precision=FLOAT64, **params):
         ).initialize()
 
 
-def train(net, samples, *callbacks, valid=None, epochs=3, changes=None):
+def train(
+    net, samples, *callbacks, valid=None, epochs=3, changes=None, aggregation=None
+):
     """Train a net, with dropout drawn from the same seed."""
     net.batch_losses_ = []
     callbacks = (KeepBatchLosses(), *callbacks)
+    net.set_aggregation(aggregation, seed=2)
     return net.train(
         (samples, valid),
         epochs=epochs,

@@ -98,6 +98,8 @@ BAD = [
     ("augmentation", 3, TYPE, r"'augmentation' parameter.*Got 3 instead"),
     ("mixing", "mix", VALUE, r"'mixing' parameter.*Got 'mix' instead"),
     ("mixing", 3, TYPE, r"'mixing' parameter.*Got 3 instead"),
+    ("aggregation", "mean", VALUE, r"'aggregation' parameter.*Got 'mean' instead"),
+    of_type("aggregation", 3, "None, one of .* or a callable"),
     ("averaging", "mean", VALUE, r"'averaging' parameter.*Got 'mean' instead"),
     of_type("averaging", 3, "None, 'ema', 'swa', or an object"),
     of_type("lr", True, "a real number"),

@@ -23,7 +23,7 @@ from mtlearn import (
 )
 from mtlearn._utils._row_plan import RowPlan, planned_rows
 from mtlearn.augmentation import Augmentation, MixUp
-from mtlearn.losses import Uncertainty
+from mtlearn.losses import CAGrad, Uncertainty
 from mtlearn.networks import MLP, save_weights
 from mtlearn.training import EMA
 from tiny_problems import (
@@ -65,6 +65,10 @@ def crash(estimator, *data, **given):
 
 def noise(sigma):
     return lambda x, generator: x + sigma
+
+
+def by(factor):
+    return lambda gramian: np.full(len(gramian), factor)
 
 
 class Policy:
@@ -134,6 +138,7 @@ PARAMETERS = {
     "min_delta": [(0.0, 0.1)],
     "restore_best": [(True, False)],
     "averaging": [("ema", "swa"), (EMA(0.5), EMA(0.6))],
+    "aggregation": [(None, "mgda"), ("cagrad", CAGrad(0.3)), (by(1.0), by(2.0))],
     "on_divergence": [("raise", "restore_best")],
     "callbacks": [
         ([Crash()], [Crash(), EarlyStopping("train_loss")]),

@@ -6,6 +6,7 @@ import pytest
 
 from mtlearn.augmentation import _mixing, _registry
 from mtlearn.estimators import _choices
+from mtlearn.losses import AGGREGATIONS
 from mtlearn.training import _averaging, _optimizers, _precision, _schedules
 
 
@@ -24,6 +25,7 @@ def words(choice):
         (_choices.OptimizerLike, _optimizers._NAMES),
         (_choices.ScheduleLike, _schedules._NAMES),
         (_choices.AveragingLike, _averaging._NAMES),
+        (_choices.AggregationLike, AGGREGATIONS),
         (_choices.PrecisionName, {"auto", *_precision._PRECISIONS}),
     ],
 )

@@ -26,6 +26,7 @@ from mtlearn.augmentation import (
     TrivialAugment,
 )
 from mtlearn.exceptions import InconsistentVersionWarning
+from mtlearn.losses import CAGrad
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
 from mtlearn.training import EMA, SWA, CSVLogger, TaskMetric
 from tiny_problems import image_estimator, make_table, table_estimator
@@ -47,6 +48,7 @@ VALUES = [
     MixUp(),
     CutMix(),
     EMA(),
+    CAGrad(),
     RaritySampler(),
     SWA(),
 ]

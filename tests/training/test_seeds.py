@@ -35,12 +35,12 @@ def test_bad_seeds(value):
 def test_derived_seeds_differ_by_use_seed_and_epoch():
     derived = [derive_seeds(s, e) for s in (0, 1) for e in (0, 1, 5)]
     seeds = [seed for each in derived for seed in each._replace(split=each.order)]
-    assert len(set(seeds)) == 4 * len(derived)
+    assert len(set(seeds)) == 5 * len(derived)
 
 
 def test_the_seed_of_the_split_is_that_of_the_first_epoch():
     splits = [derive_seeds(s, e).split for s in (0, 1) for e in (0, 1, 5)]
     assert splits[0] == splits[1] == splits[2] != splits[3] == splits[4] == splits[5]
     others = {seed for s in (0, 1) for seed in derive_seeds(s, 0)}
-    assert len(others) == 10
+    assert len(others) == 12
     assert derive_seeds(0, 1) == derive_seeds(0, 1)

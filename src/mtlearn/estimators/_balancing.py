@@ -40,7 +40,7 @@ def read_balancing(estimator: Any, owner: str) -> Balancing | None:
             "gradients in the backbone. Set freeze_backbone=False, or choose another "
             "way, such as 'uncertainty'."
         )
-    if not balancing.suits_closures and _is_lbfgs(estimator.optimizer):
+    if not balancing.suits_closures and is_lbfgs(estimator.optimizer):
         raise InvalidParameterError(
             f"The 'loss_weights' parameter of {owner} is {name}, which weighs each "
             "step anew, and LBFGS computes the loss several times in a step. Choose "
@@ -49,6 +49,7 @@ def read_balancing(estimator: Any, owner: str) -> Balancing | None:
     return balancing
 
 
-def _is_lbfgs(optimizer: Any) -> bool:
+def is_lbfgs(optimizer: Any) -> bool:
+    """Tell whether an optimiser, as an estimator is given it, is torch's LBFGS."""
     cls = optimizer.cls if isinstance(optimizer, Partial) else optimizer
     return isinstance(cls, type) and issubclass(cls, torch.optim.LBFGS)

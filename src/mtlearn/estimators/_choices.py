@@ -17,7 +17,7 @@ from mtlearn.augmentation import (
     TrivialAugment,
 )
 from mtlearn.data import RaritySampler
-from mtlearn.losses import Balancing
+from mtlearn.losses import Aggregation, Balancing
 from mtlearn.training import EMA, SWA
 
 Changes = Callable[..., Any]
@@ -49,6 +49,14 @@ ScheduleLike = (
     | None
 )
 AveragingLike = Literal["ema", "swa"] | EMA | SWA | None
+AggregationLike = (
+    Literal[
+        "pcgrad", "upgrad", "mgda", "cagrad", "imtl_g", "aligned", "nash", "fairgrad"
+    ]
+    | Aggregation
+    | Callable[[Any], Any]
+    | None
+)
 OnDivergence = Literal["raise", "restore_best"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16", "float64"]
 DeviceLike = str | torch.device

@@ -15,6 +15,7 @@ from mtlearn.data import (
 )
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.estimators._choices import (
+    AggregationLike,
     AugmentationLike,
     AveragingLike,
     BackboneLike,
@@ -143,6 +144,14 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         (validation sees it too), or that of the last epochs, in place of the best one's
         weights; see :class:`~mtlearn.training.EMA` and
         :class:`~mtlearn.training.SWA`.
+    aggregation : None, str, value or callable, default=None
+        How the tasks' gradients become one in the weights that they share; None adds
+        them up. ``"pcgrad"``, ``"upgrad"``, ``"mgda"``, ``"cagrad"``, ``"imtl_g"``,
+        ``"aligned"``, ``"nash"``, ``"fairgrad"``, an object such as
+        :class:`~mtlearn.losses.CAGrad`, or a callable that gets the inner products of
+        the gradients, a tensor `(n_tasks, n_tasks)`, and returns a weight for each.
+        Tasks without a label in a batch are left out. A step takes a backward pass for
+        each task.
     on_divergence : {"raise", "restore_best"}, default="raise"
         What to do when a loss or weight becomes infinite or NaN: raise a
         `DivergenceError`, or end training with a `ConvergenceWarning` and the weights
@@ -285,6 +294,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         min_delta: float = 0.0,
         restore_best: bool = True,
         averaging: AveragingLike = None,
+        aggregation: AggregationLike = None,
         on_divergence: OnDivergence = "raise",
         callbacks: Sequence[Any] | None = None,
         device: DeviceLike = "auto",
@@ -321,6 +331,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.min_delta = min_delta
         self.restore_best = restore_best
         self.averaging = averaging
+        self.aggregation = aggregation
         self.on_divergence = on_divergence
         self.callbacks = callbacks
         self.device = device

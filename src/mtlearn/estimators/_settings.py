@@ -21,8 +21,10 @@ from mtlearn._utils._validation import (
 )
 from mtlearn.augmentation import resolve_augmentation, resolve_mixing
 from mtlearn.data import RaritySampler
+from mtlearn.estimators._aggregation import read_aggregation
 from mtlearn.estimators._balancing import read_balancing
 from mtlearn.estimators._choices import SamplerLike
+from mtlearn.estimators._rates import read_optimizer, read_positive, read_rates
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.losses import Balancing
 from mtlearn.networks import named_backbone
@@ -39,7 +41,6 @@ from mtlearn.training import (
     resolve_averaging,
     resolve_device,
     resolve_monitor,
-    resolve_optimizer,
     resolve_part,
     resolve_precision,
     resolve_schedule,
@@ -57,6 +58,7 @@ REMEDIES = {
     "loss_weights": " Pass a FAMO(...) or another way to balance losses first.",
     "sampler": " Pass a RaritySampler(...) first.",
     "averaging": " Pass an EMA(...) or SWA(...) first.",
+    "aggregation": " Pass a CAGrad(...), FairGrad(...) or UPGrad(...) first.",
 }
 
 
@@ -88,6 +90,8 @@ class Settings:
         Which weights the network gets at the end.
     balancing : Balancing or None
         How the weights of losses are found, if they are not given.
+    aggregation : Aggregation, callable or None
+        What weighs the tasks' gradients in what they share.
     max_epochs, batch_size, accumulate : int
         Epochs at most, rows a pass through the network, passes a step.
     validates : bool
@@ -140,6 +144,7 @@ class Settings:
     sampler: SamplerLike
     averaging: Any
     balancing: Balancing | None
+    aggregation: Any
     max_epochs: int
     batch_size: int
     accumulate: int
@@ -207,24 +212,20 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     owner = type(estimator).__name__
     schedule = resolve_schedule(estimator.lr_schedule, owner)
     stops, by_task = _read_early_stopping(estimator.early_stopping, owner)
-    patience = check_integer(
-        estimator.n_iter_no_change, "n_iter_no_change", owner, low=1
-    )
+    patience = _read_count(estimator, "n_iter_no_change", low=1)
     check_bool(estimator.warm_start, "warm_start", owner)
     device = resolve_device(estimator.device, owner)
     precision = resolve_precision(estimator.precision, default_precision, device, owner)
-    rates = _read_rates(estimator, owner)
+    rates = read_rates(estimator, owner)
     return Settings(
         owner=owner,
         backbone=_resolve_backbone(estimator.backbone, owner),
-        optimizer=_read_optimizer(estimator, rates, precision, device),
+        optimizer=read_optimizer(estimator, rates, precision, device),
         schedule=schedule,
         rates=rates,
         freeze_backbone=check_bool(estimator.freeze_backbone, "freeze_backbone", owner),
-        freeze_epochs=check_integer(
-            estimator.freeze_epochs, "freeze_epochs", owner, low=0
-        ),
-        clip_grad_norm=_read_positive(estimator, "clip_grad_norm", owner),
+        freeze_epochs=_read_count(estimator, "freeze_epochs", low=0),
+        clip_grad_norm=read_positive(estimator, "clip_grad_norm", owner),
         changes=Changes(
             resolve_augmentation(estimator.augmentation, owner),
             resolve_mixing(estimator.mixing, owner),
@@ -232,9 +233,10 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         sampler=_read_sampler(estimator.sampler, owner),
         averaging=_read_averaging(estimator.averaging, by_task, owner),
         balancing=read_balancing(estimator, owner),
-        max_epochs=check_integer(estimator.max_epochs, "max_epochs", owner, low=1),
-        batch_size=check_integer(estimator.batch_size, "batch_size", owner, low=1),
-        accumulate=check_integer(estimator.accumulate, "accumulate", owner, low=1),
+        aggregation=read_aggregation(estimator, owner),
+        max_epochs=_read_count(estimator, "max_epochs", low=1),
+        batch_size=_read_count(estimator, "batch_size", low=1),
+        accumulate=_read_count(estimator, "accumulate", low=1),
         validates=stops or follows_figure(schedule),
         monitor_name=estimator.monitor,
         min_delta=check_real(estimator.min_delta, "min_delta", owner, low=0),
@@ -256,42 +258,18 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     )
 
 
+def _read_count(estimator: Any, name: str, low: int) -> int:
+    return check_integer(
+        getattr(estimator, name), name, type(estimator).__name__, low=low
+    )
+
+
 def read_n_threads(estimator: Any) -> int | None:
     """Check the number of torch threads."""
     if estimator.n_threads is None:
         return None
     owner = type(estimator).__name__
     return check_integer(estimator.n_threads, "n_threads", owner, low=1)
-
-
-def _read_positive(estimator: Any, name: str, owner: str) -> float | None:
-    value = getattr(estimator, name)
-    if value is None:
-        return None
-    return check_real(value, name, owner, low=0, include_low=False)
-
-
-def _read_optimizer(
-    estimator: Any, rates: Rates, precision: Precision, device: torch.device
-) -> Partial:
-    owner = type(estimator).__name__
-    decay = check_real(estimator.weight_decay, "weight_decay", owner, low=0)
-    optimizer = resolve_optimizer(estimator.optimizer, decay, device, owner)
-    _check_steps(optimizer, rates, precision, owner)
-    return optimizer
-
-
-def _read_rates(estimator: Any, owner: str) -> Rates:
-    lr = check_real(estimator.lr, "lr", owner, low=0, include_low=False)
-    backbone = _read_positive(estimator, "backbone_lr", owner)
-    return Rates(lr, backbone, _read_layer_decay(estimator.layer_decay, owner))
-
-
-def _read_layer_decay(value: Any, owner: str) -> float | None:
-    if value is None:
-        return None
-    decay = check_real(value, "layer_decay", owner, low=0, high=1, include_low=False)
-    return None if decay == 1 else decay
 
 
 def _read_sampler(value: Any, owner: str) -> SamplerLike:
@@ -305,22 +283,6 @@ def _read_sampler(value: Any, owner: str) -> SamplerLike:
         f"The 'sampler' parameter of {owner} must be None, 'balanced', 'tasks', a "
         f"RaritySampler or the name of a task. Got {short(value)} instead{made}."
     )
-
-
-def _check_steps(
-    optimizer: Partial, rates: Rates, precision: Precision, owner: str
-) -> None:
-    if rates.parameter is not None and optimizer.cls is torch.optim.LBFGS:
-        raise InvalidParameterError(
-            f"The {rates.parameter!r} parameter of {owner} must be None with LBFGS, "
-            "which has one learning rate for all weights. Choose another optimizer."
-        )
-    if precision.name == "float16" and optimizer.cls is torch.optim.LBFGS:
-        raise InvalidParameterError(
-            f"The 'precision' parameter of {owner} is 'float16', whose scaled loss "
-            "LBFGS cannot take several times in a step. Use "
-            "'bfloat16' or 'float32', or another optimizer."
-        )
 
 
 def _read_compile(value: Any, owner: str) -> dict[str, Any] | None:

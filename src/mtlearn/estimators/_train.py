@@ -99,6 +99,7 @@ def train(
             on_epoch[0], lambda: on_epoch[1]() or best.stalled_, history, checkpoints
         ),
     ]
+    net.set_aggregation(settings.aggregation, seeds.aggregation)
     try:
         net.train(
             data,

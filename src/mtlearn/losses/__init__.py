@@ -8,6 +8,18 @@ from mtlearn.losses._binary import (
 from mtlearn.losses._multitask import LossParts, MultiTaskLoss
 from mtlearn.losses._sample import focal_loss, huber_loss, sample_loss
 from mtlearn.losses._sums import Inputs, weighted_sums
+from mtlearn.losses.aggregation import (
+    AGGREGATIONS,
+    IMTLG,
+    MGDA,
+    Aggregation,
+    AlignedMTL,
+    CAGrad,
+    FairGrad,
+    NashMTL,
+    PCGrad,
+    UPGrad,
+)
 from mtlearn.losses.balancing import (
     BALANCINGS,
     DWA,
@@ -22,18 +34,28 @@ from mtlearn.losses.balancing import (
 )
 
 __all__ = [
+    "AGGREGATIONS",
+    "Aggregation",
+    "AlignedMTL",
     "BALANCINGS",
     "Balancing",
     "BalancingState",
+    "CAGrad",
     "DWA",
     "FAMO",
+    "FairGrad",
     "GLS",
     "GradNorm",
+    "IMTLG",
     "Inputs",
     "LossParts",
+    "MGDA",
     "MultiTaskLoss",
+    "NashMTL",
+    "PCGrad",
     "RLW",
     "StepRecord",
+    "UPGrad",
     "Uncertainty",
     "asymmetric_loss",
     "binary_cross_entropy",

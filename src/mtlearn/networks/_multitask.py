@@ -57,6 +57,9 @@ class MultiTaskNetwork(nn.Module):
         self.memory_format = memory_format
         self.row_values = row_values
         self.n_trainings = 0
+        # Whether its gradients are to be computed several times from one pass, which a
+        # compiled one must know.
+        self.keeps_graph = False
         self.frozen_names: tuple[str, ...] | None = None
         self.backbone = backbone
         self.heads = nn.ModuleList(heads)
@@ -240,7 +243,9 @@ class MultiTaskNetwork(nn.Module):
         """
         features = self.features(x)
         outputs = self.outputs(features)
-        return (outputs, features) if with_features else outputs
+        returned = (outputs, features) if with_features else outputs
+        # The same either way: a compiler makes another network of another answer.
+        return tuple(returned) if self.keeps_graph else returned
 
 
 def _parts_within(module: nn.Module, shared: Container[int]) -> Iterator[nn.Module]:

@@ -35,7 +35,7 @@ from mtlearn.estimators import (
     TaskView,
 )
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
-from mtlearn.losses import BALANCINGS, focal_loss, huber_loss
+from mtlearn.losses import AGGREGATIONS, BALANCINGS, focal_loss, huber_loss
 from mtlearn.networks import (
     CGC,
     MLP,
@@ -98,6 +98,7 @@ _OBJECTS = (
     EMA,
     SWA,
     *BALANCINGS.values(),
+    *AGGREGATIONS.values(),
     CSVLogger,
     TaskMetric,
     FrozenEstimator,

@@ -108,6 +108,8 @@ class MultiTaskNet(OwnOptimizer):
         self.generator_ = torch.Generator()
         self.changes_ = Changes()
         self.change_generator_ = torch.Generator()
+        self.aggregation_ = None
+        self.aggregation_generator_ = torch.Generator()
         self.step_sums_ = None
         self.balance_ = None
         return self
@@ -185,6 +187,7 @@ class MultiTaskNet(OwnOptimizer):
                     callback.close_bar()
             # They know the training data, which a fitted net must not keep alive.
             self.changes_, self.step_sums_ = Changes(), None
+            self.aggregation_ = None
             self.recent_ = None
             self.callbacks = []
             self.initialize_callbacks()

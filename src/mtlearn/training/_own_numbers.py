@@ -126,8 +126,8 @@ class OwnNumbers(NeuralNet):
         self.watches_ = not (
             all(map(_is_quiet, modules))
             and all(map(_has_no_hook, parameters_of(self).values()))
-            and all(map(_is_ours, self.criterion_.losses))
-            and all(map(_is_ours, self.tasks))
+            and all(map(is_ours, self.criterion_.losses))
+            and all(map(is_ours, self.tasks))
         )
         self.watches_callbacks_ = self.watches_ or not all(
             _is_quiet_callback(callback) for _, callback in self.callbacks_
@@ -141,7 +141,7 @@ class OwnNumbers(NeuralNet):
     def changed(self, x: Tensor, labels: Any, generator: torch.Generator) -> Any:
         """Augment and mix a batch; see `Changes.apply`."""
         changes = self.changes_
-        watches = not (_is_ours(changes.augmentation) and _is_ours(changes.mixing))
+        watches = not (is_ours(changes.augmentation) and is_ours(changes.mixing))
         with self.randomness_.for_all() if watches else nullcontext():
             unites = [task.unites for task in self.tasks]
             denoises = any(task.denoises for task in self.tasks)
@@ -207,7 +207,7 @@ class OwnNumbers(NeuralNet):
         return step
 
 
-def _is_ours(part: Any) -> bool:
+def is_ours(part: Any) -> bool:
     """Tell whether a callable, a task or a callback is one of this package."""
     return part is None or _home_of(part).startswith("mtlearn.")
 

@@ -99,26 +99,28 @@ def watched_backward(loss: Tensor) -> None:
 
 
 def watched_gradients(
-    loss: Tensor, weights: Sequence[Tensor]
+    output: Tensor, weights: Sequence[Tensor], direction: Tensor | None = None
 ) -> tuple[Tensor | None, ...]:
-    """Give the gradients in some weights, and keep the graph; see `watched_backward`.
+    """Give gradients in some weights, and keep the graph; see `watched_backward`.
 
     Parameters
     ----------
-    loss : Tensor of shape ()
-        Of which they are.
+    output : Tensor
+        What they are gradients of.
     weights : sequence of Tensor
         Their own `grad` stays as it is.
+    direction : Tensor of the shape of `output`, default=None
+        What each of its values counts; None is 1.
 
     Returns
     -------
     tuple of Tensor or None
-        None where the loss does not depend on the weight.
+        None where the output does not depend on the weight.
     """
     with drawing_from({}), _Calls(_Refusal()):
         return torch.autograd.Variable._execution_engine.run_backward(
-            (loss,),
-            (torch.ones_like(loss),),
+            (output,),
+            (torch.ones_like(output) if direction is None else direction,),
             keep_graph=True,
             create_graph=False,
             inputs=tuple(weights),

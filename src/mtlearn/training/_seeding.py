@@ -59,6 +59,8 @@ class Seeds(NamedTuple):
         Of augmentation and mixing.
     balancing : int
         Of weights of losses that are drawn.
+    aggregation : int
+        Of what combines the tasks' gradients.
     """
 
     network: int
@@ -66,6 +68,7 @@ class Seeds(NamedTuple):
     split: int
     changes: int
     balancing: int
+    aggregation: int
 
 
 def derive_seeds(seed: int, epoch: int) -> Seeds:
@@ -84,7 +87,7 @@ def derive_seeds(seed: int, epoch: int) -> Seeds:
         Seeds of the fit.
     """
     first, now = (
-        Seeds(*map(int, np.random.SeedSequence([seed, begin]).generate_state(5)))
+        Seeds(*map(int, np.random.SeedSequence([seed, begin]).generate_state(6)))
         for begin in (0, epoch)
     )
     return now._replace(split=first.split)

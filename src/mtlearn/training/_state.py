@@ -179,6 +179,7 @@ def state_of(net: Any) -> dict[str, Any]:
             "network": net.randomness_.state(),
             "order": net.generator_.get_state(),
             "changes": net.change_generator_.get_state(),
+            "aggregation": net.aggregation_generator_.get_state(),
         },
         "history": [
             {key: value for key, value in row.items() if key != "batches"}
@@ -212,6 +213,7 @@ def restore_state(net: Any, state: dict[str, Any]) -> None:
     net.randomness_.load_state(generators["network"])
     net.generator_.set_state(generators["order"])
     net.change_generator_.set_state(generators["changes"])
+    net.aggregation_generator_.set_state(generators["aggregation"])
     # In the place of what a LoadInitState may have brought back.
     net.history[:] = [{**row, "batches": []} for row in state["history"]]
     for name, callback in net.callbacks_:

@@ -1,0 +1,59 @@
+"""The optimiser and its learning rates, checked."""
+
+from typing import Any
+
+import torch
+
+from mtlearn._utils._partial import Partial
+from mtlearn._utils._validation import check_real
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.training import Precision, Rates, resolve_optimizer
+
+
+def read_positive(estimator: Any, name: str, owner: str) -> float | None:
+    """Check a number above 0, or None."""
+    value = getattr(estimator, name)
+    if value is None:
+        return None
+    return check_real(value, name, owner, low=0, include_low=False)
+
+
+def read_optimizer(
+    estimator: Any, rates: Rates, precision: Precision, device: torch.device
+) -> Partial:
+    """Check the optimiser, and what it does not go with."""
+    owner = type(estimator).__name__
+    decay = check_real(estimator.weight_decay, "weight_decay", owner, low=0)
+    optimizer = resolve_optimizer(estimator.optimizer, decay, device, owner)
+    _check_steps(optimizer, rates, precision, owner)
+    return optimizer
+
+
+def read_rates(estimator: Any, owner: str) -> Rates:
+    """Check the learning rates."""
+    lr = check_real(estimator.lr, "lr", owner, low=0, include_low=False)
+    backbone = read_positive(estimator, "backbone_lr", owner)
+    return Rates(lr, backbone, _read_layer_decay(estimator.layer_decay, owner))
+
+
+def _read_layer_decay(value: Any, owner: str) -> float | None:
+    if value is None:
+        return None
+    decay = check_real(value, "layer_decay", owner, low=0, high=1, include_low=False)
+    return None if decay == 1 else decay
+
+
+def _check_steps(
+    optimizer: Partial, rates: Rates, precision: Precision, owner: str
+) -> None:
+    if rates.parameter is not None and optimizer.cls is torch.optim.LBFGS:
+        raise InvalidParameterError(
+            f"The {rates.parameter!r} parameter of {owner} must be None with LBFGS, "
+            "which has one learning rate for all weights. Choose another optimizer."
+        )
+    if precision.name == "float16" and optimizer.cls is torch.optim.LBFGS:
+        raise InvalidParameterError(
+            f"The 'precision' parameter of {owner} is 'float16', whose scaled loss "
+            "LBFGS cannot take several times in a step. Use "
+            "'bfloat16' or 'float32', or another optimizer."
+        )
