@@ -24,6 +24,7 @@ COMMANDS = {
     "ensemble": "ensemble",
     "batch-norms": "batch_norms",
     "open-set": "open_set",
+    "penalties": "penalties",
 }
 
 

@@ -19,6 +19,7 @@ from benchmarks import (
     imports,
     memory,
     open_set,
+    penalties,
     prediction,
     profile,
     training,
@@ -252,6 +253,40 @@ def test_one_fit_has_a_decoder_and_the_other_one_not():
     assert {
         name for name in params[0] if str(params[0][name]) != str(params[1][name])
     } == {"tasks"}
+
+
+def test_penalties(run):
+    rows = rows_of(run("penalties", "--rows", "1"))
+
+    plain = {"TraceNorm", "GroupLasso", "TaskCovariance"}  # whose steps are timed too
+    for name in (penalties.RIDGE, penalties.ALL, *penalties.methods()):
+        assert rows.count(name) == (3 if name in plain else 1), name
+    assert rows.count("no penalty") == 2
+
+
+def test_related_regressions_are_what_they_are_called():
+    made = {
+        name: penalties.make_weights(name, 100, seed=0) for name in penalties.STRUCTURES
+    }
+    for weights in made.values():
+        assert weights.shape == (100, 30)
+        np.testing.assert_allclose(np.linalg.norm(weights, axis=0), 1)
+    assert np.linalg.matrix_rank(made["low rank"]) == 3
+    assert (made["shared rows"] != 0).any(axis=1).sum() == 10
+    cosines = made["groups"].T @ made["groups"]
+    assert cosines[:6, :6].min() > 0.9
+    assert np.abs(cosines[:6, 6:]).max() < 0.5
+    X, y = penalties.make_rows(made["groups"], 4, seed=0)
+    assert (np.isfinite(y).sum(axis=1) == 1).all()
+    assert (np.isfinite(y).sum(axis=0) == 4).all()
+    right = penalties.edges(right=True)
+    assert len(right) == 5 * 15
+    assert ("t0", "t5") in right
+    assert not set(right) & set(penalties.edges(right=False)) & {("t0", "t5")}
+    # Without any knowledge the error is the variance of y, with all of it the noise.
+    weights = made["groups"]
+    assert penalties.error((0 * weights, np.zeros(30)), weights) == pytest.approx(1)
+    assert penalties.error((weights, np.zeros(30)), weights) == pytest.approx(0.2)
 
 
 def test_ensemble(run):

@@ -20,6 +20,7 @@ from mtlearn.exceptions import (
     NetworkError,
     ParameterTypeError,
 )
+from mtlearn.losses import TraceNorm
 from mtlearn.networks import MLP, ResNet
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
@@ -102,6 +103,9 @@ BAD = [
     of_type("aggregation", 3, "None, one of .* or a callable"),
     ("averaging", "mean", VALUE, r"'averaging' parameter.*Got 'mean' instead"),
     of_type("averaging", 3, "None, 'ema', 'swa', or an object"),
+    of_type("penalty", "trace", r"None, a penalty such as TraceNorm\(0\.1\), or a li"),
+    ("penalty", TraceNorm(-1.0), VALUE, r"'strength' .* TraceNorm of .*\[0, inf\)"),
+    ("penalty", [TraceNorm(1, ["x"])], VALUE, r"no tasks \['x'\].*are: kind, size"),
     of_type("lr", True, "a real number"),
     number("weight_decay", -0.1, r"\[0, inf\)"),
     of_type("weight_decay", None, "a real number"),

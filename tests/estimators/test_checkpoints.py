@@ -15,6 +15,7 @@ from mtlearn.exceptions import (
     InvalidParameterError,
     ParameterTypeError,
 )
+from mtlearn.losses import GroupLasso, TaskCovariance
 from mtlearn.training import SWA, CSVLogger, TaskMetric
 from tiny_problems import (
     assert_same_bits,
@@ -57,6 +58,7 @@ def assert_alike(one, other):
     """Compare two estimators in their bits and in their history, but for the time."""
     assert_same_bits(one, other)
     assert one.best_epoch_ == other.best_epoch_
+    np.testing.assert_array_equal(one.task_covariance_, other.task_covariance_)
     for row, expected in zip(one.history_, other.history_, strict=True):
         assert row.keys() == expected.keys()
         for key in row.keys() - {"seconds"}:
@@ -81,6 +83,7 @@ SETTINGS = {
     "fallback": {"on_divergence": "restore_best", "freeze_backbone": True},
     "float32": {"precision": "float32", "verbose": 1},
     "accumulated": {"accumulate": 3, "mixing": "mixup", "batch_size": 4},
+    "penalised": {"penalty": [TaskCovariance(0.1), GroupLasso(0.1)]},
 }
 
 

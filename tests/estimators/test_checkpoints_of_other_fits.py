@@ -23,7 +23,7 @@ from mtlearn import (
 )
 from mtlearn._utils._row_plan import RowPlan, planned_rows
 from mtlearn.augmentation import Augmentation, MixUp
-from mtlearn.losses import CAGrad, Uncertainty
+from mtlearn.losses import CAGrad, Ridge, TraceNorm, Uncertainty
 from mtlearn.networks import MLP, save_weights
 from mtlearn.training import EMA
 from tiny_problems import (
@@ -139,6 +139,11 @@ PARAMETERS = {
     "restore_best": [(True, False)],
     "averaging": [("ema", "swa"), (EMA(0.5), EMA(0.6))],
     "aggregation": [(None, "mgda"), ("cagrad", CAGrad(0.3)), (by(1.0), by(2.0))],
+    "penalty": [
+        (None, Ridge(0.1)),
+        (TraceNorm(0.1), TraceNorm(0.2)),
+        ([Ridge(0.1)], [Ridge(0.1, ["size"])]),
+    ],
     "on_divergence": [("raise", "restore_best")],
     "callbacks": [
         ([Crash()], [Crash(), EarlyStopping("train_loss")]),

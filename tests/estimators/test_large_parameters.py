@@ -19,6 +19,7 @@ PARAMS = {
     "mixing": LARGE,
     "monitor": LARGE,
     "optimizer": LARGE,
+    "penalty": LARGE,
     "random_state": LARGE,
     "sampler": LARGE,
     "tasks": LARGE,

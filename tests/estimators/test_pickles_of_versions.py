@@ -26,7 +26,7 @@ from mtlearn.augmentation import (
     TrivialAugment,
 )
 from mtlearn.exceptions import InconsistentVersionWarning
-from mtlearn.losses import CAGrad
+from mtlearn.losses import CAGrad, GraphLaplacian
 from mtlearn.preprocessing import GlobalMaxScaler, ImageReshaper, ImageStandardScaler
 from mtlearn.training import EMA, SWA, CSVLogger, TaskMetric
 from tiny_problems import image_estimator, make_table, table_estimator
@@ -49,6 +49,7 @@ VALUES = [
     CutMix(),
     EMA(),
     CAGrad(),
+    GraphLaplacian([("a", "b")], 0.1),
     RaritySampler(),
     SWA(),
 ]

@@ -17,7 +17,7 @@ from mtlearn.augmentation import (
     TrivialAugment,
 )
 from mtlearn.data import RaritySampler
-from mtlearn.losses import Aggregation, Balancing
+from mtlearn.losses import Aggregation, Balancing, Penalty
 from mtlearn.training import EMA, SWA
 
 Changes = Callable[..., Any]
@@ -57,6 +57,7 @@ AggregationLike = (
     | Callable[[Any], Any]
     | None
 )
+PenaltyLike = Penalty | Sequence[Penalty] | None
 OnDivergence = Literal["raise", "restore_best"]
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16", "float64"]
 DeviceLike = str | torch.device

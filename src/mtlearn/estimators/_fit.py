@@ -36,6 +36,7 @@ from mtlearn.tasks import (
 from mtlearn.training import (
     MultiTaskNet,
     Seeds,
+    TaskCovariances,
     make_net,
     parameters_of,
     validation_rows,
@@ -65,6 +66,8 @@ class FitState:
         Whether some labels have counted more than others, in metrics of training too.
     sampling : dict or None
         What the sampler is expected to draw; see `sampling_of`.
+    covariances : TaskCovariances or None
+        How tasks vary together, if a penalty has learned it.
     """
 
     codec: Codec
@@ -75,10 +78,11 @@ class FitState:
     weighted: bool = False
     sampling: dict[str, Any] | None = None
     best_epochs: dict[str, int] = field(default_factory=dict)
+    covariances: TaskCovariances | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Give the attributes of an estimator fitted so far."""
-        tasks = self.codec.tasks
+        tasks, learned = self.codec.tasks, self.covariances
         fitted: dict[str, Any] = {
             "net_": self.net,
             "precision_": self.net.precision.name,
@@ -90,6 +94,8 @@ class FitState:
             "best_epoch_": self.best_epoch,
             "best_epochs_": self.best_epochs,
             "sampling_": self.sampling,
+            "task_covariance_": None if learned is None else learned.matrix,
+            "task_covariance_columns_": None if learned is None else learned.columns,
             "_split_seed": self.split_seed,
             "_weighted": self.weighted,
         }

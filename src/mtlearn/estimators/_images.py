@@ -25,6 +25,7 @@ from mtlearn.estimators._choices import (
     MixingLike,
     OnDivergence,
     OptimizerLike,
+    PenaltyLike,
     PrecisionName,
     RandomState,
     SamplerLike,
@@ -152,6 +153,12 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         the gradients, a tensor `(n_tasks, n_tasks)`, and returns a weight for each.
         Tasks without a label in a batch are left out. A step takes a backward pass for
         each task.
+    penalty : None, Penalty or list of Penalty, default=None
+        What is added to the loss of each step for the weights that the heads end in:
+        :class:`~mtlearn.losses.TraceNorm`, :class:`~mtlearn.losses.GraphLaplacian`,
+        :class:`~mtlearn.losses.GroupLasso`, :class:`~mtlearn.losses.TaskCovariance`,
+        :class:`~mtlearn.losses.CommonMean` or :class:`~mtlearn.losses.Ridge`; of
+        several the sum.
     on_divergence : {"raise", "restore_best"}, default="raise"
         What to do when a loss or weight becomes infinite or NaN: raise a
         `DivergenceError`, or end training with a `ConvergenceWarning` and the weights
@@ -209,6 +216,11 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         and `effective_rows`, as how many different ones they count, and, by task,
         the share of drawn rows that are `labelled`, the `prevalence` of each class or
         label and how often it is `drawn`, as shares.
+    task_covariance_ : ndarray of shape (n_columns, n_columns), or None
+        How the outputs of tasks vary together, of trace 1, as a `penalty` of
+        :class:`~mtlearn.losses.TaskCovariance` has learned it; None without one.
+    task_covariance_columns_ : list of (str, int), or None
+        The task of each of its columns, and the number of the task's output.
     best_epoch_ : int
         The best epoch (from 1) by `monitor`, or the one whose weights a callback of
         skorch with `load_best` has loaded; the last one if there were no validation
@@ -295,6 +307,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         restore_best: bool = True,
         averaging: AveragingLike = None,
         aggregation: AggregationLike = None,
+        penalty: PenaltyLike = None,
         on_divergence: OnDivergence = "raise",
         callbacks: Sequence[Any] | None = None,
         device: DeviceLike = "auto",
@@ -332,6 +345,7 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         self.restore_best = restore_best
         self.averaging = averaging
         self.aggregation = aggregation
+        self.penalty = penalty
         self.on_divergence = on_divergence
         self.callbacks = callbacks
         self.device = device

@@ -42,6 +42,7 @@ from mtlearn.training import (
     resolve_device,
     resolve_monitor,
     resolve_part,
+    resolve_penalty,
     resolve_precision,
     resolve_schedule,
     task_monitors,
@@ -59,6 +60,7 @@ REMEDIES = {
     "sampler": " Pass a RaritySampler(...) first.",
     "averaging": " Pass an EMA(...) or SWA(...) first.",
     "aggregation": " Pass a CAGrad(...), FairGrad(...) or UPGrad(...) first.",
+    "penalty": " Pass one penalty first, such as TraceNorm(0.1).",
 }
 
 
@@ -92,6 +94,8 @@ class Settings:
         How the weights of losses are found, if they are not given.
     aggregation : Aggregation, callable or None
         What weighs the tasks' gradients in what they share.
+    penalties : tuple of Penalty
+        What is added to the loss of each step.
     max_epochs, batch_size, accumulate : int
         Epochs at most, rows a pass through the network, passes a step.
     validates : bool
@@ -145,6 +149,7 @@ class Settings:
     averaging: Any
     balancing: Balancing | None
     aggregation: Any
+    penalties: tuple[Any, ...]
     max_epochs: int
     batch_size: int
     accumulate: int
@@ -234,6 +239,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         averaging=_read_averaging(estimator.averaging, by_task, owner),
         balancing=read_balancing(estimator, owner),
         aggregation=read_aggregation(estimator, owner),
+        penalties=resolve_penalty(estimator.penalty, owner),
         max_epochs=_read_count(estimator, "max_epochs", low=1),
         batch_size=_read_count(estimator, "batch_size", low=1),
         accumulate=_read_count(estimator, "accumulate", low=1),

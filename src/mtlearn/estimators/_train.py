@@ -32,6 +32,7 @@ from mtlearn.training import (
     LoadedEpoch,
     Monitor,
     MultiTaskNet,
+    Penalties,
     ProgressBar,
     Randomness,
     Seeds,
@@ -100,6 +101,7 @@ def train(
         ),
     ]
     net.set_aggregation(settings.aggregation, seeds.aggregation)
+    penalties = Penalties(settings.penalties, settings.owner)
     try:
         net.train(
             data,
@@ -109,8 +111,10 @@ def train(
             randomness=randomness,
             changes=settings.changes,
             change_seed=seeds.changes,
+            penalties=penalties,
         )
         guard.check_end(net)
+        state.covariances = penalties.covariances(net.module_.heads, net.tasks)
     except DivergenceError:
         if checkpoints is not None:
             checkpoints.finish()  # it would diverge again

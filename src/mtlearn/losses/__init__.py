@@ -32,6 +32,15 @@ from mtlearn.losses.balancing import (
     StepRecord,
     Uncertainty,
 )
+from mtlearn.losses.penalties import (
+    CommonMean,
+    GraphLaplacian,
+    GroupLasso,
+    Penalty,
+    Ridge,
+    TaskCovariance,
+    TraceNorm,
+)
 
 __all__ = [
     "AGGREGATIONS",
@@ -41,12 +50,15 @@ __all__ = [
     "Balancing",
     "BalancingState",
     "CAGrad",
+    "CommonMean",
     "DWA",
     "FAMO",
     "FairGrad",
     "GLS",
     "GradNorm",
     "IMTLG",
+    "GraphLaplacian",
+    "GroupLasso",
     "Inputs",
     "LossParts",
     "MGDA",
@@ -56,6 +68,10 @@ __all__ = [
     "RLW",
     "StepRecord",
     "UPGrad",
+    "Penalty",
+    "Ridge",
+    "TaskCovariance",
+    "TraceNorm",
     "Uncertainty",
     "asymmetric_loss",
     "binary_cross_entropy",

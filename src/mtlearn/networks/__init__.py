@@ -23,7 +23,7 @@ from mtlearn.networks._layers import layer_numbers
 from mtlearn.networks._memory import check_memory
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._multitask import MultiTaskNetwork, needs_batch
-from mtlearn.networks._own_heads import OwnHead
+from mtlearn.networks._own_heads import OwnHead, output_layer
 from mtlearn.networks._registry import (
     architecture,
     get_backbone,
@@ -84,6 +84,7 @@ __all__ = [
     "make_head",
     "named_backbone",
     "needs_batch",
+    "output_layer",
     "resolved",
     "save_weights",
     "shares_modules",

@@ -15,7 +15,7 @@ from mtlearn.networks._features import (
     shape_text,
     vector_of,
 )
-from mtlearn.networks._heads import HeadSpec
+from mtlearn.networks._heads import HeadSpec, OutputLayer
 from mtlearn.networks._memory import raise_if_out_of_memory
 
 
@@ -75,6 +75,32 @@ class OwnHead(nn.Module):
 
     def _ended(self, output: Tensor) -> Tensor:
         return output if self.end is None else self.end(output)
+
+
+def output_layer(head: nn.Module) -> OutputLayer | None:
+    """Find the linear layer that a head ends in, if it is one of this package.
+
+    Parameters
+    ----------
+    head : torch.nn.Module
+        Of a network that `build_network` makes.
+
+    Returns
+    -------
+    OutputLayer or None
+        None for a module of the user's, and for a decoder: nobody knows what they make
+        of a layer's outputs.
+
+    Examples
+    --------
+    >>> from mtlearn.networks import make_head, output_layer
+    >>> output_layer(make_head(8, 3, hidden=(4,)))
+    OutputLayer(in_features=4, out_features=3, bias=True)
+    """
+    if isinstance(head, OwnHead):
+        return None
+    found = [layer for layer in head.modules() if isinstance(layer, OutputLayer)]
+    return found[-1] if found else None
 
 
 def _whole(x: Tensor) -> Tensor:

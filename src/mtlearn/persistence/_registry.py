@@ -35,7 +35,18 @@ from mtlearn.estimators import (
     TaskView,
 )
 from mtlearn.exceptions import InvalidParameterError, ModelFormatError
-from mtlearn.losses import AGGREGATIONS, BALANCINGS, focal_loss, huber_loss
+from mtlearn.losses import (
+    AGGREGATIONS,
+    BALANCINGS,
+    CommonMean,
+    GraphLaplacian,
+    GroupLasso,
+    Ridge,
+    TaskCovariance,
+    TraceNorm,
+    focal_loss,
+    huber_loss,
+)
 from mtlearn.networks import (
     CGC,
     MLP,
@@ -99,6 +110,12 @@ _OBJECTS = (
     SWA,
     *BALANCINGS.values(),
     *AGGREGATIONS.values(),
+    CommonMean,
+    GraphLaplacian,
+    GroupLasso,
+    Ridge,
+    TaskCovariance,
+    TraceNorm,
     CSVLogger,
     TaskMetric,
     FrozenEstimator,

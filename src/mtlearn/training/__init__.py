@@ -43,6 +43,11 @@ from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parameters import constructor_arguments
 from mtlearn.training._parts import resolve_part
+from mtlearn.training._penalties import (
+    Penalties,
+    TaskCovariances,
+    resolve_penalty,
+)
 from mtlearn.training._precision import (
     Precision,
     precision_of,
@@ -102,6 +107,7 @@ __all__ = [
     "Monitor",
     "MultiTaskNet",
     "Observation",
+    "Penalties",
     "Precision",
     "ProgressBar",
     "Randomness",
@@ -111,6 +117,7 @@ __all__ = [
     "SameChange",
     "Seeds",
     "SharedLayer",
+    "TaskCovariances",
     "TaskGradients",
     "TaskMetric",
     "Thaw",
@@ -146,6 +153,7 @@ __all__ = [
     "resolve_monitor",
     "resolve_optimizer",
     "resolve_part",
+    "resolve_penalty",
     "resolve_precision",
     "resolve_schedule",
     "same_value",

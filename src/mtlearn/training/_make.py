@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mtlearn.losses import MultiTaskLoss, sample_loss, weighted_sums
-from mtlearn.networks import HeadSpec, OutputLayer, OwnHead, build_network
+from mtlearn.networks import HeadSpec, build_network, output_layer
 from mtlearn.tasks import Task, Tasks
 from mtlearn.training._net import MultiTaskNet
 from mtlearn.training._precision import Precision
@@ -75,10 +75,9 @@ def _start(head: nn.Module, task: Task) -> None:
     Otherwise a training begins by learning how rare each label is. A head of the user's
     stays as it is: nobody knows what it makes of a layer's bias.
     """
-    start = task.head_start()
-    if start is None or isinstance(head, OwnHead):
+    start, last = task.head_start(), output_layer(head)
+    if start is None or last is None:
         return
-    last = [layer for layer in head.modules() if isinstance(layer, OutputLayer)][-1]
     with torch.no_grad():
         last.bias.copy_(torch.from_numpy(start))
 

@@ -18,6 +18,7 @@ from mtlearn.training._changes import Changes
 from mtlearn.training._learned import copied, load_weights_of, parts_of, weights_of
 from mtlearn.training._modes import own_modes
 from mtlearn.training._own_optimizer import OwnOptimizer
+from mtlearn.training._penalties import Penalties
 from mtlearn.training._precision import Precision
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._scaling import loss_scaler
@@ -107,6 +108,7 @@ class MultiTaskNet(OwnOptimizer):
         self.randomness_ = Randomness(0, torch.device(self.device))
         self.generator_ = torch.Generator()
         self.changes_ = Changes()
+        self.penalties_ = Penalties()
         self.change_generator_ = torch.Generator()
         self.aggregation_ = None
         self.aggregation_generator_ = torch.Generator()
@@ -143,6 +145,7 @@ class MultiTaskNet(OwnOptimizer):
         randomness: Randomness,
         changes: Changes | None = None,
         change_seed: int = 0,
+        penalties: Penalties | None = None,
     ) -> Self:
         """Train for some epochs with callbacks of this run.
 
@@ -162,6 +165,8 @@ class MultiTaskNet(OwnOptimizer):
             What happens to training batches.
         change_seed : int, default=0
             Seed of what they draw.
+        penalties : Penalties or None, default=None
+            What is added to the loss of a step.
 
         Returns
         -------
@@ -172,6 +177,7 @@ class MultiTaskNet(OwnOptimizer):
         self.generator_.manual_seed(order_seed)
         self.changes_ = Changes() if changes is None else changes
         self.change_generator_.manual_seed(change_seed)
+        self.penalties_ = Penalties() if penalties is None else penalties
         self.inference_ = None  # its memory is free while others are needed
         united = [self.changes_.united * task.unites for task in self.tasks]
         self.step_sums_ = StepSums(data[0], united)
@@ -179,6 +185,7 @@ class MultiTaskNet(OwnOptimizer):
         self.initialize_callbacks()
         self.initialize_history()
         try:
+            self.find_penalised()
             return self.partial_fit(data, epochs=epochs)
         finally:
             self._set_training(False)
@@ -188,6 +195,7 @@ class MultiTaskNet(OwnOptimizer):
             # They know the training data, which a fitted net must not keep alive.
             self.changes_, self.step_sums_ = Changes(), None
             self.aggregation_ = None
+            self.penalties_ = Penalties()
             self.recent_ = None
             self.callbacks = []
             self.initialize_callbacks()

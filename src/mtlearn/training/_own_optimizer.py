@@ -8,14 +8,14 @@ from torch import nn
 
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.networks import is_filling
-from mtlearn.training._aggregating import AggregatingLoop
 from mtlearn.training._fingerprint import same_value
 from mtlearn.training._joining import give_momentum
+from mtlearn.training._penalised import PenalisedLoop
 from mtlearn.training._rates import Rates
 from mtlearn.training._scaling import loss_scaler
 
 
-class OwnOptimizer(AggregatingLoop):
+class OwnOptimizer(PenalisedLoop):
     """A skorch net whose optimiser is made late, and may be another one later."""
 
     lr: float
