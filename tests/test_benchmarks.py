@@ -276,13 +276,13 @@ def test_related_regressions_are_what_they_are_called():
     cosines = made["groups"].T @ made["groups"]
     assert cosines[:6, :6].min() > 0.9
     assert np.abs(cosines[:6, 6:]).max() < 0.5
-    X, y = penalties.make_rows(made["groups"], 4, seed=0)
+    _, y = penalties.make_rows(made["groups"], 4, seed=0)
     assert (np.isfinite(y).sum(axis=1) == 1).all()
     assert (np.isfinite(y).sum(axis=0) == 4).all()
     right = penalties.edges(right=True)
     assert len(right) == 5 * 15
     assert ("t0", "t5") in right
-    assert not set(right) & set(penalties.edges(right=False)) & {("t0", "t5")}
+    assert len(set(right) & set(penalties.edges(right=False))) == 5  # by chance
     # Without any knowledge the error is the variance of y, with all of it the noise.
     weights = made["groups"]
     assert penalties.error((0 * weights, np.zeros(30)), weights) == pytest.approx(1)
