@@ -39,7 +39,7 @@ from mtlearn.estimators._settings import (
     Settings,
     read_settings,
 )
-from mtlearn.estimators._train import train
+from mtlearn.estimators._train import note_covariances, train
 from mtlearn.tasks import Head, Task, Tasks, fit_codec
 from mtlearn.training import (
     Checkpoints,
@@ -246,6 +246,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
                     on_epoch=(context.begin_epoch, context.end_epoch),
                     checkpoints=checkpoints,
                 )
+                note_covariances(state, settings)
                 # An earlier fit on other targets may have left classes behind.
                 self.__dict__.pop("classes_", None)
                 self.__dict__.update(state.attributes())

@@ -101,7 +101,6 @@ def train(
         ),
     ]
     net.set_aggregation(settings.aggregation, seeds.aggregation)
-    penalties = Penalties(settings.penalties, settings.owner)
     try:
         net.train(
             data,
@@ -111,10 +110,9 @@ def train(
             randomness=randomness,
             changes=settings.changes,
             change_seed=seeds.changes,
-            penalties=penalties,
+            penalties=Penalties(settings.penalties, settings.owner),
         )
         guard.check_end(net)
-        state.covariances = penalties.covariances(net.module_.heads, net.tasks)
     except DivergenceError:
         if checkpoints is not None:
             checkpoints.finish()  # it would diverge again
@@ -147,6 +145,20 @@ def _kept_epoch(
         return loaded.epoch_
     replaced = any(getattr(each, "has_replaced_", False) for each in averages)
     return None if replaced else best.found_epoch_ or None
+
+
+def note_covariances(state: FitState, settings: Settings) -> None:
+    """Note how tasks vary together in the weights that training has ended with.
+
+    Parameters
+    ----------
+    state : FitState
+        With a trained net; changed in place.
+    settings : Settings
+        Checked parameters.
+    """
+    penalties = Penalties(settings.penalties, settings.owner)
+    state.covariances = penalties.covariances(state.net.module_.heads, state.net.tasks)
 
 
 def _note_epochs(
