@@ -15,9 +15,11 @@ from mtlearn import (
     SeedEnsemble,
     Tasks,
     load,
+    report,
     save,
 )
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.inspection import LearningCurvesDisplay
 from mtlearn.networks import CGC, MLP, BackboneOfEach, ResNet
 from mtlearn.training import BestTaskWeights, Monitor
 from tiny_problems import (
@@ -131,6 +133,20 @@ def test_files_pickles_and_features(table, tmp_path):
     assert not np.array_equal(one, other)
     with pytest.raises(InvalidParameterError, match="each has features of its own"):
         table.embed(X_val)
+
+
+def test_curves_and_the_page_know_whose_epoch_it_is(table):
+    X_val, y_val = TABLE[2:]
+    display = LearningCurvesDisplay.from_estimator(table).plot()
+    expected = {"all tasks": table.best_epoch_, **table.best_epochs_}
+    for (task, _), ax in display.axes_.items():
+        (best,) = [line for line in ax.get_lines() if len(line.get_xdata()) == 2]
+        assert best.get_xdata()[0] == expected.get(task, table.best_epoch_)
+    page = report(table, X_val, y_val, path=None, random_state=0).html
+    low, high = sorted(table.best_epochs_.values())
+    assert f"the weights are those of epoch {low} to {high}" in page
+    row = table.history_[table.best_epochs_["kind"] - 1]
+    assert f"<td>{row['valid_kind_accuracy']:.3f}</td>" in page
 
 
 class Crash(Callback):

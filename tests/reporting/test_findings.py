@@ -109,6 +109,8 @@ def test_a_validation_loss_that_has_risen():
     fit = {"losses": {"t": FALLING}, "valid": {"t": rising}}
     assert codes([good_classes()], network(**fit)) == [("MTL001", "t")]
     assert codes([good_classes()], network(**fit, best=3)) == []
+    own = replace(network(**fit), best_epochs={"t": 3})
+    assert codes([good_classes()], own) == []
 
 
 def test_a_metric_that_only_training_rows_have():
@@ -118,6 +120,9 @@ def test_a_metric_that_only_training_rows_have():
     task = task_evidence(true, predicted, spread)
     assert codes([task], network({"t": FALLING}, trained=0.95)) == [("MTL001", "t")]
     assert codes([task], network({"t": FALLING}, trained=0.7)) == []
+    own = replace(network({"t": FALLING}, trained=0.7), best_epochs={"t": 3})
+    own.history[2]["train_t_accuracy"] = 0.95
+    assert codes([task], own) == [("MTL001", "t")]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,9 @@ class LearningCurvesDisplay(Display):
         By a label, the `history_` of each run with it.
     best_epochs : dict of str to list of int
         By the same labels, the `best_epoch_` of each run; empty where not known.
+    task_epochs : dict of str to dict of str to int, default=None
+        By the same labels, the `best_epochs_` of a run by itself, whose tasks may have
+        others.
 
     Attributes
     ----------
@@ -91,9 +94,11 @@ class LearningCurvesDisplay(Display):
         self,
         histories: Mapping[str, Sequence[History]],
         best_epochs: Mapping[str, Sequence[int]],
+        task_epochs: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
         self.histories = histories
         self.best_epochs = best_epochs
+        self.task_epochs = task_epochs
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, label: str = "") -> Self:
@@ -125,6 +130,8 @@ class LearningCurvesDisplay(Display):
         return cls(
             {label: [each.history_ for each in runs]},
             {label: [each.best_epoch_ for each in runs]},
+            # Which files of earlier versions lack.
+            {label: getattr(runs[0], "best_epochs_", {})},
         )
 
     @classmethod
@@ -255,8 +262,10 @@ class LearningCurvesDisplay(Display):
         best = self.best_epochs[label]
         if len(best) == 1:
             name = " ".join(filter(None, [label, "best epoch"]))
-            for ax in self.axes_.values():
-                ax.axvline(best[0], color=color, lw=0.8, alpha=0.5, label=name)
+            own = (self.task_epochs or {}).get(label, {})
+            for (task, _), ax in self.axes_.items():
+                epoch = own.get(task, best[0])
+                ax.axvline(epoch, color=color, lw=0.8, alpha=0.5, label=name)
 
     def _name_lines(self) -> None:
         """Write a legend: in the first panel, or of many lines beside all of them."""

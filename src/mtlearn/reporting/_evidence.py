@@ -1,7 +1,7 @@
 """What a report knows: predictions, figures, histories; computed once."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -103,11 +103,18 @@ class Network:
         That of the weights, from 1.
     weights : dict of str to float
         Of the tasks in the loss, also of those without labels.
+    best_epochs : dict of str to int
+        Those of tasks that have the weights of another epoch.
     """
 
     history: list[dict[str, Any]]
     best_epoch: int
     weights: dict[str, float]
+    best_epochs: dict[str, int] = field(default_factory=dict)
+
+    def kept(self, name: str) -> int:
+        """Give the number, from 0 on, of the epoch whose weights a task has."""
+        return self.best_epochs.get(name, self.best_epoch) - 1
 
     @property
     def validates(self) -> bool:
@@ -250,4 +257,6 @@ def _network(fitted: Any) -> Network:
         fitted.history_,
         fitted.best_epoch_,
         dict(zip(fitted.tasks_.names, weights, strict=True)),
+        # Which files of earlier versions lack.
+        getattr(fitted, "best_epochs_", {}),
     )

@@ -66,7 +66,7 @@ def _risen(networks: list[Network], name: str) -> Iterator[str]:
         losses = network.losses(name, "valid")
         if not np.isfinite(losses).any():
             continue
-        lowest, kept = int(np.nanargmin(losses)), network.best_epoch - 1
+        lowest, kept = int(np.nanargmin(losses)), network.kept(name)
         limit = losses[lowest] + RISE * abs(losses[lowest])
         if kept > lowest and losses[kept] > limit:
             risen.append((losses[kept] - losses[lowest], lowest, kept, losses))
@@ -84,7 +84,7 @@ def _gap(evidence: Evidence, task: TaskEvidence) -> Iterator[str]:
     metric, row = task.task.metric, task.main
     key = f"train_{task.name}_{metric}"
     found = [
-        network.history[network.best_epoch - 1][key]
+        network.history[network.kept(task.name)][key]
         for estimator, network in evidence.networks
         if _is_plain(estimator)
     ]

@@ -90,7 +90,10 @@ def model_facts(evidence: Evidence) -> list[tuple[str, str]]:
     histories = [each.history for _, each in evidence.networks]
     seconds = sum(row["seconds"] for history in histories for row in history)
     epochs = _range([len(history) for history in histories])
-    best = _range([each.best_epoch for _, each in evidence.networks])
+    kept = (
+        each.best_epochs.values() or [each.best_epoch] for _, each in evidence.networks
+    )
+    best = _range([epoch for epochs in kept for epoch in epochs])
     weights = sum(each.numel() for each in first.net_.module_.parameters())
     facts = [
         ("estimator", type(evidence.estimator).__name__),
@@ -169,7 +172,7 @@ def _learned(name: str, task: Task, networks: list[Any], rows: str) -> list[str]
     metric = task.metric
     share = np.mean([each.loss_shares().get(name, np.nan) for each in networks])
     soon = [_epochs_to_learn(each.losses(name, rows)) for each in networks]
-    kept = [each.history[each.best_epoch - 1] for each in networks]
+    kept = [each.history[each.kept(name)] for each in networks]
     metrics = [
         np.mean([row.get(f"{part}_{name}_{metric}", np.nan) for row in kept])
         for part in ("train", "valid")
