@@ -51,15 +51,16 @@ def train_on_few(tasks, train, test, options, seed):
     labelled, _ = train_test_split(
         np.arange(len(X)), train_size=options.labels, stratify=y, random_state=seed
     )
+    name = f"accuracy, {options.labels} labels of {len(X)}"
     few = np.full(len(X), np.nan)
     few[labelled] = y[labelled]
     estimator = make_estimator(tasks, options, seed)
     if len(tasks) == 1:
-        # Rows without a label are left out: as many images take more epochs.
+        # The others would teach nothing: as many images take more epochs.
         estimator.max_epochs *= round(len(X) / options.labels)
+        X, few = X[labelled], few[labelled]
     estimator.fit(X, few)
     X, y = test
-    name = f"accuracy, {options.labels} labels of {len(few)}"
     return {name: (estimator.predict(X) == y).mean()}
 
 
