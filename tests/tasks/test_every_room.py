@@ -5,6 +5,7 @@ A new kind joins `SAMPLES`, with labels of `N` rows and what it has no display f
 
 import json
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -31,11 +32,7 @@ from mtlearn import (
     save,
     to_onnx,
 )
-from mtlearn.exceptions import (
-    InvalidParameterError,
-    ModelFormatError,
-    UnknownTaskError,
-)
+from mtlearn.exceptions import InvalidParameterError, ModelFormatError, UnknownTaskError
 from mtlearn.inspection import (
     CalibrationDisplay,
     ClasswiseDisplay,
@@ -112,18 +109,19 @@ OF_SPREAD = {"CalibrationDisplay", "RejectionDisplay"}
 OF_UNKNOWN = {"OpenSetCurveDisplay", "OpenSetImagesDisplay", "OpenSetScoreDisplay"}
 OF_ALL = {
     "EnsembleGainDisplay",
+    "GateDisplay",
     "LearningCurvesDisplay",
     "MethodComparisonDisplay",
     "TaskConflictDisplay",
+    "TaskCovarianceDisplay",
 }
 by_kind = pytest.mark.parametrize("kind", SAMPLES)
 
 
 def make(kind, **params):
     """Return an estimator of a kind, one of another, and two without a column."""
-    tasks = Tasks(
-        own=SAMPLES[kind], size=Regression(), echo=Echo(3), row=Reconstruction()
-    )
+    others = {"size": Regression(), "echo": Echo(3), "row": Reconstruction()}
+    tasks = Tasks(own=SAMPLES[kind], **others)
     params = {"max_epochs": 2, "batch_size": 20, "lr": 0.01} | params
     backbone = Partial(MLP, hidden=(8,))
     return MultiTaskEstimator(
@@ -138,8 +136,8 @@ def data(kind):
 
 @pytest.fixture(scope="module")
 def fitted():
-    whole = {kind: make(kind, validation_fraction=0.2) for kind in SAMPLES}
-    return {kind: each.fit(*data(kind)) for kind, each in whole.items()}
+    made = partial(make, penalty=mtlearn.losses.TaskCovariance(0.01))
+    return {kind: made(kind).fit(*data(kind)) for kind in SAMPLES}
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +214,7 @@ def test_displays_of_training_show_every_kind(kind, fitted, ensembles):
     conflict = TaskConflictDisplay.from_estimator(fitted[kind], X, y, random_state=0)
     assert list(conflict._shown_tasks()) == ["own", "size", "echo", "row"]
     conflict.plot()
+    mtlearn.inspection.TaskCovarianceDisplay.from_estimator(fitted[kind]).plot()
     gain = EnsembleGainDisplay.from_estimator(ensembles[kind], X, y)
     assert "own" in gain._shown_tasks()
     gain.plot()

@@ -38,6 +38,10 @@ from mtlearn.inspection._residuals import ResidualFigures, ResidualsDisplay
 from mtlearn.inspection._sharing import sharing_report
 from mtlearn.inspection._sharing_table import SharingReport
 from mtlearn.inspection._task_conflict import TaskConflictDisplay
+from mtlearn.inspection._task_covariance import (
+    TaskCorrelation,
+    TaskCovarianceDisplay,
+)
 
 __all__ = [
     "CalibrationCurve",
@@ -77,6 +81,8 @@ __all__ = [
     "SharingReport",
     "TaskConflict",
     "TaskConflictDisplay",
+    "TaskCorrelation",
+    "TaskCovarianceDisplay",
     "compare_methods",
     "example_images",
     "label_rows",

@@ -80,19 +80,42 @@ def _limit(*values: np.ndarray) -> float:
 
 
 def _draw_tasks(ax: Any, names: Any, cosines: np.ndarray, limit: float) -> None:
+    draw_matrix(ax, names, cosines, limit)
+    ax.set_title("all layers")
+
+
+def draw_matrix(ax: Any, names: Any, cosines: np.ndarray, limit: float) -> Any:
+    """Draw cosines, or correlations, of all pairs, with numbers where there are few.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        To draw into.
+    names : sequence of str
+        Of rows and columns.
+    cosines : ndarray of shape (n_names, n_names)
+        NaN where there is none.
+    limit : float
+        What the strongest colours stand for.
+
+    Returns
+    -------
+    AxesImage
+        For a colour bar.
+    """
     ax.set_facecolor("0.85")  # of what has no cosine
-    ax.imshow(cosines, cmap=_MAP, vmin=-limit, vmax=limit)
+    image = ax.imshow(cosines, cmap=_MAP, vmin=-limit, vmax=limit)
     size, names = _font(len(names)), [shown(name) for name in names]
     ax.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
     ax.set_yticks(range(len(names)), names, fontsize=size)
-    ax.set_title("all layers")
     if len(names) > _MOST_NUMBERS:
-        return
+        return image
     for (row, column), value in np.ndenumerate(cosines):
         if np.isfinite(value):
             color = "white" if abs(value) > 0.6 * limit else "black"
             text = ax.text(column, row, _number(value), color=color, fontsize="small")
             text.set(ha="center", va="center")
+    return image
 
 
 def _draw_layers(
