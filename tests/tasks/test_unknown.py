@@ -151,9 +151,9 @@ def test_predictions_that_lack_rows():
     tasks = Tasks(kind=Classification(), size=Regression())
     y = np.array([[0, 1.5], [1, 2], [0, 3]])
     labels, there = read_predictions([[1, 2], [NAN, NAN], [0, 3]], y, tasks)
-    assert there.tolist() == [True, False, True]
-    assert [each[there].tolist() for each in labels] == [[1, 0], [2, 3]]
-    assert read_predictions(y, y, tasks)[1].all()
+    assert [each.tolist() for each in there] == [[True, False, True]] * 2
+    assert [each[there[0]].tolist() for each in labels] == [[1, 0], [2, 3]]
+    assert np.all(read_predictions(y, y, tasks)[1])
 
 
 def test_sets_that_lack_rows():
@@ -162,6 +162,6 @@ def test_sets_that_lack_rows():
     tasks = fit_codec(Tasks(tags=MultiLabel()), sets).tasks
     predicted = np.empty(3, dtype=object)
     predicted[:] = [("b",), None, ()]
-    (labels,), there = read_predictions(predicted, sets, tasks)
+    (labels,), (there,) = read_predictions(predicted, sets, tasks)
     assert there.tolist() == [True, False, True]
     assert labels[there].tolist() == [{"b"}, set()]

@@ -65,16 +65,19 @@ def weights_of_rows(y: Any, tasks: Tasks, sample_weight: Any) -> tuple[Any, Any]
     Returns
     -------
     by_task : ndarray of shape (n_samples, n_tasks) or None
-        Of each task with labels.
+        Of each task with labels; zero where one is not asked.
     given : ndarray or None
         For an estimator of all tasks.
     """
-    if sample_weight is None:
+    asks = any(task.condition is not None for task in tasks)
+    if sample_weight is None and not asks:
         return None, None
     each = label_weights(read_targets(y, tasks), sample_weight)
     # All labels of a row that a task has weigh the same.
     of_rows = [w if w.ndim == 1 else w.max(axis=1) for w in each]
     by_task = np.column_stack(of_rows)
+    if sample_weight is None:
+        return by_task, None
     if np.ndim(sample_weight) == 1:  # which tasks without labels take too
         return by_task, np.asarray(without_tensors(sample_weight, "sample_weight"))
     return by_task, by_task

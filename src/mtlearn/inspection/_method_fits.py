@@ -11,8 +11,12 @@ from mtlearn._utils._row_plan import RowPlan, planned_rows
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.inspection._clones import fit_arguments, trainable
-from mtlearn.inspection._sharing_fits import Fold, Learner, fold_parts
-from mtlearn.metrics import scored_labels
+from mtlearn.inspection._sharing_fits import (
+    Fold,
+    Learner,
+    fold_parts,
+    labels_of_fold,
+)
 
 OWNER = "compare_methods"
 EQUAL = "equal"
@@ -133,7 +137,7 @@ def fit_timed(
         begin = process_time()
         estimator.fit(X, y, **arguments)
         seconds = process_time() - begin
-    labels = scored_labels(learner.tasks, test[1], estimator.predict(test[0]), test[2])
+    labels = labels_of_fold(learner, estimator, test)
     return Scored(
         {
             (name, metric): task.figures()[metric](labels[name])

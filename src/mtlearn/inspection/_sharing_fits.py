@@ -17,8 +17,8 @@ from mtlearn.exceptions import InvalidParameterError
 from mtlearn.inspection._clones import fit_arguments, fit_recorded
 from mtlearn.inspection._conflict_pairs import mean_and_error
 from mtlearn.inspection._recording import AffinityRecorder
-from mtlearn.metrics import scored_labels
-from mtlearn.tasks import Task, Tasks, fit_codec, read_targets
+from mtlearn.metrics import scored_decisions, scored_labels
+from mtlearn.tasks import ScoredLabels, Task, Tasks, fit_codec, read_targets
 from mtlearn.training import (
     Monitor,
     TaskMetric,
@@ -110,6 +110,8 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
     estimator = clone(joint.estimator)
     inner, place = unwrap(estimator), joint.tasks.names.index(name)
     task = clone(joint.tasks[name])
+    if task.condition is not None:  # there is no other: weights are zero elsewhere
+        task.set_params(when=None)
     if task.own_columns is None and open_frame(y, "y") is None:
         task.take_columns(read_targets(y, joint.tasks)[place].places)
     given = inner.loss_weights
@@ -251,11 +253,36 @@ def fit_and_score(
             affinity = mean_and_error(np.stack(list(recorder.records_.values())))[0]
         else:
             estimator.fit(X, y, **fit_arguments(prefix, sample_weight=weight))
-    labels = scored_labels(learner.tasks, test[1], estimator.predict(test[0]), test[2])
+    labels = labels_of_fold(learner, estimator, test)
     return {
         name: task.figures()[metrics[name]](labels[name])
         for name, task in learner.tasks.labelled.items()
     }, affinity
+
+
+def labels_of_fold(
+    learner: Learner, estimator: Any, test: tuple[Any, Any, Any]
+) -> dict[str, ScoredLabels]:
+    """Pair the labels of each task with predictions.
+
+    Parameters
+    ----------
+    learner : Learner
+        Which has the tasks.
+    estimator : estimator
+        Fitted.
+    test : tuple of (X, y, sample_weight)
+        Of which rows.
+
+    Returns
+    -------
+    dict of str to ScoredLabels
+        By task, also of rows in which it is not asked by what is predicted of another.
+    """
+    X, y, weight = test
+    if any(task.condition is not None for task in learner.tasks):
+        return scored_decisions(estimator, X, y, weight)
+    return scored_labels(learner.tasks, y, estimator.predict(X), weight)
 
 
 def fold_parts(

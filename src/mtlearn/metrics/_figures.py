@@ -48,10 +48,12 @@ def scored_labels(
         _check(tasks, target, values)
     weights = label_weights(targets, sample_weight)
     check_consistent_length(*weights, *predicted)
-    warn_unpredicted(there)
+    warn_unpredicted(np.logical_or.reduce(there))
     return {
-        target.name: _counted(target.values, values, weight, there)
-        for target, values, weight in zip(targets, predicted, weights, strict=True)
+        target.name: _counted(target.values, values, weight, known)
+        for target, values, weight, known in zip(
+            targets, predicted, weights, there, strict=True
+        )
     }
 
 
@@ -81,7 +83,8 @@ def scored_task(
     _check(reader.tasks, target, values)
     (weight,) = label_weights([target], sample_weight)
     check_consistent_length(weight, values)
-    warn_unpredicted(there)
+    if reader.tasks[name].condition is None:
+        warn_unpredicted(there)
     return _counted(target.values, values, weight, there)
 
 

@@ -1,5 +1,6 @@
 """Scorers of each task, for scikit-learn's searches and cross-validation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,8 @@ from mtlearn.metrics._figures import (
     scored_task,
     warn_without_labels,
 )
-from mtlearn.tasks import Figure, TaskReader, Tasks
+from mtlearn.metrics._outputs import scored_decisions
+from mtlearn.tasks import Figure, ScoredLabels, TaskReader, Tasks
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,14 @@ class _TaskMetric:
         figure = self.reader.tasks[self.task].figures()[self.figure]
         scored = scored_chances if figure.of_outputs else scored_task
         labels = scored(self.task, self.reader, y_true, y_pred, sample_weight)
-        if not len(labels):
+        return self.of_labels({self.task: labels})
+
+    def of_labels(self, labels: Mapping[str, ScoredLabels]) -> float:
+        """Compute the figure of the labels of all tasks."""
+        own = labels[self.task]
+        if not len(own):
             warn_without_labels(f"Task {self.task!r}")
-        return figure(labels)
+        return self.reader.tasks[self.task].figures()[self.figure](own)
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,10 @@ class _MeanScore:
         return "mean_score"
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
-        labels = scored_labels(self.tasks, y_true, y_pred, sample_weight)
+        return self.of_labels(scored_labels(self.tasks, y_true, y_pred, sample_weight))
+
+    def of_labels(self, labels: Mapping[str, ScoredLabels]) -> float:
+        """Compute the mean of the labels of all tasks."""
         scores = [
             task.figures()[task.metric](labels[name])
             for name, task in self.tasks.labelled.items()
@@ -94,7 +104,24 @@ class _ChanceScorer(BaseScorer):
         return self._sign * self._score_func(y_true, outputs, **kwargs)
 
 
+class _DecisionScorer(BaseScorer):
+    """A scorer of predictions of every row, also where a task is not asked.
+
+    `predict` has none there: rows in which it errs about the other task would be left
+    out, though their labels count.
+    """
+
+    def _score(
+        self, method_caller: Any, estimator: Any, X: Any, y_true: Any, **kwargs: Any
+    ) -> float:
+        labels = scored_decisions(estimator, X, y_true, kwargs.get("sample_weight"))
+        return self._sign * self._score_func.of_labels(labels)
+
+
 def _scorer(metric: _TaskMetric, figure: Figure) -> Any:
+    if not figure.of_outputs and metric.reader.tasks[metric.task].condition is not None:
+        sign = 1 if figure.greater_is_better else -1
+        return _DecisionScorer(metric, sign, {}, "predict")
     if figure.of_outputs:
         sign = 1 if figure.greater_is_better else -1
         return _ChanceScorer(metric, sign, {}, "predict_proba")
@@ -181,8 +208,10 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
     Notes
     -----
     Scorers use `predict`, but for those of several labels that are said to use
-    probabilities. For other figures of probabilities, such as the log loss, score the
-    view of one task: ``estimator.task(name)``.
+    probabilities, and those of tasks that depend on another one (`when`): these are of
+    all rows with a label, also where `predict` has none. For other figures of
+    probabilities, such as the log loss, score the view of one task:
+    ``estimator.task(name)``.
 
     Examples
     --------
@@ -214,5 +243,9 @@ def task_scorers(tasks: Tasks) -> dict[str, Any]:
                     f"{task!r}, and one of another. Rename one of the tasks."
                 )
             scorers[metric.__name__] = _scorer(metric, figure)
-    scorers["mean_score"] = make_scorer(_MeanScore(tasks))
+    mean = _MeanScore(tasks)
+    if any(task.condition is not None for task in tasks):
+        scorers["mean_score"] = _DecisionScorer(mean, 1, {}, "predict")
+    else:
+        scorers["mean_score"] = make_scorer(mean)
     return scorers

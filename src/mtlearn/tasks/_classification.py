@@ -19,6 +19,7 @@ from mtlearn.tasks._classes import (
     declared_classes,
     known_classes,
 )
+from mtlearn.tasks._conditions import WhenLike
 from mtlearn.tasks._decisions import Decisions
 from mtlearn.tasks._head import HeadLike
 
@@ -52,6 +53,10 @@ class Classification(ClassTask):
         that maps the shared features to `out_features` numbers a sample.
     column : None, int or str, default=None
         Column of y, by position or name; see :class:`Tasks`.
+    when : None, tuple or str, default=None
+        Asks the task only where another one has a certain label, such as
+        ``("is_sick", True)`` or ``"is_sick == True"``: other rows have no label, and
+        `predict` gives none where the other one is predicted otherwise.
 
     Attributes
     ----------
@@ -94,6 +99,7 @@ class Classification(ClassTask):
         class_weight: ClassWeight = None,
         head: HeadLike | None = None,
         column: int | str | None = None,
+        when: WhenLike = None,
     ) -> None:
         self.classes = classes
         self.weight = weight
@@ -102,6 +108,7 @@ class Classification(ClassTask):
         self.class_weight = class_weight
         self.head = head
         self.column = column
+        self.when = when
 
     def validate(self, name: str) -> None:
         """Check the parameters.

@@ -10,7 +10,9 @@ from sklearn.exceptions import DataConversionWarning
 from mtlearn._utils._listing import listed
 from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks._arranged import arrange_rows
 from mtlearn.tasks._base import Task
+from mtlearn.tasks._conditions import check_condition, fit_order
 from mtlearn.tasks._doubts import warn_of_doubts
 from mtlearn.tasks._infer import (
     TasksLike,
@@ -19,12 +21,11 @@ from mtlearn.tasks._infer import (
     resolve_tasks,
 )
 from mtlearn.tasks._label_weights import label_weights, row_weights
-from mtlearn.tasks._layout import Layout, arrange, layout_of, may_hold
+from mtlearn.tasks._layout import Layout, layout_of, may_hold
 from mtlearn.tasks._places import Places, places_of, positions
 from mtlearn.tasks._read import RawTargets, read_raw
 from mtlearn.tasks._target import Target, check_scored, read_places, with_label
 from mtlearn.tasks._tasks import Tasks
-from mtlearn.tasks._unknown import has_label, only_known, spread_rows
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,11 @@ class Codec:
         tasks = Tasks.from_mapping({name: self.tasks[name]})
         count = dict(zip(self.labelled.names, self.layout.counts_of_tasks, strict=True))
         alone = len(raw) == count[name] and not raw.is_named
-        places = [tuple(range(len(raw)))] if alone else positions(raw, tasks)
-        targets = read_places(raw, tasks, places)
+        if self.tasks[name].condition is not None and not alone:
+            targets = tuple(each for each in self._read(y) if each.name == name)
+        else:
+            places = [tuple(range(len(raw)))] if alone else positions(raw, tasks)
+            targets = read_places(raw, tasks, places, always=True)
         check_scored(targets, tasks)
         return targets[0]
 
@@ -205,15 +209,10 @@ class Codec:
     def arrange(self, labels: Sequence[np.ndarray]) -> Any:
         """Lay out predicted labels, one array a labelled task, as y was laid out.
 
-        Rows for which there are none have those that say so.
+        Rows for which there are none have those that say so, and so have those in which
+        a task is not asked, by what is predicted of another.
         """
-        pairs = list(zip(self.labelled, labels, strict=True))
-        known = np.logical_or.reduce([has_label(each) for each in labels])
-        if not known.all():
-            pairs = [(task, only_known(task, each, known)) for task, each in pairs]
-        columns = [column for task, each in pairs for column in task.lay_out(each)]
-        arranged = arrange(columns, self.layout)
-        return arranged if known.all() else spread_rows(arranged, known)
+        return arrange_rows(self.labelled, labels, self.layout)
 
 
 def fit_codec(
@@ -256,9 +255,10 @@ def fit_codec(
     weights = label_weights(targets, sample_weight)
     if warns:
         warn_of_doubts(targets, tasks)
-    for (name, task), target, weight in zip(
-        labelled.items(), targets, weights, strict=True
-    ):
+    given = dict(zip(labelled.names, zip(targets, weights, strict=True), strict=True))
+    for name, task in fit_order(labelled):
+        check_condition(labelled, name)
+        target, weight = given[name]
         rows = np.flatnonzero(with_label(weight))
         if not len(rows):
             raise InvalidDataError(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.losses import Inputs
+from mtlearn.tasks._conditions import WhenLike
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._value_figures import VALUE_FIGURES
@@ -45,6 +46,10 @@ class Count(ValueTask):
         that maps the shared features to `out_features` numbers a sample.
     column : None, int or str, default=None
         Column of y, by position or name; see :class:`Tasks`.
+    when : None, tuple or str, default=None
+        Asks the task only where another one has a certain label, such as
+        ``("is_sick", True)`` or ``"is_sick == True"``: other rows have no label, and
+        `predict` gives none where the other one is predicted otherwise.
 
     Attributes
     ----------
@@ -95,11 +100,13 @@ class Count(ValueTask):
         loss: CountLoss = "poisson",
         head: HeadLike | None = None,
         column: int | str | None = None,
+        when: WhenLike = None,
     ) -> None:
         self.weight = weight
         self.loss = loss
         self.head = head
         self.column = column
+        self.when = when
 
     def fit(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks._base import Task
+from mtlearn.tasks._conditions import WhenLike
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._label_loss import LabelLoss
 from mtlearn.tasks._label_members import LabelMembers
@@ -75,6 +76,10 @@ class MultiLabel(LabelLoss, LabelMembers):
         What is between the labels of a text, in a column of label sets.
     head : None, Head, class or Partial, default=None
         Layers of this task; None takes the estimator's default.
+    when : None, tuple or str, default=None
+        Asks the task only where another one has a certain label, such as
+        ``("is_sick", True)`` or ``"is_sick == True"``: other rows have no label, and
+        `predict` gives none where the other one is predicted otherwise.
 
     Attributes
     ----------
@@ -120,6 +125,7 @@ class MultiLabel(LabelLoss, LabelMembers):
         thresholds: ByLabel = None,
         sep: str | None = None,
         head: HeadLike | None = None,
+        when: WhenLike = None,
     ) -> None:
         self.labels = labels
         self.columns = columns
@@ -130,6 +136,7 @@ class MultiLabel(LabelLoss, LabelMembers):
         self.thresholds = thresholds
         self.sep = sep
         self.head = head
+        self.when = when
 
     def validate(self, name: str) -> None:
         """Check the parameters.
@@ -204,7 +211,7 @@ class MultiLabel(LabelLoss, LabelMembers):
         return self._as_classes() if isinstance(fitted, OneOfLabels) else self
 
     def _as_classes(self) -> OneOfLabels:
-        shared = ("weight", "loss", "pos_weight", "label_smoothing", "head")
+        shared = ("weight", "loss", "pos_weight", "label_smoothing", "head", "when")
         return OneOfLabels(
             self.labels, **{name: getattr(self, name) for name in shared}
         )

@@ -12,6 +12,7 @@ from mtlearn.tasks._class_chances import seldom_if_never
 from mtlearn.tasks._class_weight import ClassWeight
 from mtlearn.tasks._classes import declared_classes
 from mtlearn.tasks._classification import Classification
+from mtlearn.tasks._conditions import WhenLike
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._label_chances import softplus
 from mtlearn.tasks._label_loss import LabelLoss
@@ -85,6 +86,7 @@ class OneOfLabels(LabelLoss, Classification):
         label_smoothing: float = 0.0,
         head: HeadLike | None = None,
         column: int | str | None = None,
+        when: WhenLike = None,
     ) -> None:
         self.classes = classes
         self.weight = weight
@@ -93,6 +95,7 @@ class OneOfLabels(LabelLoss, Classification):
         self.label_smoothing = label_smoothing
         self.head = head
         self.column = column
+        self.when = when
 
     def validate(self, name: str) -> None:
         """Check the parameters.

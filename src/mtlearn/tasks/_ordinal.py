@@ -16,6 +16,7 @@ from mtlearn.tasks._class_figures import CLASS_FIGURES
 from mtlearn.tasks._class_task import ClassLoss, ClassTask
 from mtlearn.tasks._class_weight import ClassWeight, check_class_weight
 from mtlearn.tasks._classes import declared_labels, find_labels
+from mtlearn.tasks._conditions import WhenLike
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._rank_figures import mean_error, placed, quadratic_kappa
@@ -52,6 +53,10 @@ class Ordinal(ClassTask):
         that maps the shared features to `out_features` numbers a sample.
     column : None, int or str, default=None
         Column of y, by position or name; see :class:`Tasks`.
+    when : None, tuple or str, default=None
+        Asks the task only where another one has a certain label, such as
+        ``("is_sick", True)`` or ``"is_sick == True"``: other rows have no label, and
+        `predict` gives none where the other one is predicted otherwise.
 
     Attributes
     ----------
@@ -107,6 +112,7 @@ class Ordinal(ClassTask):
         class_weight: ClassWeight = None,
         head: HeadLike | None = None,
         column: int | str | None = None,
+        when: WhenLike = None,
     ) -> None:
         self.categories = categories
         self.weight = weight
@@ -114,6 +120,7 @@ class Ordinal(ClassTask):
         self.class_weight = class_weight
         self.head = head
         self.column = column
+        self.when = when
 
     def validate(self, name: str) -> None:
         """Check the parameters.

@@ -11,6 +11,7 @@ from mtlearn._utils._validation import check_nested_names, check_real
 from mtlearn._utils._versioned import VersionedEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks._columns import TaskColumns
+from mtlearn.tasks._conditions import Condition, read_condition
 from mtlearn.tasks._head import HeadLike, check_head
 
 
@@ -20,6 +21,7 @@ class TaskParameters(VersionedEstimator, TaskColumns):
     losses: ClassVar[tuple[str, ...]]
     """Names that `loss` may be."""
 
+    when: Any = None
     weight: float
     loss: str | Callable[..., Tensor]
     head: HeadLike | None
@@ -28,6 +30,11 @@ class TaskParameters(VersionedEstimator, TaskColumns):
     def noise_factor(self) -> float:
         """What a loss counts where its noise has the variance 1: a squared one half."""
         return 0.5 if self.loss == "mse" else 1.0
+
+    @property
+    def condition(self) -> Condition | None:
+        """Where the task is asked, by the label of another; None if it always is."""
+        return read_condition(self.when, type(self).__name__)
 
     def validate(self, name: str) -> None:
         """Check the parameters that every kind has.
@@ -39,6 +46,7 @@ class TaskParameters(VersionedEstimator, TaskColumns):
         """
         owner = f"{type(self).__name__} (task {name!r})"
         check_real(self.weight, "weight", owner, low=0.0)
+        read_condition(self.when, owner)
         self._check_column(owner)
         self._check_loss(owner)
         if self.head is not None:

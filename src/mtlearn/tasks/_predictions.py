@@ -7,6 +7,7 @@ import numpy as np
 
 from mtlearn._utils._listing import listed
 from mtlearn.exceptions import InvalidDataError
+from mtlearn.tasks._conditions import chain_of
 from mtlearn.tasks._places import Places, positions, ranks
 from mtlearn.tasks._read import RawTargets, read_raw
 from mtlearn.tasks._target import Target, read_places
@@ -15,7 +16,7 @@ from mtlearn.tasks._tasks import Tasks
 
 def read_predictions(
     predicted: Any, y: Any, tasks: Tasks
-) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """Read the predictions of each task.
 
     Parameters
@@ -31,14 +32,14 @@ def read_predictions(
     -------
     labels : tuple of ndarray of shape (n_samples,) or (n_samples, k)
         In task order, of the tasks that read y.
-    there : ndarray of bool of shape (n_samples,)
-        False of rows that no task has a prediction for.
+    there : tuple of ndarray of bool of shape (n_samples,)
+        False of rows that a task has no prediction for.
 
     Raises
     ------
     InvalidDataError, DataTypeError
         If the predictions cannot be read or do not match y and the tasks, or a row
-        lacks those of some tasks.
+        lacks those of some tasks, which are asked of every row.
     """
     raw, labelled = read_raw(y), tasks.labelled
     places = positions(raw, labelled)
@@ -83,7 +84,7 @@ class TaskReader:
         predicted : ndarray of shape (n_samples,) or (n_samples, k)
             Predictions.
         there : ndarray of bool of shape (n_samples,)
-            False of rows that no task has a prediction for.
+            False of rows that the task has no prediction for.
 
         Raises
         ------
@@ -91,7 +92,7 @@ class TaskReader:
             If they cannot be read, or do not match each other and the tasks.
         """
         raw, places = self._find(y)
-        (found,), there = _predictions(
+        (found,), (there,) = _predictions(
             raw, read_raw(predicted), places, self.tasks.labelled, [name]
         )
         return self._target(name, raw, places), found, there
@@ -144,10 +145,11 @@ class TaskReader:
         return raw, places
 
     def _target(self, name: str, raw: RawTargets, places: Places) -> Target:
-        own = places[self.tasks.labelled.names.index(name)]
-        alone = Tasks.from_mapping({name: self.tasks[name]})
-        (target,) = read_places(raw, alone, [own])
-        return target
+        labelled = self.tasks.labelled
+        chain = chain_of(labelled, name)
+        tasks = Tasks.from_mapping({each: labelled[each] for each in chain})
+        at = [places[labelled.names.index(each)] for each in chain]
+        return read_places(raw, tasks, at)[0]
 
 
 def _mix(raw: RawTargets, places: Places, tasks: Tasks) -> None:
@@ -185,8 +187,8 @@ def _predictions(
     places: Places,
     tasks: Tasks,
     names: Sequence[str],
-) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """Read the predictions of some tasks, and tell which rows have any."""
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Read the predictions of some tasks, and tell which rows have them."""
     if (raw.container == "frame") != (found.container == "frame"):
         raise InvalidDataError(
             "y and the predictions must both be DataFrames, or neither. Pass y in the "
@@ -197,22 +199,23 @@ def _predictions(
     else:
         at = _ranked(found, places, tasks)
     _mix(found, at, tasks)
-    values, there = [], None
+    values, known = [], []
     for name in names:
         own = [found.column(place) for place in at[tasks.names.index(name)]]
         labels, present = tasks[name].read(own, name)
-        if not present.all():
+        of_rows = np.asarray(present.reshape(len(present), -1).all(axis=1))
+        # A task that is not asked of a row has no prediction there.
+        if not of_rows.all() and tasks[name].condition is None:
             there = _rows_with_any(found, at, tasks)
-            lacks = there & ~present.reshape(len(present), -1).all(axis=1)
+            lacks = there & ~of_rows
             if lacks.any():
                 raise InvalidDataError(
                     f"Row {np.argmax(lacks)} of the predictions has none for task "
                     f"{name!r}, and some for others: it is NaN, None or NA."
                 )
         values.append(labels)
-    if there is None:  # no other column is read then
-        there = np.ones(len(values[0]), dtype=bool)
-    return tuple(values), there
+        known.append(of_rows)
+    return tuple(values), tuple(known)
 
 
 def _rows_with_any(found: RawTargets, places: Places, tasks: Tasks) -> np.ndarray:

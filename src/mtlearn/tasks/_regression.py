@@ -12,6 +12,7 @@ from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.losses import Inputs
+from mtlearn.tasks._conditions import WhenLike
 from mtlearn.tasks._head import HeadLike
 from mtlearn.tasks._value_task import ValueTask
 
@@ -41,6 +42,10 @@ class Regression(ValueTask):
         that maps the shared features to `out_features` numbers a sample.
     column : None, int or str, default=None
         Column of y, by position or name; see :class:`Tasks`.
+    when : None, tuple or str, default=None
+        Asks the task only where another one has a certain label, such as
+        ``("is_sick", True)`` or ``"is_sick == True"``: other rows have no label, and
+        `predict` gives none where the other one is predicted otherwise.
 
     Attributes
     ----------
@@ -74,6 +79,7 @@ class Regression(ValueTask):
         standardize: bool = True,
         head: HeadLike | None = None,
         column: int | str | None = None,
+        when: WhenLike = None,
     ) -> None:
         self.weight = weight
         self.loss = loss
@@ -81,6 +87,7 @@ class Regression(ValueTask):
         self.standardize = standardize
         self.head = head
         self.column = column
+        self.when = when
 
     def validate(self, name: str) -> None:
         """Check the parameters.

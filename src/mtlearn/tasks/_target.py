@@ -7,6 +7,7 @@ import numpy as np
 
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._columns import Strata
+from mtlearn.tasks._conditions import where_asked
 from mtlearn.tasks._read import RawColumn, RawTargets
 from mtlearn.tasks._tasks import Tasks
 
@@ -74,16 +75,24 @@ class Target:
 
 
 def read_places(
-    raw: RawTargets, tasks: Tasks, places: Sequence[tuple[int, ...]]
+    raw: RawTargets,
+    tasks: Tasks,
+    places: Sequence[tuple[int, ...]],
+    *,
+    always: bool = False,
 ) -> tuple[Target, ...]:
-    """Read the labels of each task from its columns of y."""
+    """Read the labels of each task from its columns of y, where the task is asked.
+
+    With `always`, conditions are left aside, as of tasks that others depend on there is
+    no label.
+    """
     keys = raw.keys if raw.is_named else ()
     targets = []
     for (name, task), own in zip(tasks.items(), places, strict=True):
         columns = [raw.column(place) for place in own]
         values, present = task.read(columns, name)
         targets.append(Target(name, values, present, task, own, keys, tuple(columns)))
-    return tuple(targets)
+    return tuple(targets) if always else where_asked(targets, tasks)
 
 
 def with_label(mask: np.ndarray) -> np.ndarray:
