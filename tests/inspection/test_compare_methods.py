@@ -22,6 +22,7 @@ from mtlearn.exceptions import (
 )
 from mtlearn.inspection import compare_methods, sharing_report
 from mtlearn.inspection._method_figures import Figures, figure_rows, method_rows
+from mtlearn.losses import TraceNorm
 from tiny_problems import make_table, table_estimator, table_tasks
 
 METRICS = {"size": ["r2", "mae"]}
@@ -289,6 +290,24 @@ def test_weights_of_tasks_within_them():
     assert [row["repeat"] for row in found.folds] == [0] * 8 + [1] * 8
     ranks = found.mean_rank
     assert ranks == {"equal": 1.5, "by task": 1.5}
+
+
+def test_what_is_between_tasks_is_no_part_of_single_networks():
+    X, y = make_table(30)
+    plain = table_estimator(max_epochs=1)
+    methods = {
+        "trace norm": {"penalty": TraceNorm(0.1)},
+        "surgery": {"aggregation": "pcgrad"},
+        "famo": {"loss_weights": "famo"},
+        "own epochs": {"early_stopping": "task"},
+    }
+    expected = compare_methods(plain, X, y, {}, cv=2, random_state=0)
+    for name, params in methods.items():
+        changed = {name: params, "equal": params}
+        found = compare_methods(plain, X, y, changed, cv=2, random_state=0)
+        assert cells(found, name) == cells(found, "equal")
+        if name != "own epochs":
+            assert cells(found, "single") == cells(expected, "single")
 
 
 def test_several_fits_at_a_time(problem, found):

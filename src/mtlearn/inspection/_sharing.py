@@ -130,7 +130,8 @@ MultiTaskStratifiedKFold` of k folds, in another order at each repeat.
     one, as long as that takes nothing away. A task that sharing hurts, by its
     interval, is left by itself. They are what to try next, not what was measured.
 
-    A network for one task has no `TaskMetric` and no `sampler` of another task, and
+    A network for one task has no `TaskMetric` and no `sampler` of another task, no
+    `aggregation` and no `penalty`, and
     follows its loss where `monitor` names a figure of another; there are no
     checkpoints.
 

@@ -105,7 +105,8 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
     -------
     Learner
         It reads its own column of y. The callbacks, the sampler and the monitor that
-        are about other tasks go, and of `loss_weights` its own stays.
+        are about other tasks go, and so do `aggregation` and `penalty`, which are about
+        several; of `loss_weights` its own stays.
     """
     estimator = clone(joint.estimator)
     inner, place = unwrap(estimator), joint.tasks.names.index(name)
@@ -122,6 +123,8 @@ def single_learner(joint: Learner, name: str, y: Any, weights: Any) -> Learner:
         tasks=tasks,
         loss_weights=None if given is None else [joint.tasks.weights(given)[place]],
         sampler=_own_sampler(inner.sampler, name, task),
+        aggregation=None,
+        penalty=None,
     )
     if inner.callbacks is not None:
         inner.set_params(callbacks=[x for x in inner.callbacks if _concerns(x, name)])
