@@ -25,6 +25,7 @@ COMMANDS = {
     "batch-norms": "batch_norms",
     "open-set": "open_set",
     "penalties": "penalties",
+    "aggregation": "aggregation",
 }
 
 

@@ -13,6 +13,7 @@ from benchmarks import (
     _photographs,
     _process,
     _report,
+    aggregation,
     augmentation,
     ensemble,
     files,
@@ -229,6 +230,15 @@ def test_batch_norms(run):
         1,
     ]
     assert "Statistics on 32 rows over an epoch: " in printed
+
+
+def test_aggregation(run):
+    printed = run("aggregation", "--ways", "ones,mgda")
+
+    plain, *others = rows_of(printed)[2:]
+    assert plain.startswith(aggregation.PLAIN)
+    assert others == [f"{way} / {aggregation.PLAIN}" for way in ("ones", "mgda")]
+    assert printed.count("MLP, ") == 2
 
 
 def test_open_set(run):

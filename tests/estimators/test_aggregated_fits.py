@@ -46,6 +46,14 @@ def ones(gramian):
     return torch.ones(len(gramian))
 
 
+class Ones(nn.Module):
+    """The same as a module, as those of torchjd are, which draws in vain."""
+
+    def forward(self, gramian):
+        torch.rand(1)
+        return gramian.new_ones(len(gramian))
+
+
 def table(holes=True):
     X, y = make_table()
     if holes:
@@ -169,6 +177,17 @@ def test_networks_that_draw(make):
     combined = make().set_params(aggregation=ones).fit(X, y)
     assert torch.equal(torch.get_rng_state(), before)
     assert_near(plain, combined, rtol=1e-9, atol=1e-12)
+
+
+def test_modules_are_callables_too(tmp_path):
+    X, y = make_table()
+    before = torch.get_rng_state()
+    params = {"aggregation": Ones(), "batch_size": 8}
+    estimator = table_estimator(**params, checkpoint_dir=tmp_path).fit(X, y)
+    assert torch.equal(torch.get_rng_state(), before)
+    plain = table_estimator(batch_size=8).fit(X, y)
+    assert_near(plain, estimator, rtol=1e-9, atol=1e-12)
+    pickle.loads(pickle.dumps(clone(estimator))).fit(X, y)
 
 
 def test_parts_of_a_fit():

@@ -31,7 +31,7 @@ def first_batch(net, samples):
 def step_of(net, batch, aggregation=None):
     """Take the gradients of one step, without one of the optimiser."""
     net.look_for_draws()
-    net.aggregation_ = aggregation
+    net.set_aggregation(aggregation, seed=0)
     net.optimizer_.zero_grad(set_to_none=True)
     return net.train_step_single(batch)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,8 @@ class AggregatingLoop(BatchLoop):
                 f"that the tasks share, and aggregation={short(value)} combines "
                 "gradients in these. Use one with layers, or set aggregation=None."
             )
-        self.aggregation_ = value
+        # skorch would take a module, as torchjd's are, for a part of the net.
+        self.aggregation_ = partial(value) if isinstance(value, nn.Module) else value
         self.aggregation_generator_.manual_seed(seed)
 
     def _gradients_of(self, batch: Any) -> dict[str, Any]:
