@@ -26,6 +26,7 @@ COMMANDS = {
     "open-set": "open_set",
     "penalties": "penalties",
     "aggregation": "aggregation",
+    "balancing": "balancing",
 }
 
 

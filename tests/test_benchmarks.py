@@ -239,6 +239,13 @@ def test_aggregation(run):
     assert plain.startswith(aggregation.PLAIN)
     assert others == [f"{way} / {aggregation.PLAIN}" for way in ("ones", "mgda")]
     assert printed.count("MLP, ") == 2
+def test_balancing(run):
+    printed = run("balancing")
+
+    rows = rows_of(printed)
+    names = ["equal", "uncertainty", "dwa", "rlw", "gls", "famo", "famo, every=1"]
+    assert [rows.count(name) for name in names] == [1] * 7
+    assert rows.count("gradnorm") == 1
 
 
 def test_open_set(run):

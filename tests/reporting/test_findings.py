@@ -210,6 +210,15 @@ def test_a_task_that_dominates_the_loss():
     assert weighted.loss_shares() == pytest.approx({"a": 0.5, "b": 0.5})
 
 
+def test_balanced_losses_count_as_they_were_weighed():
+    rows = [
+        {"train_a_loss": 9.0, "weight_a": 1 / 9, "train_b_loss": 1.0, "weight_b": 1.0},
+        {"train_a_loss": 2.0, "weight_a": 0.5, "train_b_loss": 1.0, "weight_b": np.nan},
+    ]
+    shares = Network(rows, 1, {"a": 1.0, "b": 2.0}).loss_shares()
+    assert shares == pytest.approx({"a": 0.5, "b": 0.5})
+
+
 def test_tasks_that_pull_against_each_other():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 4))

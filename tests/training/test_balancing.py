@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
+from torch import nn
 
 from balanced_nets import (
     METHODS,
@@ -195,6 +196,61 @@ def test_norms_are_looked_for_anew_where_a_backbone_is_frozen():
     assert found == [True, False, True]
 
 
+class Draws(torch.autograd.Function):
+    """Draws in the backward pass, as where activations are computed again."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        torch.rand(1)
+        return gradient
+
+
+class Drawing(nn.Module):
+    def __init__(self, in_features, draws):
+        super().__init__()
+        self.first, self.last = nn.Linear(in_features, 4), nn.Linear(4, 4)
+        self.n_features, self.draws = 4, draws
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.last(Draws.apply(x) if self.draws else x)
+
+
+@pytest.mark.parametrize("pieces", [{}, {"batch_size": 10, "accumulate": 3}])
+def test_a_step_that_is_taken_again_counts_once(pieces):
+    nets = [
+        run(
+            Same(norms=True),
+            module__backbone=Drawing,
+            module__backbone_params={"draws": draws},
+            epochs=2,
+            **pieces,
+        )
+        for draws in (True, False)
+    ]
+    assert nets[0].randomness_.draws_again
+    found, expected = ([r.norms for r in n.balance_.state.records] for n in nets)
+    np.testing.assert_array_equal(found, expected)
+
+
+class Graphs(Callback):
+    """Notes whether a balance keeps a graph when a step has ended."""
+
+    def on_batch_end(self, net, **kwargs):
+        self.kept = copy.deepcopy(net.balance_)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_no_graph_outlives_its_step(method):
+    graphs = Graphs()
+    run(method, graphs, epochs=1)  # a tensor with a graph cannot be copied
+    assert graphs.kept.state is not None
+
+
 def test_lbfgs_moves_the_state_once_a_step():
     net = run(Same(), optimizer=torch.optim.LBFGS, epochs=2)
     assert len(net.balance_.state.records) == 2
@@ -243,6 +299,17 @@ def test_losses_that_are_not_above_zero(method, accumulate):
     message = r"which needs losses above 0\. .* the loss of 'value' \(-2\d"
     with pytest.raises(InvalidParameterError, match=message):
         run(method, **params)
+
+
+def test_a_loss_that_is_below_zero_after_the_step():
+    signs = iter([1, -1])
+
+    def changing(output, target):
+        return next(signs) * (1 + (output.squeeze(1) - target) ** 2)
+
+    losses = make_net(make_problem()[1]).criterion_.losses[0], changing
+    with pytest.raises(InvalidParameterError, match=r"the loss of 'value' \(-"):
+        run(FAMO(every=1), criterion__losses=losses, epochs=1)
 
 
 def test_weights_of_another_shape():

@@ -125,8 +125,13 @@ def test_pieces_of_a_batch_are_balanced_as_the_whole(method):
 @pytest.mark.parametrize("pieces", [{}, {"batch_size": 10, "accumulate": 3}])
 def test_lbfgs_follows_the_geometric_mean(pieces):
     samples, tasks = make_problem()
-    net = run(GLS(), optimizer=torch.optim.LBFGS, epochs=2, **pieces)
+    seen = Weights()
+    net = run(GLS(), seen, optimizer=torch.optim.LBFGS, epochs=2, **pieces)
     expected = make_net(tasks)
+    means = mean_losses(expected, samples).detach()
+    # Of the first time that the step has computed its loss.
+    first = means.prod().sqrt() / 2 / means
+    np.testing.assert_allclose(seen.weights[0], first, rtol=1e-9)
     optimizer = torch.optim.LBFGS(expected.module_.parameters(), lr=0.1)
 
     def closure():

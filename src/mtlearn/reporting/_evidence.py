@@ -133,10 +133,17 @@ class Network:
     def _column(self, key: str) -> np.ndarray:
         return np.array([each.get(key, np.nan) for each in self.history])
 
+    def _found(self, name: str) -> np.ndarray:
+        """Give the weights of a task that were found while training, or ones."""
+        return np.array([each.get(f"weight_{name}", 1.0) for each in self.history])
+
     def loss_shares(self) -> dict[str, float]:
-        """Give the share of each task in the training loss, over all epochs."""
+        """Give the share of each task in the training loss, over all epochs.
+
+        Where losses are balanced, they count as they were weighed.
+        """
         sums = {
-            name: weight * np.nansum(self.losses(name, "train"))
+            name: weight * np.nansum(self.losses(name, "train") * self._found(name))
             for name, weight in self.weights.items()
         }
         total = sum(sums.values())
