@@ -263,6 +263,15 @@ def test_lbfgs(method):
         estimator.fit(X, y)
 
 
+def test_gradients_of_each_task_in_a_compiled_network():
+    X, y = make_table()
+    compiled, plain = (
+        table_estimator(loss_weights=GradNorm(), compile=given, max_epochs=2).fit(X, y)
+        for given in ({"backend": "aot_eager"}, False)
+    )
+    np.testing.assert_allclose(compiled.predict(X), plain.predict(X), rtol=1e-9)
+
+
 def test_the_factor_of_a_squared_error():
     X, y = make_table()
     tasks = Tasks(mse=Regression(), mae=Regression(loss="mae"))

@@ -237,6 +237,24 @@ def test_a_step_that_is_taken_again_counts_once(pieces):
     np.testing.assert_array_equal(found, expected)
 
 
+class Notes(nn.Linear):
+    """Notes whether its passes are for gradients."""
+
+    def __init__(self, in_features):
+        super().__init__(in_features, 4)
+        self.n_features, self.notes = 4, []
+
+    def forward(self, x):
+        self.notes.append(torch.is_grad_enabled())
+        return super().forward(x)
+
+
+def test_a_second_look_needs_no_gradients():
+    own = {"module__backbone": Notes, "module__backbone_params": {}}
+    net = run(FAMO(every=2), **own, epochs=2)
+    assert net.module_.backbone.notes == [True, True, False]
+
+
 class Graphs(Callback):
     """Notes whether a balance keeps a graph when a step has ended."""
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from mtlearn._utils._short import short
 from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError, NetworkError
 from mtlearn.losses import Aggregation, LossParts
+from mtlearn.training._kept_graph import kept_graph
 from mtlearn.training._loop import BatchLoop
 from mtlearn.training._own_numbers import is_ours
 from mtlearn.training._rerouting import watched_gradients
@@ -254,25 +257,6 @@ class Collected:
         for weight, of_tasks in zip(self.shared, columns, strict=True):
             if any(each is not None for each in of_tasks):
                 yield weight, of_tasks
-
-
-@contextmanager
-def kept_graph(net: Any) -> Iterator[None]:
-    """Let a compiled network compute several gradients from one pass.
-
-    It is compiled with this in mind: otherwise the first one takes its memory over.
-    """
-    if not net.is_compiled_:
-        yield
-        return
-    from torch._functorch import config  # torch itself imports it late
-
-    net.module_.keeps_graph = True
-    try:
-        with config.patch(donated_buffer=False):
-            yield
-    finally:
-        net.module_.keeps_graph = False
 
 
 def present_tasks(labels: Labels, task_weights: Sequence[float]) -> list[int]:

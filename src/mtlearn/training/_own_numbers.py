@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mtlearn.losses import MultiTaskLoss
 from mtlearn.training._balancing import Balance
 from mtlearn.training._changes import Changes
+from mtlearn.training._kept_graph import kept_graph
 from mtlearn.training._learned import modules_of, parameters_of
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._rerouting import DrawsInBackward, watched_backward
@@ -193,7 +194,11 @@ class OwnNumbers(NeuralNet):
         dict
             What `forward_step` returns.
         """
-        with nullcontext() if self.lends_ else self.own_pass():
+        looks = self.balance_ is not None and self.balance_.value.needs_norms
+        with (
+            nullcontext() if self.lends_ else self.own_pass(),
+            kept_graph(self) if looks else nullcontext(),
+        ):
             step = self.forward_step(batch, training=True, divisors=divisors)
             if self.balance_ is not None:
                 step["loss"] = self.balance_.total(step["counted"][0])
