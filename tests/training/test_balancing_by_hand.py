@@ -7,7 +7,7 @@ from torch import nn
 
 from balanced_nets import METHODS, Weights, mean_losses, run, weights_of
 from mtlearn.losses import GLS
-from tiny_nets import make_net, make_problem
+from tiny_nets import batch_losses, make_net, make_problem
 
 
 def hand_uncertainty(state, losses, norms):
@@ -118,6 +118,7 @@ def test_pieces_of_a_batch_are_balanced_as_the_whole(method):
     whole = run(method, seen[0], epochs=5)
     pieces = run(method, seen[1], epochs=5, batch_size=10, accumulate=3)
     np.testing.assert_allclose(seen[1].weights, seen[0].weights, rtol=1e-9)
+    np.testing.assert_allclose(batch_losses(pieces), batch_losses(whole), rtol=1e-9)
     for name, value in weights_of(whole).items():
         torch.testing.assert_close(weights_of(pieces)[name], value, rtol=1e-9, atol=0)
 

@@ -27,8 +27,8 @@ class FAMO(Balancing):
     decay : float, default=0.01
         Their weight decay, not negative, which draws them back to the same value.
     every : int, default=10
-        At which steps to look: each so many. 1 is what [1]_ does, and takes about a
-        third of a step more; with 10, training takes little longer than with equal
+        At which steps to look: each so many. 1 is what [1]_ does, at the cost of a
+        pass more in each step; with 10, training takes little longer than with equal
         weights.
 
     References
