@@ -239,6 +239,8 @@ def test_aggregation(run):
     assert plain.startswith(aggregation.PLAIN)
     assert others == [f"{way} / {aggregation.PLAIN}" for way in ("ones", "mgda")]
     assert printed.count("MLP, ") == 2
+
+
 def test_balancing(run):
     printed = run("balancing")
 

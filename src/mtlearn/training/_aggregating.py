@@ -1,10 +1,8 @@
 """Steps that combine the tasks' gradients in the weights that they share."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from functools import partial
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -96,9 +94,10 @@ class AggregatingLoop(BatchLoop):
         """
         if self.collected_ is None:
             return super().backward_step(batch, divisors)
-        with nullcontext() if self.lends_ else self.own_pass(), kept_graph(self):
-            step = self.forward_step(batch, training=True, divisors=divisors)
-        self.collected_.add(step)
+        with kept_graph(self):
+            with nullcontext() if self.lends_ else self.own_pass():
+                step = self.forward_step(batch, training=True, divisors=divisors)
+            self.collected_.add(step)
         # Whose memory is free at once, as after a backward pass.
         return without_graph(step)
 

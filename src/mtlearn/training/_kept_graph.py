@@ -10,6 +10,7 @@ def kept_graph(net: Any) -> Iterator[None]:
     """Let a compiled network compute several gradients from one pass.
 
     It is compiled with this in mind: otherwise the first one takes its memory over.
+    torch asks for it again where gradients are computed.
     """
     if not net.is_compiled_:
         yield

@@ -195,16 +195,14 @@ class OwnNumbers(NeuralNet):
             What `forward_step` returns.
         """
         looks = self.balance_ is not None and self.balance_.value.needs_norms
-        with (
-            nullcontext() if self.lends_ else self.own_pass(),
-            kept_graph(self) if looks else nullcontext(),
-        ):
-            step = self.forward_step(batch, training=True, divisors=divisors)
+        with kept_graph(self) if looks else nullcontext():
+            with nullcontext() if self.lends_ else self.own_pass():
+                step = self.forward_step(batch, training=True, divisors=divisors)
+                if self.balance_ is not None:
+                    step["loss"] = self.balance_.total(step["counted"][0])
+                loss = self.scaler_.scale(step["loss"])
             if self.balance_ is not None:
-                step["loss"] = self.balance_.total(step["counted"][0])
-            loss = self.scaler_.scale(step["loss"])
-        if self.balance_ is not None:
-            self.balance_.look_at_gradients(self, step["counted"][0])
+                self.balance_.look_at_gradients(self, step["counted"][0])
         if self.watches_ and not self.lends_:
             watched_backward(loss)
         else:
