@@ -73,6 +73,12 @@ def test_labels_are_missing_where_the_task_is_not_asked():
     assert codec.target("size", Y[:, 2]).present.all()
 
 
+def test_a_task_may_come_before_the_one_that_it_depends_on():
+    tasks = Tasks(size=Regression(when=("kind", 1)), kind=Classification())
+    y = np.array([[5.0, 1], [6, 0], [8, 1]])
+    assert fit_codec(tasks, y).tasks["size"].mean_ == 6.5
+
+
 def test_labels_that_are_not_asked_for_may_be_anything():
     y = Y.copy()
     y[1, 2] = -1.0
