@@ -59,6 +59,9 @@ def train_on_few(tasks, train, test, options, seed):
         # The others would teach nothing: as many images take more epochs.
         estimator.max_epochs *= round(len(X) / options.labels)
         X, few = X[labelled], few[labelled]
+    else:
+        # Else those with a label would be few of each batch.
+        estimator.sampler = "tasks"
     estimator.fit(X, few)
     X, y = test
     return {name: (estimator.predict(X) == y).mean()}
@@ -80,6 +83,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--known", type=Path, help="default: scikit-learn's digits")
     parser.add_argument("--unknown", type=Path, nargs="*", default=[])
+    parser.add_argument("--parts", nargs="+", default=["all", "few"], help="or one")
     parser.add_argument("--rows", type=int, default=1000, help="to learn from")
     parser.add_argument("--labels", type=int, default=100, help="where few have one")
     parser.add_argument("--epochs", type=int, default=20)
@@ -99,8 +103,11 @@ def main():
         )
         train, test = (X[rows], y[rows]), (X_test, y_test)
         for name, tasks in TASKS.items():
-            found = train_on_all(tasks, train, test, unknown, options, seed)
-            found |= train_on_few(tasks, train, test, options, seed)
+            found = {}
+            if "all" in options.parts:
+                found |= train_on_all(tasks, train, test, unknown, options, seed)
+            if "few" in options.parts:
+                found |= train_on_few(tasks, train, test, options, seed)
             for figure, value in found.items():
                 figures[name].setdefault(figure, []).append(value)
         print(f"seed {seed} is done", flush=True)
