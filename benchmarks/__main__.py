@@ -27,6 +27,7 @@ COMMANDS = {
     "penalties": "penalties",
     "aggregation": "aggregation",
     "balancing": "balancing",
+    "multitask": "multitask",
 }
 
 

@@ -19,6 +19,7 @@ from benchmarks import (
     files,
     imports,
     memory,
+    multitask,
     open_set,
     penalties,
     prediction,
@@ -248,6 +249,27 @@ def test_balancing(run):
     names = ["equal", "uncertainty", "dwa", "rlw", "gls", "famo", "famo, every=1"]
     assert [rows.count(name) for name in names] == [1] * 7
     assert rows.count("gradnorm") == 1
+
+
+def test_multitask(run):
+    rows = rows_of(run("multitask", "--methods", "gls,soft sharing,stopping by task"))
+
+    # Figures, and their intervals over equal weights, of two problems.
+    assert rows.count("single") == rows.count("gls") == 4
+    assert rows.count("equal") == 2
+    # On the table alone: a LeNet has no experts, and images no validation rows.
+    assert rows.count("soft sharing") == rows.count("stopping by task") == 2
+
+
+def test_pairs_of_images_lie_over_each_other():
+    upper = np.full((1, 4, 4), 0.5, np.float32), np.array([3])
+    lower = np.ones((1, 4, 4), np.float32) * np.eye(4, dtype=np.float32), np.array([7])
+    X, y = multitask.overlay(upper, lower, 2, seed=0)
+    expected = np.zeros((5, 5))
+    expected[:4, :4] = 0.5
+    expected[range(1, 5), range(1, 5)] = 1.0
+    np.testing.assert_array_equal(X, [expected, expected])
+    np.testing.assert_array_equal(y, [[3, 7], [3, 7]])
 
 
 def test_open_set(run):
