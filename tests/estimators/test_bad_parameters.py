@@ -241,7 +241,7 @@ def test_a_backbone_that_returns_no_features():
         ("lrr", "'lr', 'lr_schedule', 'max_epochs'"),
         ("tasks__kid", "The tasks are: kind, size"),
         ("tasks__kid__weight", "The tasks are: kind, size"),
-        ("tasks__kind__wait", r"\['class_weight', 'classes', .*'weight'\]"),
+        ("tasks__kind__wait", r"\['class_weight', 'classes', .*'weight', 'when'\]"),
         ("backbone__droput", "in_features, hidden, dropout, batch_norm"),
     ],
 )
