@@ -29,7 +29,7 @@ def test_the_backbone_has_the_weighted_sum_and_each_head_its_own(factors):
     step = step_of(net, batch, records)
     assert_close(gradients_of(net), expected_of(found, (2.0, -0.5)))
     rows = shared(found)
-    np.testing.assert_allclose(records.gramians, [rows @ rows.T], rtol=1e-10)
+    np.testing.assert_allclose(records.gramians, [(rows @ rows.T).numpy()], rtol=1e-10)
     assert not step["loss"].requires_grad
     assert step["loss"] == net.forward_step(batch, training=True)["loss"]
 
@@ -123,7 +123,7 @@ def test_weights_that_do_not_train_have_no_part():
     assert first.grad is None
     kept = [{k: v for k, v in each.items() if v is not None} for each in found]
     rows = shared(kept)
-    np.testing.assert_allclose(records.gramians, [rows @ rows.T])
+    np.testing.assert_allclose(records.gramians, [(rows @ rows.T).numpy()])
 
 
 class Apart(nn.Module):
