@@ -176,6 +176,18 @@ def test_a_frozen_backbone_is_there_once():
     same_for_each_task(estimator, table_estimator, TABLE, freeze_backbone=True)
 
 
+def test_epochs_of_a_warm_start_count_on():
+    params = {"freeze_backbone": True, "warm_start": True, "max_epochs": 7}
+    estimator = fitted(table_estimator, TABLE, **params)
+    X, y, X_val, y_val = TABLE
+    estimator.fit(X, y, X_val=X_val, y_val=y_val)
+    assert estimator.n_iter_ == 14
+    for name in ("kind", "size"):
+        assert estimator.best_epochs_[name] == 8 + np.argmin(
+            losses(estimator, name)[7:]
+        )
+
+
 def test_one_epoch_that_is_the_best_of_all():
     estimator = fitted(table_estimator, TABLE, max_epochs=1)
     assert estimator.best_epochs_ == {"kind": 1, "size": 1}

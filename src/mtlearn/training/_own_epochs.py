@@ -46,7 +46,7 @@ def give_own_epochs(
     before = net.module__backbone, net.module__backbone_params, network.backbone
     options = net.compile_options
     net.set_compile(None)
-    network.backbone = BackboneOfEach.of(parts, which).train(network.training)
+    network.backbone = BackboneOfEach.of(parts, which)
     network.per_task, network.frozen_names = True, None
     # Not setattr, by which skorch keeps lists of what it made.
     net.__dict__.update(
@@ -57,7 +57,6 @@ def give_own_epochs(
             "which": tuple(which),
         },
     )
-    net.inference_ = None
     net.forget_optimizer()
     net.set_compile(options)
 
