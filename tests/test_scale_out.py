@@ -42,9 +42,11 @@ class Killed(Callback):
         self.path = path
 
     def on_train_begin(self, net, **kwargs):
-        if not Path(self.path).exists():
-            Path(self.path).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            Path(self.path).touch(exist_ok=False)  # by one of two that begin at once
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def killed_ensemble(folder):
