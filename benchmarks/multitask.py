@@ -25,6 +25,7 @@ from benchmarks._options import Option, names
 from benchmarks._report import Report
 from mtlearn import (
     Classification,
+    Head,
     MultiTaskEstimator,
     MultiTaskImageEstimator,
     Partial,
@@ -40,17 +41,20 @@ BALANCING = ("uncertainty", "dwa", "rlw", "gls", "famo", "gradnorm")
 SOFT = "soft sharing"
 BY_TASK = "stopping by task"
 COVARIANCE = "task covariance"
-METHODS = (*BALANCING, *AGGREGATIONS, SOFT, BY_TASK, COVARIANCE)
+LATE = "late split"  # a wider body, and in each head the dense layer
+METHODS = (*BALANCING, *AGGREGATIONS, SOFT, LATE, BY_TASK, COVARIANCE)
+DENSE = 50  # units of the dense layer
 SHIFT = 0.25  # of the side, by which the second image lies lower and to the right
 HIDDEN_LABELS = 0.7  # of the quality of wine
 OPTIONS = (
     Option("problems", ("digits", "wine"), ("digits", "wine"), "which", names),
     Option("networks", ("lenet",), ("lenet",), "for images: lenet, resnet", names),
-    Option("methods", METHODS, ("famo", "pcgrad", SOFT), "which", names),
+    Option("methods", METHODS, ("famo", "pcgrad", SOFT, LATE), "which", names),
     Option("seeds", 5, 2, "of each method"),
-    Option("samples", 4000, 60, "pairs of images to learn from"),
-    Option("test", 2000, 30, "pairs of images to test with"),
-    Option("epochs", 10, 1, "of a network for images"),
+    Option("samples", 10000, 60, "pairs of images to learn from"),
+    Option("test", 5000, 30, "pairs of images to test with"),
+    Option("epochs", 6, 1, "of a network for images"),
+    Option("precision", "auto", "float32", "of a network for images", str),
     Option("rows", 6497, 120, "of wine, at most"),
     Option("table-epochs", 40, 2, "of a network for wine, at most"),
     Option("known", "", "", "archive of images", str),
@@ -60,20 +64,30 @@ Rows = tuple[np.ndarray, np.ndarray]
 
 
 class LeNet(nn.Module):
-    """Two convolutions with pooling and a dense layer."""
+    """Two convolutions with pooling and, unless heads have it, a dense layer."""
 
-    def __init__(self, in_channels: int, image_size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        image_size: tuple[int, int],
+        *,
+        widths: tuple[int, int] = (10, 20),
+        dense: bool = True,
+    ) -> None:
         super().__init__()
+        first, last = widths
         self.maps = nn.Sequential(
-            *(nn.Conv2d(in_channels, 10, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
-            *(nn.Conv2d(10, 20, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
+            *(nn.Conv2d(in_channels, first, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
+            *(nn.Conv2d(first, last, 5, padding=2), nn.MaxPool2d(2), nn.ReLU()),
+            nn.Flatten(),
         )
-        height, width = (side // 4 for side in image_size)
-        self.dense = nn.Sequential(nn.Linear(20 * height * width, 50), nn.ReLU())
+        if dense:
+            height, width = (side // 4 for side in image_size)
+            self.maps.extend([nn.Linear(last * height * width, DENSE), nn.ReLU()])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return 50 features of each image."""
-        return self.dense(self.maps(x).flatten(1))
+        """Return features of each image."""
+        return self.maps(x)
 
 
 def read_archive(path: str) -> tuple[Rows, Rows]:
@@ -154,13 +168,16 @@ def wine_problem(options: argparse.Namespace) -> tuple[Rows, Any, np.ndarray, Ta
 
 
 def chosen_methods(
-    options: argparse.Namespace, experts: Mapping[str, Any], *, validates: bool
+    options: argparse.Namespace,
+    networks: Mapping[str, Mapping[str, Any]],
+    *,
+    validates: bool,
 ) -> dict[str, dict[str, Any]]:
     """Return the parameters of each method that was asked for."""
     known: dict[str, dict[str, Any]] = {
         **{name: {"loss_weights": name} for name in BALANCING},
         **{name: {"aggregation": name} for name in AGGREGATIONS},
-        SOFT: dict(experts),
+        **{name: dict(each) for name, each in networks.items()},
         COVARIANCE: {"penalty": TaskCovariance(0.01)},
     }
     if validates:  # what has no best epoch has none of each task
@@ -184,16 +201,22 @@ def compare_images(
         max_epochs=options.epochs,
         n_threads=options.threads,
         device="cpu",
+        precision=options.precision,
     )
-    experts = Partial(CGC, trunk="resnet", trunk_params=small, hidden=(50,))
-    methods = chosen_methods(
-        options, {"backbone": experts} if network == "resnet" else {}, validates=False
-    )
+    if network == "lenet":
+        head = Head(hidden=(DENSE,))
+        late = {name: Classification(10, head=head) for name in tasks.names}
+        wide = Partial(LeNet, widths=(20, 40), dense=False)
+        others = {LATE: {"backbone": wide, "tasks": Tasks(**late)}}
+    else:
+        experts = Partial(CGC, trunk="resnet", trunk_params=small, hidden=(50,))
+        others = {SOFT: {"backbone": experts}}
+    methods = chosen_methods(options, others, validates=False)
     return compare_methods(
         estimator,
         X,
         y,
-        {name: each for name, each in methods.items() if each},
+        methods,
         cv=split,
         n_repeats=options.seeds,
         random_state=0,
@@ -213,7 +236,7 @@ def compare_wine(options: argparse.Namespace) -> MethodComparison:
         validation_fraction=0.25,
         n_threads=options.threads,
     )
-    experts = {"backbone": Partial(CGC, trunk="mlp", hidden=(64,))}
+    experts = {SOFT: {"backbone": Partial(CGC, trunk="mlp", hidden=(64,))}}
     return compare_methods(
         estimator,
         X,
