@@ -12,7 +12,7 @@ PROGRAM = Path(__file__).with_name("killed_training.py")
 
 # Longer than other tests, as every kill has a training of its own.
 @pytest.mark.skipif(sys.platform == "win32", reason="has neither fork nor SIGKILL")
-@pytest.mark.parametrize(("kind", "n_kills"), [("images", 20), ("ensemble", 10)])
+@pytest.mark.parametrize(("kind", "n_kills"), [("images", 10), ("ensemble", 6)])
 def test_the_weights_are_those_of_an_undisturbed_training(kind, n_kills, tmp_path):
     paths = [str(PROGRAM.parents[1]), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
