@@ -96,6 +96,26 @@ def test_a_frame_of_pandas_makes_one():
     assert list(y.columns) == ["a", "b"]
 
 
+def test_names_that_are_numbers_become_text():
+    frame = pd.DataFrame({0: [1, 0, 1], 1: [0.5, 1.5, 2.5]})
+    _, y = join_tasks({"a": (A, frame), "0": (B, [1, 0])})
+    assert list(y.columns) == ["0", "1"]
+    assert y["0"].tolist() == [1, 0, 1, 1, 0]
+
+
+def test_no_label_is_rounded_or_becomes_text():
+    _, y = join_tasks({"a": (A, [1, "x", 2]), "b": (B, np.array([2**24 + 1, 3]))})
+    assert y["a"].tolist() == [1, "x", 2, None, None]
+    assert y["b"].tolist()[3:] == [2**24 + 1, 3]
+    large = SliceDict(a=np.array([2**60 + 1, 1, 2]))
+    _, y = join_tasks({"c": (A, large), "d": (B, SliceDict(a=np.array([0.5, 1.5])))})
+    assert y["a"].tolist() == [2**60 + 1, 1, 2, 0.5, 1.5]
+    half = torch.tensor([1, 3], dtype=torch.bfloat16)
+    _, y, weight = join_tasks({"a": (A, [1, 0, 1]), "b": (B, half, half)})
+    assert y["b"].tolist()[3:] == [1, 3]
+    assert weight.tolist() == [1, 1, 1, 1, 3]
+
+
 def test_columns_of_other_frames():
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame({"kind": ["x", None, "x"], "n": [1, 2, 3]})
@@ -121,6 +141,7 @@ def test_tables():
     thin = sparse.csr_matrix(np.eye(3))
     X, _ = join_tasks({"a": (thin, [1, 0, 1]), "b": (np.ones((1, 3)), [0.5])})
     np.testing.assert_array_equal(X.toarray(), [*np.eye(3), [1, 1, 1]])
+    assert X.format == "csr"  # whose rows can be taken
 
 
 def test_datasets_are_read_item_by_item():
@@ -137,6 +158,33 @@ def test_datasets_are_read_item_by_item():
     tensors = TensorDataset(torch.from_numpy(B))
     X, _ = join_tasks({"a": (items, None), "b": (tensors, [0.5, 1.5])})
     assert len(X) == 5
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"a": (Pairs(A, [1, 0, 1]), None), "b": (B, [0.5, 1.5])},
+        {"a": (list(A), [1, 0, 1]), "b": (Pairs(B, [0.5, 1.5]), None)},
+        {"a": (SliceDataset(Pairs(A, [1, 0, 1])), [1, 0, 1]), "b": (B, [0.5, 1.5])},
+    ],
+    ids=["array", "list", "view"],
+)
+def test_an_item_of_joined_datasets_is_an_image(parts):
+    X, _ = join_tasks(parts)
+    for number, image in enumerate(BOTH[..., 0]):
+        np.testing.assert_array_equal(X[number], image)
+
+
+def test_parts_that_are_joined_already(joined):
+    X, _ = joined
+    again, _ = join_tasks({"both": (X, np.arange(5)), "a": (A, [1, 0, 1])})
+    order = [4, 6, 3, 0]
+    expected = np.concatenate([BOTH, A[..., np.newaxis]])[order]
+    np.testing.assert_array_equal(again[order].read(), expected)
+    other = np.concatenate([B[:1], B[1:] + 1])
+    parts = [{"a": (A, [1, 0, 1]), "b": (each, [1, 0])} for each in (B, other)]
+    both = [join_tasks({"c": (join_tasks(each)[0], np.arange(5))})[0] for each in parts]
+    assert both[0].fingerprint() != both[1].fingerprint()
 
 
 def test_files_beside_arrays(tmp_path):
@@ -163,6 +211,9 @@ def test_files_beside_arrays(tmp_path):
     assert repr(X[1:]) == "JoinedImages('disk': 3, 'memory': 4, as (6, 6, 3) of uint8)"
     listed, _ = join_tasks({"a": (names[:1], [0]), "b": ([str(names[1])], [1])})
     assert listed.tolist() == [names[0], str(names[1])]
+    column = np.array(names, dtype=object)[:2, np.newaxis]
+    listed, _ = join_tasks({"a": (column, [0, 1])})
+    assert listed.tolist() == names[:2]
 
 
 def test_another_fingerprint_where_another_image_is_read(joined):
@@ -172,6 +223,12 @@ def test_another_fingerprint_where_another_image_is_read(joined):
     assert X.fingerprint() == same.fingerprint()
     found = [each.fingerprint() for each in (X, other, X[1:], X[[0, 1, 2, 4, 3]])]
     assert len(set(found)) == 4
+    last, _ = join_tasks({"a": (A, [1, 0, 1]), "b": ([B[0], B[1] + 1], [0.5, 1.5])})
+    as_bits, _ = join_tasks(
+        {"a": (A.view(np.int32), [1, 0, 1]), "b": (B.view(np.int32), [0.5, 1.5])}
+    )
+    found += [each.fingerprint() for each in (last, as_bits, X[[0]], X[[3]], X[[1]])]
+    assert len(set(found)) == 9
     assert LazyRows(X, "it").shape == X.shape
 
 
@@ -228,6 +285,35 @@ def test_another_fingerprint_where_another_image_is_read(joined):
             {"a": (Pairs(A, [1, 0, 1]), None), "b": (["x.png"], [1])},
             DataTypeError,
             "Got a dataset in 'a', names of files in 'b'",
+        ),
+        (
+            {"a": (Pairs(A, [1, 0, 1]), None), "b": (np.stack([B] * 3, -1), [1, 0])},
+            InvalidDataError,
+            r"Got \(4, 5\) of float32 in 'a' and \(4, 5, 3\) of float32 in 'b'",
+        ),
+        # Of which an item would be a column, and no row.
+        (
+            {
+                "a": (Pairs(A[:, 0], [1, 0, 1]), None),
+                "b": (pd.DataFrame(B[0]), [1] * 4),
+            },
+            DataTypeError,
+            "Got a dataset in 'a', a table in 'b'",
+        ),
+        (
+            {"a": (A, np.ma.masked_array([1, 0, 1], [0, 1, 0]))},
+            DataTypeError,
+            "The y of the part 'a' is a masked array, whose mask would be lost. Mark",
+        ),
+        (
+            {"a": (A, SliceDict(b=np.ma.masked_array([1, 0, 1], [0, 1, 0])))},
+            DataTypeError,
+            "The y of the part 'a' is a masked array",
+        ),
+        (
+            {"a": (A, [1, 0, 1], np.ma.masked_array([1, 2, 3], [0, 1, 0]))},
+            DataTypeError,
+            "sample_weight of the part 'a' is a masked array.* weight of zero",
         ),
         (
             {"a": (np.eye(2), [1, 0]), "b": (np.eye(3), [1, 0, 1])},

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from skorch.helper import SliceDataset
-from torch.utils.data import ConcatDataset
+from torch.utils.data import ConcatDataset, StackDataset
 
 from mtlearn._utils._dataset_items import count_items, item_of
 from mtlearn._utils._frames import join_frames, open_frame
 from mtlearn._utils._indexing import is_dataset
+from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._short import short
 from mtlearn._utils._tensors import without_tensors
+from mtlearn._utils._views import read_item
 from mtlearn.data._datasets import item_labels
 from mtlearn.data._images import check_images
 from mtlearn.data._joined_images import JoinedImages
@@ -62,8 +64,8 @@ def join_tasks(parts: Mapping[str, Sequence[Any]]) -> tuple[Any, ...]:
     InvalidParameterError, ParameterTypeError
         If `parts` is no mapping of names to such tuples.
     InvalidDataError, DataTypeError
-        If parts differ in what their X is, or in its shape or dtype, or X, y and the
-        weights of one do not fit together.
+        If parts differ in what their X is, or in its shape or dtype, X, y and the
+        weights of one do not fit together, or one of them is masked.
 
     Notes
     -----
@@ -166,6 +168,8 @@ def _n_rows(X: Any) -> int:
 
 
 def _weight(weight: Any, name: str) -> np.ndarray:
+    owned = f"sample_weight of the part {name!r}"
+    refuse_mask(weight, owned, "A weight of zero equals absence: filled(0).")
     array = np.asarray(without_tensors(weight, "sample_weight"), dtype=np.float64)
     if array.ndim != 1:
         raise InvalidDataError(
@@ -189,7 +193,8 @@ def _check_rows(name: str, n_rows: int, labels: Any, weight: np.ndarray) -> None
 def _joined(rows: Mapping[str, Any], kinds: Mapping[str, str]) -> Any:
     """Join what all parts are."""
     found = set(kinds.values())
-    if "dataset" in found and "names" not in found:
+    by_item = all(is_dataset(X) or _has_items(X) for X in rows.values())
+    if "dataset" in found and "names" not in found and by_item:
         return _joined_datasets(rows)
     if len(found) > 1:
         told = ", ".join(f"{_WORDS[kind]} in {name!r}" for name, kind in kinds.items())
@@ -215,7 +220,16 @@ def _joined_datasets(rows: Mapping[str, Any]) -> SliceDataset:
                 items[name] = X[..., 0]
         described = {name: _item_shape(X) for name, X in items.items()}
     _check_alike(described, "items")
-    return SliceDataset(ConcatDataset(list(items.values())))
+    return SliceDataset(ConcatDataset(list(map(_in_tuples, items.values()))))
+
+
+def _has_items(X: Any) -> bool:
+    return isinstance(X, np.ndarray | LazyImages)
+
+
+def _in_tuples(X: Any) -> Any:
+    """Give items that are tuples: of an x alone, a SliceDataset takes the first row."""
+    return X if isinstance(read_item(X, 0), tuple) else StackDataset(X)
 
 
 def _item_shape(X: Any) -> tuple[Any, ...]:

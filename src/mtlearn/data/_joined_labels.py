@@ -9,6 +9,7 @@ from skorch.helper import SliceDict
 from mtlearn._utils._exact import are_large, exact_array
 from mtlearn._utils._frames import nullable, open_frame, open_series, text
 from mtlearn._utils._indexing import is_dataset
+from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._optional import import_optional
 from mtlearn._utils._tensors import without_tensors
 from mtlearn.exceptions import DataTypeError, InvalidDataError
@@ -41,9 +42,9 @@ def part_labels(y: Any, name: str) -> Any:
         return y.to_frame(name) if y.ndim == 1 else _named(y, y.columns, name)
     frame = open_frame(y, f"The y of the part {name!r}")
     if frame is not None:
-        columns = [_values(frame.take(i)) for i in range(len(frame.keys))]
+        columns = [_values(frame.take(i), name) for i in range(len(frame.keys))]
         return _named(dict(zip(frame.keys, columns, strict=True)), frame.keys, name)
-    array = _values(y)
+    array = _values(y, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
@@ -67,8 +68,10 @@ def _named(columns: Any, keys: Any, name: str) -> Any:
     return columns.set_axis(names, axis=1)
 
 
-def _values(column: Any) -> np.ndarray:
+def _values(column: Any, name: str) -> np.ndarray:
     """Give labels as an array that changes none of them."""
+    what = f"The y of the part {name!r}"
+    refuse_mask(column, what, "Mark missing labels with NaN: filled(np.nan).")
     series = open_series(column)
     if series is not None:
         return exact_array(series.to_list())
