@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.exceptions import DataTypeError, InvalidParameterError, ParameterTypeError
 from mtlearn.metrics import delta_m, mean_rank
 
 
@@ -47,6 +47,9 @@ def test_every_figure_is_a_rank():
     assert list(mean_rank({"only": [1.0, 2.0]}).values()) == [1.0]
 
 
+MASKED = np.ma.masked_array([0.9, 0.5], [False, True])
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -61,6 +64,8 @@ def test_every_figure_is_a_rank():
         ((1.0, [1.0]), ParameterTypeError, "'figures' .* a sequence or a mapping"),
         (("12", [1.0, 2.0]), ParameterTypeError, "'figures' .* a sequence or a map"),
         ((["1"], [1.0]), ParameterTypeError, "a number, or a sequence of numbers"),
+        ((MASKED, [0.8, 0.5]), DataTypeError, "'figures' .* delta_m is a masked array"),
+        (({"a": MASKED}, {"a": MASKED}), DataTypeError, "'figures' .* for task 'a' is"),
         (([[[1.0]]], [1.0]), ParameterTypeError, "a number, or a sequence of numbers"),
         (([1.0], [1.0], [1]), ParameterTypeError, "'greater_is_better' .*True or Fal"),
         (([1.0], [1.0], 0), ParameterTypeError, "'greater_is_better' .* a sequence"),
@@ -82,6 +87,7 @@ def test_what_cannot_be_compared(arguments, error, message):
     [
         ([[1.0], [2.0]], ParameterTypeError, "'figures' .* a mapping of names"),
         ({}, InvalidParameterError, "'figures' .* must have a method"),
+        ({"a": MASKED, "b": [1.0, 2.0]}, DataTypeError, "mean_rank is a masked array"),
         ({"a": [1.0], "b": [np.nan]}, InvalidParameterError, "finite figures for task"),
         ({"a": [1.0], "b": [1.0, 2.0]}, InvalidParameterError, r"tasks \[0\]. Got"),
         ({"a": [[1.0]], "b": [[1.0, 2.0]]}, InvalidParameterError, "on all sides: 1"),

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from mtlearn._utils._listing import bracketed
+from mtlearn._utils._masks import refuse_mask
 from mtlearn._utils._short import short
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 
@@ -37,6 +38,8 @@ def delta_m(figures: Any, baseline: Any, greater_is_better: Any = True) -> float
         or one of the baseline is zero.
     ParameterTypeError
         If a figure is no number, or `greater_is_better` is neither True nor False.
+    DataTypeError
+        If a mask hides a figure.
 
     See Also
     --------
@@ -122,6 +125,8 @@ def mean_rank(
     ParameterTypeError
         If `figures` is no mapping, a figure is no number, or `greater_is_better` is
         neither True nor False.
+    DataTypeError
+        If a mask hides a figure.
 
     See Also
     --------
@@ -173,6 +178,8 @@ def _by_task(given: Any, name: str, owner: str) -> dict[Hashable, np.ndarray]:
     items = _items(given, name, owner)
     found = {}
     for task, value in items.items():
+        what = f"The {name!r} parameter of {owner} for task {task!r}"
+        refuse_mask(value, what, "Leave out what is masked.")
         try:
             values = np.atleast_1d(np.asarray(value, dtype=np.float64))
         except (TypeError, ValueError):
@@ -194,6 +201,9 @@ def _by_task(given: Any, name: str, owner: str) -> dict[Hashable, np.ndarray]:
 
 def _items(given: Any, name: str, owner: str) -> dict[Hashable, Any]:
     """Give what belongs to each task, by its name or place."""
+    refuse_mask(
+        given, f"The {name!r} parameter of {owner}", "Leave out what is masked."
+    )
     try:
         text = isinstance(given, str)
         items = dict(given if isinstance(given, Mapping) else enumerate(given))
