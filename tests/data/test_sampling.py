@@ -252,6 +252,7 @@ def test_tasks_are_drawn_alike_and_then_their_rows(y):
 def test_rows_without_weight_are_no_task_s(y):
     weight = np.ones((10, 3))
     weight[0, 0] = weight[1:, 1] = 0
+    weight[2, 2] = 3  # drawn as often as others
     found = chances("tasks", y, weight)
     expected = np.array([1 + 1 / 10] + [1 / 9 + 1 / 10] * 9)
     np.testing.assert_allclose(found, expected / expected.mean())

@@ -9,10 +9,12 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from mtlearn import Partial, SeedEnsemble, load, save
+from mtlearn.data import ImageFiles
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.inspection import GateDisplay
 from mtlearn.networks import CGC
-from tiny_problems import make_table, table_estimator
+from pictures_on_disk import smooth_pictures, write_pictures
+from tiny_problems import image_estimator, make_table, table_estimator
 
 X, Y = make_table(40)
 SMALL = Partial(CGC, hidden=(4,), n_shared=2)
@@ -93,6 +95,38 @@ def test_a_backbone_of_ones_own():
     share = (1 / (1 + np.exp(-np.asarray(X)[:, 0].astype(float)))).mean()
     np.testing.assert_allclose(display.weights["kind"], [share, 1 - share])
     assert display.experts == ("1", "2")
+
+
+class OfImages(nn.Module):
+    """Gates that follow the mean of an image."""
+
+    def __init__(self, in_channels, n_tasks):
+        super().__init__()
+        self.n_tasks = n_tasks
+        self.expert = nn.Linear(in_channels, 3)
+
+    def gate_weights(self, x):
+        share = x.mean(dim=(1, 2, 3))[:, None]
+        return (torch.cat([share, 1 - share], dim=1),) * self.n_tasks
+
+    def forward(self, x):
+        return (self.expert(x.mean(dim=(2, 3))),) * self.n_tasks
+
+
+def test_images_that_are_skipped_count_for_nothing(tmp_path):
+    pytest.importorskip("PIL")
+    pictures = smooth_pictures(4, height=6, width=6)
+    names = [tmp_path / name for name in write_pictures(tmp_path, pictures)]
+    names[1].write_bytes(b"none")
+    estimator = image_estimator(backbone=OfImages)
+    estimator.fit(pictures, np.column_stack([[0, 1, 0, 1], [0.0, 1, 2, 3]]))
+    files = ImageFiles(names, size=6, n_workers=1, on_error="skip")
+    with pytest.warns(UserWarning, match="skip"):
+        display = GateDisplay.from_estimator(estimator, files)
+    shares = pictures[[0, 2, 3]].mean(axis=(1, 2, 3))
+    found = display.weights["kind"], display.deviations["kind"]
+    expected = [shares.mean(), 1 - shares.mean()], [shares.std()] * 2
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_the_picture(estimator):

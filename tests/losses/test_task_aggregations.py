@@ -300,6 +300,37 @@ def test_a_common_factor(value):
     np.testing.assert_allclose(value(1e6 * (rows @ rows.T)), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_of_two_tasks_by_hand_in_any_unit(factor):
+    # The gradients are (1, 0) and (-1, 1): of squared lengths 1 and 2, product -1.
+    gramian = factor * np.array([[1.0, -1.0], [-1.0, 2.0]])
+    np.testing.assert_allclose(PCGrad()(gramian), [2, 1.5])
+    np.testing.assert_allclose(MGDA()(gramian), [0.6, 0.4], rtol=1e-6)
+    # In units of the trace the diagonal is 1/3 and 2/3, and each has 0.1 more.
+    ends = [1 / 3 / (1 / 3 + 0.1), 1 / 3 / (2 / 3 + 0.1)]
+    expected = [(1 + each) / 2 for each in ends]
+    np.testing.assert_allclose(UPGrad(ridge=0.1)(gramian), expected)
+    # The mean of unit vectors at a right angle, 0.4 of its length longer.
+    np.testing.assert_allclose(CAGrad(0.4)(factor * np.eye(2)), [0.7, 0.7], rtol=1e-6)
+
+
+def test_of_gradients_that_are_alike_but_for_rounding():
+    nearly = [[1.0, 1.0], [1.0, 1.0 + 1e-9]]
+    np.testing.assert_allclose(AlignedMTL()(nearly), [0.5, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(MGDA()(np.ones((2, 2))), [0.5, 0.5], rtol=1e-5)
+    # Two that are alike, and one at a right angle to them but for rounding.
+    nearly = [[1.0, 1.0 - 1e-9, 0.0], [1.0 - 1e-9, 1.0, 1e-6], [0.0, 1e-6, 1.0]]
+    np.testing.assert_allclose(IMTLG()(nearly), [0.25, 0.25, 0.5], rtol=1e-5)
+
+
+def test_imtl_g_has_bounds_where_weights_add_up_to_nothing():
+    # Of unit vectors the weights are in proportion to -1, 1 and 1; with the first one
+    # half as long to -2, 1 and 1.
+    cosines = np.array([[1, 0.9, 0.9], [0.9, 1, 0.7], [0.9, 0.7, 1]])
+    weights = IMTLG()(cosines * np.outer([0.5, 1, 1], [0.5, 1, 1]))
+    np.testing.assert_allclose(weights, [-500, 250, 250])
+
+
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_tensors_and_lists_are_taken_too(value):
     rows = gradients(3, 5)
