@@ -5,19 +5,21 @@ from mtlearn.networks import (
     MLP,
     ResNet,
     ResNetV2,
+    TabM,
     TimmBackbone,
     TransformersBackbone,
     get_backbone,
     named_backbone,
 )
 
-NAMES = "'mlp', 'resnet', 'resnet_v2'"
+NAMES = "'mlp', 'resnet', 'resnet_v2', 'tabm'"
 
 
 def test_names():
     assert get_backbone("resnet") is ResNet
     assert get_backbone("resnet_v2") is ResNetV2
     assert get_backbone("mlp") is MLP
+    assert get_backbone("tabm") is TabM
 
 
 def test_unknown_name_lists_the_valid_ones():

@@ -24,7 +24,7 @@ from mtlearn import (
     VotingEnsemble,
 )
 from mtlearn.losses import focal_loss
-from mtlearn.networks import MLP, ResNet, ResNetV2
+from mtlearn.networks import MLP, ResNet, ResNetV2, TabM
 from mtlearn.persistence._onnx_graph import parts
 from mtlearn.preprocessing import (
     GlobalMaxScaler,
@@ -252,6 +252,7 @@ CASES = {
     "columns": columns,
     "columns in float32": lambda: columns(precision="float32"),
     "own columns": lambda: columns(backbone=OwnColumns),
+    "members": lambda: columns(backbone=Partial(TabM, n_members=3, hidden=(4,))),
     "many kinds": many_kinds,
     "one class": lambda: one_column(Classification(), 0),
     "one value": lambda: one_column(Regression(), 1),

@@ -48,6 +48,7 @@ from mtlearn.training import (
     derive_seeds,
     draw_seed,
     own_modes,
+    show_rows,
 )
 
 
@@ -225,6 +226,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
             if is_new:
                 with randomness.for_all():
                     state.net = new_net(data[0].X, state, self._default_head, settings)
+                    show_rows(state.net, data[0])
             context.begin(state.attributes)
             # A new net is nobody's yet, and needs no copy to go back to.
             with nullcontext() if is_new else state.net.unchanged_on_error():

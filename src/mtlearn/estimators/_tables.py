@@ -45,10 +45,11 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         whole) are classes, other numbers real values. One kind holds for every column
         of y.
     backbone : str, class or Partial, default="mlp"
-        ``"mlp"``, ``"cgc"`` (experts and gates), or a `torch.nn.Module` class (or
-        `Partial` of one) that maps `(n_samples, n_features_in)` to features, or to some
-        for each task. Its constructor gets `in_features` and `n_tasks` if it has such
-        arguments.
+        ``"mlp"``, ``"tabm"`` (an ensemble that shares its weights; see
+        :class:`~mtlearn.networks.TabM`), ``"cgc"`` (experts and gates), or a
+        `torch.nn.Module` class (or `Partial` of one) that maps
+        `(n_samples, n_features_in)` to features, or to some for each task or member.
+        Its constructor gets `in_features` and `n_tasks` if it has such arguments.
     loss_weights : None, sequence or mapping of float, str or Balancing, default=None
         Replaces the tasks' own `weight`: in the order in which they are declared
         (inferred ones: that of y's columns), or by name. Or how the losses, with these
@@ -227,7 +228,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
 
     Notes
     -----
-    Columns are not scaled: put a `StandardScaler` in front. X is converted to float64
+    Columns are not scaled: put a `StandardScaler` in front, unless the backbone is
+    ``"tabm"``. X is converted to float64
     at once; the rows of a dataset are, one batch at a time.
 
     References

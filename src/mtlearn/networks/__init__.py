@@ -24,6 +24,7 @@ from mtlearn.networks._memory import check_memory
 from mtlearn.networks._mlp import MLP
 from mtlearn.networks._multitask import MultiTaskNetwork, needs_batch
 from mtlearn.networks._own_heads import OwnHead, output_layer
+from mtlearn.networks._piecewise import PiecewiseLinear
 from mtlearn.networks._registry import (
     architecture,
     get_backbone,
@@ -37,6 +38,7 @@ from mtlearn.networks._registry import (
 )
 from mtlearn.networks._resnet import ResNet
 from mtlearn.networks._resnet_v2 import ResNetV2
+from mtlearn.networks._tabm import TabM
 from mtlearn.networks._timm import TimmBackbone
 from mtlearn.networks._transformers import TransformersBackbone
 from mtlearn.networks._weights import load_weights, save_weights
@@ -57,9 +59,11 @@ __all__ = [
     "MLP",
     "MultiTaskNetwork",
     "OwnHead",
+    "PiecewiseLinear",
     "ResNet",
     "ResNetV2",
     "SqueezeExcite",
+    "TabM",
     "TimmBackbone",
     "TransformersBackbone",
     "architecture",

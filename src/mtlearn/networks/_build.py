@@ -16,7 +16,9 @@ from mtlearn.networks._cast import cast_module
 from mtlearn.networks._cgc import CGC
 from mtlearn.networks._construct import construct
 from mtlearn.networks._features import (
+    Features,
     Found,
+    as_rows,
     features_of,
     input_of,
     is_per_task,
@@ -37,7 +39,7 @@ from mtlearn.networks._memory_format import (
     order_weights,
     suits_channels_last,
 )
-from mtlearn.networks._multitask import MultiTaskNetwork
+from mtlearn.networks._multitask import MultiTaskNetwork, mean_of_members
 from mtlearn.networks._own_heads import OwnHead, build_own_head, check_own_head
 from mtlearn.networks._registry import is_own_head, is_registered
 
@@ -72,7 +74,10 @@ def build_network(
     backbone : subclass of torch.nn.Module
         Maps a batch `(n_samples, n_channels, height, width)` or
         `(n_samples, n_columns)` to features `(n_samples, n_features)`, to `Features`
-        with maps beside them, or to a tuple of one of these for each task.
+        with maps beside them, or to a tuple of one of these for each task. One with an
+        attribute `n_members` maps it to those of each member,
+        `(n_samples, n_members, n_features)`: each learns by its own loss, and the mean
+        of what they predict is predicted.
     backbone_params : mapping of str to object
         Keyword arguments of its constructor.
     input_shape : sequence of int
@@ -135,10 +140,19 @@ def build_network(
     # a system that promises it ends the process when it is used.
     check_memory(row_values, shape, 2, dtype, torch.device("cpu"))
     features = _features_of(module, shape, dtype, len(heads))
+    n_members = getattr(module, "n_members", None)
+    if n_members is not None:
+        features = as_rows(features)
     memory_format = choose_memory_format(module, shape, dtype)
     made = _make_heads(heads, features, shape, dtype)
     network = MultiTaskNetwork(
-        module, made, memory_format, row_values, is_per_task(features)
+        module,
+        made,
+        memory_format,
+        row_values,
+        is_per_task(features),
+        n_members,
+        [mean_of_members if head.mean is None else head.mean for head in heads],
     )
     network.shared_parameters()  # which must be some of the backbone's
     _check_heads(network, heads, features, shape, dtype)
@@ -257,7 +271,10 @@ def _features_of(
     pass asks for memory that a file of weights only names.
     """
     if is_filling() and is_registered(type(backbone)):
-        one = torch.zeros(1, cast(int, backbone.n_features), dtype=dtype)
+        width = cast(int, backbone.n_features)
+        members = getattr(backbone, "n_members", None)
+        sizes = (1, width) if members is None else (1, members, width)
+        one = torch.zeros(sizes, dtype=dtype)
         return (one,) * n_tasks if isinstance(backbone, CGC) else one
     name = type(backbone).__name__
     was_training = backbone.training
@@ -273,41 +290,49 @@ def _features_of(
             f"{(1, *shape)} and {dtype}: {error}"
         ) from error
     backbone.train(was_training)
-    _check_features(features, name, shape, dtype, n_tasks)
+    n_members = getattr(backbone, "n_members", None)
+    _check_features(features, name, shape, dtype, n_tasks, n_members)
     return features
 
 
 def _check_features(
-    features: Any, name: str, shape: tuple[int, ...], dtype: torch.dtype, n_tasks: int
+    features: Any,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+    n_tasks: int,
+    n_members: int | None,
 ) -> None:
     """Raise if a backbone has returned something else than features of one sample."""
+    sizes = "n_samples" if n_members is None else f"n_samples, n_members={n_members}"
     per_task = is_per_task(features)
     parts = list(features) if per_task else [features]
-    faults = [_fault_of(part, dtype) for part in parts]
+    faults = [_fault_of(part, dtype, n_members) for part in parts]
     whose = [f" for task {number}" if per_task else "" for number in range(len(parts))]
     got = [f"{fault}{task}" for fault, task in zip(faults, whose, strict=True) if fault]
     if per_task and len(parts) != n_tasks:
         got = [f"a tuple of {len(parts)} for {n_tasks} tasks"]
     if got:
         raise NetworkError(
-            f"The backbone {name} must return features of shape (n_samples, "
-            "n_features), or Features of them and maps of shape (n_samples, "
+            f"The backbone {name} must return features of shape ({sizes}, "
+            f"n_features), or Features of them and maps of shape ({sizes}, "
             "n_channels, height, width), or a tuple of one of these for each task. "
             f"Got {got[0]} for a batch of shape {(1, *shape)} instead."
         )
 
 
-def _fault_of(part: Any, dtype: torch.dtype) -> str | None:
+def _fault_of(part: Any, dtype: torch.dtype, n_members: int | None) -> str | None:
     """Say what is wrong with features of one sample."""
-    vector, maps = vector_of(part), maps_of(part)
+    vector, maps = part.vector if isinstance(part, Features) else part, maps_of(part)
     if not isinstance(vector, Tensor) or not isinstance(maps, Tensor | None):
         wrong = maps if isinstance(vector, Tensor) else vector
         return f"an object of type {type(wrong).__name__}"
     for tensor in (vector,) if maps is None else (vector, maps):
         if tensor.dtype != dtype:
             return f"{tensor.dtype}, where the network computes in {dtype},"
-    if vector.ndim != 2 or vector.shape[0] != 1 or vector.shape[1] == 0:
+    rows = (1,) if n_members is None else (1, n_members)
+    if vector.shape[:-1] != rows or not vector.numel():
         return f"shape {tuple(vector.shape)}"
-    if maps is not None and (maps.ndim != 4 or len(maps) != 1 or not maps.numel()):
+    if maps is not None and (maps.shape[:-3] != rows or not maps.numel()):
         return f"maps of shape {tuple(maps.shape)}"
     return None

@@ -81,6 +81,11 @@ class BackboneOfEach(nn.Module):
         made.parts = nn.ModuleList(parts)
         return made
 
+    @property
+    def n_members(self) -> int | None:
+        """How many members each backbone has, if it has any."""
+        return getattr(self.parts[0], "n_members", None)
+
     def shared_parameters(self) -> list[nn.Parameter]:
         """Give the weights that all tasks share.
 

@@ -1,4 +1,4 @@
-"""What a backbone gives the heads: a vector, maps beside it, or some for each task."""
+"""What a backbone gives the heads: vectors and maps, of each task or each member."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -68,8 +68,9 @@ def features_of(found: Found, number: int) -> OfTask:
 
 
 def vector_of(part: OfTask) -> Tensor:
-    """Give the feature vector, without maps."""
-    return part.vector if isinstance(part, Features) else part
+    """Give the feature vector, without maps; of several members the mean of theirs."""
+    vector = part.vector if isinstance(part, Features) else part
+    return vector if vector.ndim < 3 else vector.mean(dim=1)
 
 
 def maps_of(part: OfTask) -> Tensor | None:
@@ -89,6 +90,28 @@ def mapped(function: Callable[[Tensor], Tensor], part: OfTask) -> OfTask:
         return function(part)
     maps = None if part.maps is None else function(part.maps)
     return Features(function(part.vector), maps)
+
+
+def as_rows(found: Found) -> Found:
+    """Make a row of each member of each sample.
+
+    Parameters
+    ----------
+    found : Tensor, Features, or tuple of them
+        Of shape `(n_samples, n_members, ...)`.
+
+    Returns
+    -------
+    Tensor, Features, or tuple of them
+        Of shape `(n_samples * n_members, ...)`, members of a sample one by one.
+    """
+    if isinstance(found, Tensor | Features):
+        return mapped(_flat, found)
+    return tuple(mapped(_flat, part) for part in found)
+
+
+def _flat(of_members: Tensor) -> Tensor:
+    return of_members.flatten(0, 1)
 
 
 def tensors_of(found: Found) -> list[Tensor]:

@@ -36,6 +36,10 @@ class HeadSpec:
     output_shape : tuple of int, default=None
         Shape of what the head returns for one sample, before its `end`; None is
         `(out_features,)`. Linear layers have as many outputs as it has numbers.
+    mean : callable, default=None
+        Makes one output of those of a network's members: it gets
+        `(n_samples, n_members, *shape)` and returns `(n_samples, *shape)`. None takes
+        the mean.
     name : str, default=None
         The task's name, for messages.
 
@@ -54,6 +58,7 @@ class HeadSpec:
     module: Callable[..., nn.Module] | None = field(default=None, repr=False)
     params: Mapping[str, Any] | None = field(default=None, repr=False)
     output_shape: tuple[int, ...] | None = field(default=None, repr=False)
+    mean: Callable[[Tensor], Tensor] | None = field(default=None, repr=False)
     name: str | None = field(default=None, repr=False)
 
     @property

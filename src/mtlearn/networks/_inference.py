@@ -69,7 +69,12 @@ def for_inference(
         for head in network.heads
     ]
     copy = MultiTaskNetwork(
-        backbone, heads, network.memory_format, per_task=network.per_task
+        backbone,
+        heads,
+        network.memory_format,
+        per_task=network.per_task,
+        n_members=network.n_members,
+        means=network.means,
     )
     copy.training = copy.heads.training = False  # not of what is shared
     return copy

@@ -1,6 +1,6 @@
 """The network that joins a backbone and the heads."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtlearn.exceptions import NetworkError
-from mtlearn.networks._features import Found, input_of
+from mtlearn.networks._features import Found, as_rows, input_of
 from mtlearn.networks._order import in_order
 
 
@@ -29,6 +29,18 @@ class MultiTaskNetwork(nn.Module):
         Values that a pass of one large image needs at once; see `check_memory`.
     per_task : bool, default=False
         Whether the backbone returns features for each task.
+    n_members : int, default=None
+        Of how many members the backbone returns features,
+        `(n_samples, n_members, n_features)`; None where it has none.
+    means : sequence of callable, default=None
+        For each task what makes one output of those of the members; None takes the
+        mean of all.
+
+    Notes
+    -----
+    In training, a network of members returns a row for each member of each sample, so
+    that each learns by its own loss: `(n_samples * n_members, n_outputs)`. In
+    evaluation mode it returns one for each sample.
 
     References
     ----------
@@ -51,8 +63,12 @@ class MultiTaskNetwork(nn.Module):
         memory_format: torch.memory_format | None = None,
         row_values: int = 0,
         per_task: bool = False,
+        n_members: int | None = None,
+        means: Sequence[Callable[[Tensor], Tensor]] | None = None,
     ) -> None:
         super().__init__()
+        self.n_members = n_members
+        self.means = (mean_of_members,) * len(heads) if means is None else tuple(means)
         self.per_task = per_task
         self.memory_format = memory_format
         self.row_values = row_values
@@ -217,6 +233,40 @@ class MultiTaskNetwork(nn.Module):
         tuple of Tensor of shape (n_samples, n_outputs)
             The output of each head, in task order or that of the numbers.
         """
+        if self.n_members is None:
+            return self._outputs(features, only)
+        outputs = self._outputs(as_rows(features), only)
+        return outputs if self.training else self.joined(outputs, only)
+
+    def joined(
+        self, outputs: Sequence[Tensor], only: Sequence[int] | None = None
+    ) -> tuple[Tensor, ...]:
+        """Make one output of those of the members of each sample.
+
+        Parameters
+        ----------
+        outputs : sequence of Tensor of shape (n_samples * n_members, n_outputs)
+            What `outputs` returns in training.
+        only : sequence of int, default=None
+            The numbers of their tasks; None for all.
+
+        Returns
+        -------
+        tuple of Tensor of shape (n_samples, n_outputs)
+            Their means, as each task understands them.
+        """
+        n_members = self.n_members
+        if n_members is None:
+            return tuple(outputs)
+        means = self.means if only is None else [self.means[each] for each in only]
+        return tuple(
+            mean(output.unflatten(0, (-1, n_members)))
+            for mean, output in zip(means, outputs, strict=True)
+        )
+
+    def _outputs(
+        self, features: Found, only: Sequence[int] | None
+    ) -> tuple[Tensor, ...]:
         numbers = range(len(self.heads)) if only is None else only
         heads = self.heads if only is None else [self.heads[each] for each in only]
         if isinstance(features, Tensor):
@@ -246,6 +296,11 @@ class MultiTaskNetwork(nn.Module):
         returned = (outputs, features) if with_features else outputs
         # The same either way: a compiler makes another network of another answer.
         return tuple(returned) if self.keeps_graph else returned
+
+
+def mean_of_members(outputs: Tensor) -> Tensor:
+    """Give the mean of `(n_samples, n_members, ...)` over the members."""
+    return outputs.mean(dim=1)
 
 
 def _parts_within(module: nn.Module, shared: Container[int]) -> Iterator[nn.Module]:

@@ -12,10 +12,11 @@ from mtlearn.networks._decoder import Decoder
 from mtlearn.networks._elsewhere import ForeignBackbone
 from mtlearn.networks._heads import HeadSpec
 from mtlearn.networks._near import near_names
+from mtlearn.networks._tabm import TabM
 from mtlearn.networks._timm import TimmBackbone
 from mtlearn.networks._transformers import TransformersBackbone
 
-_BACKBONES: dict[str, type[nn.Module]] = {**TRUNKS, "cgc": CGC}
+_BACKBONES: dict[str, type[nn.Module]] = {**TRUNKS, "cgc": CGC, "tabm": TabM}
 # By what stands before a slash and the name that they get.
 _ELSEWHERE: dict[str, type[ForeignBackbone]] = {
     "timm": TimmBackbone,
@@ -28,7 +29,7 @@ def get_backbone(name: str) -> type[nn.Module]:
 
     Parameters
     ----------
-    name : {"autoencoder", "cgc", "mlp", "resnet", "resnet_v2"} or str
+    name : {"autoencoder", "cgc", "mlp", "resnet", "resnet_v2", "tabm"} or str
         The name; or ``"timm/"`` or ``"transformers/"`` and the name that a network has
         there.
 

@@ -55,6 +55,7 @@ from mtlearn.networks import (
     Encoder,
     ResNet,
     ResNetV2,
+    TabM,
     TimmBackbone,
     TransformersBackbone,
 )
@@ -130,7 +131,7 @@ _MADE = (*_OBJECTS, *_PIPELINES.values())
 _PACKAGES = ("sklearn", "skorch", "mtlearn")
 _PARTS = (
     *(BackboneOfEach, CGC, ResNet, ResNetV2, MLP, TimmBackbone, TransformersBackbone),
-    *(Encoder, Decoder),
+    *(Encoder, Decoder, TabM),
     *(WarmupCosineLR, focal_loss, huber_loss),
 )
 

@@ -19,6 +19,7 @@ from mtlearn.tasks._class_weight import ClassWeight, class_factors
 from mtlearn.tasks._classes import check_scored_labels, class_indices, find_labels
 from mtlearn.tasks._figure import Figure
 from mtlearn.tasks._known_loss import check_options, known_loss
+from mtlearn.tasks._mean_outputs import mean_of_classes
 from mtlearn.tasks._regions import ClassRegions
 from mtlearn.tasks._temperature import best_temperature, log_scaled, scaled
 
@@ -282,6 +283,16 @@ class ClassTask(ClassShown, ClassRegions, Task):
             Probabilities, which sum to one.
         """
         return true_chances(output.double(), self._gamma)
+
+    def mean_output(self) -> Callable[[Tensor], Tensor]:
+        """Give what makes one output of those of a network's members.
+
+        Returns
+        -------
+        callable
+            Gets `(n_samples, n_members, n_outputs)`.
+        """
+        return mean_of_classes
 
     def figures(self) -> Mapping[str, Figure]:
         """Give the accuracy, and means over classes."""

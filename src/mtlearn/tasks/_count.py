@@ -12,6 +12,7 @@ from mtlearn.losses import Inputs
 from mtlearn.tasks._conditions import WhenLike
 from mtlearn.tasks._figure import Figure, ScoredLabels
 from mtlearn.tasks._head import HeadLike
+from mtlearn.tasks._mean_outputs import mean_of_logs
 from mtlearn.tasks._value_figures import VALUE_FIGURES
 from mtlearn.tasks._value_task import ValueTask
 
@@ -232,6 +233,16 @@ class Count(ValueTask):
             Logarithms.
         """
         return (output + float(np.log(self.mean_))).clamp(_LEAST, _MOST)
+
+    def mean_output(self) -> Callable[[Tensor], Tensor]:
+        """Give what makes one output of those of a network's members.
+
+        Returns
+        -------
+        callable
+            Gets `(n_samples, n_members, n_outputs)`.
+        """
+        return mean_of_logs
 
     def activate(self, output: Tensor) -> Tensor:
         """Map the raw output to expected counts.

@@ -17,6 +17,7 @@ from mtlearn.losses import (
 )
 from mtlearn.tasks._known_loss import check_options, known_loss
 from mtlearn.tasks._label_chances import log_odds, score_of
+from mtlearn.tasks._mean_outputs import mean_of_labels
 
 
 class LabelLoss:
@@ -68,6 +69,16 @@ class LabelLoss:
         """Give the logarithms of the odds that the loss has taught scores to mean."""
         scores, known = output.double(), self._known_loss()
         return scores if known is None else log_odds(scores, *known)
+
+    def mean_output(self) -> Callable[[Tensor], Tensor]:
+        """Give what makes one output of those of a network's members.
+
+        Returns
+        -------
+        callable
+            Gets `(n_samples, n_members, n_outputs)`.
+        """
+        return mean_of_labels
 
     def activate(self, output: Tensor) -> Tensor:
         """Map scores to the probabilities that the loss has taught them to mean.

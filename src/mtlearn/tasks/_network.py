@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import ClassVar, Self
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from mtlearn.tasks._head import HeadLike
 
@@ -59,6 +59,15 @@ class TaskNetwork(ABC):
 
         It gets scores `(n_samples, n_scores)` and returns `(n_samples, n_outputs)`,
         both in the type of the network's weights.
+        """
+        return None
+
+    def mean_output(self) -> Callable[[Tensor], Tensor] | None:
+        """Give what makes one output of those of a network's members.
+
+        It gets `(n_samples, n_members, n_outputs)` and returns `(n_samples,
+        n_outputs)`, of which `activate` makes the mean of what it makes of each. None
+        takes the mean of the outputs themselves.
         """
         return None
 

@@ -15,6 +15,7 @@ from mtlearn.losses import Inputs
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._figure import Figure
 from mtlearn.tasks._head import HeadLike, check_module
+from mtlearn.tasks._mean_outputs import mean_of_labels
 from mtlearn.tasks._value_figures import VALUE_FIGURES
 
 
@@ -281,6 +282,16 @@ class Reconstruction(Task):
         """
         losses = self.errors(loss, output, self._target(inputs))
         return (weight * losses).sum(), weight.sum()
+
+    def mean_output(self) -> Callable[[Tensor], Tensor] | None:
+        """Give what makes one output of those of a network's members.
+
+        Returns
+        -------
+        callable or None
+            Gets `(n_samples, n_members, n_outputs)`; None takes the mean.
+        """
+        return mean_of_labels if self.loss == "bce" else None
 
     def activate(self, output: Tensor) -> Tensor:
         """Map the raw output to values on the scale of X.

@@ -14,6 +14,7 @@ from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.losses import Inputs
 from mtlearn.tasks._conditions import WhenLike
 from mtlearn.tasks._head import HeadLike
+from mtlearn.tasks._mean_outputs import mean_of_labels
 from mtlearn.tasks._value_task import ValueTask
 
 
@@ -254,6 +255,16 @@ class Regression(ValueTask):
         # type, what the output adds to it.
         least, width = (low - self.center_) / self.scale_, (high - low) / self.scale_
         return least + width * torch.sigmoid(output)
+
+    def mean_output(self) -> Callable[[Tensor], Tensor] | None:
+        """Give what makes one output of those of a network's members.
+
+        Returns
+        -------
+        callable or None
+            Gets `(n_samples, n_members, n_outputs)`; None takes the mean.
+        """
+        return None if self.bounds is None else mean_of_labels
 
     def activate(self, output: Tensor) -> Tensor:
         """Map the raw output to values in the units of y.

@@ -12,6 +12,7 @@ from mtlearn.training._checkpoint import Checkpoints, kept_checkpoints, release
 from mtlearn.training._claim import claimed
 from mtlearn.training._device import resolve_device
 from mtlearn.training._fingerprint import Files, fingerprint_of, same_value
+from mtlearn.training._first_rows import show_rows
 from mtlearn.training._gradients import (
     SharedLayer,
     TaskGradients,
@@ -159,6 +160,7 @@ __all__ = [
     "same_value",
     "schedule_callback",
     "shared_layers",
+    "show_rows",
     "split_weights",
     "take_samples",
     "task_gradients",

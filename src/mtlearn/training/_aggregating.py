@@ -169,7 +169,7 @@ class Collected:
         factors = parts.means.new_tensor(self.net.criterion_.task_weights)
         # Scaled as the loss is, so that small gradients do not vanish in float16.
         directions = self.net.scaler_.scale(torch.diag(factors))
-        for task, output in enumerate(step["y_pred"]):
+        for task, output in enumerate(step.get("of_members", step["y_pred"])):
             if output.requires_grad:
                 found = self._gradients(parts.means, [output], directions[task])
                 if found[0] is not None:
@@ -334,7 +334,7 @@ def without_graph(step: dict[str, Any]) -> dict[str, Any]:
     )
     y_pred = tuple(each.detach() for each in step["y_pred"])
     return {
-        **step,
+        **{name: each for name, each in step.items() if name != "of_members"},
         "loss": step["loss"].detach(),
         "y_pred": y_pred,
         "counted": counted,

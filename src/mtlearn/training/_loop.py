@@ -1,6 +1,5 @@
 """How the skorch net steps through batches."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import torch
@@ -8,11 +7,12 @@ from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
 from mtlearn.data import Batches, Labels, Samples
-from mtlearn.losses import Inputs, LossParts
+from mtlearn.losses import Inputs
 from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
 from mtlearn.training._accumulation import in_pieces, step_in_pieces
 from mtlearn.training._balanced import Balanced
+from mtlearn.training._counting import count
 from mtlearn.training._inference import prediction_batch
 from mtlearn.training._precision import Precision
 from mtlearn.training._scaling import scaled_step
@@ -259,7 +259,8 @@ class BatchLoop(Balanced):
         if self.balance_ is not None:
             self.balance_.end_step(self, batch, counted[0])
         self.tallies_[True].add(*counted)
-        step.pop("features", None)  # whose graph need not outlive the step
+        for name in ("features", "of_members"):  # whose graph need not outlive the step
+            step.pop(name, None)
         return step
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
@@ -325,7 +326,7 @@ class BatchLoop(Balanced):
         dict
             ``loss``, ``y_pred`` and ``counted``, which a tally adds up; of training
             rows with `keeps_features_` also ``features``, as the network's `features`
-            returns them.
+            returns them, and of a network of members ``of_members``, its own outputs.
         """
         # A callback may have predicted. Going through all layers at every step, as
         # skorch does, takes longer than a small network.
@@ -339,7 +340,11 @@ class BatchLoop(Balanced):
             outputs = self.infer(x)
         if labels.inputs is None:
             labels = labels._replace(inputs=Inputs(x, x))
-        counted = self._counted(outputs, labels, training, divisors)
+        counted = count(self, outputs, labels, training, divisors)
+        if training and self.module_.n_members is not None:
+            # What gradients go back from; a row of a sample is what others expect.
+            kept["of_members"] = outputs
+            outputs = self.module_.joined([each.detach() for each in outputs])
         return {"loss": counted[0].total, "y_pred": outputs, "counted": counted, **kept}
 
     def get_loss(
@@ -365,31 +370,7 @@ class BatchLoop(Balanced):
         """
         if y_true.inputs is None and X is not None:
             y_true = y_true._replace(inputs=Inputs(X, X))
-        return self._counted(y_pred, y_true, training)[0].total
-
-    def _counted(
-        self,
-        y_pred: Sequence[Tensor],
-        labels: Labels,
-        training: bool,
-        divisors: Tensor | None = None,
-    ) -> tuple[LossParts, tuple[Tensor, ...], Labels]:
-        """Compute the losses, and give what they are made of beside them."""
-        outputs = tuple(
-            task.link(output) for task, output in zip(self.tasks, y_pred, strict=True)
-        )
-        if training and divisors is None and self.step_sums_ is not None:
-            # Mixing makes two labels of each row, which share its weight.
-            divisors = self.step_sums_.of(len(outputs[0]))
-        # So of a mixed batch, but for tasks that learn from its inputs.
-        outputs = tuple(
-            output if len(output) == len(weight) else torch.cat([output, output])
-            for output, weight in zip(outputs, labels.weights, strict=True)
-        )
-        parts = self.criterion_(
-            outputs, labels.values, labels.loss_weights, divisors, labels.inputs
-        )
-        return parts, outputs, labels
+        return count(self, y_pred, y_true, training)[0].total
 
 
 def _has_stopped(callback: Callback) -> bool:

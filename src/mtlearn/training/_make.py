@@ -107,6 +107,12 @@ def with_ends(heads: Sequence[HeadSpec], tasks: Tasks) -> tuple[HeadSpec, ...]:
         For `build_network`.
     """
     return tuple(
-        replace(head, end=task.head_end(), output_shape=task.score_shape, name=name)
+        replace(
+            head,
+            end=task.head_end(),
+            output_shape=task.score_shape,
+            mean=task.mean_output(),
+            name=name,
+        )
         for head, (name, task) in zip(heads, tasks.items(), strict=True)
     )
