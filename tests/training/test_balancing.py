@@ -21,6 +21,7 @@ from balanced_nets import (
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.losses import FAMO, GLS, RLW, Uncertainty
 from mtlearn.training import resolve_balancing
+from mtlearn.training._shared_norms import last_shared_layer
 from tiny_nets import FLOAT16, FLOAT32, make_net, make_problem, train
 
 
@@ -190,6 +191,16 @@ class Freeze(Callback):
         net.module_.freeze_backbone(len(net.history) == 2)
 
 
+def test_norms_are_of_what_trains_of_the_last_layer_that_does():
+    net = run(None, module__backbone_params={"hidden": (4, 2)})
+    first, first_bias, last, last_bias = net.module_.backbone.parameters()
+    first_bias.requires_grad_(False)
+    last_bias.requires_grad_(False)
+    assert [each is last for each in last_shared_layer(net)] == [True]
+    last.requires_grad_(False)
+    assert [each is first for each in last_shared_layer(net)] == [True]
+
+
 def test_norms_are_looked_for_anew_where_a_backbone_is_frozen():
     net = run(Same(norms=True), Freeze())
     found = [record.norms is not None for record in net.balance_.state.records]
@@ -315,6 +326,10 @@ def test_a_state_is_kept_for_the_same_value_only():
     state = net.balance_.state
     net.set_balancing(Uncertainty(lr=0.1), 0, keep_state=True)
     assert net.balance_.state is state
+    net.criterion_.task_weights = (3.0, 7.0)
+    net.set_balancing(Uncertainty(lr=0.1), 0, keep_state=True)
+    assert net.balance_.state is state
+    assert net.balance_.task_weights.tolist() == [3, 7]
     net.set_balancing(Uncertainty(lr=0.2), 0, keep_state=True)
     assert net.balance_.state is not state
     net.set_balancing(None, 0, keep_state=True)

@@ -187,6 +187,13 @@ def test_famo_is_that_of_its_authors():
         state.end_step(record)
 
 
+def test_famo_compares_the_tasks_whose_losses_it_knows():
+    # One that is left falls as fast as all: nothing moves.
+    state = FAMO(lr=0.1, every=1).start(np.ones(2), 0)
+    state.end_step(StepRecord(np.array([4.0, 1.0]), ALL, np.array([1.0, np.inf])))
+    np.testing.assert_array_equal(state.logits_, 0)
+
+
 def test_famo_looks_every_so_many_steps():
     state = FAMO(every=3).start(np.ones(2), 0)
     looks = []
