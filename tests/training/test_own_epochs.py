@@ -118,3 +118,13 @@ def test_only_weights_of_best_epochs_are_kept(monkeypatch):
     ((_, weights, epochs),) = given
     # What never had a figure keeps the weights of the end.
     assert (set(weights), epochs) == ({3, 4}, [3, 4])
+
+
+def test_a_compiled_network_is_compiled_anew(trained):
+    estimator, weights, _ = trained
+    net = estimator.net_
+    net.set_compile({"backend": "eager"})
+    before = net.module_._compiled_call_impl
+    give_own_epochs(net, weights, (1, 2, 2))
+    assert net.compile_options == {"backend": "eager"}
+    assert net.module_._compiled_call_impl not in (None, before)
