@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from mtlearn.losses import MultiTaskLoss, sample_loss, weighted_sums
+from mtlearn.losses import MultiTaskLoss, sample_loss, weighted_losses, weighted_sums
 
 NAN = float("nan")
 
@@ -95,3 +95,12 @@ def test_tasks_of_other_rows_are_summed_up_one_by_one():
     targets = torch.zeros(2), torch.zeros(1)
     parts = loss(outputs, targets, (torch.ones(2), torch.ones(1)))
     assert parts.weighted_sums.tolist() == [5, 9]
+
+
+def test_weighted_losses_are_zero_where_a_label_is_absent():
+    output = torch.tensor([[1.0], [3.0], [float("inf")]], requires_grad=True)
+    target, weight = torch.tensor([0.0, 1.0, 0.0]), torch.tensor([2.0, 0.5, 0.0])
+    losses = weighted_losses(sample_loss("mse"), output, target, weight)
+    assert losses.tolist() == [2.0, 2.0, 0.0]
+    losses.sum().backward()
+    assert output.grad.tolist() == [[4.0], [2.0], [0.0]]

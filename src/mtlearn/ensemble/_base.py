@@ -38,11 +38,19 @@ class BaseEnsemble(BaseMetaEstimator):
         params: list[dict[str, Any]],
         rows: list[np.ndarray | None],
         weights: list[float] | None = None,
+        vectorized: bool | str = False,
     ) -> None:
         """Fit the members, and keep them if all went well."""
         root, contexts = self._contexts(len(members), X, y)
         fitted, checkpoints = fit_members(
-            members, X, y, params, rows=rows, contexts=contexts, owner=self
+            members,
+            X,
+            y,
+            params,
+            rows=rows,
+            contexts=contexts,
+            owner=self,
+            vectorized=vectorized,
         )
         self._keep(fitted, weights)
         release(checkpoints)

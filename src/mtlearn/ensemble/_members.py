@@ -1,11 +1,13 @@
 """Training of members, wherever joblib says."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -13,6 +15,7 @@ from mtlearn._utils._indexing import take_rows
 from mtlearn._utils._routing import n_rows, params_of_rows, told_of
 from mtlearn._utils._row_plan import RowPlan, planned_rows, resampled_plan
 from mtlearn._utils._unwrap import forget_optimizer, unwrap
+from mtlearn.ensemble._together import fits_together
 from mtlearn.training import as_member, inner_place, kept_checkpoints
 
 
@@ -25,6 +28,7 @@ def fit_members(
     rows: Sequence[np.ndarray | None],
     contexts: Sequence[Any],
     owner: Any,
+    vectorized: bool | str = False,
 ) -> tuple[list[Any], list[Path]]:
     """Fit all members, in parallel if `n_jobs` says so.
 
@@ -42,6 +46,8 @@ def fit_members(
         Of scikit-learn's callbacks, one a member.
     owner : estimator
         The ensemble.
+    vectorized : bool or "auto", default=False
+        Whether those that train in one place are trained together.
 
     Returns
     -------
@@ -55,8 +61,8 @@ def fit_members(
     n_samples = n_rows(X) or 0
     # Callbacks see the ensemble without what an earlier fit has learned.
     caller = clone(owner)
-    fitted = Parallel(n_jobs=owner.n_jobs, verbose=owner.verbose)(
-        delayed(_fit_member)(
+    calls = [
+        (
             member,
             X,
             y,
@@ -69,7 +75,18 @@ def fit_members(
         for number, (member, given, chosen, context) in enumerate(
             zip(members, params, rows, contexts, strict=True)
         )
-    )
+    ]
+    parallel = Parallel(n_jobs=owner.n_jobs, verbose=owner.verbose)
+    if vectorized is False:
+        fitted = parallel(delayed(_fit_member)(*call) for call in calls)
+    else:
+        n_parts = min(len(calls), effective_n_jobs(owner.n_jobs))
+        parts = [
+            [calls[number] for number in part]
+            for part in np.array_split(np.arange(len(calls)), n_parts)
+        ]
+        done = parallel(delayed(_fit_together)(part, vectorized) for part in parts)
+        fitted = [each for part in done for each in part]
     return [member for member, _ in fitted], [
         file for _, files in fitted for file in files
     ]
@@ -78,6 +95,18 @@ def fit_members(
 def seed_of(member: Any) -> Any:
     """Give the `random_state` of the estimator of this package inside."""
     return getattr(unwrap(member), "random_state", None)
+
+
+def _fit_together(
+    calls: Sequence[tuple[Any, ...]], vectorized: bool | str
+) -> list[tuple[Any, list[Path]]]:
+    """Fit members here, those that are alike in one pass through their batches."""
+    n_threads = getattr(unwrap(calls[0][0]), "n_threads", None)
+    return fits_together(
+        [partial(_fit_member, *call) for call in calls],
+        required=vectorized is True,
+        n_threads=n_threads,
+    )
 
 
 def _fit_member(

@@ -7,7 +7,7 @@ from mtlearn.losses._binary import (
 )
 from mtlearn.losses._multitask import LossParts, MultiTaskLoss
 from mtlearn.losses._sample import focal_loss, huber_loss, sample_loss
-from mtlearn.losses._sums import Inputs, weighted_sums
+from mtlearn.losses._sums import Inputs, weighted_losses, weighted_sums
 from mtlearn.losses.aggregation import (
     AGGREGATIONS,
     IMTLG,
@@ -79,5 +79,6 @@ __all__ = [
     "focal_loss",
     "huber_loss",
     "sample_loss",
+    "weighted_losses",
     "weighted_sums",
 ]

@@ -45,6 +45,44 @@ class Inputs(NamedTuple):
         )
 
 
+def weighted_losses(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor,
+) -> Tensor:
+    """Return weight times loss of each label, zero where it is absent.
+
+    Parameters
+    ----------
+    loss : callable
+        Gives the loss of each target; see `sample_loss`.
+    output : Tensor of shape (n_samples, ...)
+        Outputs on the scale of the loss; the first dimensions are those of `target`.
+    target : Tensor of shape (n_samples,) or (n_samples, k)
+        Targets; those of weight 0 may have any value.
+    weight : Tensor of the shape of `target`
+        Weights, none below 0; 0 where a label is absent.
+
+    Returns
+    -------
+    Tensor of the shape of `target`
+        With its graph.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mtlearn.losses import sample_loss, weighted_losses
+    >>> output, target = torch.tensor([[1.0], [5.0]]), torch.tensor([0.0, 0.0])
+    >>> weighted_losses(sample_loss("mse"), output, target, torch.tensor([2.0, 0.0]))
+    tensor([2., 0.])
+    """
+    absent = weight <= 0
+    if _is_complete(absent):
+        return weight * loss(output, target)
+    return weight * _present(loss, output, target, absent)
+
+
 def weighted_sums(
     loss: Callable[[Tensor, Tensor], Tensor],
     output: Tensor,
@@ -80,12 +118,7 @@ def weighted_sums(
     >>> weighted_sums(sample_loss("mse"), output, target, torch.tensor([2.0, 0.0]))
     (tensor(2.), tensor(2.))
     """
-    absent = weight <= 0
-    if _is_complete(absent):
-        losses = loss(output, target)
-    else:
-        losses = _present(loss, output, target, absent)
-    return (weight * losses).sum(), weight.sum()
+    return weighted_losses(loss, output, target, weight).sum(), weight.sum()
 
 
 def sums_of_columns(

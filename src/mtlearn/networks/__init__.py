@@ -6,7 +6,13 @@ from mtlearn.networks._build import build_network
 from mtlearn.networks._cast import cast_module
 from mtlearn.networks._cgc import CGC
 from mtlearn.networks._decoder import Decoder, OutputConvolution
-from mtlearn.networks._drawing import Dropout, drawing_from, dropped, generator_for
+from mtlearn.networks._drawing import (
+    Dropout,
+    drawing_from,
+    drawing_from_each,
+    dropped,
+    generator_for,
+)
 from mtlearn.networks._drop_block import DropBlock2d
 from mtlearn.networks._each import BackboneOfEach
 from mtlearn.networks._encoder import Encoder
@@ -72,6 +78,7 @@ __all__ = [
     "cast_module",
     "check_memory",
     "drawing_from",
+    "drawing_from_each",
     "dropped",
     "features_of",
     "filling",

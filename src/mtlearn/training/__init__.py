@@ -36,11 +36,13 @@ from mtlearn.training._learned import (
     weights_of,
 )
 from mtlearn.training._make import make_net, with_ends
+from mtlearn.training._meeting import meeting_at
 from mtlearn.training._member import as_member, current_member, inner_place
 from mtlearn.training._modes import own_modes
 from mtlearn.training._monitor import LOSS, Monitor
 from mtlearn.training._monitored import resolve_monitor, task_monitors
 from mtlearn.training._net import MultiTaskNet
+from mtlearn.training._obstacles import Obstacle, obstacle_of
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parameters import constructor_arguments
 from mtlearn.training._parts import resolve_part
@@ -69,6 +71,7 @@ from mtlearn.training._split import (
     validation_rows,
 )
 from mtlearn.training._tally import counted_tasks
+from mtlearn.training._together import likeness, losses_of, train_together
 from mtlearn.training._warmup import WarmupCosineLR
 from mtlearn.training.callbacks import (
     BestTaskWeights,
@@ -108,6 +111,7 @@ __all__ = [
     "Monitor",
     "MultiTaskNet",
     "Observation",
+    "Obstacle",
     "Penalties",
     "Precision",
     "ProgressBar",
@@ -140,9 +144,13 @@ __all__ = [
     "fingerprint_of",
     "gate_weights",
     "kept_checkpoints",
+    "likeness",
     "load_weights_of",
     "lookahead_affinity",
+    "losses_of",
     "make_net",
+    "meeting_at",
+    "obstacle_of",
     "observations",
     "parameters_of",
     "precision_of",
@@ -165,6 +173,7 @@ __all__ = [
     "take_samples",
     "task_gradients",
     "task_monitors",
+    "train_together",
     "undefined_metrics",
     "unlabelled_tasks",
     "validation_rows",

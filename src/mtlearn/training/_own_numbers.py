@@ -14,6 +14,7 @@ from mtlearn.training._balancing import Balance
 from mtlearn.training._changes import Changes
 from mtlearn.training._kept_graph import kept_graph
 from mtlearn.training._learned import modules_of, parameters_of
+from mtlearn.training._meeting import taken_at_meeting
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._rerouting import DrawsInBackward, watched_backward
 
@@ -109,24 +110,29 @@ class OwnNumbers(NeuralNet):
         with self.own_numbers(self.watches_callbacks_):
             super().notify(method_name, **cb_kwargs)
 
-    def run_single_epoch(self, *args: Any, **kwargs: Any) -> None:
+    def run_single_epoch(self, iterator: Any, training: bool, **kwargs: Any) -> None:
         """Run all batches once, and look before what they may draw.
 
         Parameters
         ----------
-        *args, **kwargs : object
+        iterator : Batches or None
+            The batches.
+        training : bool
+            Whether to train on them, together with other nets if these meet.
+        **kwargs : object
             As in skorch.
         """
         self.look_for_draws()  # a callback may have changed the network
-        super().run_single_epoch(*args, **kwargs)
+        if not (training and taken_at_meeting(self, iterator)):
+            super().run_single_epoch(iterator, training, **kwargs)
 
     def look_for_draws(self) -> None:
         """Find out whether code may run that is not known."""
         modules = list(modules_of(self))
         self.is_compiled_ = any(map(_is_compiled, modules))
         self.watches_ = not (
-            all(map(_is_quiet, modules))
-            and all(map(_has_no_hook, parameters_of(self).values()))
+            all(map(is_quiet, modules))
+            and all(map(has_no_hook, parameters_of(self).values()))
             and all(map(is_ours, self.criterion_.losses))
             and all(map(is_ours, self.tasks))
         )
@@ -223,11 +229,12 @@ def _home_of(part: Any) -> str:
     return f"{getattr(owner, '__module__', None)}."
 
 
-def _is_quiet(module: nn.Module) -> bool:
-    """Tell whether a layer draws nothing, or knows where from."""
-    known = type(module) in _QUIET or (
-        type(module).__module__.startswith("mtlearn.networks.")
-    )
+def is_quiet(module: nn.Module, home: str = "mtlearn.networks.") -> bool:
+    """Tell whether a layer draws nothing, or knows where from.
+
+    It is one of torch's that are known, or of a class from below `home`.
+    """
+    known = type(module) in _QUIET or type(module).__module__.startswith(home)
     hooks = module._forward_hooks or module._forward_pre_hooks
     hooks = hooks or module._backward_hooks or module._backward_pre_hooks
     return known and not hooks and "forward" not in vars(module)
@@ -245,7 +252,7 @@ def _is_quiet_callback(callback: Any) -> bool:
     return all(_home_of(part).startswith(_QUIET_HOMES) for part in parts)
 
 
-def _has_no_hook(weights: nn.Parameter) -> bool:
+def has_no_hook(weights: nn.Parameter) -> bool:
     return not (weights._backward_hooks or weights._post_accumulate_grad_hooks)
 
 

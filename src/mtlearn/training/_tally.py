@@ -12,7 +12,7 @@ from mtlearn.losses import Inputs, LossParts
 from mtlearn.tasks import Tasks
 
 # Rows that are summed up together.
-_AT_ONCE = 4096
+AT_ONCE = 4096
 
 
 class Tally:
@@ -58,7 +58,7 @@ class Tally:
                 outputs[i] = outputs[i].new_empty(0)
         self._waiting.append((sums, outputs, labels))  # without the graph of the total
         self._n_waiting += len(labels.weights[0])
-        if self._n_waiting >= _AT_ONCE:
+        if self._n_waiting >= AT_ONCE:
             self._sum_up()
 
     def latest(self) -> dict[str, float]:
