@@ -36,7 +36,7 @@ from mtlearn.exceptions import (
     ParameterTypeError,
 )
 from mtlearn.losses import TraceNorm
-from mtlearn.networks import MLP, ResNet
+from mtlearn.networks import MLP, ResNet, TabM
 from mtlearn.training import EMA, SWA, TaskMetric
 
 N_ROWS, SEEDS = 50, [3, 4, 5]
@@ -352,6 +352,12 @@ def test_what_stands_in_the_way_is_named_or_left_apart(name, passes):
             for key, weight in weights_of(a).items():
                 assert torch.equal(weights_of(b)[key], weight)
     assert passes == []
+
+
+def test_a_network_of_members_stands_in_the_way():
+    template = estimator(backbone=Partial(TabM, n_members=2, hidden=(4,)))
+    with pytest.raises(InvalidParameterError, match="one of many members itself"):
+        SeedEnsemble(template, vectorized=True).fit(X, Y)
 
 
 def test_augmentation_and_tasks_without_labels_stand_in_the_way():

@@ -124,6 +124,8 @@ def _of_tasks(net: Any) -> Iterator[Obstacle]:
 
 
 def _of_network(net: Any) -> Iterator[Obstacle]:
+    if net.module_.n_members is not None:
+        yield Obstacle("backbone", "it is one of many members itself")
     unknown = next(
         (each for each in modules_of(net) if not _is_known_layer(each)), None
     )
