@@ -15,7 +15,7 @@ from torch.amp import GradScaler
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.losses import MGDA, PCGrad
 from mtlearn.networks import MLP, HeadSpec
-from mtlearn.training._aggregating import checked_weights
+from mtlearn.training._aggregating import Collected, checked_weights
 from tiny_nets import (
     BFLOAT16,
     FLOAT16,
@@ -94,6 +94,16 @@ def test_the_gramian_in_float16_is_that_of_losses_without_a_scale():
         step_of(net, batch, records)
         gramians += records.gramians
     np.testing.assert_allclose(*gramians, rtol=0.02, atol=1e-3)
+
+
+def test_products_of_gradients_in_float32_are_summed_up_in_float64():
+    samples, tasks = make_problem()
+    net = train(make_net(tasks, precision=FLOAT32), samples)
+    shared = [nn.Parameter(torch.zeros(2))]
+    collected = Collected(net, [0, 1], shared)
+    # Of which float32 would keep 1e8.
+    collected._by_task = {0: [torch.tensor([1e4, 1.0])], 1: [None]}
+    np.testing.assert_array_equal(collected.gramian(), [[1e8 + 1, 0], [0, 0]])
 
 
 @pytest.mark.parametrize("where", ["backbone", "head"])
