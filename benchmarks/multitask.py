@@ -48,7 +48,7 @@ SHIFT = 0.25  # of the side, by which the second image lies lower and to the rig
 HIDDEN_LABELS = 0.7  # of the quality of wine
 OPTIONS = (
     Option("problems", ("digits", "wine"), ("digits", "wine"), "which", names),
-    Option("networks", ("lenet",), ("lenet",), "for images: lenet, resnet", names),
+    Option("networks", ("lenet",), ("lenet",), "lenet, late or resnet", names),
     Option("methods", METHODS, ("famo", "pcgrad", SOFT, LATE), "which", names),
     Option("seeds", 5, 2, "of each method"),
     Option("samples", 10000, 60, "pairs of images to learn from"),
@@ -191,7 +191,7 @@ def compare_images(
     """Train on pairs of images by each method."""
     (X, y), split, tasks = image_problem(problem, options)
     small = {"widths": (8, 16, 32), "n_blocks": 1, "n_features": 50, "dropout": 0.0}
-    backbone: Any = LeNet if network == "lenet" else Partial(ResNet, **small)
+    backbone: Any = Partial(ResNet, **small) if network == "resnet" else LeNet
     estimator = MultiTaskImageEstimator(
         tasks,
         backbone=backbone,
@@ -203,13 +203,18 @@ def compare_images(
         device="cpu",
         precision=options.precision,
     )
-    if network == "lenet":
-        head = Head(hidden=(DENSE,))
-        late = {name: Classification(10, head=head) for name in tasks.names}
-        wide = Partial(LeNet, widths=(20, 40), dense=False)
-        others = {LATE: {"backbone": wide, "tasks": Tasks(**late)}}
+    head = Head(hidden=(DENSE,))
+    late = {
+        "backbone": Partial(LeNet, widths=(20, 40), dense=False),
+        "tasks": Tasks(**{name: Classification(10, head=head) for name in tasks.names}),
+    }
+    experts = Partial(CGC, trunk="resnet", trunk_params=small, hidden=(50,))
+    others: dict[str, Mapping[str, Any]] = {}
+    if network == "late":  # of which single networks are as wide
+        estimator.set_params(**late)
+    elif network == "lenet":
+        others = {LATE: late}
     else:
-        experts = Partial(CGC, trunk="resnet", trunk_params=small, hidden=(50,))
         others = {SOFT: {"backbone": experts}}
     methods = chosen_methods(options, others, validates=False)
     return compare_methods(
