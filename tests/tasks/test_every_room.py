@@ -111,6 +111,7 @@ OF_ALL = {
     "EnsembleGainDisplay",
     "GateDisplay",
     "LearningCurvesDisplay",
+    "LearningRateDisplay",
     "MethodComparisonDisplay",
     "TaskConflictDisplay",
     "TaskCovarianceDisplay",
@@ -214,6 +215,7 @@ def test_displays_of_training_show_every_kind(kind, fitted, ensembles):
     conflict = TaskConflictDisplay.from_estimator(fitted[kind], X, y, random_state=0)
     assert list(conflict._shown_tasks()) == ["own", "size", "echo", "row"]
     conflict.plot()
+    assert len(mtlearn.inspection.find_lr(make(kind), X, y, n_steps=10).losses) == 10
     mtlearn.inspection.TaskCovarianceDisplay.from_estimator(fitted[kind]).plot()
     gain = EnsembleGainDisplay.from_estimator(ensembles[kind], X, y)
     assert "own" in gain._shown_tasks()

@@ -16,6 +16,7 @@ from mtlearn.inspection._cooccurrence import (
 from mtlearn.inspection._embedding import EmbeddingDisplay
 from mtlearn.inspection._ensemble_gain import EnsembleGainDisplay
 from mtlearn.inspection._example_images import example_images
+from mtlearn.inspection._find_lr import find_lr
 from mtlearn.inspection._gates import GateDisplay
 from mtlearn.inspection._label_counts import LabelErrors
 from mtlearn.inspection._label_curves import LabelCurves, PrecisionRecallCurve
@@ -31,6 +32,7 @@ from mtlearn.inspection._open_set_curves import OpenSetCurveDisplay
 from mtlearn.inspection._open_set_images import OpenSetCase, OpenSetImagesDisplay
 from mtlearn.inspection._open_set_scores import OpenSetScoreDisplay, OpenSetScores
 from mtlearn.inspection._precision_recall import PrecisionRecallDisplay
+from mtlearn.inspection._rate_display import LearningRateDisplay
 from mtlearn.inspection._reconstruction import ReconstructionDisplay
 from mtlearn.inspection._rejection import RejectionDisplay
 from mtlearn.inspection._rejection_curve import RejectionCurve
@@ -63,6 +65,7 @@ __all__ = [
     "LabelRows",
     "LabelwiseDisplay",
     "LearningCurvesDisplay",
+    "LearningRateDisplay",
     "MethodComparison",
     "MethodComparisonDisplay",
     "OpenSetCase",
@@ -85,6 +88,7 @@ __all__ = [
     "TaskCovarianceDisplay",
     "compare_methods",
     "example_images",
+    "find_lr",
     "label_rows",
     "reliability",
     "sharing_report",
