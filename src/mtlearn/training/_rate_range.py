@@ -73,12 +73,12 @@ def _has_risen(losses: Sequence[float]) -> bool:
     return len(losses) > _FEWEST and losses[-1] - lowest > _TOO_MUCH * scale
 
 
-def smoothed_losses(losses: Sequence[float], n_steps: int) -> np.ndarray:
+def smoothed_losses(losses: Sequence[float] | np.ndarray, n_steps: int) -> np.ndarray:
     """Average each loss with those before and after it.
 
     Parameters
     ----------
-    losses : sequence of float
+    losses : array-like of shape (n_losses,)
         One of each step.
     n_steps : int
         How many steps there were to be, of which the width follows.
