@@ -22,6 +22,7 @@ COMMANDS = {
     "augmentation": "augmentation",
     "files": "files",
     "ensemble": "ensemble",
+    "vectorized": "vectorized",
     "batch-norms": "batch_norms",
     "open-set": "open_set",
     "penalties": "penalties",

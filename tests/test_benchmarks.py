@@ -342,6 +342,13 @@ def test_ensemble(run):
     assert "process 1" in rows
 
 
+def test_vectorized(run):
+    printed = run("vectorized")
+
+    assert "SeedEnsemble of 2 MLPs, 1 epochs of 60 rows" in printed
+    assert "one after the other / together: " in printed
+
+
 def test_what_is_printed_is_saved(run, monkeypatch):
     monkeypatch.setattr(imports, "STATEMENTS", ("pass", "import sys"))
 

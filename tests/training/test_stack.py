@@ -7,11 +7,12 @@ from mtlearn.networks import MLP, MultiTaskNetwork, make_head
 from mtlearn.training._stack import Stack, StackedOptimizer
 
 
-def make_networks(n_networks=3):
+def make_networks(n_networks=3, batch_norm=True):
     torch.manual_seed(0)
     return [
         MultiTaskNetwork(
-            MLP(4, hidden=(3,), batch_norm=True), [make_head(3, 2, hidden=())]
+            MLP(4, hidden=(3,), batch_norm=batch_norm),
+            [make_head(3, 2, hidden=()), make_head(3, 1, hidden=())],
         )
         for _ in range(n_networks)
     ]
@@ -24,14 +25,26 @@ def test_outputs_and_statistics_are_those_of_each_network():
     networks = make_networks()
     apart = copy.deepcopy(networks)
     stack = Stack(networks)
-    (outputs,) = stack(X)
-    for network, x, output in zip(apart, X, outputs, strict=True):
-        torch.testing.assert_close(output, network(x)[0])
+    outputs = stack(X)
+    for network, x, *own in zip(apart, X, *outputs, strict=True):
+        torch.testing.assert_close(tuple(own), network(x))
     for network in networks:  # which a stack only copies
         assert not network.get_buffer("backbone.layers.1.running_mean").any()
     stack.give_back()
     for network, expected in zip(networks, apart, strict=True):
         torch.testing.assert_close(network.state_dict(), expected.state_dict())
+
+
+def test_dense_networks_need_no_vmap():
+    networks = make_networks(batch_norm=False)
+    stack = Stack(networks)
+    assert stack.dense is not None
+    assert Stack(make_networks()).dense is None
+    for network, x, *own in zip(networks, X, *stack(X), strict=True):
+        torch.testing.assert_close(tuple(own), network(x))
+    network = networks[0]
+    network.heads[1] = torch.nn.Sequential(torch.nn.Linear(3, 1), torch.nn.Tanh())
+    assert Stack([network]).dense is None
 
 
 @pytest.mark.parametrize(

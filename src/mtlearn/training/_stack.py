@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 
 from mtlearn.networks import MultiTaskNetwork
+from mtlearn.training._dense_passes import DensePasses
 
 
 class Stack:
@@ -30,6 +31,7 @@ class Stack:
         self.buffers = _stacked(each.named_buffers() for each in networks)
         for name, weight in networks[0].named_parameters():
             self.weights[name].requires_grad_(weight.requires_grad)
+        self.dense = DensePasses.of(networks[0], self.weights)
 
     def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
         """Compute the outputs of each network of its own rows.
@@ -44,6 +46,8 @@ class Stack:
         tuple of Tensor of shape (n_networks, n_samples, n_outputs)
             One a task.
         """
+        if self.dense is not None:
+            return self.dense(x)
         first = self.networks[0]
         # The order in memory is no part of a number, and vmap knows none.
         order, first.memory_format = first.memory_format, None
