@@ -122,7 +122,7 @@ PARAMETERS = {
     "freeze_backbone": [(False, True)],
     "freeze_epochs": [(0, 1)],
     "optimizer": [("adam", "adamw")],
-    "lr": [(0.01, 0.02)],
+    "lr": [(0.01, 0.02), (0.01, "auto")],
     "backbone_lr": [(None, 0.02)],
     "layer_decay": [(None, 0.5), (0.7, 0.5)],
     "weight_decay": [(0.0, 0.1)],

@@ -15,6 +15,7 @@ from mtlearn._utils._whole import in_one_step
 from mtlearn.data import Samples, item_labels, on_readable_rows, warn_far
 from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._checkpoints import open_checkpoints
+from mtlearn.estimators._find_rate import at_found_rate
 from mtlearn.estimators._fit import (
     FitState,
     check_both_given,
@@ -222,6 +223,10 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         state.weighted |= weights_differ(data[0])
         randomness = Randomness(seeds.network, settings.device)
         with threads(settings.n_threads):
+            settings = at_found_rate(
+                settings, state, data[0], seeds, self._default_head, task_weights
+            )
+            state.lr = settings.rates.heads
             is_new = state.net is None
             if is_new:
                 with randomness.for_all():
@@ -303,6 +308,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
             # Which files of earlier versions lack.
             getattr(self, "_split_seed", None),
             getattr(self, "_weighted", False),
+            lr=getattr(self, "lr_", None),
         )
 
     def _may_classify(self) -> bool:

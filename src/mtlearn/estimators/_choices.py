@@ -42,6 +42,7 @@ LossWeightsLike = (
 # The name of a task, or "balanced".
 SamplerLike = str | RaritySampler | None
 OptimizerLike = Literal["adam", "adamw", "sgd"] | type[torch.optim.Optimizer] | Partial
+RateLike = float | Literal["auto"]
 ScheduleLike = (
     Literal["cosine", "warmup_cosine", "plateau", "one_cycle"]
     | type[torch.optim.lr_scheduler.LRScheduler]

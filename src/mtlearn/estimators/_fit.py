@@ -68,6 +68,8 @@ class FitState:
         What the sampler is expected to draw; see `sampling_of`.
     covariances : TaskCovariances or None
         How tasks vary together, if a penalty has learned it.
+    lr : float or None
+        The learning rate of the heads.
     """
 
     codec: Codec
@@ -79,6 +81,7 @@ class FitState:
     sampling: dict[str, Any] | None = None
     best_epochs: dict[str, int] = field(default_factory=dict)
     covariances: TaskCovariances | None = None
+    lr: float | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Give the attributes of an estimator fitted so far."""
@@ -91,6 +94,7 @@ class FitState:
             "task_names_": tasks.names,
             "history_": self.history,
             "n_iter_": len(self.history),
+            "lr_": self.lr,
             "best_epoch_": self.best_epoch,
             "best_epochs_": self.best_epochs,
             "sampling_": self.sampling,

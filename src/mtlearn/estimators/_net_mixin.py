@@ -48,6 +48,7 @@ class NetMixin(MultiTaskMixin):
     n_features_in_: int
     feature_names_in_: np.ndarray
     n_iter_: int
+    lr_: float
     best_epoch_: int
     best_epochs_: dict[str, int]
     history_: list[dict[str, Any]]

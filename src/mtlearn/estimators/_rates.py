@@ -1,13 +1,17 @@
 """The optimiser and its learning rates, checked."""
 
+import math
 from typing import Any
 
 import torch
 
 from mtlearn._utils._partial import Partial
+from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training import Precision, Rates, resolve_optimizer
+
+AUTO = "auto"
 
 
 def read_positive(estimator: Any, name: str, owner: str) -> float | None:
@@ -30,10 +34,24 @@ def read_optimizer(
 
 
 def read_rates(estimator: Any, owner: str) -> Rates:
-    """Check the learning rates."""
-    lr = check_real(estimator.lr, "lr", owner, low=0, include_low=False)
+    """Check the learning rates; one that is to be found is NaN."""
     backbone = read_positive(estimator, "backbone_lr", owner)
-    return Rates(lr, backbone, _read_layer_decay(estimator.layer_decay, owner))
+    decay = _read_layer_decay(estimator.layer_decay, owner)
+    if isinstance(estimator.lr, str):
+        if estimator.lr != AUTO:
+            raise InvalidParameterError(
+                f"The 'lr' parameter of {owner} must be a number above 0 or {AUTO!r}. "
+                f"Got {short(estimator.lr)} instead."
+            )
+        if backbone is not None:
+            raise InvalidParameterError(
+                f"The 'backbone_lr' parameter of {owner} must be None with "
+                f"lr={AUTO!r}, which finds one rate. Got {backbone!r} instead. Use "
+                "layer_decay, or take both from a rate that find_lr suggests."
+            )
+        return Rates(math.nan, None, decay)
+    lr = check_real(estimator.lr, "lr", owner, low=0, include_low=False)
+    return Rates(lr, backbone, decay)
 
 
 def _read_layer_decay(value: Any, owner: str) -> float | None:

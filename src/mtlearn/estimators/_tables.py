@@ -22,6 +22,7 @@ from mtlearn.estimators._choices import (
     PenaltyLike,
     PrecisionName,
     RandomState,
+    RateLike,
     SamplerLike,
     ScheduleLike,
 )
@@ -78,8 +79,10 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     optimizer : str, class or Partial, default="adam"
         ``"adam"``, ``"adamw"``, ``"sgd"`` (with Nesterov momentum 0.9), or a class of
         `torch.optim`.
-    lr : float, default=1e-3
-        Learning rate.
+    lr : float or "auto", default=1e-3
+        Learning rate. ``"auto"`` tries a hundred steps with rates from small to large,
+        as :func:`~mtlearn.inspection.find_lr` does, and takes what that suggests: a
+        peak for ``lr_schedule="one_cycle"``. More training goes on with it.
     backbone_lr : None or float, default=None
         Learning rate of the backbone; None is `lr`. For a pre-trained one, a tenth.
     layer_decay : None or float, default=None
@@ -209,6 +212,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         :class:`~mtlearn.losses.TaskCovariance` has learned it; None without one.
     task_covariance_columns_ : list of (str, int), or None
         The task of each of its columns, and the number of the task's output.
+    lr_ : float
+        The learning rate, as given or found.
     best_epoch_ : int
         The best epoch (from 1) by `monitor`, or the one whose weights a callback of
         skorch with `load_best` has loaded; the last one if there were no validation
@@ -265,7 +270,7 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         freeze_backbone: bool = False,
         freeze_epochs: int = 0,
         optimizer: OptimizerLike = "adam",
-        lr: float = 1e-3,
+        lr: RateLike = 1e-3,
         backbone_lr: float | None = None,
         layer_decay: float | None = None,
         weight_decay: float = 0.0,

@@ -9,7 +9,14 @@ from mtlearn._utils._validation import check_integer, check_real
 from mtlearn.exceptions import DivergenceError
 from mtlearn.inspection._clones import fit_arguments, trainable
 from mtlearn.inspection._rate_display import LearningRateDisplay
-from mtlearn.training import RangeEnds, RateRange, draw_seed
+from mtlearn.training import (
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    N_RATES,
+    RangeEnds,
+    RateRange,
+    draw_seed,
+)
 
 OWNER = "find_lr"
 # What would change the rates, keep weights or end training before they are tried.
@@ -33,9 +40,9 @@ def find_lr(
     y: Any = None,
     *,
     sample_weight: Any = None,
-    min_lr: float = 1e-6,
-    max_lr: float = 1.0,
-    n_steps: int = 100,
+    min_lr: float = LOWEST_RATE,
+    max_lr: float = HIGHEST_RATE,
+    n_steps: int = N_RATES,
     random_state: Any = None,
 ) -> LearningRateDisplay:
     """Try learning rates from small to large, one a step [1]_.
@@ -111,6 +118,8 @@ def find_lr(
     seed = inner.random_state if random_state is None else random_state
     rates = np.geomspace(low, high, n_steps)
     steps = RateRange(rates.tolist())
+    if inner.lr == "auto":
+        inner.set_params(lr=1.0)
     inner.set_params(
         **_PLAIN, max_epochs=n_steps, callbacks=[steps], random_state=draw_seed(seed)
     )

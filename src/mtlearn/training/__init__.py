@@ -58,6 +58,9 @@ from mtlearn.training._precision import (
 )
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._rate_range import (
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    N_RATES,
     RangeEnds,
     RateRange,
     smoothed_losses,
@@ -99,7 +102,10 @@ from mtlearn.training.callbacks import (
 
 __all__ = [
     "EMA",
+    "HIGHEST_RATE",
     "LOSS",
+    "LOWEST_RATE",
+    "N_RATES",
     "SWA",
     "BestTaskWeights",
     "BestWeights",

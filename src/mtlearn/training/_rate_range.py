@@ -7,7 +7,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from skorch.callbacks import Callback
 
-# Steps, of a hundred, that a loss is averaged with on either side, about.
+# What is tried where nothing else is said.
+LOWEST_RATE, HIGHEST_RATE, N_RATES = 1e-6, 1.0, 100
+# The deviation of the density that losses are averaged with, as a share of steps.
 _WIDTH = 0.02
 # A loss that has risen by so many times what was at the start, or what it fell by, says
 # that larger rates need not be tried.
