@@ -29,6 +29,7 @@ COMMANDS = {
     "aggregation": "aggregation",
     "balancing": "balancing",
     "multitask": "multitask",
+    "tables": "tables",
 }
 
 

@@ -24,6 +24,7 @@ from benchmarks import (
     penalties,
     prediction,
     profile,
+    tables,
     training,
 )
 from benchmarks._mtlearn import make_estimator
@@ -259,6 +260,16 @@ def test_multitask(run):
     assert rows.count("equal") == 2
     # On the table alone: a LeNet has no experts, and images no validation rows.
     assert rows.count("soft sharing") == rows.count("stopping by task") == 2
+
+
+def test_tables(run):
+    printed = run("tables", "--models", "forest,boosting,tabm")
+
+    rows = rows_of(printed)
+    assert [rows.count(name) for name in ("forest", "boosting", "tabm")] == [2, 2, 2]
+    found = np.array([[1.0, 1.0], [3.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 1.0]])
+    assert tables.figures(*found) == [2.0, 0.5]
+    assert tables.figures(found[0][:, :1], found[1][:, :1]) == [2.0]
 
 
 def test_pairs_of_images_lie_over_each_other():

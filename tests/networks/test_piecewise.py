@@ -45,6 +45,13 @@ def test_a_column_of_few_values_has_few_bins():
     assert torch.isfinite(found(new)).all()
 
 
+@pytest.mark.parametrize("n_rows", [3, 6, 7, 10])
+def test_a_column_that_rounding_alone_makes_differ_is_not_blown_up(n_rows):
+    # The mean of so many tenths is none.
+    layer = fitted(np.full((n_rows, 1), 0.1), 3, width=1)
+    assert_allclose(layer.scale, 1.0)
+
+
 @pytest.mark.parametrize("middle", [0.5, 1e-300])
 def test_values_between_two_that_are_next_to_each_other(middle):
     X = np.array([[0.0], [0.0], [middle], [1.0], [1.0]])
