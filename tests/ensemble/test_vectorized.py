@@ -1,109 +1,53 @@
 """Members that are trained together are those that are trained apart."""
 
 import pickle
+import re
 import threading
 
 import numpy as np
 import pytest
 import torch
 from joblib import parallel_config
+from members_together import (
+    N_ROWS,
+    ROUNDING,
+    SEEDS,
+    TASKS,
+    WEIGHTS,
+    X,
+    Y,
+    assert_equal_members,
+    both,
+    estimator,
+)
 from sklearn.metrics import f1_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, EpochTimer
-from torch import nn
 
-import mtlearn.ensemble._together as together
 from mtlearn import (
     Classification,
     Count,
     MultiLabel,
-    MultiTaskEstimator,
     MultiTaskImageEstimator,
     Ordinal,
     Partial,
-    Reconstruction,
     Regression,
     SeedEnsemble,
     Tasks,
     load,
     save,
 )
-from mtlearn.augmentation import Augmentation
 from mtlearn.exceptions import (
     DivergenceError,
     InvalidParameterError,
-    ParameterTypeError,
 )
-from mtlearn.losses import TraceNorm
-from mtlearn.networks import MLP, ResNet, TabM
+from mtlearn.networks import ResNet
 from mtlearn.training import EMA, SWA, TaskMetric
+from tiny_problems import Counter
 
-N_ROWS, SEEDS = 50, [3, 4, 5]
-TASKS = Tasks(size=Regression(), kind=Classification(3, weight=2.0))
-ROUNDING = {"rtol": 0, "atol": 1e-9}  # far below 1e-5
-
-
-def make_rows(n_rows=N_ROWS):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n_rows, 5))
-    kind = rng.integers(3, size=n_rows).astype(float)
-    y = np.column_stack([X @ rng.normal(size=5), kind])
-    y[rng.random(y.shape) < 0.2] = np.nan
-    return X, y, rng.uniform(0.5, 2.0, size=y.shape)
-
-
-X, Y, WEIGHTS = make_rows()
-
-
-def estimator(hidden=(6,), dropout=0.0, batch_norm=False, **params):
-    backbone = Partial(MLP, hidden=hidden, dropout=dropout, batch_norm=batch_norm)
-    given = {"backbone": backbone, "max_epochs": 3, "batch_size": 16, "lr": 1e-2}
-    return MultiTaskEstimator(params.pop("tasks", TASKS), **{**given, **params})
-
-
-def figures(member):
-    rows = member[-1].history_ if hasattr(member, "steps") else member.history_
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
-
-
-def weights_of(member):
-    inner = member[-1] if hasattr(member, "steps") else member
-    return inner.net_.module_.state_dict()
-
-
-def assert_equal_members(one, other):
-    for a, b in zip(one.estimators_, other.estimators_, strict=True):
-        for name, value in weights_of(a).items():
-            np.testing.assert_allclose(weights_of(b)[name], value, **ROUNDING)
-        for row, expected in zip(figures(b), figures(a), strict=True):
-            assert row.keys() == expected.keys()
-            np.testing.assert_allclose(
-                list(row.values()), list(expected.values()), **ROUNDING
-            )
-
-
-@pytest.fixture
-def passes(monkeypatch):
-    """How many networks each pass through an epoch is of."""
-    found = []
-    plain = together.train_together
-
-    def noted(nets, *args):
-        found.append(len(nets))
-        return plain(nets, *args)
-
-    monkeypatch.setattr(together, "train_together", noted)
-    return found
-
-
-def both(template, data=(X, Y), vectorized=True, **params):
-    apart, joined = (
-        SeedEnsemble(template, seeds=SEEDS, vectorized=each, **params).fit(*data)
-        for each in (False, vectorized)
-    )
-    return apart, joined
-
+FIGURE = r"\d+\.\d+(?:e[+-]?\d+)?"
 
 CASES = {
     "plain": {},
@@ -121,6 +65,9 @@ CASES = {
         "optimizer": "adamw",
         "weight_decay": 0.1,
         "freeze_epochs": 1,
+        "tasks": Tasks(
+            size=Regression(), kind=Classification(3, class_weight="balanced")
+        ),
         "backbone_lr": 1e-3,
     },
     "plateau, momentum, averages": {
@@ -184,6 +131,14 @@ def test_kinds_with_losses_of_their_own():
     ).astype(float)
     y[rng.random(y.shape) < 0.1] = np.nan
     assert_equal_members(*both(estimator(tasks=tasks), (X, y)))
+    # Of resamples, counts have means of their own, which outputs are shifted by.
+    apart, joined = both(
+        estimator(tasks=Count()), (X, np.nan_to_num(y[:, 1])), bootstrap=True
+    )
+    assert_equal_members(apart, joined)
+    # One column of labels is of a kind that sums up its losses itself.
+    one_label = X, rng.integers(3, size=N_ROWS).astype(float)
+    assert_equal_members(*both(estimator(tasks=MultiLabel(3)), one_label))
 
 
 def test_loss_of_the_users_may_be_one_of_a_whole_batch():
@@ -237,6 +192,25 @@ def test_more_training_is_the_same():
     assert_equal_members(apart, joined)
 
 
+def test_callbacks_of_scikit_learn_see_each_member():
+    counter = Counter()
+    ensemble = SeedEnsemble(estimator(max_epochs=2), seeds=SEEDS, vectorized=True)
+    ensemble.set_callbacks(counter).fit(X, Y)
+    assert sorted(counter.ended[:-1]) == ["epoch"] * 6 + ["fit"] * 3
+    assert counter.ended[:3] == ["epoch"] * 3  # of the first epoch
+
+
+def test_a_search_and_an_ensemble_inside(passes):
+    search = GridSearchCV(estimator(max_epochs=1), {"lr": [0.01, 0.02]}, cv=2)
+    data = X, np.nan_to_num(Y)
+    apart, joined = both(search, data)
+    assert passes[:5] == [3] * 5  # four fits, and those with the best parameters
+    np.testing.assert_allclose(joined.predict(X), apart.predict(X), **ROUNDING)
+    apart, joined = both(SeedEnsemble(estimator(max_epochs=1), 2))
+    assert passes[-2:] == [3, 3]
+    np.testing.assert_allclose(joined.predict(X), apart.predict(X), **ROUNDING)
+
+
 def test_each_worker_trains_its_share_together(passes):
     with parallel_config("threading"):
         apart, joined = both(estimator(max_epochs=2), n_jobs=2)
@@ -285,9 +259,15 @@ def test_error_of_a_loss_that_is_not_finite_is_the_same():
     for seeds in (*([seed] for seed in SEEDS), SEEDS):
         with pytest.raises(DivergenceError) as error:
             SeedEnsemble(template, seeds=seeds, vectorized=True).fit(X, Y)
-        messages.append(str(error.value).split(":")[0])
-    assert "The training loss of " in messages[-1]
-    assert messages[-1] in messages[:-1]  # of the first one that fails
+        messages.append(str(error.value))
+    assert messages[-1].startswith("The training loss of ")
+    by_text = {re.sub(FIGURE, "", each): each for each in messages[:-1]}
+    expected = by_text[re.sub(FIGURE, "", messages[-1])]  # of the first one that fails
+    np.testing.assert_allclose(
+        np.array(re.findall(FIGURE, messages[-1]), float),
+        np.array(re.findall(FIGURE, expected), float),
+        rtol=1e-6,
+    )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -307,79 +287,3 @@ def test_members_that_diverge_fall_back_by_themselves():
     assert [member.n_iter_ for member in joined.estimators_] == epochs
     best = [member.best_epoch_ for member in apart.estimators_]
     assert [member.best_epoch_ for member in joined.estimators_] == best
-
-
-class Other(nn.Module):
-    """A layer that nobody knows."""
-
-    def __init__(self, in_features):
-        super().__init__()
-        self.layer = nn.Linear(in_features, 4)
-        self.n_features = 4
-
-    def forward(self, x):
-        return torch.tanh(self.layer(x))
-
-
-class Looks(Callback):
-    def on_batch_end(self, net, **kwargs):
-        pass
-
-
-OBSTACLES = {
-    "accumulate": (2, "several passes"),
-    "aggregation": ("pcgrad", "weighs the gradients"),
-    "backbone": (Other, "has Other, not known here"),
-    "callbacks": ([Looks()], "Looks looks at each batch"),
-    "compile": ({"backend": "eager"}, "compiled network"),
-    "loss_weights": ("dwa", "found anew"),
-    "optimizer": (torch.optim.RMSprop, "RMSprop is none of Adam"),
-    "penalty": (TraceNorm(0.1), "weights of each"),
-    "precision": ("bfloat16", "rounds otherwise"),
-    "mixing": ("mixup", "changes the batches"),
-}
-
-
-@pytest.mark.parametrize("name", OBSTACLES)
-def test_what_stands_in_the_way_is_named_or_left_apart(name, passes):
-    value, reason = OBSTACLES[name]
-    template = estimator(max_epochs=2).set_params(**{name: value})
-    with pytest.raises(InvalidParameterError, match=f"{name!r} parameter.*{reason}"):
-        SeedEnsemble(template, seeds=SEEDS, vectorized=True).fit(X, Y)
-    if name in ("callbacks", "optimizer", "mixing"):
-        apart, joined = both(template, vectorized="auto")
-        for a, b in zip(apart.estimators_, joined.estimators_, strict=True):
-            for key, weight in weights_of(a).items():
-                assert torch.equal(weights_of(b)[key], weight)
-    assert passes == []
-
-
-def test_a_network_of_members_stands_in_the_way():
-    template = estimator(backbone=Partial(TabM, n_members=2, hidden=(4,)))
-    with pytest.raises(InvalidParameterError, match="one of many members itself"):
-        SeedEnsemble(template, vectorized=True).fit(X, Y)
-
-
-def test_augmentation_and_tasks_without_labels_stand_in_the_way():
-    images = np.zeros((12, 8, 8, 1))
-    given = {"backbone": Partial(ResNet, widths=(4,), n_blocks=1, n_features=6)}
-    template = MultiTaskImageEstimator(
-        Tasks(kind=Classification(3)),
-        augmentation=Augmentation(),
-        precision="float32",
-        **given,
-    )
-    with pytest.raises(InvalidParameterError, match="'augmentation' parameter"):
-        SeedEnsemble(template, vectorized=True).fit(images, np.arange(12) % 3)
-    template = estimator(tasks=Tasks(size=Regression(), again=Reconstruction()))
-    with pytest.raises(InvalidParameterError, match="'again' learns from X"):
-        SeedEnsemble(template, vectorized=True).fit(X, np.nan_to_num(Y[:, 0]))
-
-
-@pytest.mark.parametrize(
-    ("value", "error"),
-    [("yes", InvalidParameterError), (1, ParameterTypeError)],
-)
-def test_other_values_are_refused(value, error):
-    with pytest.raises(error, match="'vectorized' parameter of SeedEnsemble must be"):
-        SeedEnsemble(estimator(), vectorized=value).fit(X, Y)

@@ -1,9 +1,10 @@
 """Fits side by side, whose networks are trained together."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 from sklearn import config_context, get_config
 
@@ -19,6 +20,9 @@ from mtlearn.training import (
     own_modes,
     train_together,
 )
+
+# What `losses_of` says of nets that were looked at.
+Seen: TypeAlias = MutableMapping[Any, list[bytes | None]]
 
 
 class _Abandoned(BaseException):
@@ -132,7 +136,7 @@ def fits_together(
         If something stands in the way.
     """
     fits: list[_Fit] = []
-    seen: dict[int, Any] = {}  # by the id of a net that is kept there
+    seen: Seen = WeakKeyDictionary()
     try:
         for call in calls:
             fits.append(_Fit(call))
@@ -149,15 +153,15 @@ def fits_together(
             fit.abandon()
 
 
-def _look(fit: _Fit, seen: dict[int, Any], required: bool) -> None:
+def _look(fit: _Fit, seen: Seen, required: bool) -> None:
     """Raise what a fit has raised, and let it go alone if something is in the way."""
     while fit.asked is not None and not fit.goes_alone:
         net, _ = fit.asked
-        if id(net) in seen:
-            return
-        found = obstacle_of(net)
+        # At each epoch: a callback may have changed the network.
+        found = obstacle_of(net, tries=net not in seen)
         if found is None:
-            seen[id(net)] = net, losses_of(net)
+            if net not in seen:
+                seen[net] = losses_of(net)
             return
         if required:
             raise _error_of(found)
@@ -177,7 +181,7 @@ def _error_of(obstacle: Obstacle) -> InvalidParameterError:
 
 
 def _answers(
-    waiting: Sequence[_Fit], seen: dict[int, Any], n_threads: int | None
+    waiting: Sequence[_Fit], seen: Seen, n_threads: int | None
 ) -> list[bool | BaseException]:
     """Take the epochs of those that are alike, and give each fit its answer."""
     groups: list[tuple[Any, list[int]]] = []
@@ -194,7 +198,7 @@ def _answers(
         if len(group) == 1:
             continue  # which it takes as quickly by itself
         nets, batches_of_each = zip(*(epochs[number] for number in group), strict=True)
-        losses = [seen[id(net)][1] for net in nets]
+        losses = [seen[net] for net in nets]
         with own_modes(), threads(n_threads):
             errors = train_together(nets, batches_of_each, losses)
         for number, error in zip(group, errors, strict=True):

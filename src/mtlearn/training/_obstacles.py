@@ -51,30 +51,32 @@ class Obstacle(NamedTuple):
     reason: str
 
 
-def obstacle_of(net: Any) -> Obstacle | None:
+def obstacle_of(net: Any, *, tries: bool = True) -> Obstacle | None:
     """Find what would make a network another one if it were trained with others.
 
     Parameters
     ----------
     net : MultiTaskNet
         Before an epoch of training.
+    tries : bool, default=True
+        Whether to compute with the network, which is needed once.
 
     Returns
     -------
     Obstacle or None
         The first one found.
     """
-    return next(_obstacles(net), None)
+    return next(_obstacles(net, tries), None)
 
 
-def _obstacles(net: Any) -> Iterator[Obstacle]:
+def _obstacles(net: Any, tries: bool) -> Iterator[Obstacle]:
     yield from _of_parameters(net)
     yield from _of_optimizer(net)
     yield from _of_tasks(net)
     for _, callback in net.callbacks_:
         if not _is_known(callback):
             yield Obstacle("callbacks", f"{_name(callback)} looks at each batch")
-    yield from _of_network(net)
+    yield from _of_network(net, tries)
 
 
 def _of_parameters(net: Any) -> Iterator[Obstacle]:
@@ -123,7 +125,7 @@ def _of_tasks(net: Any) -> Iterator[Obstacle]:
             yield Obstacle("tasks", f"the task {name!r} learns from X")
 
 
-def _of_network(net: Any) -> Iterator[Obstacle]:
+def _of_network(net: Any, tries: bool) -> Iterator[Obstacle]:
     if net.module_.n_members is not None:
         yield Obstacle("backbone", "it is one of many members itself")
     unknown = next(
@@ -135,7 +137,7 @@ def _of_network(net: Any) -> Iterator[Obstacle]:
         yield Obstacle("backbone", f"it, a head or a loss has {name}, not known here")
     elif any(map(_holds_numbers, net.module_.modules())):
         yield Obstacle("backbone", "a layer holds numbers that are no buffer")
-    else:
+    elif tries:
         error = _error_of_trial(net)
         if error is not None:
             yield Obstacle("backbone", f"torch.func.vmap says: {short(error)}")

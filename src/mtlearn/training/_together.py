@@ -48,7 +48,7 @@ def likeness(net: Any, batches: Batches) -> tuple[Any, ...]:
     net._set_training(True)  # a callback may have predicted
     network, optimizer, labels = net.module_, net.optimizer_, batches.samples.labels
     assert labels is not None
-    order = {id(w): name for name, w in network.named_parameters()}
+    order: dict[int, Any] = {id(w): n for n, w in network.named_parameters()}
     return (
         repr(network),
         [module.training for module in network.modules()],
@@ -56,11 +56,12 @@ def likeness(net: Any, batches: Batches) -> tuple[Any, ...]:
         [(n, each.shape, each.dtype) for n, each in network.named_buffers()],
         type(optimizer),
         [
-            {**group, "params": [order[id(w)] for w in group["params"]]}
+            # What is no longer in the network is like nothing else.
+            {**group, "params": [order.get(id(w), id(w)) for w in group["params"]]}
             for group in optimizer.param_groups
         ],
         [
-            (order[id(w)], float(state.get("step", 0)), sorted(state))
+            (order.get(id(w), id(w)), float(state.get("step", 0)), sorted(state))
             for w, state in optimizer.state.items()
         ],
         len(net.history),
