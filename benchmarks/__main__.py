@@ -30,6 +30,7 @@ COMMANDS = {
     "balancing": "balancing",
     "multitask": "multitask",
     "tables": "tables",
+    "defaults": "defaults",
 }
 
 

@@ -29,6 +29,7 @@ from benchmarks import (
 )
 from benchmarks._mtlearn import make_estimator
 from benchmarks._problem import QUICK, make_data
+from benchmarks._real_problems import centre, slant
 
 from mtlearn.data import ImageFiles
 
@@ -270,6 +271,21 @@ def test_tables(run):
     found = np.array([[1.0, 1.0], [3.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 1.0]])
     assert tables.figures(*found) == [2.0, 0.5]
     assert tables.figures(found[0][:, :1], found[1][:, :1]) == [2.0]
+
+
+def test_defaults(run):
+    rows = rows_of(run("defaults", "--problems", "table,red"))
+    assert rows.count("mtlearn, one cycle") == rows.count("scikit-learn") == 2
+
+
+def test_targets_of_images():
+    images = np.zeros((2, 3, 5))
+    images[0, 1, 1] = images[0, 2, 3] = 0.5  # half way and all the way down
+    images[1, 0, 2] = 1.0
+    np.testing.assert_allclose(centre(images), [0.75, 0.0], atol=1e-9)
+    # Half of the light is a quarter up and left of its centre, half down and right.
+    np.testing.assert_allclose(slant(images), [0.25 * 0.25, 0.0], atol=1e-9)
+    np.testing.assert_allclose(slant(images[:, ::-1]), [-0.25 * 0.25, 0.0], atol=1e-9)
 
 
 def test_pairs_of_images_lie_over_each_other():

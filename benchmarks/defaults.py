@@ -1,0 +1,171 @@
+"""What estimators reach when nothing is said, beside models of scikit-learn.
+
+Problems of a few hundred to a few thousand rows with three targets each: scikit-learn's
+digits as images and as a table, wine, and archives as that of MNIST, whose digits lie
+in the middle (so that their slant is asked for, and of others the centre). `mtlearn`
+learns all targets in one network; of scikit-learn, forests, boosting, support vectors
+and a linear model learn each target alone, and the best of them on the test rows is
+shown. Accuracy of classes, R2 of values; CPU seconds of a fit, of scikit-learn those of
+the models shown. A setting takes arguments of the estimator.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from time import process_time
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR
+
+from benchmarks import _real_problems as real
+from benchmarks._options import Option, names
+from benchmarks._real_problems import Problem
+from benchmarks._report import Report
+from mtlearn import MultiTaskEstimator, MultiTaskImageEstimator, Partial
+from mtlearn.networks import ResNet
+
+PROBLEMS = ("digits", "table", "red", "white")
+SETTINGS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "one cycle": {"lr": 0.01, "lr_schedule": "one_cycle", "max_epochs": 20},
+}
+OPTIONS = (
+    Option("problems", PROBLEMS, ("digits", "red"), "which", names),
+    Option("settings", tuple(SETTINGS), ("one cycle",), "which", names),
+    Option("seeds", 5, 2, "splits and seeds"),
+    Option("rows", 700, 60, "of an archive of images"),
+    Option("most", 10000, 60, "rows to learn from"),
+    Option("test", 3000, 30, "rows of an archive to test with"),
+    Option("mnist", "", "", "archive", str),
+    Option("fashion", "", "", "archive", str),
+    Option("cifar", "", "", "archive", str),
+)
+Read = Callable[[int], Problem]
+
+
+def chosen_problems(options: argparse.Namespace) -> dict[str, Read]:
+    """Return what reads each problem, for a seed."""
+    most, test = options.most, options.test
+    known: dict[str, Read] = {
+        "digits": lambda seed: real.digits(most, test, seed),
+        "table": lambda seed: real.digits_table(most, test, seed),
+        "red": lambda seed: real.wine("red", most, seed),
+        "white": lambda seed: real.wine("white", most, seed),
+    }
+    found = {name: known[name] for name in options.problems}
+    archives = {
+        "mnist": (real.DIGITS_WITH_LOOPS, real.slant),
+        "fashion": (real.SHOES, real.centre),
+        "cifar": (real.VEHICLES, real.centre),
+    }
+    for name, (group, shape) in archives.items():
+        path = getattr(options, name)
+        if path:
+            read = real.from_archive(path, name, group, shape)
+            found[name] = lambda seed, read=read: read(options.rows, test, seed)
+    return found
+
+
+def score(problem: Problem, j: int, predicted: np.ndarray) -> float:
+    """Return accuracy or R2 of one target."""
+    truth = problem.y_test[:, j]
+    task = problem.tasks[problem.tasks.names[j]]
+    return float((accuracy_score if task.has_classes else r2_score)(truth, predicted))
+
+
+def fit_ours(
+    problem: Problem, setting: Mapping[str, Any], seed: int, threads: int | None
+) -> tuple[list[float], float]:
+    """Train one network for all targets; return figures and seconds."""
+    made: Any = MultiTaskImageEstimator if problem.has_images else MultiTaskEstimator
+    given = dict(setting)
+    if given and problem.has_images:
+        given["backbone"] = Partial(ResNet, dropout=0.0)
+    estimator = made(problem.tasks, random_state=seed, n_threads=threads, **given)
+    begin = process_time()
+    estimator.fit(problem.X, problem.y)
+    seconds = process_time() - begin
+    predicted = estimator.predict(problem.X_test)
+    n_targets = problem.y.shape[1]
+    return [score(problem, j, predicted[:, j]) for j in range(n_targets)], seconds
+
+
+def models(*, classifies: bool) -> dict[str, Any]:
+    """Return what scikit-learn has for one target."""
+    if classifies:
+        return {
+            "forest": RandomForestClassifier(random_state=0),
+            "boosting": HistGradientBoostingClassifier(random_state=0),
+            "svm": make_pipeline(StandardScaler(), SVC()),
+            "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
+        }
+    return {
+        "forest": RandomForestRegressor(random_state=0),
+        "boosting": HistGradientBoostingRegressor(random_state=0),
+        "svm": make_pipeline(StandardScaler(), SVR()),
+        "linear": make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 4, 15))),
+    }
+
+
+def fit_theirs(problem: Problem) -> list[dict[str, tuple[float, float]]]:
+    """Train each model for each target; return figures and seconds by name."""
+    X, X_test = (each.reshape(len(each), -1) for each in (problem.X, problem.X_test))
+    found = []
+    for j, name in enumerate(problem.tasks.names):
+        of_target = {}
+        for label, model in models(classifies=problem.tasks[name].has_classes).items():
+            begin = process_time()
+            model.fit(X, problem.y[:, j])
+            seconds = process_time() - begin
+            of_target[label] = score(problem, j, model.predict(X_test)), seconds
+        found.append(of_target)
+    return found
+
+
+def best_theirs(runs: list[list[dict[str, tuple[float, float]]]]) -> list[str]:
+    """Show the model of each target that is best on average, and their seconds."""
+    shown, total = [], 0.0
+    for j in range(len(runs[0])):
+        means = {
+            name: np.mean([run[j][name][0] for run in runs]) for name in runs[0][j]
+        }
+        best = max(means, key=lambda name: means[name])
+        shown.append(f"{spread([run[j][best][0] for run in runs])} ({best})")
+        total += float(np.mean([run[j][best][1] for run in runs]))
+    return [*shown, f"{total:.1f}"]
+
+
+def spread(values: Any) -> str:
+    """Show a mean and a deviation."""
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+
+
+def run(options: argparse.Namespace, report: Report) -> None:
+    """Compare on each problem."""
+    for label, read in chosen_problems(options).items():
+        report.progress(label)
+        problems = [read(seed) for seed in range(options.seeds)]
+        rows = []
+        for setting in options.settings:
+            runs = [
+                fit_ours(problem, SETTINGS[setting], seed, options.threads)
+                for seed, problem in enumerate(problems)
+            ]
+            figures = zip(*(figures for figures, _ in runs), strict=True)
+            seconds = np.mean([seconds for _, seconds in runs])
+            rows.append(
+                [f"mtlearn, {setting}", *map(spread, figures), f"{seconds:.1f}"]
+            )
+        rows.append(["scikit-learn", *best_theirs([fit_theirs(p) for p in problems])])
+        name = problems[0].name
+        report.table([name, *problems[0].tasks.names, "seconds"], rows)
