@@ -17,7 +17,7 @@ from mtlearn import (
 )
 from mtlearn.exceptions import DivergenceError, InvalidParameterError
 from mtlearn.inspection import find_lr
-from mtlearn.networks import MLP, ResNet
+from mtlearn.networks import MLP, ResNet, TabM
 from mtlearn.persistence import load, save
 
 RNG = np.random.default_rng(0)
@@ -53,12 +53,11 @@ def assert_same_weights(one, other):
         {"lr_schedule": "one_cycle", "clip_grad_norm": 1.0, "layer_decay": 0.8},
         {"loss_weights": "uncertainty", "averaging": "ema"},
         {"loss_weights": [0.1, 3.0], "optimizer": "sgd", "freeze_epochs": 1},
-        {"aggregation": "pcgrad", "sampler": "balanced"},
+        {"aggregation": "pcgrad", "sampler": "sign"},
+        {"backbone": Partial(TabM, n_members=2, hidden=(4,), n_bins=3, width=2)},
     ],
 )
 def test_a_fit_is_one_with_the_rate_that_the_test_suggests(params):
-    if params.get("sampler"):
-        params = {**params, "sampler": "sign"}
     estimator = make(**params)
     estimator.fit(X, Y)
     assert estimator.lr == "auto"

@@ -49,7 +49,6 @@ from mtlearn.training import (
     derive_seeds,
     draw_seed,
     own_modes,
-    show_rows,
 )
 
 
@@ -230,8 +229,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
             is_new = state.net is None
             if is_new:
                 with randomness.for_all():
-                    state.net = new_net(data[0].X, state, self._default_head, settings)
-                    show_rows(state.net, data[0])
+                    state.net = new_net(data[0], state, self._default_head, settings)
             context.begin(state.attributes)
             # A new net is nobody's yet, and needs no copy to go back to.
             with nullcontext() if is_new else state.net.unchanged_on_error():

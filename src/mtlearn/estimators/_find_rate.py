@@ -86,7 +86,7 @@ def _tested(
     trial = FitState(state.codec, sampling=state.sampling)
     randomness = Randomness(seeds.network, settings.device)
     with randomness.for_all():
-        trial.net = new_net(rows.X, trial, default_head, plain)
+        trial.net = new_net(rows, trial, default_head, plain)
     trial.net.criterion_.task_weights = task_weights
     trial.net.set_balancing(plain.balancing, seeds.balancing, keep_state=False)
     try:

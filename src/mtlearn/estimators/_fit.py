@@ -39,6 +39,7 @@ from mtlearn.training import (
     TaskCovariances,
     make_net,
     parameters_of,
+    show_rows,
     validation_rows,
 )
 
@@ -198,12 +199,15 @@ def make_labels(targets: EncodedTargets, settings: Settings) -> Labels:
 
 
 def new_net(
-    X: Rows,
+    rows: Samples,
     state: FitState,
     default_head: Head,
     settings: Settings,
 ) -> MultiTaskNet:
-    """Make the network, its loss and its optimiser; draws its weights."""
+    """Make the network, its loss and its optimiser, and show it the rows.
+
+    It draws its weights.
+    """
     tasks = state.codec.tasks
     drawn = {} if state.sampling is None else state.sampling["drawn"]
     begun = {
@@ -217,7 +221,7 @@ def new_net(
         backbone=settings.backbone.cls,
         # A copy: what the user changes later must not reach a trained network.
         backbone_params=deepcopy(settings.backbone.kwargs),
-        input_shape=input_shape_of(X),
+        input_shape=input_shape_of(rows.X),
         heads=[_head_spec(each, _head_of(each, default_head)) for each in tasks],
         begun=Tasks.from_mapping(begun),
         compile_options=settings.compile,
@@ -233,6 +237,7 @@ def new_net(
     net.set_rates(settings.rates)
     freeze(net, settings, n_epochs=0)
     move(net, settings)
+    show_rows(net, rows)
     return net
 
 
