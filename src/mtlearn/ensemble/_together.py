@@ -13,6 +13,7 @@ from mtlearn.data import Batches
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.training import (
     Obstacle,
+    gains_together,
     likeness,
     losses_of,
     meeting_at,
@@ -121,7 +122,7 @@ def fits_together(
         The fits.
     required : bool
         Whether it is an error if something stands in the way; else these fits are as
-        without.
+        without, and so are those that would gain no time.
     n_threads : int or None
         Torch threads of a pass; None leaves the number alone.
 
@@ -159,11 +160,11 @@ def _look(fit: _Fit, seen: Seen, required: bool) -> None:
         net, _ = fit.asked
         # At each epoch: a callback may have changed the network.
         found = obstacle_of(net, tries=net not in seen)
-        if found is None:
+        if found is None and (required or gains_together(net)):
             if net not in seen:
                 seen[net] = losses_of(net)
             return
-        if required:
+        if found is not None and required:
             raise _error_of(found)
         fit.goes_alone = True
         fit.go_on()

@@ -42,7 +42,7 @@ from mtlearn.training._modes import own_modes
 from mtlearn.training._monitor import LOSS, Monitor
 from mtlearn.training._monitored import resolve_monitor, task_monitors
 from mtlearn.training._net import MultiTaskNet
-from mtlearn.training._obstacles import Obstacle, obstacle_of
+from mtlearn.training._obstacles import Obstacle, gains_together, obstacle_of
 from mtlearn.training._optimizers import resolve_optimizer
 from mtlearn.training._parameters import constructor_arguments
 from mtlearn.training._parts import resolve_part
@@ -154,6 +154,7 @@ __all__ = [
     "features",
     "fingerprint_of",
     "follows_figure",
+    "gains_together",
     "gate_weights",
     "in_turn",
     "inner_place",

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
@@ -67,6 +67,25 @@ def obstacle_of(net: Any, *, tries: bool = True) -> Obstacle | None:
         The first one found.
     """
     return next(_obstacles(net, tries), None)
+
+
+def gains_together(net: Any) -> bool:
+    """Tell whether a network takes less time together with others of its kind.
+
+    On a processor, convolutions of several networks take as long in one pass, or
+    longer.
+
+    Parameters
+    ----------
+    net : MultiTaskNet
+        With a network.
+
+    Returns
+    -------
+    bool
+        Whether it is worth while.
+    """
+    return not any(isinstance(each, nn.Conv2d) for each in net.module_.modules())
 
 
 def _obstacles(net: Any, tries: bool) -> Iterator[Obstacle]:
