@@ -372,8 +372,9 @@ def test_ensemble(run):
 def test_vectorized(run):
     printed = run("vectorized")
 
-    assert "SeedEnsemble of 2 MLPs, 1 epochs of 60 rows" in printed
-    assert "one after the other / together: " in printed
+    assert "MLP hidden=(16,), batch_size=32, 60 rows, epochs=1" in printed
+    assert "ResNet widths=(8, 16), 40 rows, epochs=1" in printed
+    assert printed.count("one after the other / together: ") == 2
 
 
 def test_what_is_printed_is_saved(run, monkeypatch):

@@ -89,7 +89,7 @@ class SeedEnsemble(BaseEnsemble):
         which is several times as fast for small networks. Each has its own weights,
         order and dropout; they equal those of members trained apart but for rounding.
         True raises an error where that cannot be; "auto" then trains them apart, and
-        networks with convolutions too, which gain nothing. With `n_jobs`, each worker
+        networks with convolutions too, which gain little. With `n_jobs`, each worker
         trains its share together. All members are in memory at once.
 
     Attributes

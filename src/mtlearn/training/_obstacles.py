@@ -72,8 +72,8 @@ def obstacle_of(net: Any, *, tries: bool = True) -> Obstacle | None:
 def gains_together(net: Any) -> bool:
     """Tell whether a network takes less time together with others of its kind.
 
-    On a processor, convolutions of several networks take as long in one pass, or
-    longer.
+    On a processor, convolutions of several networks take about as long in one pass,
+    and wide ones longer.
 
     Parameters
     ----------
