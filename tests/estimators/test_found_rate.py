@@ -50,9 +50,9 @@ def assert_same_weights(one, other):
     "params",
     [
         {},
-        {"lr_schedule": "one_cycle", "clip_grad_norm": 1.0, "layer_decay": 0.8},
+        {"lr_schedule": "one_cycle", "clip_grad_norm": 1.0, "layer_decay": 0.01},
         {"loss_weights": "uncertainty", "averaging": "ema"},
-        {"loss_weights": [0.1, 3.0], "optimizer": "sgd", "freeze_epochs": 1},
+        {"loss_weights": [0.1, 3.0], "optimizer": "sgd", "freeze_epochs": 90},
         {"aggregation": "pcgrad", "sampler": "sign"},
         {"backbone": Partial(TabM, n_members=2, hidden=(4,), n_bins=3, width=2)},
     ],
@@ -68,6 +68,17 @@ def test_a_fit_is_one_with_the_rate_that_the_test_suggests(params):
     rows = zip(estimator.history_, given.history_, strict=True)
     for one, other in rows:
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_callbacks_see_the_fit_alone():
+    begun = []
+
+    class Begins(Callback):
+        def on_train_begin(self, net, **kwargs):
+            begun.append(net.lr)
+
+    estimator = make(callbacks=[Begins()]).fit(X, Y)
+    assert begun == [estimator.lr_]
 
 
 def test_images_with_batch_norm():

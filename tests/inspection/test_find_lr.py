@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,12 +26,20 @@ from mtlearn.exceptions import (
 )
 from mtlearn.inspection import LearningRateDisplay, find_lr
 from mtlearn.networks import MLP
-from mtlearn.training import RangeEnds, RateRange, smoothed_losses, suggested_rate
+from mtlearn.training import (
+    SWA,
+    RangeEnds,
+    RateRange,
+    TaskMetric,
+    smoothed_losses,
+    suggested_rate,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 4))
 Y = np.column_stack([X[:, 0] > 0, X[:, 1] - X[:, 2]])
 TASKS = Tasks(sign=Classification(2), value=Regression())
+OWN_METRIC = TaskMetric(accuracy_score, "sign")
 
 
 def make(**params):
@@ -70,7 +79,11 @@ def test_losses_are_those_of_a_schedule_of_the_same_rates():
     "params",
     [
         {"lr_schedule": "one_cycle", "max_epochs": 1, "lr": 5.0},
-        {"early_stopping": True, "averaging": "ema", "warm_start": True},
+        {"early_stopping": True, "averaging": SWA(start=0.0, lr=0.5)},
+        {
+            "callbacks": [TaskMetric(accuracy_score, "sign")],
+            "monitor": "sign_accuracy_score",
+        },
         {"callbacks": [Losses()], "freeze_epochs": 3, "on_divergence": "restore_best"},
     ],
 )
@@ -153,6 +166,20 @@ def test_groups_keep_their_ratio():
     with pytest.raises(RangeEnds):
         steps.on_batch_end(net, training=True)
     assert steps.losses_ == [1.0, 1.0]
+
+
+def test_noise_of_the_first_steps_does_not_end_it():
+    steps = RateRange([0.1] * 30)
+    net = SimpleNamespace(optimizer_=SimpleNamespace(param_groups=[{"lr": 0.1}]))
+    steps.on_train_begin(net)
+    for loss in [1.0, 100.0, *[1.0] * 9]:
+        net.history = {(-1, "batches", -1, "train_loss"): loss}
+        steps.on_batch_end(net, training=True)
+    net.history = {(-1, "batches", -1, "train_loss"): 5.0}  # four times more than 1
+    steps.on_batch_end(net, training=True)
+    net.history = {(-1, "batches", -1, "train_loss"): 5.1}
+    with pytest.raises(RangeEnds):
+        steps.on_batch_end(net, training=True)
 
 
 def averaged(losses, deviation):

@@ -19,7 +19,7 @@ from mtlearn.training import (
 )
 
 OWNER = "find_lr"
-# What would change the rates, keep weights or end training before they are tried.
+# What would change rates, write files, or end training before they are tried.
 _PLAIN = {
     "lr_schedule": None,
     "freeze_epochs": 0,
@@ -29,7 +29,6 @@ _PLAIN = {
     "averaging": None,
     "on_divergence": "raise",
     "checkpoint_dir": None,
-    "warm_start": False,
     "verbose": 0,
 }
 
