@@ -127,9 +127,13 @@ def test_files_and_members(tmp_path):
     save(estimator, tmp_path / "model.mtlearn")
     assert load(tmp_path / "model.mtlearn").lr_ == estimator.lr_
     ensemble = SeedEnsemble(make(), 2, random_state=0).fit(X, Y)
-    for member in ensemble.estimators_:
+    together = SeedEnsemble(make(), 2, random_state=0, vectorized=True).fit(X, Y)
+    members = zip(ensemble.estimators_, together.estimators_, strict=True)
+    for member, other in members:
         seed = member.random_state
         assert member.lr_ == find_lr(make(random_state=seed), X, Y).suggestion
+        assert member.lr_ == other.lr_
+        np.testing.assert_allclose(member.predict(X), other.predict(X), rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from mtlearn.training import (
     RateRange,
     Rates,
     Seeds,
+    meeting_at,
     smoothed_losses,
     suggested_rate,
 )
@@ -90,14 +91,15 @@ def _tested(
     trial.net.criterion_.task_weights = task_weights
     trial.net.set_balancing(plain.balancing, seeds.balancing, keep_state=False)
     try:
-        train(
-            trial,
-            (rows, None),
-            plain,
-            seeds=seeds,
-            randomness=randomness,
-            on_epoch=(_nothing, lambda: False),
-        )
+        with meeting_at(None):  # its steps are no others'
+            train(
+                trial,
+                (rows, None),
+                plain,
+                seeds=seeds,
+                randomness=randomness,
+                on_epoch=(_nothing, lambda: False),
+            )
     except (RangeEnds, DivergenceError):
         if not steps.losses_:  # no rate was tried yet
             raise

@@ -14,14 +14,14 @@ _meeting: ContextVar[Meeting | None] = ContextVar("_meeting", default=None)
 
 
 @contextmanager
-def meeting_at(meeting: Meeting) -> Iterator[None]:
+def meeting_at(meeting: Meeting | None) -> Iterator[None]:
     """Let the fits inside ask before each epoch of training whether it is taken.
 
     Parameters
     ----------
-    meeting : callable
+    meeting : callable or None
         Gets the net and its batches, and returns whether it has trained the net on
-        them. It may wait for others.
+        them. It may wait for others. None lets them ask nobody.
     """
     token = _meeting.set(meeting)
     try:
