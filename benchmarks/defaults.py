@@ -6,7 +6,8 @@ in the middle (so that their slant is asked for, and of others the centre). `mtl
 learns all targets in one network; of scikit-learn, forests, boosting, support vectors
 and a linear model learn each target alone, and the best of them on the test rows is
 shown. Accuracy of classes, R2 of values; CPU seconds of a fit, of scikit-learn those of
-the models shown. A setting takes arguments of the estimator.
+the models shown. "one cycle" takes a peak of 0.01 and 20 epochs, for images without
+dropout in the backbone.
 """
 
 import argparse
