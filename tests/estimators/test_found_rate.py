@@ -15,7 +15,11 @@ from mtlearn import (
     SeedEnsemble,
     Tasks,
 )
-from mtlearn.exceptions import DivergenceError, InvalidParameterError
+from mtlearn.exceptions import (
+    DivergenceError,
+    InvalidParameterError,
+    ParameterTypeError,
+)
 from mtlearn.inspection import find_lr
 from mtlearn.networks import MLP, ResNet, TabM
 from mtlearn.persistence import load, save
@@ -136,16 +140,11 @@ def test_files_and_members(tmp_path):
         np.testing.assert_allclose(member.predict(X), other.predict(X), rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"lr": "fast"}, r"'lr' .* must be a number above 0 or 'auto'. Got 'fast'"),
-        ({"backbone_lr": 0.1}, r"'backbone_lr' .* must be None with lr='auto'"),
-    ],
-)
-def test_refused(params, message):
-    with pytest.raises(InvalidParameterError, match=message):
-        make(**params).fit(X, Y)
+def test_refused():
+    with pytest.raises(ParameterTypeError, match=r"a number above 0 or 'auto'. Got 'f"):
+        make(lr="fast").fit(X, Y)
+    with pytest.raises(InvalidParameterError, match=r"must be None with lr='auto'"):
+        make(backbone_lr=0.1).fit(X, Y)
 
 
 def test_nothing_to_learn():

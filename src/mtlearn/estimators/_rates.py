@@ -8,7 +8,7 @@ import torch
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
-from mtlearn.exceptions import InvalidParameterError
+from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training import Precision, Rates, resolve_optimizer
 
 AUTO = "auto"
@@ -39,7 +39,7 @@ def read_rates(estimator: Any, owner: str) -> Rates:
     decay = _read_layer_decay(estimator.layer_decay, owner)
     if isinstance(estimator.lr, str):
         if estimator.lr != AUTO:
-            raise InvalidParameterError(
+            raise ParameterTypeError(
                 f"The 'lr' parameter of {owner} must be a number above 0 or {AUTO!r}. "
                 f"Got {short(estimator.lr)} instead."
             )

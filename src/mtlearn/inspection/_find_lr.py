@@ -98,13 +98,15 @@ def find_lr(
 
     Examples
     --------
-    >>> from mtlearn import MultiTaskEstimator
+    >>> from mtlearn import MultiTaskEstimator, Regression
     >>> from mtlearn.datasets import load_wine_quality
     >>> from mtlearn.inspection import find_lr
     >>> X, y = load_wine_quality(return_X_y=True)
     >>> X = (X - X.mean(axis=0)) / X.std(axis=0)
-    >>> estimator = MultiTaskEstimator(lr_schedule="one_cycle", max_epochs=20)
-    >>> found = find_lr(estimator, X, y, random_state=0)
+    >>> estimator = MultiTaskEstimator(
+    ...     Regression(), lr_schedule="one_cycle", max_epochs=20
+    ... )
+    >>> found = find_lr(estimator, X, y[:, 0], random_state=0)
     >>> 0.001 < found.suggestion < 0.1
     True
     >>> estimator = estimator.set_params(lr=found.suggestion)
