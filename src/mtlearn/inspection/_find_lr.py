@@ -127,7 +127,7 @@ def find_lr(
     try:
         model.fit(X, y, **fit_arguments(prefix, sample_weight=sample_weight))
     except (RangeEnds, DivergenceError):
-        if not getattr(steps, "losses_", ()):  # rows, not rates, were too large
+        if not steps.losses_:  # rows, not rates, were too large
             raise
     losses = np.asarray(steps.losses_)
     return LearningRateDisplay(rates[: len(losses)], losses, n_steps)
