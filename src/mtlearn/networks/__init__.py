@@ -5,6 +5,7 @@ from mtlearn.networks._autocast import autocast_error
 from mtlearn.networks._build import build_network
 from mtlearn.networks._cast import cast_module
 from mtlearn.networks._cgc import CGC
+from mtlearn.networks._columns import ColumnEncoder
 from mtlearn.networks._decoder import Decoder, OutputConvolution
 from mtlearn.networks._drawing import (
     Dropout,
@@ -53,6 +54,7 @@ __all__ = [
     "BackboneOfEach",
     "CBAM",
     "CGC",
+    "ColumnEncoder",
     "Decoder",
     "DropBlock2d",
     "Dropout",

@@ -14,6 +14,7 @@ from mtlearn.exceptions import (
 )
 from mtlearn.networks._cast import cast_module
 from mtlearn.networks._cgc import CGC
+from mtlearn.networks._columns import ColumnEncoder, check_columns, takes_columns
 from mtlearn.networks._construct import construct
 from mtlearn.networks._features import (
     Features,
@@ -51,6 +52,7 @@ def build_network(
     heads: Sequence[HeadSpec],
     dtype: torch.dtype = torch.float32,
     *,
+    columns: Mapping[str, Any] | None = None,
     outline: bool = False,
 ) -> MultiTaskNetwork:
     """Build the network for samples of a given shape.
@@ -86,6 +88,11 @@ def build_network(
         One per task.
     dtype : torch.dtype, default=torch.float32
         What the network computes in.
+    columns : mapping, default=None
+        Arguments of `ColumnEncoder`, `n_categories` and `has_missing`, which say what
+        the columns of a table hold. A backbone whose constructor has both gets them,
+        and the rows as they are; any other gets the numbers that a `ColumnEncoder`
+        makes. None for numbers alone.
     outline : bool, default=False
         Whether nothing passes through the network, whose weights can be compared. A
         backbone of another package, which does not say how many features it has, gets
@@ -121,7 +128,9 @@ def build_network(
     """
     shape = tuple(input_shape)
     _check_class(backbone)
-    known = {**_shape_arguments(shape), "n_tasks": len(heads)}
+    encoder, described = _encoder(backbone, backbone_params, shape, columns)
+    shape = shape if encoder is None else (encoder.n_features,)
+    known = {**_shape_arguments(shape), **described, "n_tasks": len(heads)}
     what = f"The backbone {backbone.__name__}"
     module = construct(
         backbone, backbone_params, known, dtype, what, shape, outline=outline
@@ -134,7 +143,7 @@ def build_network(
             else torch.zeros(0, known_width)
         )
         made = _make_heads(heads, width, shape, dtype, outline=True)
-        return cast_module(MultiTaskNetwork(module, made), dtype)
+        return cast_module(MultiTaskNetwork(module, made, columns=encoder), dtype)
     row_values = values_of_pass(module, shape, dtype)
     # Two samples, as pass through it below. Memory that is not there is not asked for:
     # a system that promises it ends the process when it is used.
@@ -153,6 +162,7 @@ def build_network(
         is_per_task(features),
         n_members,
         [mean_of_members if head.mean is None else head.mean for head in heads],
+        encoder,
     )
     network.shared_parameters()  # which must be some of the backbone's
     _check_heads(network, heads, features, shape, dtype)
@@ -162,6 +172,23 @@ def build_network(
             "Give one of them a layer."
         )
     return cast_module(network, dtype)
+
+
+def _encoder(
+    backbone: type[nn.Module],
+    params: Mapping[str, Any],
+    shape: tuple[int, ...],
+    columns: Mapping[str, Any] | None,
+) -> tuple[ColumnEncoder | None, Mapping[str, Any]]:
+    """Make what stands in front of a backbone, or arguments for one without need."""
+    if columns is None:
+        return None, {}
+    found = columns["n_categories"], columns["has_missing"]
+    check_columns(*found, shape[0], "build_network")
+    if takes_columns(backbone, params):
+        return None, columns
+    with InFloat32():
+        return ColumnEncoder(*found), {}
 
 
 def _make_heads(

@@ -23,7 +23,8 @@ class BackboneOfEach(nn.Module):
         Arguments of its constructor.
     which : sequence of int
         For each task the number of its backbone, from 0 on.
-    in_features, in_channels, image_size, n_tasks : object, default=None
+    in_features, in_channels, image_size, n_tasks, n_categories, has_missing : object, \
+default=None
         What is known of a sample and the tasks; each backbone gets what it asks for.
 
     Examples
@@ -44,6 +45,8 @@ class BackboneOfEach(nn.Module):
         in_channels: int | None = None,
         image_size: Sequence[int] | None = None,
         n_tasks: int | None = None,
+        n_categories: Sequence[int] | None = None,
+        has_missing: Sequence[bool] | None = None,
     ) -> None:
         super().__init__()
         given = {
@@ -51,6 +54,8 @@ class BackboneOfEach(nn.Module):
             "in_channels": in_channels,
             "image_size": image_size,
             "n_tasks": n_tasks,
+            "n_categories": n_categories,
+            "has_missing": has_missing,
         }
         accepted = inspect.signature(backbone).parameters
         known = {k: v for k, v in given.items() if k in accepted and v is not None}

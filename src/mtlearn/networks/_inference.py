@@ -75,6 +75,7 @@ def for_inference(
         per_task=network.per_task,
         n_members=network.n_members,
         means=network.means,
+        columns=None if network.columns is None else _prepared(network.columns, None),
     )
     copy.training = copy.heads.training = False  # not of what is shared
     return copy

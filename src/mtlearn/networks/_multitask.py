@@ -35,6 +35,8 @@ class MultiTaskNetwork(nn.Module):
     means : sequence of callable, default=None
         For each task what makes one output of those of the members; None takes the
         mean of all.
+    columns : torch.nn.Module, default=None
+        Makes numbers of the columns of a table, in front of the backbone.
 
     Notes
     -----
@@ -65,6 +67,7 @@ class MultiTaskNetwork(nn.Module):
         per_task: bool = False,
         n_members: int | None = None,
         means: Sequence[Callable[[Tensor], Tensor]] | None = None,
+        columns: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.n_members = n_members
@@ -77,6 +80,7 @@ class MultiTaskNetwork(nn.Module):
         # compiled one must know.
         self.keeps_graph = False
         self.frozen_names: tuple[str, ...] | None = None
+        self.columns = columns
         self.backbone = backbone
         self.heads = nn.ModuleList(heads)
 
@@ -183,7 +187,7 @@ class MultiTaskNetwork(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (n_samples, ...)
-            A batch, as the backbone takes it.
+            A batch: as the backbone takes it, or `columns`, if there are such.
         weights : mapping of str to Tensor, default=None
             To be taken instead of the backbone's own, by their names in it.
 
@@ -192,7 +196,7 @@ class MultiTaskNetwork(nn.Module):
         Tensor of shape (n_samples, n_features), Features, or tuple of one for each task
             The output of the backbone.
         """
-        x = self._ordered(x)
+        x = self._given(x)
         if weights:
             return torch.func.functional_call(self.backbone, dict(weights), (x,))
         return self.backbone(x)
@@ -211,10 +215,31 @@ class MultiTaskNetwork(nn.Module):
             Of each task: what the method `gate_weights` of the backbone returns.
         """
         backbone: Any = self.backbone
-        return backbone.gate_weights(self._ordered(x))
+        return backbone.gate_weights(self._given(x))
 
-    def _ordered(self, x: Tensor) -> Tensor:
+    def _given(self, x: Tensor) -> Tensor:
+        """Give a batch as the backbone takes it."""
+        if self.columns is not None:
+            x = self.columns(x)
         return x if self.memory_format is None else in_order(x, self.memory_format)
+
+    @torch.no_grad()
+    def fit_inputs(self, x: Tensor, *, backbone: bool = True) -> None:
+        """Show a batch of training rows to the parts that learn from such.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, ...)
+            A batch, as `features` takes it.
+        backbone : bool, default=True
+            Whether the backbone is among these parts, if it has a use for rows.
+        """
+        columns: Any = self.columns
+        if columns is not None:
+            columns.fit_inputs(x)
+        learning: Any = self.backbone
+        if backbone and hasattr(learning, "fit_inputs"):
+            learning.fit_inputs(self._given(x))
 
     def outputs(
         self, features: Found, only: Sequence[int] | None = None

@@ -1,5 +1,7 @@
 """Columns of numbers as vectors, by pieces between quantiles."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,9 @@ class PiecewiseLinear(nn.Module):
         Bins of a column, at least 1. One with fewer values has fewer.
     width : int, default=12
         Length of the vector of a column.
+    has_missing : sequence of bool, default=None
+        Which columns have missing values: NaN, of which the vector is that of the
+        column's mean and one of its own. None for none.
 
     References
     ----------
@@ -44,7 +49,14 @@ class PiecewiseLinear(nn.Module):
     center: Tensor
     scale: Tensor
 
-    def __init__(self, in_features: int, *, n_bins: int = 48, width: int = 12) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        *,
+        n_bins: int = 48,
+        width: int = 12,
+        has_missing: Sequence[bool] | None = None,
+    ) -> None:
         super().__init__()
         self.n_features = in_features * width
         # Less the ends, which lie nowhere.
@@ -56,6 +68,10 @@ class PiecewiseLinear(nn.Module):
         self.slopes = nn.Parameter(torch.empty(in_features, width).uniform_(-1, 1))
         self.biases = nn.Parameter(torch.empty(in_features, width).uniform_(-1, 1))
         self.pieces = nn.Parameter(torch.empty(in_features, n_bins, width).zero_())
+        self.missing = None
+        if has_missing is not None and any(has_missing):
+            vectors = torch.empty(in_features, width).uniform_(-1, 1)
+            self.missing = nn.Parameter(vectors)
 
     @torch.no_grad()
     def fit_inputs(self, x: Tensor) -> None:
@@ -64,22 +80,39 @@ class PiecewiseLinear(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (n_samples, in_features)
-            Rows, at least one. Quantiles that are the same number are one edge.
+            Rows, at least one. Quantiles that are the same number are one edge, and
+            missing values count for nothing.
         """
+        if not x.shape[1]:
+            return
         x = x.to(self.edges)
+        missing = x.isnan()
         levels = torch.linspace(
             0, 1, self.edges.shape[1], dtype=x.dtype, device=x.device
         )
-        for row, column in zip(self.edges, x.unbind(dim=1), strict=True):
-            found = torch.quantile(column, levels).unique()
+        for row, column, gaps in zip(
+            self.edges, x.unbind(dim=1), missing.unbind(dim=1), strict=True
+        ):
+            if gaps.all():  # there is nothing between which a bin could lie
+                row.fill_(0.0)
+                continue
+            found = torch.quantile(column[~gaps], levels).unique()
             row.fill_(found[-1])
             row[: len(found)] = found
-        self.center.copy_(x.mean(dim=0))
+        has_gaps = missing.any(dim=0)
+        n_known = (~missing).sum(dim=0).clamp(min=1)
+        center = x.mean(dim=0)
+        center = center.where(~has_gaps, x.nanmean(dim=0).nan_to_num(0.0))
+        self.center.copy_(center)
+        x = x.where(~missing, center)
         spread = x.std(dim=0, correction=0)
+        spread = spread.where(~has_gaps, spread * (len(x) / n_known).sqrt())
         # Of a column that rounding alone makes differ, no more than its center is
         # taken.
         least = torch.finfo(x.dtype).eps * x.abs().amax(dim=0)
         self.scale.copy_(spread.where(spread > least, 1.0))
+        if self.missing is not None:
+            self.missing[~has_gaps] = 0.0
 
     def shares(self, x: Tensor) -> Tensor:
         """Tell how much of each bin lies below the values.
@@ -113,6 +146,15 @@ class PiecewiseLinear(nn.Module):
         Tensor of shape (n_samples, in_features * width)
             The vectors.
         """
+        if self.missing is None:
+            return self._vectors(x).flatten(1)
+        # Before anything is computed of them, gradients too.
+        gaps = x.isnan()
+        vectors = self._vectors(x.where(~gaps, self.center))
+        own = self.biases + self.missing
+        return own.where(gaps.unsqueeze(-1), vectors).flatten(1)
+
+    def _vectors(self, x: Tensor) -> Tensor:
         scaled = ((x - self.center) / self.scale).unsqueeze(-1)
         pieces = torch.einsum("ncb,cbw->ncw", self.shares(x), self.pieces)
-        return (scaled * self.slopes + self.biases + pieces).flatten(1)
+        return scaled * self.slopes + self.biases + pieces

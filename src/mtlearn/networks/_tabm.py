@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtlearn.exceptions import InvalidParameterError
+from mtlearn.networks._columns import CategoryVectors, check_columns
 from mtlearn.networks._drawing import Dropout
 from mtlearn.networks._piecewise import PiecewiseLinear
 from mtlearn.networks._weights import load_weights
@@ -46,11 +47,18 @@ class TabM(nn.Module):
     weights : str or path-like, default=None
         File to start from, as `save_weights` writes it from such a network. It holds
         the bins too, which are kept.
+    n_categories : sequence of int, default=None
+        How many categories each column has, which are numbered from 0 on and have a
+        vector each; 0 of a column of numbers. None for numbers alone.
+    has_missing : sequence of bool, default=None
+        Which columns have missing values, which are NaN; None for none. Unknown
+        categories are NaN too, and have a vector in any case.
 
     Raises
     ------
     InvalidParameterError
-        If there is no layer, no member or no bin, or there are no such adapters.
+        If there is no layer, no member or no bin, there are no such adapters, or
+        columns are described that there are not.
     NetworkError
         If the file of `weights` cannot be read or does not fit.
 
@@ -74,6 +82,8 @@ class TabM(nn.Module):
     torch.Size([3, 4, 8])
     """
 
+    numbers: Tensor
+
     def __init__(
         self,
         in_features: int,
@@ -85,16 +95,32 @@ class TabM(nn.Module):
         n_bins: int = 48,
         width: int = 12,
         weights: str | os.PathLike[str] | None = None,
+        n_categories: Sequence[int] | None = None,
+        has_missing: Sequence[bool] | None = None,
     ) -> None:
         super().__init__()
         _check(n_members, hidden, adapters, n_bins, width)
+        counts = (0,) * in_features if n_categories is None else n_categories
+        gaps = (False,) * in_features if has_missing is None else has_missing
+        check_columns(counts, gaps, in_features, "TabM")
         self.n_members = n_members
         self.n_features = hidden[-1]
-        self.columns = PiecewiseLinear(in_features, n_bins=n_bins, width=width)
+        numbers = [j for j, count in enumerate(counts) if not count]
+        self.columns = PiecewiseLinear(
+            len(numbers),
+            n_bins=n_bins,
+            width=width,
+            has_missing=[gaps[j] for j in numbers],
+        )
+        self.categories = None
+        if any(counts):
+            self.categories = CategoryVectors(counts, width)
+            places = torch.tensor(numbers, dtype=torch.int64)
+            self.register_buffer("numbers", places, persistent=False)
         # The vector of a column has one factor, as the column is one input.
         self.inputs = nn.Parameter(torch.empty(n_members, in_features).normal_())
         self.layers = nn.ModuleList()
-        n_inputs = self.columns.n_features
+        n_inputs = in_features * width
         for number, n_outputs in enumerate(hidden):
             own_inputs = adapters == "all" and number > 0
             self.layers.append(
@@ -115,6 +141,9 @@ class TabM(nn.Module):
         x : Tensor of shape (n_samples, in_features)
             Training rows.
         """
+        if self.categories is not None:
+            self.categories.fit_inputs(x)
+            x = x[:, self.numbers]
         self.columns.fit_inputs(x)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,13 +159,20 @@ class TabM(nn.Module):
         Tensor of shape (n_samples, n_members, n_features)
             The features.
         """
-        vectors = self.columns(x)
+        vectors = self._vectors(x)
         width = vectors.shape[1] // x.shape[1]
         first, *others = self.layers
         found = self._ended(first(vectors, self.inputs.repeat_interleave(width, dim=1)))
         for layer in others:
             found = self._ended(layer(found))
         return found * self.outputs
+
+    def _vectors(self, x: Tensor) -> Tensor:
+        """Give the vectors of all columns, those of numbers first."""
+        if self.categories is None:
+            return self.columns(x)
+        of_numbers = self.columns(x[:, self.numbers])
+        return torch.cat([of_numbers, self.categories(x)], dim=1)
 
     def _ended(self, found: Tensor) -> Tensor:
         return self.dropout(functional.relu(found))

@@ -214,6 +214,9 @@ class Encoder(PlainEncoder):
             "accumulate": net.accumulate,
             "lr": net.lr,
         }
+        columns = getattr(net, "module__columns", None)  # not in older pickles
+        if columns is not None:  # else the file is one for all versions
+            made_of["columns"] = dict(columns)
         return {"type": "network", "weights": prefix, **self._fields(made_of, where)}
 
     def _pandas(self, value: Any, where: str) -> dict[str, Any]:

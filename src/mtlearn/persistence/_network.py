@@ -47,6 +47,7 @@ def build_net(
     batch_size: int,
     lr: float,
     accumulate: int = 1,
+    columns: Mapping[str, Any] | None = None,
 ) -> MultiTaskNet:
     """Build a net on the CPU, and give it its weights.
 
@@ -67,6 +68,9 @@ def build_net(
         Learning rate.
     accumulate : int, default=1
         Passes a step, which files of earlier versions lack.
+    columns : mapping, default=None
+        What `build_network` takes; there are some in files of tables with categories or
+        missing values.
 
     Returns
     -------
@@ -93,9 +97,8 @@ def build_net(
         raise ModelFormatError(f"its {backbone.__name__} has no {lacking[0]!r}")
     # A class of the user's may not know this device.
     if is_registered(backbone) or is_elsewhere(backbone):
-        _check_outline(
-            tasks, backbone, backbone_params, input_shape, heads, found.dtype, weights
-        )
+        made_of = backbone, backbone_params, input_shape, heads, columns
+        _check_outline(tasks, made_of, found.dtype, weights)
     with filling():
         net = make_net(
             tasks,
@@ -104,6 +107,7 @@ def build_net(
             backbone_params=dict(backbone_params),
             input_shape=input_shape,
             heads=heads,
+            columns=columns,
             batch_size=batch_size,
             accumulate=accumulate,
             lr=lr,
@@ -122,14 +126,18 @@ def build_net(
 
 def _check_outline(
     tasks: Tasks,
-    backbone: type[nn.Module],
-    backbone_params: Mapping[str, Any],
-    input_shape: Sequence[int],
-    heads: Sequence[HeadSpec],
+    made_of: tuple[
+        type[nn.Module],
+        Mapping[str, Any],
+        Sequence[int],
+        Sequence[HeadSpec],
+        Mapping[str, Any] | None,
+    ],
     dtype: torch.dtype,
     weights: Mapping[str, np.ndarray],
 ) -> None:
     """Raise, before memory is taken, if a network would have other weights."""
+    backbone, backbone_params, input_shape, heads, columns = made_of
     # A head of a class of the user's may not know this device either.
     own = tuple(
         f"heads.{number}."
@@ -146,6 +154,7 @@ def _check_outline(
             tuple(input_shape),
             with_ends(heads, tasks),
             dtype,
+            columns=columns,
             outline=True,
         )
     _check_weights(network.state_dict(), of_network)

@@ -61,6 +61,7 @@ class DensePasses:
         ]
         known = [each for each in found if each is not None]
         plain = type(network) is MultiTaskNetwork and type(network.backbone) is MLP
+        plain = plain and network.columns is None
         return cls(known[0], known[1:]) if plain and known == found else None
 
 

@@ -15,11 +15,11 @@ _MOST_VALUES = 2**25
 
 
 def show_rows(net: Any, samples: Samples) -> None:
-    """Hand training rows to the backbone of a new network, if it has a use for them.
+    """Hand training rows to the parts of a new network that have a use for them.
 
-    It has one if it has a method `fit_inputs`, which gets a tensor of rows in the type
-    that the network computes in, and if its weights are not from a file, which they
-    would no longer suit.
+    They are what is in front of the backbone of a table, and a backbone with a method
+    `fit_inputs`, which gets a tensor of rows in the type that the network computes in,
+    unless its weights are from a file, which they would no longer suit.
 
     Parameters
     ----------
@@ -29,9 +29,10 @@ def show_rows(net: Any, samples: Samples) -> None:
         Training rows, with labels. Those that no task learns from are left out, as they
         are from all else; of many rows some are taken, always the same ones.
     """
-    backbone = net.module_.backbone
-    fit_inputs = getattr(backbone, "fit_inputs", None)
-    if fit_inputs is None or net.module__backbone_params.get("weights") is not None:
+    network = net.module_
+    learns = hasattr(network.backbone, "fit_inputs")
+    learns &= net.module__backbone_params.get("weights") is None
+    if not learns and network.columns is None:
         return
     rows = _chosen(samples)
     device = torch.device(net.device)
@@ -40,8 +41,7 @@ def show_rows(net: Any, samples: Samples) -> None:
     order = torch.arange(len(rows), device="cpu")
     n_batches = ceil(len(rows) / prediction_batch(shown, device))
     x = torch.cat(list(inputs.batches(list(order.tensor_split(n_batches)))))
-    with torch.no_grad():
-        fit_inputs(x)
+    network.fit_inputs(x, backbone=learns)
 
 
 def _chosen(samples: Samples) -> np.ndarray:

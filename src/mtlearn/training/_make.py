@@ -1,6 +1,6 @@
 """A net from fitted tasks and a description of its network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ def make_net(
     backbone_params: dict[str, Any],
     input_shape: Sequence[int],
     heads: Sequence[HeadSpec],
+    columns: Mapping[str, Any] | None = None,
     begun: Tasks | None = None,
     **kwargs: Any,
 ) -> MultiTaskNet:
@@ -33,7 +34,7 @@ def make_net(
         Fitted tasks.
     precision : Precision
         What the network computes in.
-    backbone, backbone_params, input_shape, heads : object
+    backbone, backbone_params, input_shape, heads, columns : object
         What `build_network` takes.
     begun : Tasks, default=None
         Those that say what heads begin with, see `drawn_by`; None: the tasks.
@@ -56,6 +57,7 @@ def make_net(
         module__backbone_params=backbone_params,
         module__input_shape=tuple(input_shape),
         module__heads=with_ends(heads, begun),
+        module__columns=columns,
         criterion__losses=tuple(sample_loss(loss, **given) for loss, given in losses),
         criterion__task_weights=tasks.weights(),
         criterion__reductions=tuple(map(_reduction, tasks)),
