@@ -229,3 +229,13 @@ def test_rows_are_read_with_the_number_of_threads_of_who_asks():
     with threads(3):
         (read,) = inputs.batches([torch.arange(6)])
     assert set(read.flatten().tolist()) == {3.0}
+
+
+def test_rows_kept_on_a_device_are_those_that_are_asked_for():
+    X = np.arange(24.0, dtype=np.float32).reshape(6, 2, 2, 1)
+    rows = [torch.tensor([4, 0]), torch.tensor([1]), torch.tensor([5, 5, 2])]
+    kept = ResidentInputs(Samples(X, rows=np.arange(6)[::-1]), torch.float32, CPU)
+    found = list(kept.batches(rows))
+    assert [tuple(x.shape) for x in found] == [(2, 1, 2, 2), (1, 1, 2, 2), (3, 1, 2, 2)]
+    first = torch.cat(found)[:, 0, 0, 0]
+    assert first.tolist() == [4.0, 20.0, 16.0, 0.0, 0.0, 12.0]

@@ -4,10 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import MultiTaskNetwork
-from tiny_problems import make_table, table_estimator, weights_of
+from mtlearn.training._tally import Tally
+from tiny_problems import labelled_rows, make_table, table_estimator, weights_of
 
 # Traces the network as every backend does, and needs no C++ compiler.
 EAGER = {"backend": "eager"}
@@ -34,6 +36,34 @@ def test_a_compiled_network_can_be_pickled_and_needs_no_compiler_to_predict():
     assert not is_compiled(loaded)
     np.testing.assert_allclose(loaded.predict(X), compiled.predict(X), rtol=1e-9)
     assert is_compiled(loaded.partial_fit(X, y))
+
+
+def test_what_a_pass_returns_may_be_written_over_by_the_next():
+    # As is done with what a CUDA graph has returned.
+    X, y = make_table()
+    estimator = table_estimator(max_epochs=1).fit(X, y)
+    net, rows = estimator.net_, labelled_rows(estimator, X, y)
+    halves = torch.arange(len(X)).split(len(X) // 2)
+
+    def figures():
+        tally = Tally(net.tasks, net.criterion_.task_weights)
+        net.tallies_ = {False: tally}
+        net.look_for_draws()
+        for half in halves:
+            x = torch.from_numpy(X)[half]
+            net.validation_step((x, rows.labels.take(half)))
+        return tally.summary("valid")
+
+    expected, memory = figures(), []
+
+    def written_over(x):
+        outputs = net.module_.forward(x)
+        memory.extend(map(torch.empty_like, outputs) if not memory else ())
+        return tuple(map(torch.Tensor.copy_, memory, outputs))
+
+    net.module_._compiled_call_impl = written_over
+    assert figures() == pytest.approx(expected, rel=1e-12)
+    assert len(memory) == 2
 
 
 def test_going_on_with_and_without():

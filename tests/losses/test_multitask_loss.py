@@ -306,3 +306,21 @@ def test_a_reduction_of_ones_own_sees_the_inputs():
 def test_a_reduction_too_many():
     with pytest.raises(InvalidParameterError, match=r"'reductions' parameter .* Got 2"):
         MultiTaskLoss([sample_loss("mse")], [1.0], [weighted_sums] * 2)
+
+
+def test_weights_of_tasks_are_kept_for_a_type_and_not_in_a_file():
+    loss = MultiTaskLoss([sample_loss("mse")], [0.1])
+    outputs = (torch.tensor([[2.0]], requires_grad=True),)
+    with torch.inference_mode():  # what is made here has no graph
+        loss(outputs, (torch.zeros(1),), (torch.ones(1),))
+    loss(outputs, (torch.zeros(1),), (torch.ones(1),)).total.backward()
+    torch.testing.assert_close(outputs[0].grad, torch.tensor([[0.4]]))
+    doubles = (torch.tensor([[2.0]], dtype=torch.float64),)
+    rows = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    total = loss(doubles, rows[:1], rows[1:]).total
+    assert total.item() == 0.1 * 4  # not of the weight as float32
+    loss.task_weights = (0.5,)
+    assert loss(doubles, rows[:1], rows[1:]).total.item() == 2.0
+    again = pickle.loads(pickle.dumps(loss))
+    assert "_kept" not in vars(again)
+    assert again(doubles, rows[:1], rows[1:]).total.item() == 2.0

@@ -200,9 +200,8 @@ class Batches:
         if self.generator is not None:
             order = draw_order(len(order), self.samples.chances, self.generator)
         rows = [order[batch] for batch in self.slices]
-        for index, x in zip(rows, self.inputs.batches(rows), strict=True):
-            yield x, self._labels(index)
-
-    def _labels(self, index: Tensor) -> Labels | None:
         labels = self.samples.labels
-        return None if labels is None else labels.take(index)
+        # Where labels are, all numbers at once: the device is waited for at every copy.
+        there = order if labels is None else order.to(labels.weights[0].device)
+        for batch, x in zip(self.slices, self.inputs.batches(rows), strict=True):
+            yield x, None if labels is None else labels.take(there[batch])

@@ -134,6 +134,24 @@ class ResidentInputs(Inputs):
         self.n_bytes = _bytes_of(samples, dtype)
         _RESIDENTS.append(weakref.ref(self, _RESIDENTS.remove))
 
+    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Give the batches in order.
+
+        Parameters
+        ----------
+        rows : sequence of Tensor of int64
+            Rows of each batch.
+
+        Yields
+        ------
+        Tensor of shape (n_batch, n_channels, height, width) or (n_batch, d)
+            Inputs.
+        """
+        # The numbers of all rows at once: the device is waited for at every copy.
+        empty = torch.arange(0, device="cpu")
+        placed = torch.cat([empty, *rows]).to(self.device)
+        yield from map(self.take, placed.split([len(index) for index in rows]))
+
     @property
     def is_loaded(self) -> bool:
         """Whether the rows have been copied."""

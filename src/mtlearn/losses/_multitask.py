@@ -84,6 +84,9 @@ class MultiTaskLoss(nn.Module):
     (tensor(31.7500), tensor([7., 3.]), tensor([4., 1.]))
     """
 
+    # The weights of the tasks as a tensor, and those that it was made of.
+    _kept: tuple[Any, Tensor] | None = None
+
     def __init__(
         self,
         losses: Sequence[Callable[[Tensor, Tensor], Tensor]],
@@ -150,8 +153,26 @@ class MultiTaskLoss(nn.Module):
         if divisors is None:
             divisors = torch.where(weight_sums > 0, weight_sums, 1.0)
         means = sums / divisors
-        total = (means * means.new_tensor(self.task_weights)).sum()
+        total = (means * self._factors_beside(means)).sum()
         return LossParts(total, sums.detach(), weight_sums.detach(), means)
+
+    def _factors_beside(self, means: Tensor) -> Tensor:
+        """Give the weights of the tasks where their losses are.
+
+        They are brought there once, as an accelerator is waited for at every copy.
+        """
+        weights = tuple(self.task_weights)
+        asked = weights, means.dtype, means.device
+        kept = self._kept
+        if kept is None or kept[0] != asked:
+            with torch.inference_mode(False):  # else no graph could have them later
+                made = torch.tensor(weights, dtype=means.dtype, device=means.device)
+            kept = self._kept = asked, made
+        return kept[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what lies on a device that another machine may lack."""
+        return {k: v for k, v in super().__getstate__().items() if k != "_kept"}
 
     def sums(
         self,

@@ -226,7 +226,10 @@ class BatchLoop(Balanced):
         return self._of_precision(outputs), features
 
     def _of_precision(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return tuple(output.to(self.precision.dtype) for output in outputs)
+        # Several batches' wait to be counted, and what a CUDA graph has returned is
+        # written over by its next run. Torch's other compiled networks do not say.
+        kept = self.is_compiled_
+        return tuple(output.to(self.precision.dtype, copy=kept) for output in outputs)
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Take one step of the optimiser.

@@ -62,6 +62,8 @@ class OwnNumbers(NeuralNet):
     # What may run code that is not known: the network and its loss, and callbacks.
     watches_: bool
     watches_callbacks_: bool
+    # Whether a part of it was compiled when training last looked.
+    is_compiled_: bool = False
 
     def own_numbers(self, watches: bool) -> AbstractContextManager[None]:
         """Let numbers that are drawn come from the generators of the fit.
