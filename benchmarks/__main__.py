@@ -31,6 +31,7 @@ COMMANDS = {
     "multitask": "multitask",
     "tables": "tables",
     "defaults": "defaults",
+    "gpu": "gpu",
 }
 
 

@@ -52,7 +52,8 @@ def cpu_model() -> str:
 
 def capabilities() -> str:
     """Return which instructions for matrix products the processor has."""
-    known = torch.cpu.get_capabilities()
+    # A lent machine may have an older torch than mtlearn asks for.
+    known = getattr(torch.cpu, "get_capabilities", dict)()
     return ", ".join(
         f"{name.upper()} {'yes' if known.get(name) else 'no'}" for name in _CAPABILITIES
     )
