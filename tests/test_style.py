@@ -41,6 +41,7 @@ INNER_NAMES = {
     "make_folds",
     "laid_out",
     "watched",
+    "names_of_categories",
     "exported_scores",
     "may_hold",
     "known_targets",

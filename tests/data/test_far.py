@@ -4,6 +4,7 @@ import math
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_iris, load_wine
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
@@ -187,6 +188,30 @@ def test_few_rows_are_read(shape, most):
     assert Read.rows == most + 1
 
 
+def test_missing_values_and_codes_are_nowhere_far():
+    X, _ = make_table(60)
+    gaps = np.where(np.random.default_rng(0).random(X.shape) < 0.3, np.nan, X)
+    assert not says_far(gaps[:40], gaps[40:])
+    assert says_far(gaps[:40], 50 + 9 * gaps[40:])
+    assert says_far(X[:40], 50 + 9 * gaps[40:])
+    nothing = np.full((40, 2), np.nan)
+    assert not says_far(nothing, nothing)
+    coded = np.column_stack([X, np.repeat([1.0, 900.0], [40, 20])])
+    assert says_far(coded[:40], coded[40:])
+    for counted in ([True] * 4 + [False], [False] * 5):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warn_far(coded[:40], coded[40:], counted)
+    # Codes are as far apart in both, and so many that numbers would not be seen.
+    codes = np.arange(40)[:, np.newaxis] % [10, 20, 5]
+    frame = pd.DataFrame(codes, columns=list("bcd")).astype(str).assign(a=X[:40, 0])
+    _, y = make_table(60)
+    model, far = table_estimator(max_epochs=1), frame.assign(a=9 + frame["a"])
+    with pytest.warns(UserWarning, match="Rows of X_val lie far"):
+        model.fit(frame, y[:40], X_val=far, y_val=y[:40])
+    model.fit(frame, y[:40], X_val=frame, y_val=y[:40])
+
+
 def test_of_datasets_no_row_is_read():
     items = Items(np.ones((30, 4)))
     warn_far(items, np.full((30, 4), 9.0))
@@ -206,7 +231,7 @@ def test_fit_warns_and_says_what_to_do():
 @pytest.mark.parametrize(
     ("X_val", "y_val", "message"),
     [
-        (np.full((10, 4), np.nan), None, r"^X_val: Input X contains NaN"),
+        (np.full((10, 4), np.inf), None, r"^X_val: Input X contains infinity"),
         (np.zeros((10, 3)), None, "^X_val: X has 3 features, but .* is expecting 4"),
         (np.zeros((9, 4)), None, "^X_val and y_val: .*inconsistent numbers of samples"),
         ("a.csv", None, "^X_val: X of .* Got an object of the type str"),

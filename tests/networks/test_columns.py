@@ -186,8 +186,29 @@ def test_one_with_a_way_of_its_own_gets_rows():
     network.fit_inputs(X + 1, backbone=False)
     assert network.backbone.columns.center.tolist() == [1.125, 4.0]
     params = {"backbone": TabM, "params": SMALL, "which": (0, 1)}
-    assert network_of(BackboneOfEach, **params).columns is None
+    network = network_of(BackboneOfEach, **params)
+    assert network.columns is None
+    keys = network_of(TabM, **SMALL).backbone.state_dict().keys()
+    assert network.backbone.parts[1].state_dict().keys() == keys
     params = {"backbone": MLP, "params": {"hidden": (3,)}, "which": (0, 1)}
     network = network_of(BackboneOfEach, **params)
     assert network.columns is not None
     assert network.eval()(X)[1].shape == (4, 1)
+
+
+class Shown(Sums):
+    def fit_inputs(self, x):
+        self.shown = x
+
+
+def test_what_is_shown_to_a_network():
+    network = network_of(Shown)
+    network.fit_inputs(X)
+    assert torch.equal(network.backbone.shown, network.columns(X))
+
+
+def test_columns_of_another_table():
+    described = {"n_categories": COUNTS[1:], "has_missing": GAPS[1:]}
+    match = "'n_categories' parameter of build_network .* each of 4 columns. Got 3"
+    with pytest.raises(InvalidParameterError, match=match):
+        build_network(MLP, {}, (4,), [HeadSpec(1)], columns=described)

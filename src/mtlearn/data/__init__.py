@@ -25,6 +25,7 @@ from mtlearn.data._readable import (
 from mtlearn.data._rows import has_names, read_rows, selectable_rows
 from mtlearn.data._samples import Labels, Rows, Samples
 from mtlearn.data._sampling import draw_order, row_chances, sampling_of
+from mtlearn.data._table import TableColumns, known_table, open_table, read_table
 
 __all__ = [
     "Batches",
@@ -41,6 +42,7 @@ __all__ = [
     "RaritySampler",
     "Rows",
     "Samples",
+    "TableColumns",
     "batch_slices",
     "check_files",
     "check_images",
@@ -52,11 +54,14 @@ __all__ = [
     "item_labels",
     "join_tasks",
     "known_rows",
+    "known_table",
     "on_readable_rows",
     "only_found",
     "open_dataset",
     "open_images",
+    "open_table",
     "read_rows",
+    "read_table",
     "readable",
     "row_chances",
     "row_dims",

@@ -16,7 +16,7 @@ _FACTOR, _SHARE = 2.0, 0.5
 _CHANCE = 1e-4
 
 
-def warn_far(X: Any, X_val: Any) -> None:
+def warn_far(X: Any, X_val: Any, counted: Any = None) -> None:
     """Warn if most validation rows lie far outside of the training rows.
 
     The usual reason is a scaler that only one of them went through.
@@ -24,8 +24,10 @@ def warn_far(X: Any, X_val: Any) -> None:
     Parameters
     ----------
     X, X_val : ndarray of shape (n_samples, ...)
-        Finite numbers, in a file perhaps: few rows are read. Of anything else, such as
-        a dataset, none are.
+        Numbers, in a file perhaps: few rows are read. Of anything else, such as a
+        dataset, none are. NaN is a missing one.
+    counted : array-like of bool of shape (n_columns,), default=None
+        Which columns of a table are looked at; None for all.
 
     Warns
     -----
@@ -39,6 +41,11 @@ def warn_far(X: Any, X_val: Any) -> None:
     if not (isinstance(X, np.ndarray) and isinstance(X_val, np.ndarray)):
         return
     train, valid = _sample(X), _sample(X_val)
+    if counted is not None:
+        train, valid = (each[:, np.asarray(counted)] for each in (train, valid))
+    if not train.size:
+        return
+    train, valid = _without_gaps(train, valid)
     if not (_sizes_differ(train, valid) or _columns_differ(train, valid)):
         return
     ranges = [f"from {rows.min():.3g} to {rows.max():.3g}" for rows in (valid, train)]
@@ -57,6 +64,18 @@ def _sample(X: np.ndarray) -> np.ndarray:
     most = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_VALUES // size))
     rows = evenly_spaced(len(X), most)
     return np.asarray(X[rows]).reshape(len(rows), -1)
+
+
+def _without_gaps(
+    train: np.ndarray, valid: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put numbers where some are missing: such as are nowhere far."""
+    gaps = np.isnan(train)
+    if not gaps.any() and not np.isnan(valid).any():
+        return train, valid
+    n_known = np.maximum((~gaps).sum(axis=0), 1)
+    means = np.where(gaps, 0.0, train / n_known).sum(axis=0)
+    return np.where(gaps, means, train), np.where(np.isnan(valid), means, valid)
 
 
 def _sizes_differ(train: np.ndarray, valid: np.ndarray) -> bool:

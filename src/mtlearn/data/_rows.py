@@ -74,7 +74,7 @@ def read_rows(X: Any, owner: str) -> Any:
         )
     # Of the class: that of a lazy frame would warn, or read a file.
     if hasattr(type(X), "columns") and _has_array(X):
-        _check_frame(X, owner)
+        check_frame(X, owner, of_numbers=True)
         return X
     items = _items(X, owner)
     return X if items is None or not len(items) else _joined(X, items, owner)
@@ -214,8 +214,23 @@ def _nested(X: Any, items: Sequence[Any], owner: str) -> Any:
     return joined if joined.dtype.kind in "biufc" else X
 
 
-def _check_frame(X: Any, owner: str) -> None:
-    """Refuse a DataFrame with a column of images, or one of text alone."""
+def check_frame(X: Any, owner: str, *, of_numbers: bool = False) -> None:
+    """Refuse a DataFrame with a column of images.
+
+    Parameters
+    ----------
+    X : DataFrame
+        Of pandas; others are not looked at.
+    owner : str
+        Who asks, for messages.
+    of_numbers : bool, default=False
+        Whether one of text alone is refused too.
+
+    Raises
+    ------
+    DataTypeError
+        Which says what to pass.
+    """
     if not hasattr(X, "iloc") or not len(X):
         return
     for position, name in enumerate(X.columns):
@@ -225,7 +240,7 @@ def _check_frame(X: Any, owner: str) -> None:
         if is_picture(first) or np.ndim(first):
             what = f"a DataFrame whose column {name!r} has a {type(first).__name__}"
             raise _refusal(owner, what, f"Pass that column: X[{name!r}].")
-        if isinstance(first, _TEXT) and len(X.columns) == 1:
+        if of_numbers and isinstance(first, _TEXT) and len(X.columns) == 1:
             what = "a DataFrame of names of files or other text"
             raise _refusal(owner, what, _REMEDY_OF_FILES)
 

@@ -18,7 +18,12 @@ from mtlearn._utils._whole import in_one_step
 from mtlearn.augmentation import Policy, resolve_augmentation
 from mtlearn.data import item_labels
 from mtlearn.ensemble._average import weighted_moments
-from mtlearn.estimators import AroundOne, AugmentationLike, MultiTaskImageEstimator
+from mtlearn.estimators import (
+    AroundOne,
+    AugmentationLike,
+    MultiTaskImageEstimator,
+    names_of_categories,
+)
 from mtlearn.exceptions import InvalidParameterError
 from mtlearn.tasks import decode_rows
 from mtlearn.training import RowChange, SameChange, TwoChanges, draw_seed, same_value
@@ -162,7 +167,7 @@ class TestTimeAugmented(AroundOne):
         ------
         InvalidParameterError, ParameterTypeError
             If a parameter is not what it must be, or the augmentation is for images
-            and the estimator for tables.
+            and the estimator for tables, or for tables with columns of categories.
         InvalidDataError, DataTypeError
             If the data are not what they must be.
         sklearn.exceptions.NotFittedError
@@ -191,6 +196,7 @@ class TestTimeAugmented(AroundOne):
         if given is None:
             given = _trained_with(networks, owner)
         _check_suits(networks, given, owner)
+        _refuse_categories(networks, owner)
         self.estimator_ = fitted
         # Whose parameters may be set before the next fit.
         self.augmentation_ = clone(given, safe=False)
@@ -283,3 +289,15 @@ def _check_suits(networks: Any, augmentation: Any, owner: str) -> None:
         "callable that maps a batch (n_samples, n_features) and a torch.Generator to "
         "such a batch."
     )
+
+
+def _refuse_categories(networks: list[Any], owner: str) -> None:
+    """Raise where rows to be changed have categories, whose codes mean nothing."""
+    for network in networks:
+        names = names_of_categories(network)
+        if names:
+            raise InvalidParameterError(
+                f"{owner} changes numbers, and the columns {names} of X hold "
+                "categories. Encode them in front of the estimator, such as by "
+                "scikit-learn's OneHotEncoder in a Pipeline."
+            )

@@ -2,6 +2,7 @@
 
 from mtlearn.estimators._around import AroundOne
 from mtlearn.estimators._choices import AugmentationLike
+from mtlearn.estimators._columns import names_of_categories
 from mtlearn.estimators._images import MultiTaskImageEstimator
 from mtlearn.estimators._meta import BaseMetaEstimator
 from mtlearn.estimators._mixin import MultiTaskMixin, laid_out
@@ -27,6 +28,7 @@ __all__ = [
     "TaskRegressor",
     "TaskView",
     "laid_out",
+    "names_of_categories",
     "reconstructing",
     "watched",
 ]

@@ -15,6 +15,7 @@ from mtlearn._utils._whole import in_one_step
 from mtlearn.data import Samples, item_labels, on_readable_rows, warn_far
 from mtlearn.estimators._callbacks import EpochContext
 from mtlearn.estimators._checkpoints import open_checkpoints
+from mtlearn.estimators._columns import check_changes
 from mtlearn.estimators._find_rate import at_found_rate
 from mtlearn.estimators._fit import (
     FitState,
@@ -128,6 +129,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         if state is None:
             codec = fit_codec(self.tasks, y, sample_weight, warns=True)
             state = FitState(codec.seeing(input_shape_of(X)))
+            state.columns = self._described_columns()
         else:
             check_same_network(state, self.tasks, settings)
             state.codec = state.codec.rebalanced(y, sample_weight)
@@ -199,6 +201,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
             tasks = declare_classes(self.tasks, y, classes)
             codec = fit_codec(tasks, y, sample_weight, warns=True, is_part=True)
             state = FitState(codec.seeing(input_shape_of(X)))
+            state.columns = self._described_columns()
         else:
             check_same_network(state, self.tasks, settings)
         settings = settings.for_tasks(state.codec.tasks)
@@ -217,6 +220,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         checkpoints: Checkpoints | None = None,
     ) -> Self:
         """Build the network if there is none, train it and keep what it has learned."""
+        check_changes(state.columns, settings)
         given = None if settings.balancing else self.loss_weights
         task_weights = weights_of_today(state, self.tasks, given)
         state.weighted |= weights_differ(data[0])
@@ -278,7 +282,8 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
                 y_val = item_labels(X_val, y_val)
         check_both_given(X_val, y_val)
         samples = validation_samples(X_val, y_val, state.codec, settings)
-        warn_far(X, X_val)
+        counts = None if state.columns is None else state.columns["n_categories"]
+        warn_far(X, X_val, None if counts is None else [not each for each in counts])
         return samples
 
     def _check_labels(
@@ -307,7 +312,12 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
             getattr(self, "_split_seed", None),
             getattr(self, "_weighted", False),
             lr=getattr(self, "lr_", None),
+            columns=getattr(self.net_, "module__columns", None),
         )
+
+    def _described_columns(self) -> dict[str, tuple[Any, ...]] | None:
+        """Give what a new network is told of the columns of X, if it is a table."""
+        return None
 
     def _may_classify(self) -> bool:
         return has_classification(self.tasks)

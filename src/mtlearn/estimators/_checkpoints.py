@@ -72,6 +72,7 @@ def open_checkpoints(
             "codec": state.codec,
             "rows": (X, targets, plan_of(len(targets))),
             "held out": validation,
+            **({} if state.columns is None else {"columns": state.columns}),
             "before": (len(state.history), before),
         }
     )

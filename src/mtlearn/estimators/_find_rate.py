@@ -84,7 +84,7 @@ def _tested(
     rates = np.geomspace(LOWEST_RATE, HIGHEST_RATE, N_RATES)
     steps = RateRange(rates.tolist())
     plain = _plain(settings, steps)
-    trial = FitState(state.codec, sampling=state.sampling)
+    trial = FitState(state.codec, sampling=state.sampling, columns=state.columns)
     randomness = Randomness(seeds.network, settings.device)
     with randomness.for_all():
         trial.net = new_net(rows, trial, default_head, plain)

@@ -71,6 +71,8 @@ class FitState:
         How tasks vary together, if a penalty has learned it.
     lr : float or None
         The learning rate of the heads.
+    columns : dict or None
+        What the network is told of the columns of X; None if these are numbers alone.
     """
 
     codec: Codec
@@ -83,6 +85,7 @@ class FitState:
     best_epochs: dict[str, int] = field(default_factory=dict)
     covariances: TaskCovariances | None = None
     lr: float | None = None
+    columns: dict[str, tuple[Any, ...]] | None = None
 
     def attributes(self) -> dict[str, Any]:
         """Give the attributes of an estimator fitted so far."""
@@ -223,6 +226,7 @@ def new_net(
         backbone_params=deepcopy(settings.backbone.kwargs),
         input_shape=input_shape_of(rows.X),
         heads=[_head_spec(each, _head_of(each, default_head)) for each in tasks],
+        columns=state.columns,
         begun=Tasks.from_mapping(begun),
         compile_options=settings.compile,
         batch_size=settings.batch_size,

@@ -35,7 +35,8 @@ def reconstructing(tasks: Any) -> list[str]:
     """
     if not isinstance(tasks, Tasks):
         return []
-    return [name for name, task in tasks.items() if task.makes_inputs]
+    # The user's may be no tasks yet.
+    return [n for n, task in tasks.items() if getattr(task, "makes_inputs", False)]
 
 
 def _reconstructs(estimator: Any) -> bool:

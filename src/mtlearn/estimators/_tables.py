@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from sklearn.utils.validation import validate_data
+from sklearn.utils import Tags
 
-from mtlearn.data import Rows, open_dataset, read_rows
+from mtlearn.data import Rows, TableColumns
 from mtlearn.estimators._base import BaseMultiTaskEstimator
 from mtlearn.estimators._choices import (
     AggregationLike,
@@ -26,9 +26,9 @@ from mtlearn.estimators._choices import (
     SamplerLike,
     ScheduleLike,
 )
+from mtlearn.estimators._columns import read_columns
+from mtlearn.estimators._reconstructing import reconstructing
 from mtlearn.tasks import Head, Task, Tasks
-
-_ITEMS = {1: "(n_features,)"}
 
 
 class MultiTaskEstimator(BaseMultiTaskEstimator):
@@ -50,7 +50,8 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         :class:`~mtlearn.networks.TabM`), ``"cgc"`` (experts and gates), or a
         `torch.nn.Module` class (or `Partial` of one) that maps
         `(n_samples, n_features_in)` to features, or to some for each task or member.
-        Its constructor gets `in_features` and `n_tasks` if it has such arguments.
+        Its constructor gets `in_features` and `n_tasks` if it has such arguments; for
+        `n_categories` and `has_missing` see :func:`~mtlearn.networks.build_network`.
     loss_weights : None, sequence or mapping of float, str or Balancing, default=None
         Replaces the tasks' own `weight`: in the order in which they are declared
         (inferred ones: that of y's columns), or by name. Or how the losses, with these
@@ -200,6 +201,9 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         Columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if X was a DataFrame whose columns are all strings.
+    categories_ : list of (ndarray or None), or None
+        Of each column of X the categories that it had, None of numbers; None if all
+        columns held numbers.
     n_iter_ : int
         Epochs run.
     sampling_ : dict or None
@@ -234,8 +238,13 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
     Notes
     -----
     Columns are not scaled: put a `StandardScaler` in front, unless the backbone is
-    ``"tabm"``. X is converted to float64
-    at once; the rows of a dataset are, one batch at a time.
+    ``"tabm"``. X is converted to float64 at once; the rows of a dataset are, one batch
+    at a time.
+
+    Columns of a DataFrame with the dtype ``category``, or with texts, hold categories,
+    and others numbers, truth values among them. A missing value is a value of its own,
+    and so is a category that no row of the fit has. A number that is missing in a
+    column where none was in the fit is taken for the mean of the column.
 
     References
     ----------
@@ -257,6 +266,10 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
 
     _default_head: ClassVar[Head] = Head(hidden=(), dropout=0.0, batch_norm=False)
     _default_precision: ClassVar[str] = "float64"
+
+    categories_: list[np.ndarray | None] | None
+    _has_missing: np.ndarray | None
+    _column_means: np.ndarray | None
 
     def __init__(
         self,
@@ -338,11 +351,34 @@ class MultiTaskEstimator(BaseMultiTaskEstimator):
         self.verbose = verbose
 
     def _check_X(self, X: Any, *, reset: bool) -> Rows:
-        rows = open_dataset(X, type(self).__name__, _ITEMS, np.float64)
-        if rows is not None:
-            validate_data(self, rows.first, reset=reset)
-            return rows
-        X = read_rows(X, type(self).__name__)
-        # The check for NaN sums X first, and numpy warns where that meets inf - inf.
-        with np.errstate(invalid="ignore"):
-            return validate_data(self, X, reset=reset, dtype=np.float64)
+        rows, columns = read_columns(self, X, None if reset else self._columns())
+        if reset:
+            self._learn(columns)
+        return rows
+
+    def _learn(self, columns: TableColumns | None) -> None:
+        """Keep what is known of the columns, in what files hold."""
+        self._has_missing = self._column_means = self.categories_ = None
+        if columns is not None:
+            self._has_missing, self._column_means = columns.has_missing, columns.means
+            if not columns.numbers.all():
+                self.categories_ = list(columns.categories)
+
+    def _columns(self) -> TableColumns:
+        n_columns = self.n_features_in_
+        gaps, means = (
+            getattr(self, name, None) for name in ("_has_missing", "_column_means")
+        )
+        if gaps is None or means is None:  # of a dataset, or by an earlier version
+            gaps, means = np.zeros(n_columns, dtype=bool), np.full(n_columns, np.nan)
+        held = getattr(self, "categories_", None) or (None,) * n_columns
+        return TableColumns(tuple(held), gaps, means)
+
+    def _described_columns(self) -> dict[str, tuple[Any, ...]] | None:
+        return self._columns().described
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        # Categories are those of a DataFrame; the tags for them speak of arrays.
+        tags.input_tags.allow_nan = not reconstructing(self.tasks)
+        return tags

@@ -61,8 +61,8 @@ def to_onnx(
     Raises
     ------
     InvalidParameterError, ParameterTypeError
-        If the estimator, or a step or member of it, cannot be exported, or
-        `input_dtype` is none of these.
+        If the estimator, or a step or member of it, cannot be exported, such as one
+        of a table with categories, or `input_dtype` is none of these.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     NetworkError

@@ -18,7 +18,11 @@ from mtlearn.calibration import (
     TunedThresholds,
 )
 from mtlearn.ensemble import SeedEnsemble, TestTimeAugmented, VotingEnsemble
-from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
+from mtlearn.estimators import (
+    MultiTaskEstimator,
+    MultiTaskImageEstimator,
+    names_of_categories,
+)
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.openset import OpenSetClassifier, exported_scores
 from mtlearn.persistence._onnx_network import (
@@ -87,6 +91,14 @@ def parts(estimator: Any) -> list[Any]:
                 "give the file what the step returns."
             )
         check_is_fitted(part)
+        names = names_of_categories(part)
+        if names:
+            raise InvalidParameterError(
+                f"to_onnx cannot export a {type(part).__name__} whose X has columns of "
+                f"categories ({names}), as a graph takes numbers. Encode them in a "
+                "step in front, such as scikit-learn's OneHotEncoder, and export what "
+                "comes after it."
+            )
     return found
 
 

@@ -4,6 +4,8 @@ import copy
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from mtlearn.estimators import MultiTaskImageEstimator, reconstructing
@@ -95,6 +97,8 @@ class Activated(nn.Module):
         self.numbers = [estimator.tasks_.names.index(name) for name in self.tasks.names]
         self.activations = [task.exported_activation() for task in self.tasks]
         self.of_images = isinstance(estimator, MultiTaskImageEstimator)
+        means = _means_of(estimator)
+        self.means = None if means is None else means.to(self.dtype)
         is_remade = not {"errors", "variances"}.isdisjoint(needs)
         self.remaking = Remaking(net, estimator.tasks_) if is_remade else None
 
@@ -104,7 +108,10 @@ class Activated(nn.Module):
         if self.of_images:
             given = x if has_channels else x.unsqueeze(-1)
             given = given.permute(0, 3, 1, 2)
-        found = self.network.features(given.to(self.dtype))
+        given = given.to(self.dtype)
+        if self.means is not None:
+            given = given.where(~given.isnan() | self.means.isnan(), self.means)
+        found = self.network.features(given)
         scores = self.network.outputs(found, self.numbers)
         outputs = {
             name: _as_rows(activate(output), has_channels)
@@ -131,6 +138,14 @@ class Activated(nn.Module):
             )
             if task.has_classes
         }
+
+
+def _means_of(estimator: Any) -> Tensor | None:
+    """Give what a table is filled with, NaN of columns with gaps that are known."""
+    means = getattr(estimator, "_column_means", None)
+    if means is None:
+        return None
+    return torch.from_numpy(np.where(estimator._has_missing, np.nan, means))
 
 
 class Remaking(nn.Module):

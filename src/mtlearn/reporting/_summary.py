@@ -50,13 +50,20 @@ def data_facts(evidence: Evidence) -> list[tuple[str, str]]:
         else f"{values.shape[1]} features"
     )
     some = "" if len(values) == n_rows else f", of {len(values)} rows"
-    span = f"{values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}{some}"
     names = getattr(network, "feature_names_in_", None)
-    facts = [
-        ("samples", f"{n_rows:,} {kind}"),
-        ("each", per_row),
-        ("values, as the network gets them", span),
-    ]
+    facts = [("samples", f"{n_rows:,} {kind}"), ("each", per_row)]
+    categories = getattr(network, "categories_", None)
+    if categories is not None:
+        numbers = np.array([each is None for each in categories])
+        values = values[:, numbers]
+        facts.append(("columns of categories", f"{(~numbers).sum()}"))
+    known = values[np.isfinite(values)]
+    if known.size:
+        span = f"{known.min():.4g} to {known.max():.4g}, mean {known.mean():.4g}{some}"
+        facts.append(("values, as the network gets them", span))
+    if known.size < values.size:
+        share = 1 - known.size / values.size
+        facts.append(("missing values", f"{share:.1%}{some}"))
     if names is not None:
         facts.append(("columns", listed(names, _MOST_NAMES)))
     return facts
