@@ -15,6 +15,7 @@ __all__ = [
     "MtlearnError",
     "NetworkError",
     "ParameterTypeError",
+    "ProcessGroupError",
     "UnknownTaskError",
 ]
 
@@ -53,6 +54,10 @@ class ModelFormatError(MtlearnError, ValueError):
 
 class MissingDependencyError(MtlearnError, ImportError):
     """An optional package is needed and not installed."""
+
+
+class ProcessGroupError(MtlearnError, RuntimeError):
+    """A process that takes part in a fit has failed, ended or gone its own way."""
 
 
 class UnknownTaskError(InvalidParameterError, KeyError):

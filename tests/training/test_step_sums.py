@@ -154,7 +154,7 @@ def test_a_row_by_itself_keeps_its_weight():
 def test_complete_labels_train_as_with_the_sums_of_the_batches(monkeypatch):
     samples, tasks = make_problem(31, torch.float32)
     first = train(make_net(tasks, FLOAT32), samples)
-    monkeypatch.setattr(StepSums, "of", lambda self, n_rows: None)
+    monkeypatch.setattr(StepSums, "of", lambda self, n_rows, share: None)
     second = train(make_net(tasks, FLOAT32), samples)
 
     for a, b in zip(

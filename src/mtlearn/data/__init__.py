@@ -25,6 +25,7 @@ from mtlearn.data._readable import (
 from mtlearn.data._rows import has_names, read_rows, selectable_rows
 from mtlearn.data._samples import Labels, Rows, Samples
 from mtlearn.data._sampling import draw_order, row_chances, sampling_of
+from mtlearn.data._shards import Shard, Share
 from mtlearn.data._table import TableColumns, known_table, open_table, read_table
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "RaritySampler",
     "Rows",
     "Samples",
+    "Shard",
+    "Share",
     "TableColumns",
     "batch_slices",
     "check_files",

@@ -1,6 +1,6 @@
 """Batches by indexing whole arrays: nothing is collated sample by sample."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from mtlearn._utils._exact import rounds_away
 from mtlearn.data._inputs import choose_inputs
 from mtlearn.data._samples import Labels, Samples
 from mtlearn.data._sampling import draw_order
+from mtlearn.data._shards import Share
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import EncodedTargets, Tasks
 
@@ -173,7 +174,16 @@ class Batches:
         Rows that a last batch must have; see `batch_slices`.
     device : torch.device or str, default="cpu"
         Where the inputs are wanted.
+    share_of : callable, default=None
+        Says which rows of a batch of so many are wanted; None is all of them.
+
+    Attributes
+    ----------
+    present : tuple of (Tensor, Share) or None
+        Of the batch that was given last: the numbers of all its rows, and the share.
     """
+
+    present: tuple[Tensor, Share] | None = None
 
     def __init__(
         self,
@@ -183,8 +193,10 @@ class Batches:
         generator: torch.Generator | None = None,
         at_least: int = 1,
         device: torch.device | str = "cpu",
+        share_of: Callable[[int], Share] | None = None,
     ) -> None:
         self.samples = samples
+        self.share_of = share_of
         self.generator = generator
         self.slices = batch_slices(len(samples), batch_size, at_least)
         # Rows of training and validation, which have labels, are passed over often.
@@ -200,8 +212,25 @@ class Batches:
         if self.generator is not None:
             order = draw_order(len(order), self.samples.chances, self.generator)
         rows = [order[batch] for batch in self.slices]
+        if self.share_of is not None:
+            yield from self._shares(rows)
+            return
         labels = self.samples.labels
         # Where labels are, all numbers at once: the device is waited for at every copy.
         there = order if labels is None else order.to(labels.weights[0].device)
         for batch, x in zip(self.slices, self.inputs.batches(rows), strict=True):
             yield x, None if labels is None else labels.take(there[batch])
+
+    def _shares(self, rows: list[Tensor]) -> Iterator[tuple[Tensor, Labels | None]]:
+        """Give what is here of each batch; rows that do not count have no weight."""
+        assert self.share_of is not None
+        shares = [self.share_of(len(index)) for index in rows]
+        own = [index[share.rows] for index, share in zip(rows, shares, strict=True)]
+        for number, x in enumerate(self.inputs.batches(own)):
+            self.present = rows[number], shares[number]
+            labels, padding = self.samples.labels, shares[number].padding
+            if labels is not None:
+                labels = labels.take(own[number])
+                if padding is not None:
+                    labels = labels.without(torch.from_numpy(padding))
+            yield x, labels

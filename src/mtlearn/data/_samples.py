@@ -53,6 +53,19 @@ class Labels(NamedTuple):
             None if weighted is None else tuple(map(change, weighted)),
         )
 
+    def without(self, rows: Tensor) -> "Labels":
+        """Give some rows, by a mask, no weight; of a mixed batch both their halves."""
+
+        def masked(each: Tensor) -> Tensor:
+            halves = rows.to(each.device).repeat(len(each) // len(rows))
+            return each.masked_fill(halves.view(-1, *[1] * (each.ndim - 1)), 0)
+
+        weighted = self.class_weighted
+        return self._replace(
+            weights=tuple(map(masked, self.weights)),
+            class_weighted=None if weighted is None else tuple(map(masked, weighted)),
+        )
+
     def take(self, index: Tensor) -> "Labels":
         """Select rows by their numbers, wherever those are kept."""
         index = index.to(self.weights[0].device)

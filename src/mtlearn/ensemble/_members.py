@@ -16,7 +16,8 @@ from mtlearn._utils._routing import n_rows, params_of_rows, told_of
 from mtlearn._utils._row_plan import RowPlan, planned_rows, resampled_plan
 from mtlearn._utils._unwrap import forget_optimizer, unwrap
 from mtlearn.ensemble._together import fits_together
-from mtlearn.training import as_member, inner_place, kept_checkpoints
+from mtlearn.exceptions import InvalidParameterError
+from mtlearn.training import as_member, has_group, inner_place, kept_checkpoints
 
 
 def fit_members(
@@ -76,6 +77,7 @@ def fit_members(
             zip(members, params, rows, contexts, strict=True)
         )
     ]
+    vectorized = _checked_vectorized(vectorized, type(owner).__name__)
     parallel = Parallel(n_jobs=owner.n_jobs, verbose=owner.verbose)
     if vectorized is False:
         fitted = parallel(delayed(_fit_member)(*call) for call in calls)
@@ -90,6 +92,17 @@ def fit_members(
     return [member for member, _ in fitted], [
         file for _, files in fitted for file in files
     ]
+
+
+def _checked_vectorized(value: bool | str, owner: str) -> bool | str:
+    """Train members apart where each of them is trained by several processes."""
+    if value is True and has_group():
+        raise InvalidParameterError(
+            f"The 'vectorized' parameter of {owner} must be False or 'auto' in a group "
+            "of processes, which train one member after the other. Set "
+            "vectorized=False, or train the ensemble in one process."
+        )
+    return False if has_group() else value
 
 
 def seed_of(member: Any) -> Any:

@@ -22,7 +22,7 @@ from mtlearn.ensemble._base import BaseEnsemble
 from mtlearn.estimators import MultiTaskEstimator, MultiTaskImageEstimator
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.tasks import fit_codec
-from mtlearn.training import as_member, draw_seed, inner_place
+from mtlearn.training import as_member, common_seed, draw_seed, inner_place
 
 
 def _is_seeds(name: str) -> bool:
@@ -311,7 +311,8 @@ class SeedEnsemble(BaseEnsemble):
             self._check_seedable(owner)
         if self.seeds is None:
             # Not the global generator for None; more members keep the first ones.
-            generator = np.random.RandomState(draw_seed(self.random_state))
+            seed = common_seed(draw_seed(self.random_state), owner)
+            generator = np.random.RandomState(seed)
             return generator.randint(2**31 - 1, size=n_members).tolist()
         if not isinstance(self.seeds, Sequence | np.ndarray | range):
             raise ParameterTypeError(

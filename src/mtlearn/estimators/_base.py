@@ -41,6 +41,7 @@ from mtlearn.estimators._settings import (
     Settings,
     read_settings,
 )
+from mtlearn.estimators._sharing import shared_seed
 from mtlearn.estimators._train import note_covariances, train
 from mtlearn.tasks import Head, Task, Tasks, fit_codec
 from mtlearn.training import (
@@ -49,6 +50,7 @@ from mtlearn.training import (
     Seeds,
     derive_seeds,
     draw_seed,
+    in_processes,
     own_modes,
 )
 
@@ -66,6 +68,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
     _default_head: ClassVar[Head]
     _default_precision: ClassVar[str]
 
+    @in_processes
     @in_one_step
     @with_callbacks
     @on_readable_rows
@@ -136,16 +139,16 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         settings = settings.for_tasks(state.codec.tasks)
         targets = encode_rows(state.codec, X, y, sample_weight)
         validation = self._validation(X, X_val, y_val, state, settings)
-        seed = draw_seed(self.random_state)
-        with open_checkpoints(
-            self, state, settings, (X, targets, validation), seed
-        ) as checkpoints:
+        rows = X, targets, validation
+        seed = shared_seed(self, state, settings, rows, draw_seed(self.random_state))
+        with open_checkpoints(self, state, settings, rows, seed) as checkpoints:
             if checkpoints is not None:
                 seed = checkpoints.seed
             seeds = derive_seeds(seed, len(state.history))
             data = split_samples(X, targets, state, settings, seeds, validation)
             return self._train(state, data, settings, seeds, context, checkpoints)
 
+    @in_processes
     @in_one_step
     @with_callbacks
     @on_readable_rows
@@ -205,8 +208,11 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         else:
             check_same_network(state, self.tasks, settings)
         settings = settings.for_tasks(state.codec.tasks)
-        seeds = derive_seeds(draw_seed(self.random_state), len(state.history))
         targets = encode_rows(state.codec, X, y, sample_weight)
+        seed = shared_seed(
+            self, state, settings, (X, targets, None), draw_seed(self.random_state)
+        )
+        seeds = derive_seeds(seed, len(state.history))
         train_rows = training_samples(X, targets, state, settings)
         return self._train(state, (train_rows, None), settings, seeds, context)
 

@@ -12,8 +12,10 @@ from mtlearn.tasks import EncodedTargets
 from mtlearn.training import (
     Checkpoints,
     Files,
+    FollowedCheckpoints,
     claimed,
     current_member,
+    current_processes,
     fingerprint_of,
     weights_of,
 )
@@ -53,6 +55,10 @@ def open_checkpoints(
     if settings.checkpoint_dir is None:
         yield None
         return
+    processes = current_processes()
+    if processes is not None and not processes.is_first:
+        yield FollowedCheckpoints(processes)
+        return
     X, targets, validation = data
     unseeded = estimator.random_state is None
     member = current_member()
@@ -77,7 +83,8 @@ def open_checkpoints(
         }
     )
     with claimed(settings.checkpoint_dir, fingerprint[:32]) as name:
-        yield Checkpoints(settings.checkpoint_dir, name, seed)
+        found = Checkpoints(settings.checkpoint_dir, name, seed)
+        yield found if processes is None else found.share(processes)
 
 
 def _parameters(estimator: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The training of a fit: its callbacks, in their order."""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from mtlearn.training import (
     Thaw,
     averaging_callback,
     counted_tasks,
+    current_processes,
     in_turn,
     schedule_callback,
     task_monitors,
@@ -288,6 +290,9 @@ def _averages(rows: Samples, settings: Settings) -> list[Callback]:
 
 
 def _display(history: list[dict[str, Any]], settings: Settings) -> list[Any]:
+    processes = current_processes()
+    if processes is not None and not processes.is_first:
+        return []
     shown: list[Any] = [EpochLog(history)]
     # With a name of its own, as it comes and goes with `verbose` between runs.
     if settings.verbose == 1:
@@ -299,10 +304,12 @@ def _display(history: list[dict[str, Any]], settings: Settings) -> list[Any]:
 
 def _check_batches(net: MultiTaskNet, rows: Samples, settings: Settings) -> None:
     n_rows = min(len(rows), settings.batch_size)
+    processes = current_processes()
+    size = 1 if processes is None else processes.size
     check_memory(
         net.module_.row_values,
         net.module__input_shape,
-        n_rows,
+        ceil(n_rows / size),
         settings.precision.autocast or settings.precision.dtype,
         settings.device,
         remedy=", or lower batch_size and raise accumulate",

@@ -1,5 +1,6 @@
 """How a network is trained: batches, schedules, callbacks, seeds and devices."""
 
+from mtlearn.training._agreement import first_difference
 from mtlearn.training._averaging import (
     EMA,
     SWA,
@@ -8,7 +9,12 @@ from mtlearn.training._averaging import (
 )
 from mtlearn.training._balancing import resolve_balancing
 from mtlearn.training._changes import Changes
-from mtlearn.training._checkpoint import Checkpoints, kept_checkpoints, release
+from mtlearn.training._checkpoint import (
+    Checkpoints,
+    FollowedCheckpoints,
+    kept_checkpoints,
+    release,
+)
 from mtlearn.training._claim import claimed
 from mtlearn.training._device import resolve_device
 from mtlearn.training._fingerprint import Files, fingerprint_of, same_value
@@ -55,6 +61,13 @@ from mtlearn.training._precision import (
     Precision,
     precision_of,
     resolve_precision,
+)
+from mtlearn.training._processes import (
+    Processes,
+    common_seed,
+    current_processes,
+    has_group,
+    in_processes,
 )
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._rate_range import (
@@ -118,6 +131,7 @@ __all__ = [
     "EpochLine",
     "EpochLog",
     "Files",
+    "FollowedCheckpoints",
     "FreshStatistics",
     "LoadedEpoch",
     "Monitor",
@@ -126,6 +140,7 @@ __all__ = [
     "Obstacle",
     "Penalties",
     "Precision",
+    "Processes",
     "ProgressBar",
     "Randomness",
     "RangeEnds",
@@ -146,16 +161,21 @@ __all__ = [
     "averaging_callback",
     "check_callbacks",
     "claimed",
+    "common_seed",
     "constructor_arguments",
     "counted_tasks",
     "current_member",
+    "current_processes",
     "derive_seeds",
     "draw_seed",
     "features",
     "fingerprint_of",
+    "first_difference",
     "follows_figure",
     "gains_together",
     "gate_weights",
+    "has_group",
+    "in_processes",
     "in_turn",
     "inner_place",
     "kept_checkpoints",

@@ -1,13 +1,13 @@
 """A batch that goes through the network in pieces, for one step of the optimiser."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mtlearn.data import Labels, batch_slices
+from mtlearn.data import Labels
 from mtlearn.losses import Inputs, LossParts
 
 
@@ -26,7 +26,7 @@ def in_pieces(net: Any, batch: tuple[Tensor, Labels]) -> bool:
     bool
         Whether a step takes several passes.
     """
-    return bool(net.accumulate > 1 and len(batch[0]) > net.batch_size)
+    return net.accumulate > 1 and len(list(net.passes_of(len(batch[0])))) > 1
 
 
 def pieces_of(
@@ -49,8 +49,7 @@ def pieces_of(
     if not in_pieces(net, batch):
         yield batch
         return
-    slices = batch_slices(len(batch[0]), net.batch_size, net.fewest_rows)
-    yield from _pieces(*batch, slices)
+    yield from _pieces(*batch, net.passes_of(len(batch[0])))
 
 
 def step_in_pieces(net: Any, batch: tuple[Tensor, Labels]) -> dict[str, Any]:
@@ -87,13 +86,13 @@ def _divisors(net: Any, batch: tuple[Tensor, Labels]) -> Tensor:
     """Give what the losses of a whole batch are divided by."""
     x, labels = batch
     if net.step_sums_ is not None:
-        return net.step_sums_.of(len(x))
+        return net.step_sums_.of(len(x), net.share_)
     sums = torch.stack([each.sum() for each in labels.loss_weights])
     return torch.where(sums > 0, sums, 1.0)
 
 
 def _pieces(
-    x: Tensor, labels: Labels, slices: Sequence[slice]
+    x: Tensor, labels: Labels, slices: Iterable[slice]
 ) -> Iterator[tuple[Tensor, Labels]]:
     """Cut a batch; a mixed row keeps its own label and that of its partner."""
     for rows in slices:

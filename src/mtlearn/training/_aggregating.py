@@ -14,14 +14,14 @@ from mtlearn.data import Labels
 from mtlearn.exceptions import InvalidParameterError, NetworkError
 from mtlearn.losses import Aggregation, LossParts
 from mtlearn.training._kept_graph import kept_graph
-from mtlearn.training._loop import BatchLoop
 from mtlearn.training._own_numbers import is_ours
 from mtlearn.training._rerouting import watched_gradients
+from mtlearn.training._shared_loop import SharedLoop
 
 Gradients = list[Tensor | None]
 
 
-class AggregatingLoop(BatchLoop):
+class AggregatingLoop(SharedLoop):
     """A skorch net whose steps may weigh the tasks' gradients anew.
 
     A step in which fewer than two tasks have labels, or in which the tasks share no

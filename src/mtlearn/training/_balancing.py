@@ -128,7 +128,8 @@ class Balance:
         if self.value.reads_losses:
             sums, weight_sums = loss_sums(net, batch)
         else:
-            weight_sums = torch.stack([each.sum() for each in batch[1].loss_weights])
+            own = torch.stack([each.sum() for each in batch[1].loss_weights])
+            weight_sums = net.summed(own)
             sums = torch.zeros_like(weight_sums)
         self._of_whole = self._weigh(*self._read(sums, weight_sums))
 
@@ -193,7 +194,7 @@ class Balance:
             after, _ = self._read(*loss_sums(net, batch, self._numbers))
             self._check(after, present)
         if self.value.needs_norms:
-            norms = self._norms.lengths(self.task_weights)
+            norms = self._norms.lengths(net, self.task_weights)
         self.state.end_step(StepRecord(losses, present, after, norms))
         self._weight_sums += 0.0 if self._weights is None else self._weights
         self._counts += present

@@ -13,6 +13,7 @@ from safetensors.torch import save as save_tensors
 from mtlearn._utils._archive import Format, read_archive, write_archive
 from mtlearn._utils._logging import logger
 from mtlearn.exceptions import ModelFormatError
+from mtlearn.training._processes import Processes
 from mtlearn.training._state import (
     StateDecoder,
     StateEncoder,
@@ -112,6 +113,22 @@ class Checkpoints:
         found, self._found = self._found, None
         return found
 
+    def share(self, processes: Processes) -> "Checkpoints":
+        """Give other processes what was found; they write none.
+
+        Parameters
+        ----------
+        processes : Processes
+            Which train one network, and of which this is the first.
+
+        Returns
+        -------
+        Checkpoints
+            These.
+        """
+        processes.of_first((self._found, self.seed))
+        return self
+
     def write(self, epoch: int, state: dict[str, Any]) -> None:
         """Write a file, and remove all but the last two.
 
@@ -144,6 +161,25 @@ class Checkpoints:
         for old in [*files[:-1], *self._torn]:
             old.unlink(missing_ok=True)
         release(files[-1:])
+
+
+class FollowedCheckpoints(Checkpoints):
+    """What another process keeps and has found.
+
+    Parameters
+    ----------
+    processes : Processes
+        Which train one network, and of which this is not the first.
+    """
+
+    def __init__(self, processes: Processes) -> None:
+        self._found, self.seed = processes.of_first(None)
+
+    def write(self, epoch: int, state: dict[str, Any]) -> None:
+        """Leave it to the first process."""
+
+    def finish(self) -> None:
+        """Leave it to the first process."""
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def count(
     n_members = network.n_members if network.training else None
     if training and divisors is None and net.step_sums_ is not None:
         # Mixing makes two labels of each row, which share its weight.
-        divisors = net.step_sums_.of(len(y_pred[0]) // (n_members or 1))
+        n_rows = len(y_pred[0]) // (n_members or 1)
+        divisors = net.step_sums_.of(n_rows, net.share_)
 
     def compared(outputs: Sequence[Tensor], with_labels: Labels) -> tuple[Tensor, ...]:
         """Bring outputs to the scale of the losses, and to the rows of labels."""

@@ -1,12 +1,13 @@
 """How the skorch net steps through batches."""
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import torch
 from skorch.callbacks import Callback, EarlyStopping
 from torch import Tensor
 
-from mtlearn.data import Batches, Labels, Samples
+from mtlearn.data import Batches, Labels, Samples, batch_slices
 from mtlearn.losses import Inputs
 from mtlearn.networks import needs_batch
 from mtlearn.tasks import Tasks
@@ -249,8 +250,7 @@ class BatchLoop(Balanced):
         # Once a step: an optimiser may compute the loss of a batch several times, of
         # which the first one, with the weights as they were, is the step's.
         x, labels = batch
-        if self.recent_ is not None:
-            self.recent_.add(x)
+        self.note_inputs(x)
         batch = self.changed(x, labels, self.change_generator_)
         if self.balance_ is not None:
             self.balance_.begin_step(self)
@@ -265,6 +265,18 @@ class BatchLoop(Balanced):
         for name in ("features", "of_members"):  # whose graph need not outlive the step
             step.pop(name, None)
         return step
+
+    def note_inputs(self, x: Tensor) -> None:
+        """Keep the inputs of a step, where statistics are computed on them later."""
+        if self.recent_ is not None:
+            self.recent_.add(x)
+
+    def passes_of(self, n_rows: int) -> Iterator[slice]:
+        """Give which rows of a batch go through the network at a time, one by one."""
+        if self.accumulate == 1 or n_rows <= self.batch_size:
+            yield slice(0, n_rows)
+        else:
+            yield from batch_slices(n_rows, self.batch_size, self.fewest_rows)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute the loss of a batch and its gradients.

@@ -20,6 +20,7 @@ from mtlearn.training._modes import own_modes
 from mtlearn.training._own_optimizer import OwnOptimizer
 from mtlearn.training._penalties import Penalties
 from mtlearn.training._precision import Precision
+from mtlearn.training._processes import current_processes
 from mtlearn.training._randomness import Randomness
 from mtlearn.training._scaling import loss_scaler
 from mtlearn.training._statistics import RecentInputs, refresh_if_stale
@@ -114,6 +115,7 @@ class MultiTaskNet(OwnOptimizer):
         self.aggregation_generator_ = torch.Generator()
         self.step_sums_ = None
         self.balance_ = None
+        self.processes_ = None
         return self
 
     def initialize_criterion(self) -> Self:
@@ -174,6 +176,8 @@ class MultiTaskNet(OwnOptimizer):
             This net.
         """
         self.randomness_ = randomness
+        self.processes_ = current_processes()
+        self.order_seed_ = order_seed
         self.generator_.manual_seed(order_seed)
         self.changes_ = Changes() if changes is None else changes
         self.change_generator_.manual_seed(change_seed)
@@ -196,6 +200,7 @@ class MultiTaskNet(OwnOptimizer):
             self.changes_, self.step_sums_ = Changes(), None
             self.aggregation_ = None
             self.penalties_ = Penalties()
+            self.processes_ = None
             self.recent_ = None
             self.callbacks = []
             self.initialize_callbacks()

@@ -48,11 +48,13 @@ class SharedNorms:
             found = [a + b for a, b in zip(self._sums, found, strict=True)]
         self._sums = found
 
-    def lengths(self, factors: np.ndarray) -> np.ndarray | None:
+    def lengths(self, net: Any, factors: np.ndarray) -> np.ndarray | None:
         """Give the lengths of the sums.
 
         Parameters
         ----------
+        net : MultiTaskNet
+            In training; of several processes the sums are those of all.
         factors : ndarray of shape (n_tasks,)
             What each task's gradient is multiplied by.
 
@@ -63,7 +65,10 @@ class SharedNorms:
         """
         if self._sums is None:
             return None
-        norms = torch.stack([each.norm() for each in self._sums])
+        sums = self._sums
+        if net.processes_ is not None:
+            sums = list(net.summed(torch.stack(sums)).unbind())
+        norms = torch.stack([each.norm() for each in sums])
         return norms.cpu().double().numpy() * factors
 
 

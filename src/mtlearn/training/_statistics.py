@@ -6,7 +6,7 @@ those of other weights, and through many layers their errors multiply.
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -62,6 +62,8 @@ class RecentInputs:
     ----------
     stale : bool
         Whether a step was taken since the statistics were computed.
+    read : callable or None
+        Reads rows by their numbers, where these are kept in the place of inputs.
     """
 
     def __init__(self, n_rows: int, at_once: int, due: bool) -> None:
@@ -69,19 +71,23 @@ class RecentInputs:
         self.at_once = at_once
         self.due = due
         self.stale = False
+        self.read: Callable[[Tensor], Tensor] | None = None
         self.batches: deque[Tensor] = deque()
 
-    def add(self, x: Tensor) -> None:
+    def add(self, x: Tensor, rows: Tensor | None = None) -> None:
         """Keep the inputs of a step, which changes the weights.
 
         Parameters
         ----------
         x : Tensor of shape (n_batch, ...)
             Before any augmentation; copied, as that or the network may work in place.
+        rows : Tensor of int64, default=None
+            Numbers of the rows of the step, to be kept instead; `x` is then some of it.
         """
         fit = _MOST_BYTES // max(1, x[0].numel() * x.element_size())
         needed = min(self.n_rows, max(fit, FEWEST_ROWS))
-        self.batches.append(x[-needed:].clone())
+        kept_rows = x if rows is None else rows
+        self.batches.append(kept_rows[-needed:].clone())
         kept = sum(map(len, self.batches))
         while kept - len(self.batches[0]) >= needed:
             kept -= len(self.batches.popleft())
@@ -95,7 +101,8 @@ class RecentInputs:
         list of Tensor
             Their inputs.
         """
-        return _cut(torch.cat(tuple(self.batches))[-self.n_rows :], self.at_once)
+        rows = torch.cat(tuple(self.batches))[-self.n_rows :]
+        return _cut(rows if self.read is None else self.read(rows), self.at_once)
 
 
 def _some(samples: Samples, n_rows: int) -> Samples:

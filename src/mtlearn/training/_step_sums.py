@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlearn.data import Samples
+from mtlearn.data import Samples, Share
 
 
 class StepSums:
@@ -39,13 +39,16 @@ class StepSums:
         }
         self._sums: dict[int, Tensor] = {}
 
-    def of(self, n_rows: int) -> Tensor:
+    def of(self, n_rows: int, share: Share | None = None) -> Tensor:
         """Give the sums of a batch.
 
         Parameters
         ----------
         n_rows : int
             Rows of the batch.
+        share : Share or None, default=None
+            What they are of a batch that several processes share, if they do: the sums
+            are those of the whole.
 
         Returns
         -------
@@ -53,10 +56,13 @@ class StepSums:
             Of the type of the weights, where these are; 1 for a task without any. It is
             made once for each number of rows, so that no step waits for it.
         """
+        n_alone = 1  # one is its own partner, in each process
+        if share is not None:
+            n_rows, n_alone = share.n_rows, share.n_sharing
         if n_rows not in self._sums:
             exact = [float(mean * n_rows) for mean in self._means]
             for place, change in self._changes.items():
-                exact[place] += (n_rows - 1) * change  # one is its own partner
+                exact[place] += (n_rows - n_alone) * change
             sums = torch.tensor(exact, dtype=self._dtype, device="cpu")
             self._sums[n_rows] = torch.where(sums > 0, sums, 1.0).to(self._device)
         return self._sums[n_rows]

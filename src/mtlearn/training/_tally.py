@@ -10,6 +10,7 @@ from torch import Tensor
 from mtlearn.data import Labels
 from mtlearn.losses import Inputs, LossParts
 from mtlearn.tasks import Tasks
+from mtlearn.training._processes import Processes
 
 # Rows that are summed up together.
 AT_ONCE = 4096
@@ -71,6 +72,30 @@ class Tally:
         """
         pairs = zip(self.tasks.names, self._latest.T.tolist(), strict=True)
         return {name: loss / weight for name, (loss, weight) in pairs if weight}
+
+    def share(self, processes: Processes, *, losses: bool) -> None:
+        """Add up what the processes have counted.
+
+        Parameters
+        ----------
+        processes : Processes
+            All with batches of the same tasks.
+        losses : bool
+            Whether their losses too are of their own rows only.
+        """
+        self._sum_up()
+        if self.losses is None:
+            return
+        numbers = sorted(self.statistics)
+        parts = [self.statistics[number] for number in numbers]
+        if losses:
+            parts.append(self.losses)
+        flat = torch.cat([each.double().flatten() for each in parts])
+        sums = processes.summed(flat).split([each.numel() for each in parts])
+        shared = [a.view_as(b).to(b) for a, b in zip(sums, parts, strict=True)]
+        self.statistics = dict(zip(numbers, shared, strict=False))
+        if losses:
+            self.losses = shared[-1]
 
     def _sum_up(self) -> None:
         """Add the batches that wait: many small sums would cost more than one."""

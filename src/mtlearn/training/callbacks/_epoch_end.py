@@ -8,6 +8,7 @@ from skorch.callbacks import Callback
 from mtlearn._utils._logging import logger
 from mtlearn.training._checkpoint import Checkpoints
 from mtlearn.training._loop import StopTraining
+from mtlearn.training._processes import current_processes
 from mtlearn.training._state import StateEncoder, restore_state, state_of
 
 # skorch's hooks have public names and no parameters of interest.
@@ -57,12 +58,15 @@ class EpochEnd(Callback):
         self.begin()
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        stops = self.end() or getattr(net, "stopping_", False)
+        stops = bool(self.end() or getattr(net, "stopping_", False))
+        processes = current_processes()
+        if processes is not None:
+            stops = any(processes.of_each(stops))
         if self.checkpoints is not None:
             state = {
                 "net": state_of(net),
                 "rows": self.rows[self.n_before_ :],
-                "stops": bool(stops),
+                "stops": stops,
             }
             self.checkpoints.write(len(self.rows), state)
         if stops:

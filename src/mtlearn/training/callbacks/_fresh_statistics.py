@@ -7,6 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mtlearn.data import Samples
 from mtlearn.training._inference import prediction_batch
+from mtlearn.training._processes import current_processes
 from mtlearn.training._statistics import (
     FEWEST_ROWS,
     RecentInputs,
@@ -51,9 +52,15 @@ class FreshStatistics(Callback):
             at_once = max(prediction_batch(self.rows, net.device), net.batch_size)
             net.recent_ = RecentInputs(n_rows, at_once, not self.validates)
 
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
+        self.is_shared_ = False
+
     def on_batch_begin(self, net: Any, training: bool = False, **kwargs: Any) -> None:
         if not training:
             refresh_if_stale(net)
+            if current_processes() is not None and not self.is_shared_:
+                net.share_buffers()
+                self.is_shared_ = True
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         if net.recent_ is not None and net.recent_.due:

@@ -9,6 +9,7 @@ import torch
 from skorch.callbacks import Callback
 
 from mtlearn.training._net import MultiTaskNet
+from mtlearn.training._processes import current_processes
 
 # skorch's hooks have public names and no parameters of interest.
 
@@ -38,6 +39,9 @@ class EpochHistory(Callback):
         row |= _figures(net.history[-1])
         row["lr"] = float(net.optimizer_.param_groups[-1]["lr"])
         row["seconds"] = time.perf_counter() - self.started_
+        processes = current_processes()
+        if processes is not None:  # what is decided by it is decided by all
+            row = processes.of_first(row)
         self.rows.append(row)
         net.row_ = row
         # For skorch's own callbacks, which read the net's history.
@@ -63,11 +67,15 @@ class WholeRow(Callback):
 
     def on_epoch_end(self, net: MultiTaskNet, **kwargs: Any) -> None:
         known = net.row_
-        known |= {
+        more = {
             key: value
             for key, value in _figures(net.history[-1]).items()
             if key not in known
         }
+        processes = current_processes()
+        if processes is not None:
+            more = processes.of_first(more)
+        known |= more
 
 
 # What skorch itself keeps for each epoch.

@@ -17,6 +17,7 @@ from mtlearn._utils._validation import check_bool
 from mtlearn._utils._warn import warn
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training._member import current_member, named_line
+from mtlearn.training._processes import current_processes
 from mtlearn.training.callbacks._showing import format_row
 
 
@@ -96,13 +97,17 @@ class CSVLogger(Callback):
         self.last_ = b""  # the line that was written last
         self.size_ = 0  # of the file with it
         self.is_lost_ = False
+        processes = current_processes()
+        self.follows_ = processes is not None and not processes.is_first
+        if self.follows_:
+            return
         # To fail now, and not after an epoch, if it cannot be written. What is there
         # stays until the first epoch ends: this may be a run that goes on with it.
         with self.file_.open("a", encoding="utf-8"):
             pass
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        if self.is_lost_:
+        if self.is_lost_ or self.follows_:
             return
         row = net.row_
         if self.columns_ is None:
@@ -129,6 +134,8 @@ class CSVLogger(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with the file, without lines of epochs that are run anew."""
         last, size = state["last"].encode(), state["size"]
+        if self.follows_:
+            return
         if self.file_.stat().st_size >= size and self._ends(last, size):
             os.truncate(self.file_, size)
             self.columns_, self.last_, self.size_ = state["columns"], last, size

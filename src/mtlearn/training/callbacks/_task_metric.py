@@ -12,6 +12,7 @@ from torch import Tensor
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_bool, check_choice
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
+from mtlearn.training._processes import current_processes
 
 # How scikit-learn calls functions whose result is better small.
 _BETTER_SMALL = ("_error", "_loss", "_deviance")
@@ -208,6 +209,10 @@ class TaskMetric(Callback):
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         if self.has_seen_:
             self._decode()
+            processes = current_processes()
+            if processes is not None:
+                each = processes.of_each(self.labels_)
+                self.labels_ = [pair for pairs in each for pair in pairs]
             net.history.record(self.key_, self._compute())
         self.labels_ = []
 
