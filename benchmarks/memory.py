@@ -4,7 +4,8 @@ Writes uint8 images of 64 x 64 x 3 to a temporary file, piece by piece, and lets
 processes map it and fit or predict it. A thread reads every few milliseconds how much
 anonymous memory (RssAnon: not pages of the file) the process has. Each line compares
 the peak over all rows with that over 256 rows, both above what the process had before
-the call; y is made before the call and is not in it, the results are.
+the call; y is made before the call and is not in it, the results are, unless they are
+written to a file (out=).
 """
 
 import argparse
@@ -27,11 +28,13 @@ SHAPE = (64, 64, 3)
 FEW_ROWS = 256
 PIECE = 2_000  # rows written at a time
 BETWEEN = 0.003  # seconds between two looks
+OUT = "labels.npy"
 STATUS = Path("/proc/self/status")
 CALLS = {
     "fit": ("fit", False),
     "fit, early_stopping=True": ("fit", True),
     "predict": ("predict", False),
+    "predict, out=": ("out", False),
 }
 NO_PROC = (
     "Not measured: anonymous memory is read from /proc/self/status, which this system "
@@ -141,10 +144,13 @@ def measure(
     call = {
         "fit": partial(estimator.fit, X, y),
         "predict": partial(estimator.predict, X),
+        "out": partial(estimator.predict, X, out=Path(path).with_name(OUT)),
     }
     with PeakWatch() as watch:
         result = call[method]()
-    size = result.nbytes if isinstance(result, np.ndarray) else 0
+    in_memory = isinstance(result, np.ndarray) and not isinstance(result, np.memmap)
+    size = result.nbytes if in_memory else 0
+    Path(path).with_name(OUT).unlink(missing_ok=True)
     return Usage(watch.peak - watch.before, y.nbytes, size)
 
 

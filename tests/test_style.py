@@ -30,6 +30,10 @@ ROOMS = [
 # What rooms export to each other and not to users: described, without an example.
 INNER_ROOMS = {"mtlearn.data", "mtlearn.training"}
 INNER_NAMES = {
+    "array_dtype",
+    "in_arrays",
+    "keeps_labels",
+    "label_dtype",
     "Layout",
     "with_kinds",
     "suited_to",

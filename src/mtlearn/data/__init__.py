@@ -17,6 +17,7 @@ from mtlearn.data._rarity import RaritySampler
 from mtlearn.data._readable import (
     found_rows,
     known_rows,
+    may_lack,
     on_readable_rows,
     only_found,
     readable,
@@ -58,6 +59,7 @@ __all__ = [
     "join_tasks",
     "known_rows",
     "known_table",
+    "may_lack",
     "on_readable_rows",
     "only_found",
     "open_dataset",

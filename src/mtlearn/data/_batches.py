@@ -211,14 +211,15 @@ class Batches:
         order = torch.from_numpy(np.arange(len(self.samples)))
         if self.generator is not None:
             order = draw_order(len(order), self.samples.chances, self.generator)
-        rows = [order[batch] for batch in self.slices]
         if self.share_of is not None:
-            yield from self._shares(rows)
+            yield from self._shares([order[batch] for batch in self.slices])
             return
         labels = self.samples.labels
         # Where labels are, all numbers at once: the device is waited for at every copy.
         there = order if labels is None else order.to(labels.weights[0].device)
-        for batch, x in zip(self.slices, self.inputs.batches(rows), strict=True):
+        # Not a list: of many rows it would be as long as what is predicted of them.
+        inputs = self.inputs.batches(order[batch] for batch in self.slices)
+        for batch, x in zip(self.slices, inputs, strict=True):
             yield x, None if labels is None else labels.take(there[batch])
 
     def _shares(self, rows: list[Tensor]) -> Iterator[tuple[Tensor, Labels | None]]:

@@ -1,8 +1,9 @@
 """From rows of X to tensors where the network is."""
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,12 @@ class Inputs:
         self.dtype = dtype
         self.device = device
 
-    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+    def batches(self, rows: Iterable[Tensor]) -> Iterator[Tensor]:
         """Give the batches in order.
 
         Parameters
         ----------
-        rows : sequence of Tensor of int64
+        rows : iterable of Tensor of int64
             Rows of each batch.
 
         Yields
@@ -91,12 +92,12 @@ class AheadInputs(Inputs):
     It pays where a batch is waited for: on a GPU, and where X is on a disk.
     """
 
-    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+    def batches(self, rows: Iterable[Tensor]) -> Iterator[Tensor]:
         """Give the batches in order.
 
         Parameters
         ----------
-        rows : sequence of Tensor of int64
+        rows : iterable of Tensor of int64
             Rows of each batch.
 
         Yields
@@ -104,11 +105,11 @@ class AheadInputs(Inputs):
         Tensor of shape (n_batch, n_channels, height, width) or (n_batch, d)
             Inputs.
         """
-        left = iter(rows[1:])
+        left = iter(rows)
         # What a dataset computes must not depend on who reads it.
         here = torch.get_num_threads()
         with ThreadPoolExecutor(1, initializer=set_threads, initargs=(here,)) as pool:
-            waiting = [pool.submit(self.take, index) for index in rows[:1]]
+            waiting = [pool.submit(self.take, index) for index in islice(left, 1)]
             while waiting:
                 ready = waiting.pop().result()
                 following = next(left, None)
@@ -134,12 +135,12 @@ class ResidentInputs(Inputs):
         self.n_bytes = _bytes_of(samples, dtype)
         _RESIDENTS.append(weakref.ref(self, _RESIDENTS.remove))
 
-    def batches(self, rows: Sequence[Tensor]) -> Iterator[Tensor]:
+    def batches(self, rows: Iterable[Tensor]) -> Iterator[Tensor]:
         """Give the batches in order.
 
         Parameters
         ----------
-        rows : sequence of Tensor of int64
+        rows : iterable of Tensor of int64
             Rows of each batch.
 
         Yields
@@ -148,9 +149,10 @@ class ResidentInputs(Inputs):
             Inputs.
         """
         # The numbers of all rows at once: the device is waited for at every copy.
-        empty = torch.arange(0, device="cpu")
-        placed = torch.cat([empty, *rows]).to(self.device)
-        yield from map(self.take, placed.split([len(index) for index in rows]))
+        batches = [torch.arange(0, device="cpu"), *rows]
+        placed = torch.cat(batches).to(self.device)
+        _, *placed_batches = placed.split([len(index) for index in batches])
+        yield from map(self.take, placed_batches)
 
     @property
     def is_loaded(self) -> bool:

@@ -144,6 +144,22 @@ def known_rows(X: Rows, owner: str) -> Rows:
     return X
 
 
+def may_lack(X: Rows) -> bool:
+    """Tell whether there may be rows that are lacking.
+
+    Parameters
+    ----------
+    X : ndarray, DatasetRows or LazyRows
+        The rows, as `known_rows` returns them.
+
+    Returns
+    -------
+    bool
+        True of images that are to be skipped where they cannot be read.
+    """
+    return isinstance(X, KnownRows)
+
+
 def found_rows(X: Rows) -> np.ndarray:
     """Tell which rows there are, of those that were asked for.
 
@@ -163,23 +179,30 @@ def found_rows(X: Rows) -> np.ndarray:
     return found
 
 
-def only_found(output: np.ndarray, X: Rows) -> np.ndarray:
+def only_found(output: np.ndarray, X: Rows, start: int | None = None) -> np.ndarray:
     """Make NaN what was computed of rows that are lacking.
 
     Parameters
     ----------
     output : ndarray of shape (n_samples, n_outputs)
-        Of all rows; changed in place.
+        Of all rows, or of a batch; changed in place.
     X : ndarray, DatasetRows or LazyRows
         The rows, as `known_rows` returns them.
+    start : int or None, default=None
+        The row that a batch begins with; None of all rows.
 
     Returns
     -------
     ndarray of shape (n_samples, n_outputs)
         The same.
     """
-    if isinstance(X, KnownRows):
+    if not isinstance(X, KnownRows):
+        return output
+    if start is None:
         output[list(X.lacking)] = np.nan
+    else:
+        rows = range(start, start + len(output))
+        output[[row - start for row in rows if row in X.lacking]] = np.nan
     return output
 
 

@@ -27,8 +27,19 @@ from mtlearn.tasks import (
 from mtlearn.training import RowChange
 
 
-def _has_classification(estimator: Any) -> bool:
-    """Tell whether `predict_proba` makes sense; so it may while kinds are unknown."""
+def has_probabilities(estimator: Any) -> bool:
+    """Tell whether `predict_proba` makes sense; so it may while kinds are unknown.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+
+    Returns
+    -------
+    bool
+        True of any task that is a classification.
+    """
     if hasattr(estimator, "tasks_"):
         return any(task.has_probabilities for task in estimator.tasks_.labelled)
     return estimator._may_classify()
@@ -139,7 +150,7 @@ class MultiTaskMixin(Reconstructing):
         labels = self._outputs(X, decode=True)
         return laid_out(self._codec, labels, X)
 
-    @available_if(_has_classification)
+    @available_if(has_probabilities)
     def predict_proba(self, X: Any) -> Any:
         """Predict class probabilities.
 

@@ -1,7 +1,7 @@
 """What a fitted net predicts, and what a fit sets."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,19 @@ from mtlearn.data import (
     Rows,
     Samples,
     known_rows,
+    may_lack,
     only_found,
     readable,
     to_labels,
     warn_lacking,
 )
-from mtlearn.estimators._mixin import MultiTaskMixin
+from mtlearn.estimators._in_bulk import InBulk, Stream, within, write_batches
 from mtlearn.estimators._older import net_in_order
 from mtlearn.estimators._reconstructing import reconstructing
 from mtlearn.estimators._settings import read_n_threads
 from mtlearn.estimators._watching import Watch, current_watch
 from mtlearn.exceptions import InvalidParameterError
-from mtlearn.tasks import EncodedTargets, decode_rows
+from mtlearn.tasks import EncodedTargets, Task, decode_rows
 from mtlearn.training import (
     MultiTaskNet,
     Observation,
@@ -40,7 +41,7 @@ from mtlearn.training import (
 )
 
 
-class NetMixin(MultiTaskMixin):
+class NetMixin(InBulk):
     """Predictions of one net, whose attributes a fit sets."""
 
     net_: MultiTaskNet
@@ -104,24 +105,16 @@ class NetMixin(MultiTaskMixin):
         decode: bool,
         change: RowChange | None = None,
     ) -> list[np.ndarray]:
-        self._check_fitted()
-        labelled = list(self.tasks_.labelled)  # which come first
-        numbers = range(len(labelled)) if only is None else [only]
-        tasks = [labelled[number] for number in numbers]
-        every = len(tasks) == len(self.tasks_)
-        checked = self._check_X(X, reset=False)
-        rows = known_rows(checked, type(self).__name__)
+        tasks, rows, computed = self._computing(X, only, change)
         # Labels take less memory; but which rows are lacking, the last one tells.
-        at_once = decode and rows is checked
+        at_once = decode and not may_lack(rows)
         with threads(read_n_threads(self)):
             batches = [
                 [
                     task.decode(output.numpy()) if at_once else output.numpy()
                     for task, output in zip(tasks, outputs, strict=True)
                 ]
-                for outputs in activations(
-                    self.net_, Samples(rows), None if every else numbers, change
-                )
+                for outputs in computed
             ]
         found = [
             only_found(np.concatenate(outputs), rows)
@@ -133,8 +126,60 @@ class NetMixin(MultiTaskMixin):
         pairs = zip(tasks, found, strict=True)
         return [decode_rows(task, output) for task, output in pairs]
 
+    def _computing(
+        self, X: Any, only: int | None, change: RowChange | None
+    ) -> tuple[list[Task], Rows, Iterator[tuple[torch.Tensor, ...]]]:
+        """Give the tasks, the rows, and what computes their outputs in batches."""
+        self._check_fitted()
+        labelled = list(self.tasks_.labelled)  # which come first
+        numbers = range(len(labelled)) if only is None else [only]
+        tasks = [labelled[number] for number in numbers]
+        every = len(tasks) == len(self.tasks_)
+        checked = self._check_X(X, reset=False)
+        rows = known_rows(checked, type(self).__name__)
+        chosen = None if every else numbers
+        return tasks, rows, activations(self.net_, Samples(rows), chosen, change)
+
+    def _stream(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> Stream:
+        return self._streamed(X, None, decode, change)
+
+    def _stream_of(self, X: Any, position: int, *, decode: bool) -> Stream:
+        self._check_fitted()
+        if self.net_.compile_options is not None:  # all heads are one piece
+            return super()._stream_of(X, position, decode=decode)
+        return self._streamed(X, position, decode)
+
     @own_modes()
-    def embed(self, X: Any, task: str | None = None) -> np.ndarray:
+    def _streamed(
+        self,
+        X: Any,
+        only: int | None,
+        decode: bool,
+        change: RowChange | None = None,
+    ) -> Stream:
+        tasks, rows, computed = self._computing(X, only, change)
+        batches = self._of_rows(rows, computed)
+        if decode:
+            batches = (
+                [decode_rows(*pair) for pair in zip(tasks, outputs, strict=True)]
+                for outputs in batches
+            )
+        return Stream(len(rows), may_lack(rows), batches)
+
+    def _of_rows(
+        self, rows: Rows, computed: Iterator[Sequence[torch.Tensor]]
+    ) -> Iterator[list[np.ndarray]]:
+        """Give batches as arrays, NaN where an image is skipped, and warn of these."""
+        start = 0
+        for outputs in within(read_n_threads(self), computed):
+            yield [only_found(output.numpy(), rows, start) for output in outputs]
+            start += len(outputs[0])
+        warn_lacking(rows)
+
+    @own_modes()
+    def embed(self, X: Any, task: str | None = None, *, out: Any = None) -> np.ndarray:
         """Compute the features that the tasks share.
 
         Parameters
@@ -143,6 +188,8 @@ class NetMixin(MultiTaskMixin):
             Samples; see the class for their shape.
         task : str, default=None
             The task whose features to give, where the backbone makes some for each.
+        out : ndarray, str or path-like, default=None
+            Where to write them, as in `predict`.
 
         Returns
         -------
@@ -151,12 +198,17 @@ class NetMixin(MultiTaskMixin):
 
         Raises
         ------
-        InvalidParameterError
-            If there is no such task, or each has features of its own and none is given.
+        InvalidParameterError, ParameterTypeError
+            If there is no such task, or each has features of its own and none is given,
+            or `out` is not what it must be.
         """
         self._check_fitted()
         number = self._whose_features(task)
         rows = known_rows(self._check_X(X, reset=False), type(self).__name__)
+        if out is not None:
+            computed = ([each] for each in features(self.net_, Samples(rows), number))
+            stream = Stream(len(rows), may_lack(rows), self._of_rows(rows, computed))
+            return write_batches(stream, self._request(out, None, X, "embed"))[0]
         with threads(read_n_threads(self)):
             batches = [
                 batch.numpy() for batch in features(self.net_, Samples(rows), number)

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mtlearn._utils._typed import available_if
 from mtlearn._utils._versioned import VersionedEstimator
-from mtlearn.exceptions import InvalidDataError
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.tasks import (
     has_label,
     label_weights,
@@ -65,19 +65,33 @@ class _TaskView:
         position = list(self.estimator.tasks_.labelled).index(task)
         return self.estimator._output(X, position, decode=decode)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def _write(self, X: Any, out: Any, *, decode: bool) -> np.ndarray:
+        check_is_fitted(self)
+        if not hasattr(self.estimator, "_write_one"):
+            raise InvalidParameterError(
+                f"The 'out' parameter of the view of task {self.name!r} must be None: "
+                f"{type(self.estimator).__name__} does not predict batch by batch."
+            )
+        position = list(self.estimator.tasks_.labelled).index(self._task)
+        return self.estimator._write_one(X, out, position, decode=decode)
+
+    def predict(self, X: Any, *, out: Any = None) -> np.ndarray:
         """Predict the labels of this task.
 
         Parameters
         ----------
         X : array-like or dataset
             Samples, as the estimator takes them.
+        out : ndarray, str or path-like, default=None
+            Where to write them, as in `predict` of the estimator.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, k)
             Labels; k of a task that reads so many columns of y.
         """
+        if out is not None:
+            return self._write(X, out, decode=True)
         return self._output(X, decode=True)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -136,19 +150,23 @@ class _Probabilities(_TaskView):
     """A view of a task that may have probabilities."""
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any, *, out: Any = None) -> np.ndarray:
         """Predict the probabilities of this task.
 
         Parameters
         ----------
         X : array-like or dataset
             Samples, as the estimator takes them.
+        out : ndarray, str or path-like, default=None
+            Where to write them, as in `predict` of the estimator.
 
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
             Probabilities, as the kind lays them out.
         """
+        if out is not None:
+            return self._write(X, out, decode=False)
         return self._output(X, decode=False)
 
 

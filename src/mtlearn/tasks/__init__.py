@@ -1,5 +1,11 @@
 """What to learn: kinds of tasks, and the codec between y and numbers."""
 
+from mtlearn.tasks._array_rows import (
+    array_dtype,
+    in_arrays,
+    keeps_labels,
+    label_dtype,
+)
 from mtlearn.tasks._base import Task
 from mtlearn.tasks._classification import Classification
 from mtlearn.tasks._codec import (
@@ -60,13 +66,17 @@ __all__ = [
     "Target",
     "Task",
     "Tasks",
+    "array_dtype",
     "decode_rows",
     "fit_codec",
     "has_label",
     "has_output",
+    "in_arrays",
     "join_codecs",
+    "keeps_labels",
     "kinds",
     "known_targets",
+    "label_dtype",
     "label_weights",
     "only_known",
     "may_hold",

@@ -44,15 +44,26 @@ def arrange_rows(tasks: Tasks, labels: Sequence[np.ndarray], layout: Layout) -> 
         laid, there = task.lay_out(each), asked.get(name)
         if there is not None and not there.all():
             laid = [spread(column[there], there) for column in laid]
-            own = tuple(map(_with_holes, own))
+            own = tuple(map(with_holes, own))
         columns += laid
         dtypes += own
     arranged = arrange(columns, replace(layout, dtypes=tuple(dtypes)))
     return arranged if known.all() else spread_rows(arranged, known)
 
 
-def _with_holes(dtype: Any) -> Any:
-    """Give a dtype, or None if it has nothing that says that a label is missing."""
+def with_holes(dtype: Any) -> Any:
+    """Give a dtype, or None if it has nothing that says that a label is missing.
+
+    Parameters
+    ----------
+    dtype : dtype or None
+        Of a column of predictions.
+
+    Returns
+    -------
+    dtype or None
+        None leaves it as it comes.
+    """
     if isinstance(dtype, np.dtype):
         return dtype if dtype.kind in "fO" else None
     categories = getattr(dtype, "categories", None)

@@ -1,7 +1,7 @@
 """How y was laid out, and predictions that are laid out alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -107,6 +107,33 @@ def _prediction_dtype(task: Task, dtype: Any, framed: bool) -> Any:
         return dtype
     # A mean is no whole number; keep pandas' own or numpy's floats.
     return "Float64" if not plain and dtype.kind in "biu" else None
+
+
+def plain_layout(layout: Layout, tasks: Tasks) -> Layout:
+    """Give the layout of an array with the columns of a DataFrame.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of y.
+    tasks : Tasks
+        Fitted, those with labels.
+
+    Returns
+    -------
+    Layout
+        The same, unless y was a DataFrame.
+    """
+    if layout.container != "frame":
+        return layout
+    counts = layout.counts_of_tasks
+    readers = [task for task, n in zip(tasks, counts, strict=True) for _ in range(n)]
+    plain = [
+        each if isinstance(each, np.dtype) and each.kind != "O" else None
+        for each in layout.dtypes
+    ]
+    dtypes = tuple(_exact_dtypes(readers, plain))
+    return replace(layout, container="2d", dtypes=dtypes)
 
 
 def _with_plain_categories(dtype: Any) -> Any:
