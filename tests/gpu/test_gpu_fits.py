@@ -22,11 +22,12 @@ from mtlearn import (
 )
 from mtlearn.inspection import TaskConflictDisplay
 from mtlearn.losses import Ridge
-from mtlearn.networks import MLP
+from mtlearn.networks import MLP, TabM
 from mtlearn.training import EMA
 from tiny_problems import image_estimator, make_images, make_table, table_estimator
 
 exact_images = partial(image_estimator, backbone=SMALL, precision="float64")
+MEMBERS = Partial(TabM, hidden=(8,), n_members=4, dropout=0.0)
 DROPPING = Partial(MLP, hidden=(8,), dropout=0.5)
 dropping_table = partial(table_estimator, backbone=DROPPING)
 
@@ -42,7 +43,7 @@ def table_with_gaps():
     [
         table_estimator,
         partial(table_estimator, backbone=Partial(MLP, hidden=(8,), batch_norm=True)),
-        partial(table_estimator, backbone="tabm", max_epochs=2),
+        partial(table_estimator, backbone=MEMBERS, max_epochs=2),
     ],
     ids=["mlp", "batch norm", "tabm"],
 )

@@ -56,7 +56,7 @@ class Copies(TorchDispatchMode):
 
 
 class Makers(TorchFunctionMode):
-    """Counts what is made on a device of numbers of Python's."""
+    """Counts tensors that are made there of numbers of Python's, also to index by."""
 
     def __init__(self):
         super().__init__()
@@ -64,7 +64,10 @@ class Makers(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
-        if func in MAKERS and not isinstance(args[-1], torch.Tensor):
+        made = func in MAKERS and not isinstance(args[-1], torch.Tensor)
+        if func is torch.Tensor.__getitem__ and isinstance(args[1], tuple):
+            made = any(isinstance(each, list) for each in args[1])  # of indices
+        if made:
             self.count += result.device == META
         return result
 

@@ -35,7 +35,9 @@ class OrderedThresholds(nn.Module):
         # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a))
         between = below[:, 1:] + above[:, :-1] + torch.log(-torch.expm1(-gaps))
         in_order = torch.cat([below[:, :1], between, above[:, -1:]], dim=1)
-        return in_order[:, self.ranks]
+        # Not by an index, which a device would be waited for to be given.
+        columns = in_order.unbind(dim=1)
+        return torch.stack([columns[rank] for rank in self.ranks], dim=1)
 
 
 def with_temperature(chances: Tensor, temperature: Tensor | float) -> Tensor:
