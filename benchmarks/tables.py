@@ -36,7 +36,9 @@ MODELS = ("forest", "boosting", "MLP", "mlp", "tabm")
 PROBLEMS = "which of red, white, diabetes"
 SPLITS = 5
 OPTIONS = (
-    Option("problems", ("red", "diabetes"), ("red", "diabetes"), PROBLEMS, names),
+    Option(
+        "problems", ("red", "white", "diabetes"), ("red", "diabetes"), PROBLEMS, names
+    ),
     Option("models", MODELS, MODELS, "which", names),
     Option("trees", 300, 3, "of a forest"),
     Option("epochs", 30, 1, "of tabm"),

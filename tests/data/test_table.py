@@ -165,6 +165,10 @@ def test_a_column_that_holds_something_else(given):
 
 def test_categories_need_a_frame():
     _, known = learned(n=[1.0, 2.0], t=["a", "b"])
+    # One whose types are all those of numbers, too.
+    assert_array_equal(read(known, n=[1.0], t=[NAN]), [[1, NAN]])
+    with pytest.raises(DataTypeError, match=r"'t' .* holds numbers, and held texts"):
+        read(known, n=[1.0], t=[1.0])
     with pytest.raises(DataTypeError, match=r"column 1 held cat.* the type ndarray"):
         known_table(np.zeros((1, 2)), OWNER, known)
 
