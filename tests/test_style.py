@@ -30,6 +30,10 @@ ROOMS = [
 # What rooms export to each other and not to users: described, without an example.
 INNER_ROOMS = {"mtlearn.data", "mtlearn.training"}
 INNER_NAMES = {
+    "InBulk",
+    "InnerStream",
+    "Stream",
+    "in_step",
     "array_dtype",
     "in_arrays",
     "keeps_labels",

@@ -1,6 +1,6 @@
 """From a Pipeline or a search to the estimator of this package inside."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -149,8 +149,30 @@ def aligned_outputs(
     list of ndarray of shape (n_samples, n_outputs)
         In the order of `tasks`.
     """
+    return align_outputs(member, task_outputs(member, X, change), tasks)
+
+
+def align_outputs(
+    member: Any, found: Sequence[np.ndarray], tasks: Any
+) -> list[np.ndarray]:
+    """Bring the outputs of a member to the classes of the ensemble.
+
+    Parameters
+    ----------
+    member : estimator
+        Fitted.
+    found : sequence of ndarray of shape (n_samples, n_outputs)
+        Its outputs, in its own order.
+    tasks : Tasks
+        Of the ensemble.
+
+    Returns
+    -------
+    list of ndarray of shape (n_samples, n_outputs)
+        In the order of `tasks`.
+    """
     own = unwrap(member).tasks_.labelled
-    outputs = dict(zip(own.names, task_outputs(member, X, change), strict=True))
+    outputs = dict(zip(own.names, found, strict=True))
     return [
         task.align(outputs[name], own[name]) for name, task in tasks.labelled.items()
     ]

@@ -27,6 +27,7 @@ from mtlearn.calibration._row_misfits import (
     misfits_of,
     refuse_weights,
 )
+from mtlearn.estimators import InnerStream
 from mtlearn.metrics import task_spread
 from mtlearn.tasks import label_weights
 from mtlearn.training import RowChange
@@ -42,7 +43,7 @@ def _gives(region: str) -> Callable[[Any], bool]:
     return has_some
 
 
-class ConformalPredictor(HeldOut):
+class ConformalPredictor(InnerStream, HeldOut):
     """An estimator with sets of labels, and intervals, that hold the true one.
 
     Of a new sample, `predict_set` gives the classes and `predict_interval` the values

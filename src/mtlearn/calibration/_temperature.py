@@ -14,6 +14,7 @@ from mtlearn._utils._unwrap import (
 )
 from mtlearn._utils._warn import warn
 from mtlearn.calibration._held_out import HeldOut
+from mtlearn.estimators import InnerStream, Stream
 from mtlearn.tasks import (
     Target,
     Task,
@@ -25,7 +26,7 @@ from mtlearn.tasks import (
 from mtlearn.training import RowChange
 
 
-class TemperatureScaled(HeldOut):
+class TemperatureScaled(InnerStream, HeldOut):
     """An estimator whose class probabilities are scaled on held-out samples.
 
     The scores of each classification, before the softmax, are divided by one number,
@@ -165,6 +166,12 @@ class TemperatureScaled(HeldOut):
         inner, X = reach(self.estimator_, X)
         outputs = inner._outputs(X, decode=decode, change=change)
         return outputs if decode else self._scaled(outputs)
+
+    def _stream(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> Stream:
+        stream = super()._stream(X, decode=decode, change=change)
+        return stream if decode else stream.map(self._scaled)
 
     def _outputs_and_labels(self, X: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
         # Labels are those before: rounding may move what lies at a threshold.

@@ -26,6 +26,7 @@ from mtlearn.calibration._folds import check_folds, known_outputs, make_folds
 from mtlearn.calibration._held_out import HeldOut
 from mtlearn.calibration._platt import straightened
 from mtlearn.data import item_labels
+from mtlearn.estimators import InnerStream, Stream
 from mtlearn.exceptions import InvalidDataError, InvalidParameterError
 from mtlearn.model_selection import with_kinds
 from mtlearn.tasks import (
@@ -40,7 +41,7 @@ from mtlearn.tasks import (
 from mtlearn.training import RowChange
 
 
-class TunedThresholds(HeldOut):
+class TunedThresholds(InnerStream, HeldOut):
     """An estimator whose decisions have the highest F1, by thresholds of their own.
 
     Of a :class:`~mtlearn.MultiLabel` each label, and of a
@@ -323,6 +324,12 @@ class TunedThresholds(HeldOut):
             decode_rows(task, output)
             for task, output in zip(self.tasks_.labelled, outputs, strict=True)
         ]
+
+    def _stream(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> Stream:
+        outputs = super()._stream(X, change=change)
+        return outputs.decoded(self.tasks_) if decode else outputs
 
 
 def _of_nobody(tasks: Tasks, n_samples: int) -> tuple[Target, ...]:

@@ -1,12 +1,13 @@
 """Means and deviations over the outputs of members."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from mtlearn._utils._listing import listed
 from mtlearn._utils._unwrap import unwrap
+from mtlearn.estimators import Stream, in_step
 from mtlearn.exceptions import InvalidDataError
 from mtlearn.tasks import Codec, join_codecs
 
@@ -95,3 +96,32 @@ def weighted_moments(
             square += weight * difference * (output - mean)
     deviations = [np.sqrt(square / total) for square in squares]
     return means, deviations
+
+
+def mean_stream(
+    streams: Sequence[Stream],
+    weights: Sequence[float],
+    align: Callable[[int, list[np.ndarray]], list[np.ndarray]],
+) -> Stream:
+    """Compute means over members batch by batch, as `weighted_moments` does.
+
+    Parameters
+    ----------
+    streams : sequence of Stream
+        Each member's outputs.
+    weights : sequence of float
+        One a member.
+    align : callable
+        Brings the outputs of a member, told by its number, to the tasks of all.
+
+    Returns
+    -------
+    Stream
+        Means.
+    """
+    lacks = any(stream.lacks for stream in streams)
+    means = (
+        weighted_moments([align(*each) for each in enumerate(parts)], weights)[0]
+        for parts in in_step(streams)
+    )
+    return Stream(streams[0].n_rows, lacks, means)

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from mtlearn._utils._unwrap import aligned_outputs, unwrap
-from mtlearn.ensemble._average import joint_codec, weighted_moments
+from mtlearn._utils._unwrap import align_outputs, aligned_outputs, reach, unwrap
+from mtlearn.ensemble._average import joint_codec, mean_stream, weighted_moments
 from mtlearn.ensemble._members import fit_members
-from mtlearn.estimators import BaseMetaEstimator
+from mtlearn.estimators import BaseMetaEstimator, InBulk, Stream
 from mtlearn.tasks import decode_rows
 from mtlearn.training import RowChange, release
 
 
-class BaseEnsemble(BaseMetaEstimator):
+class BaseEnsemble(InBulk, BaseMetaEstimator):
     """An average of members with the same tasks.
 
     A subclass says which members there are and what each of them weighs.
@@ -84,6 +84,19 @@ class BaseEnsemble(BaseMetaEstimator):
             decode_rows(task, mean)
             for task, mean in zip(self.tasks_.labelled, means, strict=True)
         ]
+
+    def _stream(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> Stream:
+        check_is_fitted(self, "estimators_")
+        reached = [reach(member, X) for member in self.estimators_]
+        streams = [inner._stream(own, change=change) for inner, own in reached]
+
+        def align(number: int, outputs: list[np.ndarray]) -> list[np.ndarray]:
+            return align_outputs(self.estimators_[number], outputs, self.tasks_)
+
+        means = mean_stream(streams, self._member_weights(), align)
+        return means.decoded(self.tasks_) if decode else means
 
     def _moments(
         self, X: Any, change: RowChange | None = None

@@ -17,11 +17,13 @@ from mtlearn._utils._validation import check_integer, check_nested_names
 from mtlearn._utils._whole import in_one_step
 from mtlearn.augmentation import Policy, resolve_augmentation
 from mtlearn.data import item_labels
-from mtlearn.ensemble._average import weighted_moments
+from mtlearn.ensemble._average import mean_stream, weighted_moments
 from mtlearn.estimators import (
     AroundOne,
     AugmentationLike,
+    InBulk,
     MultiTaskImageEstimator,
+    Stream,
     names_of_categories,
 )
 from mtlearn.exceptions import InvalidParameterError
@@ -34,7 +36,7 @@ _REMEDIES = {
 }
 
 
-class TestTimeAugmented(AroundOne):
+class TestTimeAugmented(InBulk, AroundOne):
     """An estimator that sees each image several times, changed, and averages.
 
     Of each image, the prediction is the mean of those of the image as it is and of
@@ -219,6 +221,16 @@ class TestTimeAugmented(AroundOne):
             decode_rows(task, mean)
             for task, mean in zip(self.tasks_.labelled, means, strict=True)
         ]
+
+    def _stream(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> Stream:
+        check_is_fitted(self, "estimator_")
+        inner, X = reach(self.estimator_, X)
+        views = [change, *self._changes(change)]
+        streams = [inner._stream(X, change=view) for view in views]
+        means = mean_stream(streams, [1.0] * len(views), lambda _, outputs: outputs)
+        return means.decoded(self.tasks_) if decode else means
 
     def _changes(self, before: RowChange | None) -> Iterator[RowChange]:
         """Give the changes of an image that another may have changed before."""

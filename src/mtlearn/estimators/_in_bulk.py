@@ -7,15 +7,24 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from mtlearn._utils._listing import listed
 from mtlearn._utils._progress import progress
 from mtlearn._utils._threads import threads
 from mtlearn._utils._typed import available_if
-from mtlearn._utils._unwrap import single_networks
+from mtlearn._utils._unwrap import reach, single_networks
 from mtlearn.estimators._mixin import MultiTaskMixin, has_probabilities
 from mtlearn.estimators._sinks import check_outs, open_sinks
-from mtlearn.exceptions import InvalidParameterError
-from mtlearn.tasks import array_dtype, in_arrays, keeps_labels, label_dtype
+from mtlearn.exceptions import InvalidDataError, InvalidParameterError
+from mtlearn.tasks import (
+    Tasks,
+    array_dtype,
+    decode_rows,
+    in_arrays,
+    keeps_labels,
+    label_dtype,
+)
 from mtlearn.training import RowChange, own_modes
 
 # Outputs, labels or features of each task, of one batch of rows.
@@ -38,6 +47,20 @@ class Stream(NamedTuple):
     n_rows: int
     lacks: bool
     batches: Iterator[Batch]
+
+    def map(self, change: Callable[[Batch], Batch]) -> "Stream":
+        """Change each batch."""
+        return self._replace(batches=map(change, self.batches))
+
+    def decoded(self, tasks: Tasks) -> "Stream":
+        """Make labels of outputs."""
+        labelled = list(tasks.labelled)
+        return self.map(
+            lambda outputs: [
+                decode_rows(task, output)
+                for task, output in zip(labelled, outputs, strict=True)
+            ]
+        )
 
 
 class Request(NamedTuple):
@@ -206,7 +229,18 @@ def in_step(streams: Sequence[Stream]) -> Iterator[list[Batch]]:
     ------
     list of list of ndarray
         Of each stream.
+
+    Raises
+    ------
+    InvalidDataError
+        If they are not of as many rows.
     """
+    if len({stream.n_rows for stream in streams}) > 1:
+        counts = sorted({stream.n_rows for stream in streams})
+        raise InvalidDataError(
+            f"The members predict {listed(counts)} rows of the same X: a step in front "
+            "of one leaves some out or adds some. Do so before, for all of them."
+        )
     held: list[Batch] = [[] for _ in streams]
     while True:
         held = [
@@ -235,8 +269,7 @@ class InBulk(MultiTaskMixin):
     def _stream_of(self, X: Any, position: int, *, decode: bool) -> Stream:
         """Compute the same of one task; of one network, by its own head alone."""
         stream = self._stream(X, decode=decode)
-        batches = ([batch[position]] for batch in stream.batches)
-        return stream._replace(batches=batches)
+        return stream.map(lambda batch: [batch[position]])
 
     def _request(self, out: Any, n_outs: int | None, X: Any, method: str) -> Request:
         verbose = getattr(self, "verbose", None)
@@ -348,3 +381,16 @@ class InBulk(MultiTaskMixin):
             return keeps_labels(dtype, natural, [task], stream.lacks)
 
         return write_batches(stream, request, dtypes, keeps)[0]
+
+
+class InnerStream(InBulk):
+    """The same of what is around one estimator, whose outputs are passed on."""
+
+    estimator_: Any
+
+    def _stream(
+        self, X: Any, *, decode: bool = False, change: RowChange | None = None
+    ) -> Stream:
+        check_is_fitted(self, "estimator_")
+        inner, X = reach(self.estimator_, X)
+        return inner._stream(X, decode=decode, change=change)
