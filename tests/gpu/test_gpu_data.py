@@ -47,11 +47,11 @@ def no_room(monkeypatch):
     return lambda: monkeypatch.setattr(_inputs, "free_memory", lambda device: 0)
 
 
-def test_rows_that_fit_are_kept(device, on_gpu, kept):
+def test_rows_that_fit_are_kept(device, keeps_rows, kept):
     X, y = make_images()
     fit_on(device, make(), X, y)
-    assert [copy.device.type for copy in kept] == ["cuda"] * on_gpu
-    assert [tuple(copy.shape) for copy in kept] == [X.shape] * on_gpu
+    assert [copy.device.type for copy in kept] == [device] * keeps_rows
+    assert [tuple(copy.shape) for copy in kept] == [X.shape] * keeps_rows
 
 
 def test_rows_that_do_not_fit_are_read_in_batches(device, kept, no_room):
@@ -64,20 +64,20 @@ def test_rows_that_do_not_fit_are_read_in_batches(device, kept, no_room):
     assert_alike(found, expected, X, rtol=1e-9)
 
 
-def test_bytes_stay_bytes(device, on_gpu, kept):
+def test_bytes_stay_bytes(device, keeps_rows, kept):
     X, y = make_images()
     X = (255 * X).astype(np.uint8)
     found = fit_on(device, make(), X, y)
-    assert [copy.dtype for copy in kept] == [torch.uint8] * on_gpu
+    assert [copy.dtype for copy in kept] == [torch.uint8] * keeps_rows
     expected = fit_on("cpu", make(), X, y)
     assert_alike(found, expected, X)
 
 
-def test_validation_rows_are_kept_too(device, on_gpu, kept):
+def test_validation_rows_are_kept_too(device, keeps_rows, kept):
     X, y = make_images()
     more = make_images(10, seed=1)
     found = fit_on(device, make(), X, y, X_val=more[0], y_val=more[1])
-    assert sorted(map(len, kept)) == [10, 24] * on_gpu
+    assert sorted(map(len, kept)) == [10, 24] * keeps_rows
     expected = fit_on("cpu", make(), X, y, X_val=more[0], y_val=more[1])
     assert_alike(found, expected, X)
 

@@ -42,7 +42,9 @@ def make(**params):
 
 
 @pytest.mark.parametrize("precision", TYPES)
-def test_images(device, precision):
+def test_images(request, device, precision):
+    if precision != "float32":
+        request.getfixturevalue("needs_autocast")
     if precision == "float16" and not has_float16(torch.device(device)):
         pytest.skip("this device does not compute in float16")
     X, y = make_images()

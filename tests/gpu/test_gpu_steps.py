@@ -43,8 +43,10 @@ def waiting_is_an_error(on_gpu):
     ],
     ids=["table", "float32", "bfloat16"],
 )
-def test_a_step_waits_for_nothing(device, on_gpu, make):
+def test_a_step_waits_for_nothing(request, device, on_gpu, make):
     estimator, X, y = make()
+    if estimator.precision == "bfloat16":
+        request.getfixturevalue("needs_autocast")
     net = estimator.set_params(device=device).fit(X, y).net_
     samples = labelled_rows(estimator, X, y)
     net.step_sums_ = StepSums(samples)
