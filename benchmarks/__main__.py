@@ -32,6 +32,7 @@ COMMANDS = {
     "tables": "tables",
     "defaults": "defaults",
     "gpu": "gpu",
+    "exported": "exported",
 }
 
 

@@ -16,6 +16,7 @@ from benchmarks import (
     aggregation,
     augmentation,
     ensemble,
+    exported,
     files,
     imports,
     memory,
@@ -105,6 +106,15 @@ def test_prediction(run):
     assert rows.count("skorch") == 1
     extra = r"^mtlearn default over bare float32: -?\d+ microseconds$"
     assert re.search(extra, printed, re.MULTILINE)
+
+
+def test_exported(run):
+    printed = run("exported")
+
+    if any(find_spec(package) is None for package in exported.PACKAGES):
+        assert exported.MISSING in printed
+    else:
+        assert rows_of(printed).count("onnxruntime") == 2 * len(exported.ROWS)
 
 
 def test_the_bare_network_is_the_estimators_own():
