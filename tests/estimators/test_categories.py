@@ -21,6 +21,7 @@ from mtlearn import (
     load,
     save,
 )
+from mtlearn.exceptions import ModelFormatError
 from tiny_problems import (
     assert_same_bits,
     epochs_of,
@@ -143,6 +144,18 @@ def test_files_and_pickles(fitted, backbone, tmp_path):
             assert_array_equal(again.predict(rows), model.predict(rows))
         assert again.categories_[0].tolist() == model.categories_[0].tolist()
         again.partial_fit(X, Y)
+
+
+@every_backbone
+@pytest.mark.parametrize(
+    "counts", [(2**40, 0, 0, 1, 0), (3, 0, 0, 0, 0), (3, 0), (-1,)]
+)
+def test_a_file_with_other_columns_than_weights(backbone, counts, tmp_path):
+    model = pickle.loads(pickle.dumps(estimator(backbone, max_epochs=1).fit(X, Y)))
+    model.net_.module__columns["n_categories"] = counts
+    save(model, tmp_path / "model.mtlearn")
+    with pytest.raises(ModelFormatError, match="cannot be loaded"):
+        load(tmp_path / "model.mtlearn")
 
 
 @every_backbone

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -132,7 +133,7 @@ class CategoryVectors(nn.Module):
         columns = [j for j, k in enumerate(n_categories) if k]
         counts = [n_categories[j] for j in columns]
         sizes = [count + 1 for count in counts]
-        starts = [sum(sizes[:i]) for i in range(len(sizes))]
+        starts = list(accumulate(sizes, initial=0))[:-1]
         found = {"columns": columns, "counts": counts, "starts": starts}
         for name, values in found.items():
             self.register_buffer(name, _whole(*values), persistent=False)
