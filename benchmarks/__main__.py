@@ -23,6 +23,7 @@ COMMANDS = {
     "files": "files",
     "ensemble": "ensemble",
     "vectorized": "vectorized",
+    "processes": "processes",
     "batch-norms": "batch_norms",
     "open-set": "open_set",
     "penalties": "penalties",

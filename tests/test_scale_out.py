@@ -3,7 +3,9 @@
 import importlib.util
 import logging
 import os
+import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,6 +35,25 @@ def test_the_example(monkeypatch, capsys, engine):
     printed = capsys.readouterr().out
     for step in ("search: {'lr': ", "ensemble: 2 fits", "members: [", "ensemble: 0."):
         assert step in printed
+
+
+@pytest.mark.parametrize("launcher", ["dask", "ray"])
+def test_the_example_of_one_network(launcher, tmp_path):
+    pytest.importorskip("distributed" if launcher == "dask" else "ray")
+    program = EXAMPLE.with_name("processes.py")
+    done = subprocess.run(
+        [sys.executable, str(program), launcher, "--epochs", "1"],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"2 processes, 1 epochs: 0\.\d+", done.stdout)
+    scores = re.search(r"^scores of the processes: \[(.*), (.*)\]", done.stdout, re.M)
+    assert scores is not None
+    assert scores[1] == scores[2]
 
 
 class Killed(Callback):

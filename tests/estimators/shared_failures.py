@@ -1,18 +1,24 @@
-"""What goes wrong in one of several processes, which test_shared_fits.py looks at."""
+"""What goes wrong in one of several processes, which test_shared_fits.py looks at.
 
+Run as a program, which writes down this and what comes out where all goes well.
+"""
+
+import importlib.util
 import os
 import pickle
 import signal
 import sys
 import threading
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from shared_fits import in_group, learned, rows, table
+from shared_fits import compared, in_group, learned, rows, table
 from skorch.callbacks import Callback, Checkpoint
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from mtlearn import Partial, SeedEnsemble
 from mtlearn.networks import MLP
@@ -140,17 +146,45 @@ def is_killed(folder):
     return error_of(kept(folder, kill).fit, *rows())
 
 
+def launched(folder):
+    """Return what the example prints and returns in processes that torchrun starts."""
+    path = Path(__file__).parents[2] / "examples" / "processes.py"
+    spec = importlib.util.spec_from_file_location("processes", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def train():
+        with Path(folder, os.environ["RANK"]).open("w") as file, redirect_stdout(file):
+            return module.with_torchrun(1)
+
+    # As the command does, but for processes that are forked.
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=2,
+        run_id="example",
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        start_method="fork",
+        monitor_interval=0.05,
+    )
+    scores = elastic_launch(config, train)()
+    return scores, [Path(folder, str(rank)).read_text() for rank in range(2)]
+
+
 def main(folder):
     torch.set_num_threads(1)
     kills = Path(folder, "kills")
     found = {
-        "alone": learned(table().fit(*rows())),
+        **compared(folder),
+        "as ever": learned(table().fit(*rows())),
         "failures": in_group(2, failures),
         "goes on": in_group(2, goes_on, str(Path(folder, "fails"))),
         "killed": in_group(2, is_killed, str(kills)),
         "files": len(list(kills.glob("*.checkpoint"))),
         "after it": learned(kept(str(kills), kill).fit(*rows())),
         "undisturbed": learned(kept(None, kill).fit(*rows())),
+        "launched": launched(folder),
         "left": [each.name for each in kills.iterdir()],
     }
     Path(folder, "found.pickle").write_bytes(pickle.dumps(found))

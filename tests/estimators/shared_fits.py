@@ -1,14 +1,12 @@
 """Fits of one process and of several, which test_shared_fits.py compares.
 
-Run in a process of its own, from which those of groups are forked: they need not import
-all anew.
+Processes of groups are forked from one that has imported all they need.
 """
 
 import io
 import logging
 import multiprocessing
 import pickle
-import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -184,15 +182,10 @@ def all_fits(folder):
     return {**dict(exact_fits()), **dict(drawn_fits(folder))}
 
 
-def main(folder):
-    torch.set_num_threads(1)
-    found = {
+def compared(folder):
+    """Return what fits of one process, of two and of three have come to."""
+    return {
         "alone": dict(exact_fits()),
         "two": in_group(2, all_fits, folder),
         "three": in_group(3, lambda: dict(fits_of_few_rows())),
     }
-    Path(folder, "found.pickle").write_bytes(pickle.dumps(found))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

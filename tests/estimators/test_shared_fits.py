@@ -15,9 +15,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def found_by(program, folder):
-    """Run a program that forks groups of processes, and return what it has found."""
-    path = Path(__file__).with_name(program)
+def all_found(folder):
+    """Run the program that forks groups of processes, and return what it has found."""
+    path = Path(__file__).with_name("shared_failures.py")
     done = subprocess.run(
         [sys.executable, str(path), str(folder)],
         capture_output=True,
@@ -40,10 +40,20 @@ def assert_close(found, expected, atol):
         )
 
 
-# One program for all of it: each has to import torch.
-def test_processes_come_to_what_one_comes_to(tmp_path):
-    found = found_by("shared_fits.py", tmp_path)
+# One test, as its program has to import torch.
+def test_processes_come_to_what_one_comes_to_or_fail_together(tmp_path):
+    found = all_found(tmp_path)
 
+    look_at_results(found)
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["0.csv"]
+    look_at_failures(found)
+    look_at_checkpoints(found)
+    scores, printed = found["launched"]
+    assert scores[0] == scores[1]
+    assert printed == [f"2 processes, 1 epochs: {scores[0]:.3f}\n", ""]
+
+
+def look_at_results(found):
     assert found["alone"].keys() <= found["two"][0].keys()
     for size in ("two", "three"):
         first, *others = found[size]
@@ -58,7 +68,6 @@ def test_processes_come_to_what_one_comes_to(tmp_path):
         assert_close(one, other, atol=0)
     assert first["seeds"] == second["seeds"]
     assert (first["lines"], second["lines"]) == (3, 0)
-    assert [path.name for path in tmp_path.glob("*.csv")] == ["0.csv"]
 
 
 LOST = "Another process of the group has failed, has ended, or did not answer in time"
@@ -91,9 +100,7 @@ def assert_error(found, kind, message):
     assert found[2] < 10
 
 
-def test_what_goes_wrong_in_one_process_ends_the_fit_in_all(tmp_path):
-    found = found_by("shared_failures.py", tmp_path)
-
+def look_at_failures(found):
     first, second = found["failures"]
     for name, expected in ERRORS.items():
         assert_error(first[name], *expected)
@@ -104,7 +111,10 @@ def test_what_goes_wrong_in_one_process_ends_the_fit_in_all(tmp_path):
     assert first["auto"] is second["auto"] is None
     assert (first["epochs"], second["epochs"]) == (2, 2)  # one of them was told to stop
     for each in (first, second):
-        assert_close(each["after"], found["alone"], atol=1e-9)
+        assert_close(each["after"], found["as ever"], atol=1e-9)
+
+
+def look_at_checkpoints(found):
     # With two processes, what goes on has the bits of what was not disturbed.
     (lost, n_files, *fits), (failed, _, *_) = found["goes on"]
     assert_error(lost, "ProcessGroupError", f"{LOST}.* With a checkpoint_dir")
