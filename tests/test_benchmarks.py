@@ -1,6 +1,5 @@
 """The benchmarks run to their end on tiny sizes; no test asserts a time."""
 
-import os
 import re
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -386,15 +385,6 @@ def test_vectorized(run):
     assert "MLP hidden=(16,), batch_size=32, 60 rows, epochs=1" in printed
     assert "ResNet widths=(8, 16), 40 rows, epochs=1" in printed
     assert printed.count("one after the other / together: ") == 2
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks its processes")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_processes(run):
-    printed = run("processes")
-
-    assert "reference network, batch_size=32, 64 rows: clock" in printed
-    assert printed.count("two processes / one process: ") == 4
 
 
 def test_what_is_printed_is_saved(run, monkeypatch):
