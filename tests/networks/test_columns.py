@@ -111,6 +111,7 @@ def test_a_column_without_a_value():
     layer.fit_inputs(torch.full((3, 1), NAN))
     assert torch.isfinite(layer(torch.tensor([[NAN], [2.0]]))).all()
     assert_allclose([layer.center.item(), layer.scale.item()], [0, 1])
+    assert layer(torch.zeros(3, 1)).shape == (3, layer.n_features)
 
 
 def test_categories_have_vectors():
