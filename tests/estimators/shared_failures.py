@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import redirect_stdout
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,14 @@ def go_astray(net):
 def fail_once(net):
     if os.environ["DISTURBED"]:
         fail(net)
+
+
+def fit_another(net):
+    table(max_epochs=1).fit(*rows())
+
+
+def hang(net):
+    time.sleep(8)
 
 
 def kill(net):
@@ -120,6 +129,8 @@ def failures():
     found["two at once"] = two_at_once()
     stopped = table(callbacks=[InOneProcess(stop)], max_epochs=9).fit(X, y)
     found["epochs"] = stopped.n_iter_
+    beside = table(callbacks=[InOneProcess(fit_another)]).fit(X, y)
+    found["beside another"] = learned(beside)
     found["after"] = learned(table().fit(X, y))
     return found
 
@@ -140,6 +151,10 @@ def goes_on(folder):
     files = len(list(Path(folder).glob("*.checkpoint")))
     found = learned(kept(folder, **given).fit(*rows()))
     return failed, files, found, learned(kept(None, **given).fit(*rows()))
+
+
+def hangs():
+    return error_of(table(callbacks=[InOneProcess(hang)]).fit, *rows())
 
 
 def is_killed(folder):
@@ -180,6 +195,7 @@ def main(folder):
         "as ever": learned(table().fit(*rows())),
         "failures": in_group(2, failures),
         "goes on": in_group(2, goes_on, str(Path(folder, "fails"))),
+        "hangs": in_group(2, hangs, timeout=timedelta(seconds=4)),
         "killed": in_group(2, is_killed, str(kills)),
         "files": len(list(kills.glob("*.checkpoint"))),
         "after it": learned(kept(str(kills), kill).fit(*rows())),

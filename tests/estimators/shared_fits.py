@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from sklearn.metrics import f1_score
+from skorch.callbacks import Callback
 
 from mtlearn import (
     Classification,
@@ -121,6 +122,17 @@ def fits_of_few_rows():
     yield "accumulated", learned(pieces.fit(*pictures(16)))
 
 
+class Numbers(Callback):
+    """Notes what dropout and mixing have drawn."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.drawn_ = []
+
+    def on_epoch_end(self, net, **kwargs):
+        generators = (net.randomness_.generators["cpu"], net.change_generator_)
+        self.drawn_ += [bytes(each.get_state().numpy()) for each in generators]
+
+
 def drawn_fits(folder):
     """Yield fits that draw in each process by itself, and what they write."""
     X, y = rows()
@@ -128,10 +140,12 @@ def drawn_fits(folder):
     lines = io.StringIO()
     log.addHandler(logging.StreamHandler(lines))
     log.setLevel(logging.INFO)
-    callbacks = [CSVLogger(Path(folder, f"{dist.get_rank()}.csv"))]
+    numbers = Numbers()
+    callbacks = [CSVLogger(Path(folder, f"{dist.get_rank()}.csv")), numbers]
     backbone = Partial(MLP, hidden=(6,), dropout=0.5)
     given = {"mixing": MixUp(0.4), "callbacks": callbacks, "random_state": None}
     yield "drawn", learned(table(backbone=backbone, **given).fit(X, y))
+    yield "numbers", numbers.drawn_
     yield "lines", len(lines.getvalue().splitlines())
     ensemble = SeedEnsemble(table(random_state=None, max_epochs=1), 2)
     members = ensemble.fit(X, y).estimators_
@@ -139,31 +153,32 @@ def drawn_fits(folder):
     yield "seeds", ensemble.seeds_
 
 
-def begin(rank, size, store):
+def begin(rank, size, store, timeout):
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo",
         init_method=f"file://{store}",
         rank=rank,
         world_size=size,
-        timeout=TIMEOUT,
+        timeout=timeout,
     )
 
 
-def _main_of_process(function, rank, size, folder, arguments):
-    begin(rank, size, f"{folder}/store")
+def _main_of_process(function, rank, size, folder, arguments, timeout):
+    begin(rank, size, f"{folder}/store", timeout)
     found = function(*arguments)
     Path(folder, f"{rank}.pickle").write_bytes(pickle.dumps(found))
     dist.destroy_process_group()
 
 
-def in_group(size, function, *arguments):
+def in_group(size, function, *arguments, timeout=TIMEOUT):
     """Return what a function returns in each process of a group; None if killed."""
     context = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory() as folder:
         processes = [
             context.Process(
-                target=_main_of_process, args=(function, rank, size, folder, arguments)
+                target=_main_of_process,
+                args=(function, rank, size, folder, arguments, timeout),
             )
             for rank in range(size)
         ]

@@ -64,6 +64,8 @@ def look_at_results(found):
     # What is drawn is drawn in each by itself, and learned by all.
     first, second = found["two"]
     assert_close(first["drawn"], second["drawn"], atol=0)
+    for one, other in zip(first["numbers"], second["numbers"], strict=True):
+        assert one != other
     for one, other in zip(first["ensemble"], second["ensemble"], strict=True):
         assert_close(one, other, atol=0)
     assert first["seeds"] == second["seeds"]
@@ -112,6 +114,11 @@ def look_at_failures(found):
     assert (first["epochs"], second["epochs"]) == (2, 2)  # one of them was told to stop
     for each in (first, second):
         assert_close(each["after"], found["as ever"], atol=1e-9)
+        assert_close(each["beside another"], found["as ever"], atol=1e-9)
+    # By the time that the user's group waits, not by torch's half an hour.
+    lost, gave_up = found["hangs"]
+    assert_error(lost, "ProcessGroupError", LOST)
+    assert lost[2] < 7 < gave_up[2]
 
 
 def look_at_checkpoints(found):
