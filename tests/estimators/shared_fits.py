@@ -127,6 +127,7 @@ class Numbers(Callback):
 
     def on_train_begin(self, net, **kwargs):
         self.drawn_ = []
+        self.order_ = net.order_seed_
 
     def on_epoch_end(self, net, **kwargs):
         generators = (net.randomness_.generators["cpu"], net.change_generator_)
@@ -146,6 +147,7 @@ def drawn_fits(folder):
     given = {"mixing": MixUp(0.4), "callbacks": callbacks, "random_state": None}
     yield "drawn", learned(table(backbone=backbone, **given).fit(X, y))
     yield "numbers", numbers.drawn_
+    yield "order", numbers.order_
     yield "lines", len(lines.getvalue().splitlines())
     ensemble = SeedEnsemble(table(random_state=None, max_epochs=1), 2)
     members = ensemble.fit(X, y).estimators_

@@ -64,6 +64,7 @@ def look_at_results(found):
     # What is drawn is drawn in each by itself, and learned by all.
     first, second = found["two"]
     assert_close(first["drawn"], second["drawn"], atol=0)
+    assert first["order"] == second["order"]  # without a seed of the user's
     for one, other in zip(first["numbers"], second["numbers"], strict=True):
         assert one != other
     for one, other in zip(first["ensemble"], second["ensemble"], strict=True):
