@@ -22,6 +22,13 @@ def test_names():
     assert get_backbone("tabm") is TabM
 
 
+def test_a_name_stands_for_arguments():
+    assert named_backbone("resnet") == (ResNet, {"moments": True})
+    named_backbone("resnet")[1].clear()  # a copy
+    assert named_backbone("resnet")[1] == {"moments": True}
+    assert named_backbone("resnet_v2") == (ResNetV2, {})
+
+
 def test_unknown_name_lists_the_valid_ones():
     with pytest.raises(
         InvalidParameterError, match=NAMES + r", or .*\. Got 'resent' .* 'resnet'"

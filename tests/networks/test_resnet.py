@@ -65,6 +65,29 @@ def test_any_image_size(size, training):
     assert torch.isfinite(features).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_moments_tell_how_much_and_where(dtype):
+    backbone = small_resnet(moments=True, in_channels=1).to(dtype).eval()
+    backbone.dense = nn.Identity()
+    backbone.stem = nn.Identity()
+    backbone.stages = nn.Sequential(nn.AdaptiveMaxPool2d(1))
+    image = torch.zeros(1, 1, 2, 5, dtype=dtype)
+    image[0, 0, 1, 4], image[0, 0, 0, 1] = 4, 2
+    # Rows lie at -1/2 and 1/2, columns at -4/5, -2/5, 0, 2/5 and 4/5.
+    down, across = (4 - 2) / 2 / 10, (4 * 0.8 - 2 * 0.4) / 10
+    expected = torch.tensor([[4, 6 / 10, down, across]])
+    seen = backbone(image)
+    assert seen.dtype == (dtype if dtype is torch.float64 else torch.float32)
+    torch.testing.assert_close(seen.float(), expected, rtol=0, atol=1e-6)
+
+
+def test_moments_of_the_stem_reach_the_dense_layer():
+    backbone = small_resnet(moments=True)
+    assert backbone.dense[0].in_features == 6 + 3 * 4
+    assert small_resnet().dense[0].in_features == 6
+    assert backbone(torch.ones(2, 1, 1, 1)).shape == (2, 5)
+
+
 def test_layout_of_the_default():
     backbone = reference_network().backbone
     stem = backbone.stem[0]
@@ -133,8 +156,9 @@ def test_without_batch_norm_all_layers_have_a_bias():
 
 
 def test_dropout():
-    assert not any(isinstance(m, nn.Dropout) for m in small_resnet(dropout=0).modules())
-    dropouts = [m for m in small_resnet().modules() if isinstance(m, nn.Dropout)]
+    assert not any(isinstance(m, nn.Dropout) for m in small_resnet().modules())
+    backbone = small_resnet(dropout=0.5)
+    dropouts = [m for m in backbone.modules() if isinstance(m, nn.Dropout)]
     assert [m.p for m in dropouts] == [0.5]
 
 

@@ -125,27 +125,28 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
             X has been scaled.
         """
         settings = read_settings(self, self._default_precision)
-        context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
         state = self._state() if self.warm_start else None
-        X = self._check_X(X, reset=state is None)
-        y = item_labels(X, y)
+        rows = self._check_X(X, reset=state is None)
+        settings = settings.for_rows(len(rows))
+        context = EpochContext(self, settings.max_epochs, X, y, sample_weight)
+        y = item_labels(rows, y)
         if state is None:
             codec = fit_codec(self.tasks, y, sample_weight, warns=True)
-            state = FitState(codec.seeing(input_shape_of(X)))
+            state = FitState(codec.seeing(input_shape_of(rows)))
             state.columns = self._described_columns()
         else:
             check_same_network(state, self.tasks, settings)
             state.codec = state.codec.rebalanced(y, sample_weight)
         settings = settings.for_tasks(state.codec.tasks)
-        targets = encode_rows(state.codec, X, y, sample_weight)
-        validation = self._validation(X, X_val, y_val, state, settings)
-        rows = X, targets, validation
-        seed = shared_seed(self, state, settings, rows, draw_seed(self.random_state))
-        with open_checkpoints(self, state, settings, rows, seed) as checkpoints:
+        targets = encode_rows(state.codec, rows, y, sample_weight)
+        validation = self._validation(rows, X_val, y_val, state, settings)
+        given = rows, targets, validation
+        seed = shared_seed(self, state, settings, given, draw_seed(self.random_state))
+        with open_checkpoints(self, state, settings, given, seed) as checkpoints:
             if checkpoints is not None:
                 seed = checkpoints.seed
             seeds = derive_seeds(seed, len(state.history))
-            data = split_samples(X, targets, state, settings, seeds, validation)
+            data = split_samples(rows, targets, state, settings, seeds, validation)
             return self._train(state, data, settings, seeds, context, checkpoints)
 
     @in_processes

@@ -42,9 +42,10 @@ LossWeightsLike = (
 # The name of a task, or "balanced".
 SamplerLike = str | RaritySampler | None
 OptimizerLike = Literal["adam", "adamw", "sgd"] | type[torch.optim.Optimizer] | Partial
-RateLike = float | Literal["auto"]
+RateLike = float | Literal["auto"] | None
+EpochsLike = int | Literal["auto"]
 ScheduleLike = (
-    Literal["cosine", "warmup_cosine", "plateau", "one_cycle"]
+    Literal["auto", "cosine", "warmup_cosine", "plateau", "one_cycle"]
     | type[torch.optim.lr_scheduler.LRScheduler]
     | Partial
     | None

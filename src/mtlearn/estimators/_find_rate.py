@@ -129,7 +129,7 @@ def _plain(settings: Settings, steps: RateRange) -> Settings:
         restore_best=False,
         falls_back=False,
         callbacks=(steps,),
-        max_epochs=N_RATES,
+        epochs=N_RATES,
         verbose=0,
     )
 

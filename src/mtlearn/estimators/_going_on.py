@@ -150,6 +150,8 @@ def check_same_network(
     now = structure(cls, backbone.kwargs)
     # What is looked up is what it was, unless the user says it.
     apart = {key for key in resolved(cls) if now.get(key) is None}
+    # A name may stand for more than it did when the network was made.
+    apart |= settings.implied - before.keys()
     for key in sorted((before.keys() | now.keys()) - apart):
         missing = "nothing"
         _check_same(

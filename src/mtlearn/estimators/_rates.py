@@ -8,10 +8,9 @@ import torch
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
+from mtlearn.estimators._course import AUTO, default_rate
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training import Precision, Rates, resolve_optimizer
-
-AUTO = "auto"
 
 
 def read_positive(estimator: Any, name: str, owner: str) -> float | None:
@@ -33,25 +32,29 @@ def read_optimizer(
     return optimizer
 
 
-def read_rates(estimator: Any, owner: str) -> Rates:
+def read_rates(
+    estimator: Any, schedule: Partial | None, backbone: Partial, owner: str
+) -> Rates:
     """Check the learning rates; one that is to be found is NaN."""
-    backbone = read_positive(estimator, "backbone_lr", owner)
+    of_backbone = read_positive(estimator, "backbone_lr", owner)
     decay = _read_layer_decay(estimator.layer_decay, owner)
     if isinstance(estimator.lr, str):
         if estimator.lr != AUTO:
             raise ParameterTypeError(
-                f"The 'lr' parameter of {owner} must be a number above 0 or {AUTO!r}. "
-                f"Got {short(estimator.lr)} instead."
+                f"The 'lr' parameter of {owner} must be None, a number above 0 or "
+                f"{AUTO!r}. Got {short(estimator.lr)} instead."
             )
-        if backbone is not None:
+        if of_backbone is not None:
             raise InvalidParameterError(
                 f"The 'backbone_lr' parameter of {owner} must be None with "
-                f"lr={AUTO!r}, which finds one rate. Got {backbone!r} instead. Use "
+                f"lr={AUTO!r}, which finds one rate. Got {of_backbone!r} instead. Use "
                 "layer_decay, or take both from a rate that find_lr suggests."
             )
         return Rates(math.nan, None, decay)
+    if estimator.lr is None:
+        return Rates(default_rate(schedule, backbone), of_backbone, decay)
     lr = check_real(estimator.lr, "lr", owner, low=0, include_low=False)
-    return Rates(lr, backbone, decay)
+    return Rates(lr, of_backbone, decay)
 
 
 def _read_layer_decay(value: Any, owner: str) -> float | None:

@@ -24,6 +24,7 @@ from mtlearn.data import RaritySampler
 from mtlearn.estimators._aggregation import read_aggregation
 from mtlearn.estimators._balancing import read_balancing
 from mtlearn.estimators._choices import SamplerLike
+from mtlearn.estimators._course import CONSTANT, epochs_for, read_epochs, read_schedule
 from mtlearn.estimators._rates import read_optimizer, read_positive, read_rates
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.losses import Balancing
@@ -44,7 +45,6 @@ from mtlearn.training import (
     resolve_part,
     resolve_penalty,
     resolve_precision,
-    resolve_schedule,
     task_monitors,
 )
 
@@ -72,6 +72,8 @@ class Settings:
     ----------
     owner : str
         The estimator's class, for messages.
+    implied : frozenset of str
+        Arguments of the backbone that its name brings.
     backbone, optimizer : Partial
         Classes with their arguments.
     schedule : Partial or None
@@ -96,7 +98,11 @@ class Settings:
         What weighs the tasks' gradients in what they share.
     penalties : tuple of Penalty
         What is added to the loss of each step.
-    max_epochs, batch_size, accumulate : int
+    rate_is_given : bool
+        Whether the user gave a rate, or asked for one that is to be found.
+    epochs : int or None
+        Epochs at most; None follows from the rows.
+    batch_size, accumulate : int
         Epochs at most, rows a pass through the network, passes a step.
     validates : bool
         Whether rows are set aside when the user passes none.
@@ -138,6 +144,7 @@ class Settings:
 
     owner: str
     backbone: Partial
+    implied: frozenset[str]
     optimizer: Partial
     schedule: Partial | None
     rates: Rates
@@ -150,7 +157,8 @@ class Settings:
     balancing: Balancing | None
     aggregation: Any
     penalties: tuple[Any, ...]
-    max_epochs: int
+    rate_is_given: bool
+    epochs: int | None
     batch_size: int
     accumulate: int
     validates: bool
@@ -182,12 +190,26 @@ class Settings:
         validates = self.validates and monitor.needs_validation
         return replace(self, monitor=monitor, validates=validates)
 
+    @property
+    def max_epochs(self) -> int:
+        """Epochs at most, of settings that know their rows."""
+        assert self.epochs is not None
+        return self.epochs
+
+    def for_rows(self, n_rows: int) -> "Settings":
+        """Return the same with a number of epochs, which may follow from the rows."""
+        return replace(self, epochs=self.epochs or epochs_for(n_rows))
+
     def for_one_epoch(self) -> "Settings":
         """Return what `partial_fit` trains with: only what holds for one epoch."""
+        rates = self.rates
+        if not self.rate_is_given:
+            rates = replace(rates, heads=CONSTANT)  # which no schedule lowers
         return replace(
             self,
-            max_epochs=1,
+            epochs=1,
             schedule=None,
+            rates=rates,
             validates=False,
             averaging=None,
             keeps_optimizer=True,
@@ -215,16 +237,19 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         If one is not what it must be.
     """
     owner = type(estimator).__name__
-    schedule = resolve_schedule(estimator.lr_schedule, owner)
     stops, by_task = _read_early_stopping(estimator.early_stopping, owner)
     patience = _read_count(estimator, "n_iter_no_change", low=1)
     check_bool(estimator.warm_start, "warm_start", owner)
     device = resolve_device(estimator.device, owner)
     precision = resolve_precision(estimator.precision, default_precision, device, owner)
-    rates = read_rates(estimator, owner)
+    schedule = read_schedule(estimator)
+    backbone = _resolve_backbone(estimator.backbone, owner)
+    rates = read_rates(estimator, schedule, backbone, owner)
+    named = isinstance(estimator.backbone, str)
     return Settings(
         owner=owner,
-        backbone=_resolve_backbone(estimator.backbone, owner),
+        backbone=backbone,
+        implied=frozenset(backbone.kwargs if named else ()),
         optimizer=read_optimizer(estimator, rates, precision, device),
         schedule=schedule,
         rates=rates,
@@ -240,7 +265,8 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         balancing=read_balancing(estimator, owner),
         aggregation=read_aggregation(estimator, owner),
         penalties=resolve_penalty(estimator.penalty, owner),
-        max_epochs=_read_count(estimator, "max_epochs", low=1),
+        rate_is_given=estimator.lr is not None,
+        epochs=read_epochs(estimator),
         batch_size=_read_count(estimator, "batch_size", low=1),
         accumulate=_read_count(estimator, "accumulate", low=1),
         validates=stops or follows_figure(schedule),

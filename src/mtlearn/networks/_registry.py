@@ -17,6 +17,8 @@ from mtlearn.networks._timm import TimmBackbone
 from mtlearn.networks._transformers import TransformersBackbone
 
 _BACKBONES: dict[str, type[nn.Module]] = {**TRUNKS, "cgc": CGC, "tabm": TabM}
+# Arguments that a name stands for, where the class alone does without.
+_ARGUMENTS: dict[str, dict[str, Any]] = {"resnet": {"moments": True}}
 # By what stands before a slash and the name that they get.
 _ELSEWHERE: dict[str, type[ForeignBackbone]] = {
     "timm": TimmBackbone,
@@ -73,6 +75,8 @@ def named_backbone(name: str) -> tuple[type[nn.Module], dict[str, Any]]:
     Examples
     --------
     >>> from mtlearn.networks import named_backbone
+    >>> named_backbone("resnet")[1]
+    {'moments': True}
     >>> cls, arguments = named_backbone("transformers/resnet")
     >>> cls.__name__, arguments
     ('TransformersBackbone', {'name': 'resnet'})
@@ -81,7 +85,7 @@ def named_backbone(name: str) -> tuple[type[nn.Module], dict[str, Any]]:
     if package in _ELSEWHERE and inside:
         return _ELSEWHERE[package], {"name": inside}
     if name in _BACKBONES:
-        return _BACKBONES[name], {}
+        return _BACKBONES[name], dict(_ARGUMENTS.get(name, {}))
     names = ", ".join(repr(known) for known in sorted(_BACKBONES))
     others = " or ".join(f"'{package}/NAME'" for package in _ELSEWHERE)
     raise InvalidParameterError(

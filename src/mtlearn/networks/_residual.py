@@ -40,8 +40,8 @@ class ResidualBackbone(nn.Module):
         if weights is not None:
             load_weights(self, weights)
 
-    def _maps(self, x: Tensor) -> Tensor:
-        return self.stages(self.stem(x))
+    def _pooled(self, x: Tensor) -> Tensor:
+        return self.stages(self.stem(x)).mean(dim=(2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features of a batch of images.
@@ -56,7 +56,7 @@ class ResidualBackbone(nn.Module):
         Tensor of shape (n_samples, n_features)
             The features, none below 0.
         """
-        return self.dense(self._maps(x).mean(dim=(2, 3)))
+        return self.dense(self._pooled(x))
 
 
 class ResidualBlock(nn.Module):

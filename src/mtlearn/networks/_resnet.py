@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from mtlearn.networks._attention import attention_layers
@@ -36,11 +37,16 @@ class ResNet(ResidualBackbone):
         Number of residual blocks of every stage, or of each.
     n_features : int, default=128
         Length of the feature vector.
-    dropout : float, default=0.5
+    dropout : float, default=0.0
         Share of the features that are dropped in training, in [0, 1].
     batch_norm : bool, default=True
         Whether batch norm follows each convolution and the dense layer. Without
         it, these have a bias.
+    moments : bool, default=False
+        Whether the dense layer also sees how much there is of what each filter of the
+        stem finds, and where: the mean over its map, and that of the map times the
+        position down and across, from -1 to 1. Pooling alone forgets positions. The
+        name ``"resnet"`` stands for a network with them.
     attention : {None, "se", "cbam"}, default=None
         What weighs the outcome of each block before its shortcut is added:
         `SqueezeExcite` or `CBAM`.
@@ -78,8 +84,9 @@ class ResNet(ResidualBackbone):
         widths: Sequence[int] = (32, 64, 128),
         n_blocks: int | Sequence[int] = 2,
         n_features: int = 128,
-        dropout: float = 0.5,
+        dropout: float = 0.0,
         batch_norm: bool = True,
+        moments: bool = False,
         attention: Literal["se", "cbam"] | None = None,
         drop_block: float = 0.0,
         weights: str | os.PathLike[str] | None = None,
@@ -95,7 +102,16 @@ class ResNet(ResidualBackbone):
         stem = convolution(in_channels, widths[0], 3, 1, bias=not batch_norm)
         self.stem = nn.Sequential(*_normed(stem), nn.ReLU(inplace=True))
         self.stages = make_stages(widths, depths, make_block)
-        self._finish(widths[-1], n_features, dropout, batch_norm, weights)
+        self.moments = moments
+        width = widths[-1] + (3 * widths[0] if moments else 0)
+        self._finish(width, n_features, dropout, batch_norm, weights)
+
+    def _pooled(self, x: Tensor) -> Tensor:
+        maps = self.stem(x)
+        pooled = self.stages(maps).mean(dim=(2, 3))
+        if not self.moments:
+            return pooled
+        return torch.cat([pooled, _moments(maps)], dim=1)
 
 
 class _BasicBlock(ResidualBlock):
@@ -138,3 +154,21 @@ def _normed(layer: nn.Conv2d) -> list[nn.Module]:
     if layer.bias is not None:
         return [layer]
     return [layer, nn.BatchNorm2d(layer.out_channels)]
+
+
+def _moments(maps: Tensor) -> Tensor:
+    """Return the mean of each map, and of it times the places down and across."""
+    # A place in half precision is a pixel beside the right one.
+    dtype = torch.promote_types(maps.dtype, torch.float32)
+    rows = maps.mean(dim=3, dtype=dtype)
+    columns = maps.mean(dim=2, dtype=dtype)
+    down, across = (
+        (each * _places(each.shape[-1], each)).mean(dim=2) for each in (rows, columns)
+    )
+    return torch.cat([rows.mean(dim=2), down, across], dim=1)
+
+
+def _places(n: int, like: Tensor) -> Tensor:
+    """Return where the middles of `n` pixels lie between -1 and 1."""
+    pixels = torch.arange(n, dtype=like.dtype, device=like.device)
+    return (2 * pixels + 1) / n - 1

@@ -106,8 +106,8 @@ class ResNetV2(ResidualBackbone):
         self.activation = _activation(widths[-1], batch_norm)
         self._finish(widths[-1], n_features, dropout, batch_norm, weights)
 
-    def _maps(self, x: Tensor) -> Tensor:
-        return self.activation(self.stages(self.stem(x)))
+    def _pooled(self, x: Tensor) -> Tensor:
+        return self.activation(self.stages(self.stem(x))).mean(dim=(2, 3))
 
 
 class _PreActivationBlock(ResidualBlock):

@@ -62,7 +62,7 @@ def resnet_v1(*, random_state: Any = None) -> Pipeline:
                 weight=0.1, standardize=False, head=Head((32,), dropout=0.2)
             ),
         ),
-        backbone=Partial(ResNet),
+        backbone=Partial(ResNet, dropout=0.5),
         augmentation=Augmentation(flip="horizontal", translate=0.05, rotate=18.0),
         optimizer="adam",
         lr=1e-3,

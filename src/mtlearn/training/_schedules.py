@@ -14,6 +14,7 @@ from mtlearn.training._parts import resolve_part
 from mtlearn.training._warmup import WarmupCosineLR
 
 _NAMES: dict[str, Partial] = {
+    "auto": Partial(lr_scheduler.OneCycleLR),  # of training whose end is known
     "cosine": Partial(lr_scheduler.CosineAnnealingLR),
     # Sooner than early stopping's default of ten epochs.
     "plateau": Partial(lr_scheduler.ReduceLROnPlateau, factor=0.5, patience=4),
