@@ -6,9 +6,9 @@ in the middle (so that their slant is asked for, and of others the centre). `mtl
 learns all targets in one network; of scikit-learn, forests, boosting, support vectors
 and a linear model learn each target alone, and the best of them on the test rows is
 shown. Accuracy of classes, R2 of values; CPU seconds of a fit, of scikit-learn those of
-the models shown. "constant" was the default once: a rate of 0.001 that stays, 100 epochs
-and, for images, half of the features dropped. Of the first epoch of the default, its
-figures on training rows, while they trained the network, and after it on the test rows.
+the models shown. "constant" was the default once: a rate of 0.001 that stays, for 100
+epochs, and for images half of the features dropped. Of the first epoch of the default,
+its figures on training rows, while it trained, and after it on the test rows.
 """
 
 import argparse

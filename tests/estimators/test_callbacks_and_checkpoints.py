@@ -165,7 +165,7 @@ def test_a_counter_goes_on(make, tmp_path):
 
 
 def test_by_hand(tmp_path):
-    _, found = resumed(tmp_path, Divides, lr=1.0, optimizer="sgd")
+    _, found = resumed(tmp_path, Divides, lr=1.0, lr_schedule=None, optimizer="sgd")
     rates = [row["lr"] for row in found.history_]
     np.testing.assert_allclose(rates, [1, 1, 0.1, 0.1, 0.01, 0.01])
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import EarlyStopping, LRScheduler
 from torch import nn
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import OneCycleLR, StepLR
 
 from mtlearn import (
     MultiTaskEstimator,
@@ -108,6 +109,36 @@ def test_early_stopping_has_one_rate():
     assert {row["lr"] for row in estimator.history_} == {0.001}
     chosen = made(early_stopping="task", lr_schedule="one_cycle", max_epochs=2)
     assert chosen.fit(X, y).lr_ == 0.01
+
+
+@pytest.mark.parametrize(
+    ("params", "rates", "epochs"),
+    [
+        ({"callbacks": [EarlyStopping("train_loss", patience=200)]}, [0.001], 100),
+        (
+            {"callbacks": [("own", EarlyStopping("train_loss", patience=200))]},
+            None,
+            100,
+        ),
+        ({"callbacks": [LRScheduler(StepLR, step_size=59)]}, [0.0001, 0.001], 60),
+        ({"optimizer": torch.optim.Adagrad}, [0.001], 60),
+        ({"optimizer": torch.optim.LBFGS, "max_epochs": 1}, [0.001], 1),
+    ],
+)
+def test_what_else_leaves_the_rate_alone(params, rates, epochs):
+    X, y = rows()
+    estimator = made(batch_size=12, **params).fit(X, y)
+    assert estimator.n_iter_ == epochs
+    found = sorted({row["lr"] for row in estimator.history_})
+    assert found == pytest.approx(rates or [0.001])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", torch.optim.RMSprop])
+def test_a_cycle_with_each_optimizer(optimizer):
+    estimator = made(optimizer=optimizer, max_epochs=2).fit(*rows())
+    assert estimator.lr_ == 0.01
+    first, last = (row["lr"] for row in estimator.history_)
+    assert last < first < 0.01
 
 
 @pytest.mark.parametrize("lr_schedule", [None, "cosine", "plateau", "warmup_cosine"])

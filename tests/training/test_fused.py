@@ -185,3 +185,28 @@ def test_a_failed_fit_leaves_weights_and_state():
     np.testing.assert_array_equal(estimator.predict(X), expected)
     estimator.set_params(lr=0.02).partial_fit(X, y)
     assert np.isfinite(last_loss(estimator))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_first_step_that_is_left_out(name):
+    found = resolve_optimizer(name, 0.0, CPU, "Owner", skips=True)
+    weight = torch.nn.Parameter(torch.ones(64))
+    optimizer = found.cls([weight], lr=0.125, **found.kwargs)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    for gradient in (float("inf"), 2.0):
+        weight.grad = torch.full((64,), 4 * gradient)  # scaled
+        scaler.scale(torch.zeros(()))
+        scaler.unscale_(optimizer)
+        scaler.step(optimizer)
+        scale = scaler.get_scale()
+        scaler.update()
+        weight.grad = None
+        if gradient == 2.0:
+            break
+        assert torch.equal(weight.detach(), torch.ones(64))
+        scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    assert scale == 4.0
+    # Nesterov's step: the gradient, and 0.9 of a momentum that begins with it. Adam's
+    # first step is the rate, whatever the gradient; AdamW decays by nothing.
+    expected = 1 - 0.125 * (2 + 0.9 * 2) if name == "sgd" else 1 - 0.125
+    torch.testing.assert_close(weight.detach(), torch.full((64,), expected))

@@ -1,7 +1,9 @@
 """The course of training where the user leaves it open: schedule, rate and epochs."""
 
+import inspect
 from typing import Any
 
+from skorch.callbacks import EarlyStopping, LRScheduler
 from torch.optim.lr_scheduler import OneCycleLR
 
 from mtlearn._utils._partial import Partial
@@ -9,7 +11,7 @@ from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_integer
 from mtlearn.exceptions import ParameterTypeError
 from mtlearn.networks import is_registered
-from mtlearn.training import resolve_schedule
+from mtlearn.training import has_callback, resolve_schedule
 
 AUTO = "auto"
 PEAK, CONSTANT = 0.01, 0.001
@@ -20,23 +22,42 @@ FEW_ROWS, MOST_EPOCHS = 700, 60
 MANY_ROWS, FEWEST_EPOCHS = 5000, 5
 
 
-def read_schedule(estimator: Any) -> Partial | None:
-    """Check the schedule; one cycle needs an end that is known.
+def read_schedule(
+    estimator: Any, optimizer: Partial, callbacks: tuple[Any, ...]
+) -> Partial | None:
+    """Check the schedule.
 
     Parameters
     ----------
     estimator : estimator
         Whose parameter to read.
+    optimizer : Partial
+        A torch optimiser class with its arguments.
+    callbacks : tuple
+        The user's skorch callbacks.
 
     Returns
     -------
     Partial or None
-        A torch scheduler class with its arguments.
+        A torch scheduler class with its arguments. One cycle is for training whose end
+        is known, whose rate nobody else moves, and whose momentum it can move along.
     """
     value = estimator.lr_schedule
-    if isinstance(value, str) and value == AUTO and estimator.early_stopping:
-        value = None
+    if isinstance(value, str) and value == AUTO:
+        moves = has_callback(callbacks, LRScheduler) or not _has_momentum(optimizer)
+        if moves or is_open_ended(estimator, callbacks):
+            value = None
     return resolve_schedule(value, type(estimator).__name__)
+
+
+def is_open_ended(estimator: Any, callbacks: tuple[Any, ...]) -> bool:
+    """Tell whether training may stop before its last epoch."""
+    return bool(estimator.early_stopping) or has_callback(callbacks, EarlyStopping)
+
+
+def _has_momentum(optimizer: Partial) -> bool:
+    arguments = inspect.signature(optimizer.cls).parameters
+    return "betas" in arguments or "momentum" in arguments
 
 
 def default_rate(schedule: Partial | None, backbone: Partial) -> float:
@@ -60,7 +81,7 @@ def default_rate(schedule: Partial | None, backbone: Partial) -> float:
     return PEAK if has_peak and is_new else CONSTANT
 
 
-def read_epochs(estimator: Any) -> int | None:
+def read_epochs(estimator: Any, callbacks: tuple[Any, ...]) -> int | None:
     """Check the number of epochs; None follows from the rows."""
     value, owner = estimator.max_epochs, type(estimator).__name__
     if isinstance(value, str):
@@ -69,7 +90,7 @@ def read_epochs(estimator: Any) -> int | None:
                 f"The 'max_epochs' parameter of {owner} must be an integer or "
                 f"{AUTO!r}. Got {short(value)} instead."
             )
-        return UNTIL_STOPPED if estimator.early_stopping else None
+        return UNTIL_STOPPED if is_open_ended(estimator, callbacks) else None
     return check_integer(value, "max_epochs", owner, low=1)
 
 

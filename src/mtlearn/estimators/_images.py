@@ -110,7 +110,9 @@ class MultiTaskImageEstimator(BaseMultiTaskEstimator):
         Largest norm of the gradients of all weights together; larger ones are scaled
         down to it.
     lr_schedule : None, str, class or Partial, default="auto"
-        ``"auto"`` is ``"one_cycle"``, or None with `early_stopping`, whose end is open.
+        ``"auto"`` is ``"one_cycle"``, or None where the end is open (`early_stopping`,
+        or skorch's among the callbacks), a skorch `LRScheduler` moves the rate, or the
+        optimiser has no momentum.
         ``"one_cycle"`` has its peak at `lr`; others are ``"cosine"`` (down to
         ``lr / 10``), ``"warmup_cosine"`` (the same after a linear rise), ``"plateau"``
         (halves after five epochs in which what `monitor` names has not improved), or a

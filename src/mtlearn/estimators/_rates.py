@@ -8,7 +8,7 @@ import torch
 from mtlearn._utils._partial import Partial
 from mtlearn._utils._short import short
 from mtlearn._utils._validation import check_real
-from mtlearn.estimators._course import AUTO, default_rate
+from mtlearn.estimators._course import AUTO, default_rate, read_epochs, read_schedule
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.training import Precision, Rates, resolve_optimizer
 
@@ -21,15 +21,55 @@ def read_positive(estimator: Any, name: str, owner: str) -> float | None:
     return check_real(value, name, owner, low=0, include_low=False)
 
 
+def read_course(
+    estimator: Any,
+    backbone: Partial,
+    callbacks: tuple[Any, ...],
+    precision: Precision,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Check what moves the weights, and for how long.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose parameters to read.
+    backbone : Partial
+        Its class and arguments.
+    callbacks : tuple
+        The user's skorch callbacks.
+    precision : Precision
+        What to compute in.
+    device : torch.device
+        Where.
+
+    Returns
+    -------
+    dict
+        Arguments of `Settings`.
+    """
+    owner = type(estimator).__name__
+    optimizer = read_optimizer(estimator, precision, device)
+    schedule = read_schedule(estimator, optimizer, callbacks)
+    rates = read_rates(estimator, schedule, backbone, owner)
+    _check_steps(optimizer, rates, precision, owner)
+    return {
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "rates": rates,
+        "rate_is_given": estimator.lr is not None,
+        "epochs": read_epochs(estimator, callbacks),
+    }
+
+
 def read_optimizer(
-    estimator: Any, rates: Rates, precision: Precision, device: torch.device
+    estimator: Any, precision: Precision, device: torch.device
 ) -> Partial:
-    """Check the optimiser, and what it does not go with."""
+    """Check the optimiser."""
     owner = type(estimator).__name__
     decay = check_real(estimator.weight_decay, "weight_decay", owner, low=0)
-    optimizer = resolve_optimizer(estimator.optimizer, decay, device, owner)
-    _check_steps(optimizer, rates, precision, owner)
-    return optimizer
+    skips = precision.autocast is torch.float16
+    return resolve_optimizer(estimator.optimizer, decay, device, owner, skips=skips)
 
 
 def read_rates(

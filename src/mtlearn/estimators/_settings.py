@@ -24,8 +24,8 @@ from mtlearn.data import RaritySampler
 from mtlearn.estimators._aggregation import read_aggregation
 from mtlearn.estimators._balancing import read_balancing
 from mtlearn.estimators._choices import SamplerLike
-from mtlearn.estimators._course import CONSTANT, epochs_for, read_epochs, read_schedule
-from mtlearn.estimators._rates import read_optimizer, read_positive, read_rates
+from mtlearn.estimators._course import CONSTANT, epochs_for
+from mtlearn.estimators._rates import read_course, read_positive
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.losses import Balancing
 from mtlearn.networks import named_backbone
@@ -242,17 +242,15 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
     check_bool(estimator.warm_start, "warm_start", owner)
     device = resolve_device(estimator.device, owner)
     precision = resolve_precision(estimator.precision, default_precision, device, owner)
-    schedule = read_schedule(estimator)
+    callbacks = check_callbacks(estimator.callbacks, owner)
     backbone = _resolve_backbone(estimator.backbone, owner)
-    rates = read_rates(estimator, schedule, backbone, owner)
+    course = read_course(estimator, backbone, callbacks, precision, device)
     named = isinstance(estimator.backbone, str)
     return Settings(
         owner=owner,
         backbone=backbone,
         implied=frozenset(backbone.kwargs if named else ()),
-        optimizer=read_optimizer(estimator, rates, precision, device),
-        schedule=schedule,
-        rates=rates,
+        **course,
         freeze_backbone=check_bool(estimator.freeze_backbone, "freeze_backbone", owner),
         freeze_epochs=_read_count(estimator, "freeze_epochs", low=0),
         clip_grad_norm=read_positive(estimator, "clip_grad_norm", owner),
@@ -265,11 +263,9 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         balancing=read_balancing(estimator, owner),
         aggregation=read_aggregation(estimator, owner),
         penalties=resolve_penalty(estimator.penalty, owner),
-        rate_is_given=estimator.lr is not None,
-        epochs=read_epochs(estimator),
         batch_size=_read_count(estimator, "batch_size", low=1),
         accumulate=_read_count(estimator, "accumulate", low=1),
-        validates=stops or follows_figure(schedule),
+        validates=stops or follows_figure(course["schedule"]),
         monitor_name=estimator.monitor,
         min_delta=check_real(estimator.min_delta, "min_delta", owner, low=0),
         validation_fraction=check_fraction(
@@ -279,7 +275,7 @@ def read_settings(estimator: Any, default_precision: str) -> Settings:
         by_task=by_task,
         restore_best=check_bool(estimator.restore_best, "restore_best", owner),
         falls_back=_read_on_divergence(estimator.on_divergence, owner),
-        callbacks=check_callbacks(estimator.callbacks, owner),
+        callbacks=callbacks,
         device=device,
         precision=precision,
         precision_is_auto=estimator.precision == "auto",

@@ -110,6 +110,7 @@ from mtlearn.training.callbacks import (
     TaskMetric,
     Thaw,
     check_callbacks,
+    has_callback,
     in_turn,
 )
 
@@ -160,6 +161,7 @@ __all__ = [
     "as_member",
     "averaging_callback",
     "check_callbacks",
+    "has_callback",
     "claimed",
     "common_seed",
     "constructor_arguments",

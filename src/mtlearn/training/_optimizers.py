@@ -24,7 +24,12 @@ _FUSED_DEVICES = ("cpu", "cuda")
 
 
 def resolve_optimizer(
-    value: Any, weight_decay: float, device: torch.device, owner: str
+    value: Any,
+    weight_decay: float,
+    device: torch.device,
+    owner: str,
+    *,
+    skips: bool = False,
 ) -> Partial:
     """Return the optimiser that a user named.
 
@@ -39,6 +44,8 @@ def resolve_optimizer(
         unless the Partial says how it is to be implemented.
     owner : str
         The estimator, for the message.
+    skips : bool, default=False
+        Whether steps are left out where a scaled gradient is infinite.
 
     Returns
     -------
@@ -75,7 +82,9 @@ def resolve_optimizer(
         )
     decay = {"weight_decay": weight_decay} if takes_decay else {}
     by_name = isinstance(value, str)
-    fused = _ask_for_fused(found, device, by_name)
+    # Its fused form never computes the momentum that a first step left out would have.
+    is_wrong = skips and found.cls is torch.optim.SGD
+    fused = {} if is_wrong else _ask_for_fused(found, device, by_name)
     return Partial(found.cls, **{**decay, **fused, **found.kwargs})
 
 

@@ -11,7 +11,12 @@ from mtlearn.training.callbacks._logs import CSVLogger, EpochLog
 from mtlearn.training.callbacks._showing import EpochLine, ProgressBar
 from mtlearn.training.callbacks._task_metric import TaskMetric
 from mtlearn.training.callbacks._thaw import Thaw
-from mtlearn.training.callbacks._users import LoadedEpoch, check_callbacks, in_turn
+from mtlearn.training.callbacks._users import (
+    LoadedEpoch,
+    check_callbacks,
+    has_callback,
+    in_turn,
+)
 
 __all__ = [
     "BestTaskWeights",
@@ -30,5 +35,6 @@ __all__ = [
     "TaskMetric",
     "Thaw",
     "check_callbacks",
+    "has_callback",
     "in_turn",
 ]

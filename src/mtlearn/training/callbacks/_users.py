@@ -67,6 +67,24 @@ def check_callbacks(value: Any, owner: str) -> tuple[Any, ...]:
     return tuple(value)
 
 
+def has_callback(callbacks: tuple[Any, ...], kind: type[Callback]) -> bool:
+    """Tell whether one of a user's callbacks is of a class.
+
+    Parameters
+    ----------
+    callbacks : tuple
+        From `check_callbacks`.
+    kind : type
+        A class of skorch callbacks.
+
+    Returns
+    -------
+    bool
+        Also of a subclass.
+    """
+    return any(issubclass(_class_of(each), kind) for each in callbacks)
+
+
 def _is_callback(value: Any) -> bool:
     """Tell whether skorch takes it: a callback, its class, or either with a name."""
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
