@@ -39,11 +39,15 @@ from mtlearn.estimators._course import epochs_for
 from mtlearn.networks import ResNet
 
 PROBLEMS = ("digits", "table", "red", "white")
-CONSTANT = {"lr": 0.001, "lr_schedule": None, "max_epochs": 100}
-SETTINGS: dict[str, dict[str, Any]] = {"default": {}, "constant": CONSTANT}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "constant": {"lr": 0.001, "lr_schedule": None, "max_epochs": 100},
+}
+ROWS = (*SETTINGS, "scikit-learn", "epoch 1")
+EPOCH_1 = ("training, on the way", "training, after it", "held out")
 OPTIONS = (
     Option("problems", PROBLEMS, ("digits", "red"), "which", names),
-    Option("settings", tuple(SETTINGS), ("default",), "which", names),
+    Option("show", ROWS, ("default", "scikit-learn", "epoch 1"), "which", names),
     Option("seeds", 5, 2, "splits and seeds"),
     Option("rows", 700, 60, "of an archive of images"),
     Option("most", 10000, 60, "rows to learn from"),
@@ -78,11 +82,20 @@ def chosen_problems(options: argparse.Namespace) -> dict[str, Read]:
     return found
 
 
+def figures_of(y: np.ndarray, predicted: np.ndarray, problem: Problem) -> list[float]:
+    """Return accuracy or R2 of each target."""
+    metrics = [
+        accuracy_score if task.has_classes else r2_score for task in problem.tasks
+    ]
+    pairs = zip(y.T, predicted.T, strict=True)
+    return [float(f(*pair)) for f, pair in zip(metrics, pairs, strict=True)]
+
+
 def score(problem: Problem, j: int, predicted: np.ndarray) -> float:
-    """Return accuracy or R2 of one target."""
-    truth = problem.y_test[:, j]
-    task = problem.tasks[problem.tasks.names[j]]
-    return float((accuracy_score if task.has_classes else r2_score)(truth, predicted))
+    """Return accuracy or R2 of one target of the test rows."""
+    one = problem.tasks[problem.tasks.names[j]]
+    metric = accuracy_score if one.has_classes else r2_score
+    return float(metric(problem.y_test[:, j], predicted))
 
 
 def estimator_of(problem: Problem, seed: int, **params: Any) -> Any:
@@ -102,12 +115,15 @@ def fit_ours(
     estimator.fit(problem.X, problem.y)
     seconds = process_time() - begin
     predicted = estimator.predict(problem.X_test)
-    n_targets = problem.y.shape[1]
-    return [score(problem, j, predicted[:, j]) for j in range(n_targets)], seconds
+    return figures_of(problem.y_test, predicted, problem), seconds
 
 
 def first_epoch(problem: Problem, seed: int, threads: int | None) -> np.ndarray:
-    """Return the figures of the first epoch, of training rows and of test rows."""
+    """Return the figures of the first epoch of the default, for each target.
+
+    Those that its history has of training rows, on the way, and of validation rows; and
+    between these, those of training rows with the weights that it ends with.
+    """
     estimator = estimator_of(problem, seed, n_threads=threads)
     n_rows = len(problem.X)
     n_batches = -(-n_rows // estimator.batch_size)
@@ -117,13 +133,13 @@ def first_epoch(problem: Problem, seed: int, threads: int | None) -> np.ndarray:
     )
     estimator.set_params(lr_schedule=schedule, max_epochs=1)
     estimator.fit(problem.X, problem.y, X_val=problem.X_test, y_val=problem.y_test)
-    row = estimator.history_[0]
-    return np.array(
-        [
-            [row[f"{of}_{name}_{figure(problem, name)}"] for of in ("train", "valid")]
-            for name in problem.tasks.names
-        ]
+    row, names = estimator.history_[0], problem.tasks.names
+    after = figures_of(problem.y, estimator.predict(problem.X), problem)
+    on_the_way, held_out = (
+        [row[f"{of}_{name}_{figure(problem, name)}"] for name in names]
+        for of in ("train", "valid")
     )
+    return np.array([on_the_way, after, held_out])
 
 
 def figure(problem: Problem, name: str) -> str:
@@ -181,28 +197,33 @@ def spread(values: Any) -> str:
     return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
 
 
+def rows_of(which: str, problems: list[Problem], threads: int | None) -> list[Any]:
+    """Train what is asked for on each split, and show it in rows of a table."""
+    if which == "scikit-learn":
+        return [[which, *best_theirs([fit_theirs(p) for p in problems])]]
+    if which == "epoch 1":
+        figures = np.array(
+            [first_epoch(p, seed, threads) for seed, p in enumerate(problems)]
+        )
+        return [
+            [f"epoch 1, {of}", *map(spread, figures[:, at].T), ""]
+            for at, of in enumerate(EPOCH_1)
+        ]
+    runs = [
+        fit_ours(p, SETTINGS[which], seed, threads) for seed, p in enumerate(problems)
+    ]
+    columns = zip(*(figures for figures, _ in runs), strict=True)
+    seconds = np.mean([seconds for _, seconds in runs])
+    return [[f"mtlearn, {which}", *map(spread, columns), f"{seconds:.1f}"]]
+
+
 def run(options: argparse.Namespace, report: Report) -> None:
     """Compare on each problem."""
     for label, read in chosen_problems(options).items():
         report.progress(label)
         problems = [read(seed) for seed in range(options.seeds)]
         rows = []
-        for setting in options.settings:
-            runs = [
-                fit_ours(problem, SETTINGS[setting], seed, options.threads)
-                for seed, problem in enumerate(problems)
-            ]
-            figures = zip(*(figures for figures, _ in runs), strict=True)
-            seconds = np.mean([seconds for _, seconds in runs])
-            rows.append(
-                [f"mtlearn, {setting}", *map(spread, figures), f"{seconds:.1f}"]
-            )
-        rows.append(["scikit-learn", *best_theirs([fit_theirs(p) for p in problems])])
-        firsts = np.array(
-            [first_epoch(p, seed, options.threads) for seed, p in enumerate(problems)]
-        )
-        for at, of in enumerate(("training", "held out")):
-            shown = [spread(each) for each in firsts[:, :, at].T]
-            rows.append([f"epoch 1, {of}", *shown, ""])
-        name = problems[0].name
-        report.table([name, *problems[0].tasks.names, "seconds"], rows)
+        for which in options.show:
+            rows += rows_of(which, problems, options.threads)
+        header = [problems[0].name, *problems[0].tasks.names, "seconds"]
+        report.table(header, rows)

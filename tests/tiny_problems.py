@@ -47,6 +47,7 @@ def table_estimator(tasks=None, **params):
     defaults = {
         "backbone": Partial(MLP, hidden=(8,)),
         "lr": 0.03,
+        "lr_schedule": None,
         "max_epochs": 4,
         "random_state": 0,
     }
@@ -57,7 +58,9 @@ def table_estimator(tasks=None, **params):
 def image_estimator(tasks=None, **params):
     """Return an image estimator with one block of four filters."""
     defaults = {
-        "backbone": Partial(ResNet, widths=(4,), n_blocks=1, n_features=6),
+        "backbone": Partial(ResNet, widths=(4,), n_blocks=1, n_features=6, dropout=0.5),
+        "lr": 0.001,
+        "lr_schedule": None,
         "max_epochs": 2,
         "batch_size": 8,
         "random_state": 0,
