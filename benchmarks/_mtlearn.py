@@ -38,7 +38,7 @@ def make_estimator(
 ) -> MultiTaskImageEstimator:
     """Return an estimator with the network of the problem that trains one epoch.
 
-    For the reference problem, the backbone and two of the heads are mtlearn's defaults.
+    For the reference problem, the widths and two of the heads are mtlearn's defaults.
     """
     backbone = Partial(
         ResNet,
@@ -51,6 +51,7 @@ def make_estimator(
         "backbone": backbone,
         "batch_size": problem.batch_size,
         "lr": problem.lr,
+        "lr_schedule": None,
         "max_epochs": 1,
         "device": "cpu",
         "random_state": 0,

@@ -52,9 +52,15 @@ def images(steps: int) -> tuple[Any, np.ndarray, np.ndarray]:
     X = rng.random((steps * IMAGES, SIZE, SIZE), dtype=np.float32)
     y = rng.integers(10, size=(len(X), 2))
     tasks = Tasks(one=Classification(10), other=Classification(10))
-    backbone = Partial(ResNet, widths=(16, 32), n_blocks=1, n_features=64)
+    backbone = Partial(ResNet, widths=(16, 32), n_blocks=1, n_features=64, dropout=0.5)
     estimator = MultiTaskImageEstimator(
-        tasks, backbone=backbone, batch_size=IMAGES, random_state=0, device="cpu"
+        tasks,
+        backbone=backbone,
+        lr=1e-3,
+        lr_schedule=None,
+        batch_size=IMAGES,
+        random_state=0,
+        device="cpu",
     )
     return estimator, X, y
 
@@ -69,6 +75,8 @@ def table(steps: int, n_tasks: int) -> tuple[Any, np.ndarray, np.ndarray]:
     estimator = MultiTaskEstimator(
         Tasks.from_mapping(tasks),
         backbone=Partial(MLP, hidden=(64, 64)),
+        lr=1e-3,
+        lr_schedule=None,
         batch_size=ROWS,
         random_state=0,
         device="cpu",

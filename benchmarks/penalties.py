@@ -251,6 +251,8 @@ def measure_steps(options: argparse.Namespace, report: Report) -> None:
                     MultiTaskEstimator(
                         Tasks.from_mapping(tasks),
                         penalty=penalty,
+                        lr=1e-3,
+                        lr_schedule=None,
                         max_epochs=options.epochs,
                         random_state=0,
                     ).fit,

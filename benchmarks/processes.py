@@ -53,6 +53,8 @@ def wine(options: argparse.Namespace) -> tuple[Any, Any]:
     estimator = MultiTaskEstimator(
         Tasks(quality=Regression(), good=Classification(2)),
         backbone=Partial(MLP, hidden=(32, 32)),
+        lr=1e-3,
+        lr_schedule=None,
         max_epochs=options.epochs,
         n_threads=1,
         random_state=0,

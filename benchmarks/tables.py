@@ -58,6 +58,13 @@ def problem(name: str, n_rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return X[rows], y[rows], groups[rows]
 
 
+def mlp(tasks: Tasks) -> MultiTaskEstimator:
+    """Make a plain network, which learns at one rate."""
+    return MultiTaskEstimator(
+        tasks, lr=1e-3, lr_schedule=None, max_epochs=100, random_state=0
+    )
+
+
 def tabm(tasks: Tasks, epochs: int) -> MultiTaskEstimator:
     """Make a network of members, with the settings that the guide recommends."""
     return MultiTaskEstimator(
@@ -115,7 +122,7 @@ def contenders(options: argparse.Namespace) -> dict[str, Callable[..., np.ndarra
             make_pipeline(StandardScaler(), MLPRegressor(**network)),
             make_pipeline(StandardScaler(), MLPClassifier(**network)),
         ),
-        "mlp": joint(lambda tasks: MultiTaskEstimator(tasks, random_state=0)),
+        "mlp": joint(mlp),
         "tabm": joint(lambda tasks: tabm(tasks, options.epochs)),
     }
     return {name: found[name] for name in options.models}

@@ -46,6 +46,8 @@ def dense(hidden: tuple[int, ...], batch_size: int, epochs: int) -> MultiTaskEst
     return MultiTaskEstimator(
         Tasks(quality=Regression(), good=Classification(2)),
         backbone=Partial(MLP, hidden=hidden),
+        lr=1e-3,
+        lr_schedule=None,
         batch_size=batch_size,
         max_epochs=epochs,
         n_threads=1,
@@ -57,7 +59,11 @@ def residual(epochs: int) -> MultiTaskImageEstimator:
     """Return a small residual network for digits."""
     return MultiTaskImageEstimator(
         Tasks(digit=Classification(10)),
-        backbone=Partial(ResNet, widths=(8, 16), n_blocks=1, n_features=16),
+        backbone=Partial(
+            ResNet, widths=(8, 16), n_blocks=1, n_features=16, dropout=0.5
+        ),
+        lr=1e-3,
+        lr_schedule=None,
         max_epochs=epochs,
         precision="float32",
         n_threads=1,

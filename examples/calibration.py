@@ -42,7 +42,7 @@ def make_model(epochs):
     )
     estimator = MultiTaskImageEstimator(
         tasks,
-        backbone=Partial(ResNet, widths=(8, 16, 32), n_blocks=1),
+        backbone=Partial(ResNet, widths=(8, 16, 32), n_blocks=1, dropout=0.5),
         lr=2e-3,
         lr_schedule="cosine",
         max_epochs=epochs,

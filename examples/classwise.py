@@ -34,6 +34,8 @@ def main():
     estimator = MultiTaskEstimator(
         Tasks(quality=Classification(), good=Classification(2)),
         backbone=Partial(MLP, hidden=(32,)),
+        lr=1e-3,
+        lr_schedule=None,
         max_epochs=EPOCHS,
         random_state=0,
     ).fit(X_train, y_train)

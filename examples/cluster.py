@@ -82,7 +82,10 @@ def make_estimator(epochs):
     tasks = Tasks(digit=Classification(10), item=Classification(32), shade=Regression())
     return MultiTaskImageEstimator(
         tasks,
-        backbone=Partial(ResNet, widths=(8, 16), n_blocks=1, n_features=32),
+        backbone=Partial(
+            ResNet, widths=(8, 16), n_blocks=1, n_features=32, dropout=0.5
+        ),
+        lr=1e-3,
         lr_schedule="one_cycle",
         max_epochs=epochs,
         random_state=0,

@@ -36,7 +36,9 @@ def main():
     )
     estimator = MultiTaskImageEstimator(
         Tasks(digit=Classification(10), item=Classification(32)),
-        backbone=Partial(ResNet, widths=(8, 16), n_blocks=1, n_features=32),
+        backbone=Partial(
+            ResNet, widths=(8, 16), n_blocks=1, n_features=32, dropout=0.5
+        ),
         max_epochs=given.epochs,
         lr=3e-3,
         lr_schedule="cosine",

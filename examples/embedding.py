@@ -50,7 +50,7 @@ def main():
     )
     estimator = MultiTaskImageEstimator(
         tasks,
-        backbone=Partial(ResNet, widths=(16, 32, 64), n_blocks=1),
+        backbone=Partial(ResNet, widths=(16, 32, 64), n_blocks=1, dropout=0.5),
         lr=2e-3,
         lr_schedule="cosine",
         max_epochs=options.epochs,

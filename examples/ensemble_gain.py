@@ -43,6 +43,7 @@ def main():
         Tasks(quality=Regression(), good=Classification(2)),
         backbone=Partial(MLP, hidden=(128, 128)),
         lr=3e-3,
+        lr_schedule=None,
         max_epochs=EPOCHS,
     )
     ensemble = SeedEnsemble(estimator, MEMBERS, random_state=0).fit(X_train, y_train)

@@ -79,7 +79,7 @@ def make_model(folder, epochs):
         ImageNormalizer(),
         MultiTaskImageEstimator(
             TASKS,
-            backbone=Partial(ResNet, widths=(16, 32), n_blocks=1),
+            backbone=Partial(ResNet, widths=(16, 32), n_blocks=1, dropout=0.5),
             augmentation=Augmentation(flip="horizontal", value_range="imagenet"),
             lr=3e-3,
             lr_schedule="one_cycle",

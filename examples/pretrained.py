@@ -83,7 +83,7 @@ def from_nothing(train, test, seed, options):
     """Return the accuracy of a small network that has seen no other photographs."""
     estimator = MultiTaskImageEstimator(
         Classification(head=Head(hidden=())),
-        backbone=Partial(ResNet, widths=(32, 64, 128), n_blocks=1),
+        backbone=Partial(ResNet, widths=(32, 64, 128), n_blocks=1, dropout=0.5),
         augmentation=MOVES,
         optimizer="adamw",
         lr=3e-3,

@@ -36,6 +36,8 @@ def main():
     estimator = MultiTaskEstimator(
         Tasks(alcohol=Regression(), quality=Regression()),
         backbone=Partial(MLP, hidden=(16,)),
+        lr=1e-3,
+        lr_schedule=None,
         max_epochs=EPOCHS,
         random_state=0,
     ).fit(X_train, y_train)

@@ -32,6 +32,8 @@ def main():
     estimator = MultiTaskEstimator(
         Tasks(quality=Regression(), good=Classification(2), alcohol=Regression()),
         backbone=Partial(MLP, hidden=(32,)),
+        lr=1e-3,
+        lr_schedule=None,
         max_epochs=EPOCHS,
         random_state=0,
     )

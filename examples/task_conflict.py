@@ -48,7 +48,9 @@ def main():
             item=Classification(32),
             shade=Regression(bounds=(0, 1)),
         ),
-        backbone=Partial(ResNet, widths=(8, 16), n_blocks=1, n_features=32),
+        backbone=Partial(
+            ResNet, widths=(8, 16), n_blocks=1, n_features=32, dropout=0.5
+        ),
         max_epochs=given.epochs,
         lr=3e-3,
         lr_schedule="cosine",

@@ -41,7 +41,9 @@ def make_estimator(tasks, seed, epochs=None, **params):
     """Return a small residual network."""
     return MultiTaskImageEstimator(
         tasks,
-        backbone=Partial(ResNet, widths=(8, 16), n_blocks=1),
+        backbone=Partial(ResNet, widths=(8, 16), n_blocks=1, dropout=0.5),
+        lr=1e-3,
+        lr_schedule=None,
         max_epochs=EPOCHS if epochs is None else epochs,
         batch_size=50,
         random_state=seed,

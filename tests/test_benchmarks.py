@@ -285,7 +285,7 @@ def test_tables(run):
 
 def test_defaults(run):
     rows = rows_of(run("defaults", "--problems", "table,red"))
-    assert rows.count("mtlearn, one cycle") == rows.count("scikit-learn") == 2
+    assert rows.count("mtlearn, default") == rows.count("scikit-learn") == 2
 
 
 def test_targets_of_images():

@@ -58,10 +58,10 @@ def test_the_contenders_have_networks_of_one_size():
 
 def test_the_reference_is_what_mtlearn_does_by_default():
     defaults = inspect.signature(ResNet).parameters
-    for name in ("widths", "n_blocks", "n_features", "dropout"):
+    for name in ("widths", "n_blocks", "n_features"):
         assert getattr(REFERENCE, name) == defaults[name].default
     given = make_estimator(REFERENCE).get_params(deep=False)
-    for name in ("optimizer", "lr", "batch_size", "precision"):
+    for name in ("optimizer", "batch_size", "precision"):
         assert given[name] == MultiTaskImageEstimator().get_params(deep=False)[name]
     head = given["tasks"]["digit"].head
     assert repr(head) == repr(Head())
