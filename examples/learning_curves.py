@@ -27,8 +27,6 @@ def train(X, y, seed, **params):
     return MultiTaskEstimator(
         tasks,
         backbone=Partial(MLP, hidden=(16,)),
-        lr=1e-3,
-        lr_schedule=None,
         max_epochs=EPOCHS,
         early_stopping=True,
         n_iter_no_change=EPOCHS,

@@ -109,7 +109,7 @@ BAD = [
     of_type("lr", True, "a real number"),
     number("weight_decay", -0.1, r"\[0, inf\)"),
     of_type("weight_decay", None, "a real number"),
-    ("lr_schedule", "cos", VALUE, "one of 'cosine', 'plateau', 'one_cycle'.*Got 'cos'"),
+    ("lr_schedule", "cos", VALUE, "one of 'auto', 'cosine', 'plateau', .*Got 'cos'"),
     of_type("lr_schedule", nn.Linear, "a registered name, a subclass of torch's LR"),
     of_type("lr_schedule", 0.1, "a registered name, a class or Partial"),
     integer("max_epochs", 0, 1),
@@ -255,7 +255,7 @@ def test_misspelt_names_list_the_valid_ones(name, valid):
     [
         ("backbone__dropout", r"'backbone' is 'mlp', .* Pass a Partial\(class\) first"),
         ("tasks__a__weight", r"'tasks' is None, .* Declare the tasks first: tasks=Ta"),
-        ("lr__x", r"'lr' is 0.001, which has no parameters of its own\.$"),
+        ("lr__x", r"'lr' is None, which has no parameters of its own\.$"),
     ],
 )
 def test_nested_name_of_a_value_without_parameters(name, message):

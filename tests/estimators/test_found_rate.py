@@ -109,7 +109,7 @@ def test_rows_to_validate_with_are_not_seen():
 
 
 def test_more_training_goes_on_with_it():
-    estimator = make(warm_start=True).fit(X, Y)
+    estimator = make(warm_start=True, lr_schedule=None).fit(X, Y)
     rate = estimator.lr_
     estimator.fit(-X, Y)
     estimator.partial_fit(10 * X, Y)

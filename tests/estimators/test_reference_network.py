@@ -110,6 +110,8 @@ def recorded():
     estimator = MultiTaskImageEstimator(
         tasks,
         backbone=Partial(ResNet, widths=WIDTHS, n_features=N_FEATURES, dropout=0.0),
+        lr=1e-3,
+        lr_schedule=None,
         max_epochs=2,
         callbacks=[recorder],
         # In float32, ten steps of Adam blow rounding up to the tolerance.

@@ -30,8 +30,9 @@ from mtlearn.networks import MLP, ResNet
 
 
 def small(tasks=None, **params):
-    params = {"max_epochs": 3, "lr": 0.05, "random_state": 0, **params}
-    return MultiTaskEstimator(tasks, backbone=Partial(MLP, hidden=(8,)), **params)
+    settings = {"lr": 0.05, "lr_schedule": None, "max_epochs": 3, "random_state": 0}
+    backbone = Partial(MLP, hidden=(8,))
+    return MultiTaskEstimator(tasks, backbone=backbone, **{**settings, **params})
 
 
 @pytest.fixture

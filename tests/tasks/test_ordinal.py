@@ -69,6 +69,7 @@ def make(max_epochs=15, **kwargs):
         tasks,
         backbone=Partial(MLP, hidden=(8,)),
         lr=0.03,
+        lr_schedule=None,
         max_epochs=max_epochs,
         n_threads=1,
         random_state=0,

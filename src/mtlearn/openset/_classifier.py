@@ -114,7 +114,7 @@ class OpenSetClassifier(OpenScored, OpenSetLearning):
     >>> from sklearn.datasets import load_digits
     >>> from mtlearn import Classification, MultiTaskEstimator, OpenSetClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> known = y < 8
+    >>> X, known = X / 16, y < 8
     >>> estimator = MultiTaskEstimator(Classification(), max_epochs=5, random_state=0)
     >>> classifier = OpenSetClassifier(estimator, random_state=0)
     >>> classifier.fit(X[known], y[known]).classes_
