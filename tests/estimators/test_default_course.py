@@ -122,6 +122,8 @@ def test_early_stopping_has_one_rate():
         ),
         ({"callbacks": [LRScheduler(StepLR, step_size=59)]}, [0.0001, 0.001], 60),
         ({"optimizer": torch.optim.Adagrad}, [0.001], 60),
+        ({"optimizer": torch.optim.RMSprop, "max_epochs": 2}, [0.001], 2),
+        ({"optimizer": torch.optim.SGD, "max_epochs": 2}, [0.001], 2),
         ({"optimizer": torch.optim.LBFGS, "max_epochs": 1}, [0.001], 1),
     ],
 )
@@ -133,12 +135,47 @@ def test_what_else_leaves_the_rate_alone(params, rates, epochs):
     assert found == pytest.approx(rates or [0.001])
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", torch.optim.RMSprop])
+MOVING = Partial(torch.optim.RMSprop, momentum=0.5)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", MOVING])
 def test_a_cycle_with_each_optimizer(optimizer):
     estimator = made(optimizer=optimizer, max_epochs=2).fit(*rows())
     assert estimator.lr_ == 0.01
     first, last = (row["lr"] for row in estimator.history_)
     assert last < first < 0.01
+
+
+def test_a_momentum_that_is_given_stays():
+    betas = Partial(torch.optim.Adam, betas=(0.5, 0.9))
+    estimator = made(optimizer=betas, max_epochs=2).fit(*rows())
+    assert estimator.lr_ == 0.01
+    assert [g["betas"] for g in estimator.net_.optimizer_.param_groups] == [(0.5, 0.9)]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name", "value"),
+    # Those of torch, and what the name says.
+    [("adam", "betas", (0.9, 0.999)), ("sgd", "momentum", 0.9)],
+)
+def test_more_training_has_the_momentum_of_before_the_cycle(optimizer, name, value):
+    X, y = rows()
+    estimator = made(optimizer=optimizer, max_epochs=2).fit(X, y)
+    (group,) = estimator.net_.optimizer_.param_groups
+    assert group[name] != value
+    estimator.partial_fit(X, y)
+    (group,) = estimator.net_.optimizer_.param_groups
+    assert group[name] == value
+
+
+def test_one_step_is_taken():
+    X, y = rows()
+    estimator = made(batch_size=12, max_epochs=1).fit(X, y)
+    seen = weights_of(estimator)
+    start = made(batch_size=12, max_epochs=1, lr=1e-9, lr_schedule=None).fit(X, y)
+    moved = max((a - b).abs().max() for a, b in zip(seen, weights_of(start)))
+    # Adam's first step is as long as its rate.
+    assert 0.001 < moved <= 0.01
 
 
 @pytest.mark.parametrize("lr_schedule", [None, "cosine", "plateau", "warmup_cosine"])

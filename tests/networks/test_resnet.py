@@ -77,7 +77,9 @@ def test_moments_tell_how_much_and_where(dtype):
     down, across = (4 - 2) / 2 / 10, (4 * 0.8 - 2 * 0.4) / 10
     expected = torch.tensor([[4, 6 / 10, down, across]])
     seen = backbone(image)
-    assert seen.dtype == (dtype if dtype is torch.float64 else torch.float32)
+    assert seen.dtype == dtype
+    # Rounded once, at the end.
+    expected = expected.to(dtype).float()
     torch.testing.assert_close(seen.float(), expected, rtol=0, atol=1e-6)
 
 
@@ -86,6 +88,8 @@ def test_moments_of_the_stem_reach_the_dense_layer():
     assert backbone.dense[0].in_features == 6 + 3 * 4
     assert small_resnet().dense[0].in_features == 6
     assert backbone(torch.ones(2, 1, 1, 1)).shape == (2, 5)
+    halved = backbone.to(torch.bfloat16)
+    assert halved(torch.ones(2, 1, 3, 2, dtype=torch.bfloat16)).shape == (2, 5)
 
 
 def test_layout_of_the_default():

@@ -15,6 +15,7 @@ from mtlearn.training import has_callback, resolve_schedule
 
 AUTO = "auto"
 PEAK, CONSTANT = 0.01, 0.001
+_MOMENTA = {"betas", "momentum"}
 UNTIL_STOPPED = 100
 EPOCHS = 20
 # Fewer rows pass more often, up to so many times, and more rows less often.
@@ -40,13 +41,18 @@ def read_schedule(
     -------
     Partial or None
         A torch scheduler class with its arguments. One cycle is for training whose end
-        is known, whose rate nobody else moves, and whose momentum it can move along.
+        is known, whose rate nobody else moves, and that has a momentum. It moves that
+        along, unless the user said what it is.
     """
     value = estimator.lr_schedule
     if isinstance(value, str) and value == AUTO:
         moves = has_callback(callbacks, LRScheduler) or not _has_momentum(optimizer)
         if moves or is_open_ended(estimator, callbacks):
             value = None
+        elif isinstance(estimator.optimizer, Partial) and _MOMENTA & set(
+            estimator.optimizer.kwargs
+        ):
+            value = Partial(OneCycleLR, cycle_momentum=False)
     return resolve_schedule(value, type(estimator).__name__)
 
 
@@ -57,7 +63,10 @@ def is_open_ended(estimator: Any, callbacks: tuple[Any, ...]) -> bool:
 
 def _has_momentum(optimizer: Partial) -> bool:
     arguments = inspect.signature(optimizer.cls).parameters
-    return "betas" in arguments or "momentum" in arguments
+    values = {name: each.default for name, each in arguments.items()}
+    values.update(optimizer.kwargs)
+    # A cycle would give one to SGD and RMSprop where it is 0, as it is by default.
+    return any(values.get(name) for name in _MOMENTA)
 
 
 def default_rate(schedule: Partial | None, backbone: Partial) -> float:

@@ -103,7 +103,7 @@ class Settings:
     epochs : int or None
         Epochs at most; None follows from the rows.
     batch_size, accumulate : int
-        Epochs at most, rows a pass through the network, passes a step.
+        Rows a pass through the network, passes a step.
     validates : bool
         Whether rows are set aside when the user passes none.
     monitor_name : str

@@ -111,7 +111,7 @@ class ResNet(ResidualBackbone):
         pooled = self.stages(maps).mean(dim=(2, 3))
         if not self.moments:
             return pooled
-        return torch.cat([pooled, _moments(maps)], dim=1)
+        return torch.cat([pooled, _moments(maps).to(pooled.dtype)], dim=1)
 
 
 class _BasicBlock(ResidualBlock):

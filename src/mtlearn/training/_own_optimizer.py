@@ -118,6 +118,7 @@ class OwnOptimizer(PenalisedLoop):
             for name, value in {"optimizer": cls, **today}.items():
                 setattr(self, name, value)
             self.forget_optimizer()
+        _end_cycle(self.optimizer_)
         give_momentum(self.optimizer_)  # what was frozen may join
         self.set_rates(rates)
 
@@ -160,6 +161,14 @@ class OwnOptimizer(PenalisedLoop):
         self.lr = rates.heads
         self.backbone_lr = rates.backbone
         self.layer_decay = rates.layer_decay
+
+
+def _end_cycle(optimizer: Any) -> None:
+    """Give groups the momentum that they had before a cycle moved it."""
+    for group in optimizer.param_groups:
+        if "max_momentum" in group:
+            for name in {"betas", "momentum"} & optimizer.defaults.keys():
+                group[name] = optimizer.defaults[name]
 
 
 def _ids(weights: Iterable[nn.Parameter]) -> list[int]:

@@ -163,5 +163,6 @@ def _filled(
         defaults["eta_min"] = lowest if len(rates) > 1 else lowest[0]
     elif cls is lr_scheduler.OneCycleLR:
         peaks = list(rates) if len(rates) > 1 else rates[0]
-        defaults = {"max_lr": peaks, "total_steps": epochs * n_batches}
+        # A cycle of one step is its end, at next to nothing.
+        defaults = {"max_lr": peaks, "total_steps": max(2, epochs * n_batches)}
     return defaults
