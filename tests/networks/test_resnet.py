@@ -192,6 +192,14 @@ def test_pickle():
     assert torch.equal(again(x)[0], network(x)[0])
 
 
+def test_a_pickle_from_before_there_were_moments():
+    backbone = small_resnet().eval()
+    again = pickle.loads(pickle.dumps(backbone))
+    del again.moments
+    x = torch.ones(2, 1, 6, 6)
+    assert torch.equal(pickle.loads(pickle.dumps(again))(x), backbone(x))
+
+
 def test_the_options_change_nothing_unless_they_are_used():
     # The layers in the order in which they draw, and the names that files hold.
     shapes = [(1, 4, 3), (4, 4, 3), (4, 4, 3), (4, 6, 3), (6, 6, 3), (4, 6, 1)]

@@ -77,6 +77,9 @@ class ResNet(ResidualBackbone):
     torch.Size([2, 16])
     """
 
+    # A module that was pickled before says nothing of them.
+    moments = False
+
     def __init__(
         self,
         in_channels: int = 1,
