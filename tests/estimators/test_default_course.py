@@ -173,7 +173,9 @@ def test_one_step_is_taken():
     estimator = made(batch_size=12, max_epochs=1).fit(X, y)
     seen = weights_of(estimator)
     start = made(batch_size=12, max_epochs=1, lr=1e-9, lr_schedule=None).fit(X, y)
-    moved = max((a - b).abs().max() for a, b in zip(seen, weights_of(start)))
+    moved = max(
+        (a - b).abs().max() for a, b in zip(seen, weights_of(start), strict=True)
+    )
     # Adam's first step is as long as its rate.
     assert 0.001 < moved <= 0.01
 
