@@ -18,6 +18,7 @@ from mtlearn import (
 from mtlearn.estimators._course import epochs_for
 from mtlearn.exceptions import InvalidParameterError, ParameterTypeError
 from mtlearn.networks import MLP, ResNet, save_weights
+from mtlearn.recipes import autoencoder
 
 SMALL = Partial(MLP, hidden=(4,))
 
@@ -263,3 +264,23 @@ def test_a_network_of_before_goes_on_by_its_name(tmp_path):
     anew.set_params(backbone=Partial(ResNet, moments=False))
     with pytest.raises(InvalidParameterError, match=r"'moments'"):
         anew.partial_fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("before", "today"),
+    [
+        (Partial(ResNet), Partial(ResNet, moments=True)),
+        (Partial(ResNet, moments=False), "resnet"),
+    ],
+)
+def test_moments_that_are_said_are_compared(before, today):
+    X = np.zeros((4, 2, 2))
+    estimator = MultiTaskImageEstimator(Regression(), backbone=before, max_epochs=1)
+    y = np.arange(4.0)
+    estimator.fit(X, y).set_params(backbone=today)
+    with pytest.raises(InvalidParameterError, match=r"'moments'"):
+        estimator.partial_fit(X, y)
+
+
+def test_the_rate_of_the_autoencoder_stays():
+    assert autoencoder()["model"].lr_schedule is None

@@ -57,6 +57,7 @@ def autoencoder(*, random_state: Any = None) -> Pipeline:
         augmentation=Augmentation(rotate=15.0, translate=0.1),
         optimizer="adam",
         lr=1e-3,
+        lr_schedule=None,
         max_epochs=120,
         batch_size=512,
         random_state=random_state,
