@@ -284,3 +284,20 @@ def test_moments_that_are_said_are_compared(before, today):
 
 def test_the_rate_of_the_autoencoder_stays():
     assert autoencoder()["model"].lr_schedule is None
+
+
+class Patient(EarlyStopping):
+    pass
+
+
+def test_a_subclass_of_early_stopping_leaves_the_end_open():
+    patient = Patient("train_loss", patience=200)
+    estimator = made(callbacks=[patient], batch_size=12).fit(*rows())
+    assert (estimator.lr_, estimator.n_iter_) == (0.001, 100)
+
+
+@pytest.mark.parametrize(("optimizer", "fused"), [("sgd", False), ("adam", True)])
+def test_half_precision_steps_with_what_may_skip(optimizer, fused):
+    params = {"precision": "float16", "device": "cpu", "max_epochs": 1}
+    estimator = made(optimizer=optimizer, **params).fit(*rows())
+    assert bool(estimator.net_.optimizer_.defaults["fused"]) is fused
