@@ -167,7 +167,7 @@ class BaseMultiTaskEstimator(NetMixin, CallbackSupportMixin, VersionedEstimator)
         The classes of declared tasks must be known: declared too, passed as `classes`,
         or learned by an earlier `fit`. With ``tasks=None`` the first call infers kinds
         and classes from its rows. It also learns what the targets are scaled by. There
-        is no validation and no averaging, and the learning rate is `lr`.
+        is no validation and no averaging, and the learning rate is `lr`, or 0.001.
 
         Parameters
         ----------
