@@ -78,6 +78,7 @@ def model(lite, weights=None, drop_paths=0.0, **params):
             drop_paths=drop_paths,
         ),
         precision="float32",
+        lr_schedule=None,
         batch_size=12,
         max_epochs=1,
         random_state=0,

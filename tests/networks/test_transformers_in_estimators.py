@@ -184,7 +184,7 @@ def test_fits_in_bfloat16_where_the_machine_can(data):
 def test_rates_fall_from_block_to_block(data):
     X, y = data
     fitted = estimator().set_params(layer_decay=0.5, lr=0.08, freeze_epochs=1)
-    fitted.set_params(max_epochs=2).fit(X, y)
+    fitted.set_params(lr_schedule=None, max_epochs=2).fit(X, y)
 
     groups = fitted.net_.optimizer_.param_groups
     rates = [group["lr"] for group in groups]  # stem, a block of each stage, head
